@@ -1,0 +1,1 @@
+"""The generated stubs of newstally.v1. Regenerate with `make proto`."""

@@ -1,0 +1,1 @@
+"""What every Newstally service shares: settings, logs, health, metrics and draining."""

@@ -1,0 +1,65 @@
+"""Settings from flags and environment variables, checked once, at start."""
+
+import sys
+from collections.abc import Sequence
+from typing import Annotated, Literal, TypeVar
+
+from pydantic import Field, ValidationError
+from pydantic_settings import BaseSettings, CliApp, SettingsConfigDict, SettingsError
+
+Port = Annotated[int, Field(ge=0, le=65535)]
+"""A TCP port; 0 lets the system choose, and the log says which."""
+PositiveSeconds = Annotated[float, Field(gt=0, allow_inf_nan=False)]
+"""A length of time in seconds."""
+PositiveCount = Annotated[int, Field(gt=0)]
+"""A count, or a size in bytes."""
+
+
+class ServiceSettings(BaseSettings):
+    """What can be set on every service. A flag wins over its environment variable."""
+
+    model_config = SettingsConfigDict(
+        extra="forbid",
+        frozen=True,
+        cli_kebab_case=True,
+        cli_implicit_flags=True,
+        cli_avoid_json=True,
+        cli_hide_none_type=True,
+        use_attribute_docstrings=True,
+    )
+
+    host: str = "127.0.0.1"
+    """Address the gRPC port listens on; 0.0.0.0 or [::] for every interface."""
+    port: Port = 0
+    """gRPC port; 0 lets the system choose."""
+    admin_host: str = "127.0.0.1"
+    """Address the admin HTTP port listens on."""
+    admin_port: Port = 0
+    """Port of /healthz, /readyz and /metrics; 0 lets the system choose."""
+    drain: PositiveSeconds = 8.0
+    """Seconds that SIGTERM leaves for settling what is under way."""
+    log_level: Literal["debug", "info", "warning", "error"] = "info"
+    """Least level that is logged."""
+    log_format: Literal["json", "console"] = "json"
+    """`json` for one object per line, `console` for people."""
+
+
+S = TypeVar("S", bound=ServiceSettings)
+
+
+def load(kind: type[S], argv: Sequence[str] | None = None) -> S:
+    """Read the settings from `argv` (default: the command line) and the environment.
+
+    A wrong setting ends the process with exit code 2 and one line per setting that names it.
+    """
+    try:
+        return CliApp.run(kind, cli_args=list(sys.argv[1:] if argv is None else argv))
+    except ValidationError as error:
+        prefix = str(kind.model_config.get("env_prefix", ""))
+        for problem in error.errors(include_url=False, include_input=False):
+            name = ".".join(str(part) for part in problem["loc"]) or "settings"
+            flag = "--" + name.replace("_", "-")
+            print(f"{flag} ({prefix}{name.upper()}): {problem['msg']}", file=sys.stderr)  # noqa: T201
+    except SettingsError as error:
+        print(f"settings: {error}", file=sys.stderr)  # noqa: T201
+    raise SystemExit(2)
