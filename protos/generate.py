@@ -23,7 +23,7 @@ def main() -> int:
     """Write the stubs into the package; return protoc's exit code."""
     protos = sorted(str(p.relative_to(PROTO_ROOT)) for p in PROTO_ROOT.glob("newstally/v1/*.proto"))
     with tempfile.TemporaryDirectory() as out:
-        code = protoc.main(
+        code = protoc.main(  # type: ignore[no-untyped-call]
             [
                 "protoc",
                 f"--proto_path={PROTO_ROOT}",

@@ -85,7 +85,7 @@ def run(name: str, settings: ServiceSettings, make: Callable[[Lifecycle], Servic
     sys.exit(uvloop.run(_serve(settings, make)))
 
 
-async def _serve(name: str, settings: ServiceSettings, make: Callable[[Lifecycle], Service]) -> int:
+async def _serve(settings: ServiceSettings, make: Callable[[Lifecycle], Service]) -> int:
     lifecycle = Lifecycle()
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
