@@ -5,7 +5,7 @@ from typing import Annotated
 from pydantic import AfterValidator, Field, ValidationInfo, field_validator
 from pydantic_settings import SettingsConfigDict
 
-from newstally_gateway.core.admission import charge
+from newstally_gateway.core.admission import charge_bytes
 from newstally_gateway.targets import check_targets
 from newstally_runtime.settings import Port, PositiveCount, PositiveSeconds, ServiceSettings
 
@@ -50,7 +50,7 @@ class GatewaySettings(ServiceSettings):
     @field_validator("memory_bytes")
     @classmethod
     def _holds_one_article(cls, value: int, info: ValidationInfo) -> int:
-        largest = charge(info.data.get("max_content_bytes", 0))
+        largest = charge_bytes(info.data.get("max_content_bytes", 0))
         if value < largest:
             raise ValueError(f"must be at least {largest}, what one article of the largest size takes")
         return value
