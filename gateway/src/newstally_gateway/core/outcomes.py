@@ -167,8 +167,8 @@ LARGEST_OUTCOME_BYTES = 2_700_000
 """More than any outcome adds to a RecordBatchRequest: the largest result (2,008,192 bytes), whose
 entities (10 bytes or more each) grow by 3 when folded, its publication and its model."""
 
-# What becomes larger when entities are folded into tallies: the field `articles` (a tag and at least
-# one byte, more only when several entities become one tally) and the length before the tally.
+# What becomes larger when an entity is folded into a tally: the field `articles` (a tag and a byte;
+# more bytes only when many entities become one tally) and the length before the tally.
 _ENTITY_GROWTH_BYTES = 3
 # Tags and lengths of a PublicationBatch, its publication and its field `articles`, and of a model.
 _COUNTED_OVERHEAD_BYTES = 32
