@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 
+from newstally_protos.v1.extractor_pb2 import ArticleEntities
 from newstally_protos.v1.journal_pb2 import RecordBatchRequest
 
 from newstally_gateway.core.outcomes import Outcome, Refused
@@ -44,7 +45,7 @@ def fold(batch: Batch, upload_id: str) -> RecordBatchRequest:
         articles[name] = articles.get(name, 0) + 1
         models.add(outcome.model)
         tallies = sums.setdefault(name, {})
-        for entity in outcome.entities.entities:
+        for entity in ArticleEntities.FromString(outcome.entities).entities:
             key = (entity.text, entity.label)
             tally = tallies.get(key)
             if tally is None:

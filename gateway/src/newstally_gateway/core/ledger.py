@@ -21,8 +21,9 @@ class BatchLimits:
 
     send_bytes: int
     """No RecordBatchRequest is larger."""
-    close_bytes: int = 1024 * 1024
-    """A batch is closed before it grows over this, unless one outcome alone is larger."""
+    close_bytes: int = 256 * 1024
+    """A batch is closed before it grows over this, unless one outcome alone is larger: about 300
+    articles, which take some 10 ms to fold, all that the event loop is kept from other work."""
     max_age: float = 0.25
     """Seconds from when its oldest outcome could have been recorded until it is closed."""
 

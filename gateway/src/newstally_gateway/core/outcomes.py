@@ -26,8 +26,9 @@ class Counted:
 
     publication: str
     """Trimmed; at most 4,096 bytes."""
-    entities: ArticleEntities
-    """As the replica sent them, checked; a message of its own, not part of a larger one."""
+    entities: bytes
+    """The ArticleEntities as the replica sent them, checked, serialised: parsed they would take
+    three to ten times the memory, and keep alive the message that they came in."""
     model: str
     """Name and version of the pipeline, "name version"."""
     size_bytes: int
@@ -104,18 +105,15 @@ def _judge_entities(task: Task, entities: ArticleEntities, model: str) -> Judged
     defect = _find_defect(entities)
     if defect is not None:
         return _broken(task, defect)
-    # A part of a received message keeps the whole message in memory: up to 4 MiB of others' results
-    # that may long be settled, and whose charge is long given back.
     model = _cut(model, MODEL_LIMIT_BYTES)
-    own = ArticleEntities()
-    own.CopyFrom(entities)
     size += (
-        _ENTITY_GROWTH_BYTES * len(own.entities)
+        _ENTITY_GROWTH_BYTES * len(entities.entities)
         + size_bytes(task.publication)
         + size_bytes(model)
         + _COUNTED_OVERHEAD_BYTES
     )
-    return Judged(Counted(task.publication, own, model, size), None)
+    counted = Counted(task.publication, entities.SerializeToString(), model, size)
+    return Judged(counted, None)
 
 
 def _find_defect(entities: ArticleEntities) -> str | None:
@@ -167,8 +165,8 @@ LARGEST_OUTCOME_BYTES = 2_700_000
 """More than any outcome adds to a RecordBatchRequest: the largest result (2,008,192 bytes), whose
 entities (10 bytes or more each) grow by 3 when folded, its publication and its model."""
 
-# What becomes larger when entities are folded into tallies: the field `articles` (a tag and at least
-# one byte, more only when several entities become one tally) and the length before the tally.
+# What becomes larger when an entity is folded into a tally: the field `articles` (a tag and a byte;
+# more bytes only when many entities become one tally) and the length before the tally.
 _ENTITY_GROWTH_BYTES = 3
 # Tags and lengths of a PublicationBatch, its publication and its field `articles`, and of a model.
 _COUNTED_OVERHEAD_BYTES = 32
