@@ -18,6 +18,11 @@ log = structlog.get_logger()
 class Inlet(Protocol):
     """Where articles come from: a session."""
 
+    @property
+    def upload_id(self) -> str:
+        """Its upload, for logs."""
+        ...
+
     def ready(self, offset: int, outcome: Outcome, now: float) -> None:
         """Take the outcome of an article."""
         ...
@@ -112,9 +117,9 @@ class Hub:
         now = self._loop.time()
         for given_up in poisoned:
             task = given_up.task
-            log.warning("article given up", stream=task.stream, offset=task.offset)
             inlet = self._inlets.get(task.stream)
             if inlet is not None:
+                log.warning("article given up", upload_id=inlet.upload_id, offset=task.offset)
                 inlet.ready(task.offset, refuse_poisoned(given_up), now)
                 inlet.poke(now)
         self._pump_soon()

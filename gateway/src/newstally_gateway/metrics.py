@@ -52,3 +52,9 @@ class Metrics:
             "link_outstanding_bytes", "Bytes of content sent on the link and not answered.", "link"
         )
         self.link_results = counter("link_results_total", "Articles answered on the link.", "link")
+
+    def forget_link(self, address: str) -> None:
+        """Drop the gauges of a replica that is no longer listed."""
+        self.link_articles.remove(address)
+        self.link_bytes.remove(address)
+        self.link_up.remove_by_labels({"link": address})

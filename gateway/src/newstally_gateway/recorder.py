@@ -8,7 +8,7 @@ import structlog
 
 from newstally_gateway.backoff import Backoff
 from newstally_gateway.metrics import Metrics
-from newstally_gateway.persister import Persister, owner_metadata
+from newstally_gateway.persister import Persister
 from newstally_protos.v1.journal_pb2 import RecordBatchRequest
 from newstally_protos.v1.upload_pb2 import Upload
 from newstally_runtime.status import StatusError, retry_delay_seconds
@@ -20,8 +20,13 @@ LONGEST_WAIT_SECONDS = 2.0
 LONGEST_OBEYED_SECONDS = 30.0
 """What RetryInfo asks for is obeyed up to this."""
 
-_PASSED_ON = frozenset({grpc.StatusCode.NOT_FOUND, grpc.StatusCode.PERMISSION_DENIED})
-_OWN_FAULT = frozenset({grpc.StatusCode.INVALID_ARGUMENT, grpc.StatusCode.RESOURCE_EXHAUSTED})
+_PASSING = frozenset(
+    {
+        grpc.StatusCode.UNAVAILABLE,
+        grpc.StatusCode.DEADLINE_EXCEEDED,
+        grpc.StatusCode.ABORTED,
+    }
+)
 
 log = structlog.get_logger()
 
@@ -33,21 +38,18 @@ class Recorder:
         self._journal = persister.journal
         self._metrics = metrics
 
-    async def record(self, request: RecordBatchRequest, owner: str) -> Upload:
+    async def record(self, request: RecordBatchRequest) -> Upload:
         """Return the upload as the journal answers it; `request` may be recorded or not.
 
-        Every failure that can pass is waited out. Raises StatusError for those that cannot: the
-        upload is gone (NOT_FOUND, PERMISSION_DENIED), or the batch is malformed (INTERNAL).
+        Every failure that can pass is waited out. Raises StatusError for those that cannot: NOT_FOUND
+        (the upload is gone), or INTERNAL (the batch is not taken).
         """
         backoff = Backoff(FIRST_WAIT_SECONDS, LONGEST_WAIT_SECONDS)
         began = time.monotonic()
         while True:
             try:
                 response = await self._journal.RecordBatch(
-                    request,
-                    timeout=TRY_SECONDS,
-                    metadata=owner_metadata(owner),
-                    wait_for_ready=True,
+                    request, timeout=TRY_SECONDS, wait_for_ready=True
                 )
             except grpc.aio.AioRpcError as error:
                 self._metrics.record_retries.labels(error.code().name).inc()
@@ -65,21 +67,21 @@ def _wait_seconds(
     asked = retry_delay_seconds(error)
     if asked is not None:
         return min(asked, LONGEST_OBEYED_SECONDS) + backoff.next()
-    if error.code() in _PASSED_ON:
+    if error.code() in _PASSING:
+        return backoff.next()
+    if error.code() is grpc.StatusCode.NOT_FOUND:
         raise StatusError(error.code(), error.details() or "") from error
-    if error.code() in _OWN_FAULT:
-        # INVALID_ARGUMENT would tell the client that its request was wrong: it was the batch.
-        log.error(
-            "batch not taken",
-            upload_id=request.upload_id,
-            first_offset=request.first_offset,
-            end_offset=request.end_offset,
-            bytes=request.ByteSize(),
-            code=error.code().name,
-            details=error.details(),
-            remedy="a bug of the gateway, or a persister of another release: please report it",
-        )
-        raise StatusError(
-            grpc.StatusCode.INTERNAL, "the journal cannot take a batch of this upload"
-        ) from error
-    return backoff.next()
+    # INVALID_ARGUMENT, say, would tell the client that its request was wrong: it was the batch.
+    log.error(
+        "batch not taken",
+        upload_id=request.upload_id,
+        first_offset=request.first_offset,
+        end_offset=request.end_offset,
+        bytes=request.ByteSize(),
+        code=error.code().name,
+        details=error.details(),
+        remedy="a fault of the gateway or the persister: please report it",
+    )
+    raise StatusError(
+        grpc.StatusCode.INTERNAL, "the journal does not take a batch of this upload"
+    ) from error
