@@ -24,8 +24,8 @@ BASE_CHARGE_BYTES = 16 * 1024
 def charge_bytes(content_bytes: int) -> int:
     """Return what an article is charged for its whole way through the gateway.
 
-    Its content, plus twice the bound of its result (2 x content + 8 KiB): once for the result, which
-    is kept serialised, and once for its part of the folded batch.
+    Its content, plus twice the bound of its result (2 x content + 8 KiB): once for the result,
+    which is kept serialised, and once for its part of the folded batch.
     """
     return 5 * content_bytes + BASE_CHARGE_BYTES
 

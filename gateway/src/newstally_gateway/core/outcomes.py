@@ -117,13 +117,16 @@ def _judge_entities(task: Task, entities: ArticleEntities, model: str) -> Judged
 
 
 def _find_defect(entities: ArticleEntities) -> str | None:
-    seen: set[tuple[str, str]] = set()
+    seen = set()
     for entity in entities.entities:
         text, label = entity.text, entity.label
         if not text or not label:
             return "an entity without text or label"
-        if size_bytes(text) > ENTITY_TEXT_LIMIT_BYTES or size_bytes(label) > LABEL_LIMIT_BYTES:
-            return "an entity whose text or label is too long"
+        # A character takes at most four bytes, so the bytes hardly ever have to be counted.
+        if len(text) > ENTITY_TEXT_LIMIT_BYTES // 4 and size_bytes(text) > ENTITY_TEXT_LIMIT_BYTES:
+            return "an entity whose text is too long"
+        if len(label) > LABEL_LIMIT_BYTES // 4 and size_bytes(label) > LABEL_LIMIT_BYTES:
+            return "an entity whose label is too long"
         if entity.mentions < 1:
             return "an entity without mentions"
         seen.add((text, label))
