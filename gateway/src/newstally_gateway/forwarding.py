@@ -30,7 +30,8 @@ async def forward(
     try:
         return await method(request, timeout=timeout, metadata=owner_metadata(ANONYMOUS))
     except grpc.aio.AioRpcError as error:
-        await context.abort(error.code(), error.details() or "", error.trailing_metadata() or ())
+        trailing = tuple((key, value) for key, value in error.trailing_metadata() or ())
+        await context.abort(error.code(), error.details() or "", trailing)
 
 
 class ForwardedUploads(UploadServiceServicer):
