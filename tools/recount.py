@@ -66,7 +66,7 @@ def read(path: Path) -> Iterator[tuple[str, str]]:
 def recount(articles: Iterable[tuple[str, str]], model: str) -> Counts:
     """Count plainly, in one process."""
     nlp = spacy.load(model)
-    excluded = frozenset(ExtractorSettings.model_fields["exclude_labels"].get_default())
+    excluded = ExtractorSettings().excluded_labels
     counts: Counts = {}
     pairs = ((content, publication) for publication, content in articles)
     for doc, publication in nlp.pipe(pairs, as_tuples=True, batch_size=64):
