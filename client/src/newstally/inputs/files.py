@@ -1,0 +1,114 @@
+"""Opens files and reads their records, in an order that only depends on the bytes."""
+
+import contextlib
+import gzip
+import hashlib
+import io
+import os
+import zlib
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import BinaryIO
+
+from newstally.errors import InputError
+from newstally.inputs import csv_reader, jsonl_reader
+from newstally.inputs.columns import Columns
+from newstally.inputs.records import Item
+from newstally.values import Article
+
+Reader = Callable[[io.TextIOBase, Columns], Iterator[Item]]
+
+_READERS: dict[str, Reader] = {
+    ".csv": csv_reader.read,
+    ".jsonl": jsonl_reader.read,
+    ".ndjson": jsonl_reader.read,
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Record:
+    """One record of a file; its place in the sequence is its article's offset."""
+
+    article: Article
+    """What to send. A malformed record has an article without publication and content, which a
+    gateway refuses: so it keeps its place, and is not counted."""
+    path: Path
+    line: int
+    """Where it begins, from 1."""
+    problem: str = ""
+    """Why it is malformed; empty if it is not."""
+
+
+class Source:
+    """One or more files, read one after the other as one sequence of records."""
+
+    def __init__(self, paths: list[Path], columns: Columns) -> None:
+        """Keep absolute paths. Raises InputError for a name of unknown format."""
+        self.paths = [path.absolute() for path in paths]
+        self.columns = columns
+        self.formats = [_format(path) for path in self.paths]
+        self._stamps: dict[Path, tuple[int, int]] = {}
+
+    def records(self, digest: "hashlib._Hash | None" = None) -> Iterator[Record]:
+        """Yield every record; feed the files' bytes, as they are on disk, to `digest`.
+
+        Raises InputError if a file cannot be read, is not what its name says, has not the columns,
+        or has changed since this source first read it.
+        """
+        for path, kind in zip(self.paths, self.formats, strict=True):
+            with _explained(path), path.open("rb") as raw:
+                self._check_unchanged(path, os.fstat(raw.fileno()))
+                for item in _READERS[kind.removesuffix(".gz")](
+                    _text(raw, kind, digest), self.columns
+                ):
+                    yield Record(item.article, path, item.line, item.problem)
+                self._check_unchanged(path, path.stat())
+
+    def _check_unchanged(self, path: Path, now: os.stat_result) -> None:
+        stamp = (now.st_size, now.st_mtime_ns)
+        if self._stamps.setdefault(path, stamp) != stamp:
+            raise InputError("the file changed after it was first read")
+
+
+def _format(path: Path) -> str:
+    name = path.name.lower()
+    kind = next((suffix for suffix in _READERS if name.removesuffix(".gz").endswith(suffix)), None)
+    if kind is None:
+        raise InputError(f"{path}: the name must end in {', '.join(_READERS)}, with .gz or without")
+    return kind + ".gz" if name.endswith(".gz") else kind
+
+
+def _text(raw: BinaryIO, kind: str, digest: "hashlib._Hash | None") -> io.TextIOBase:
+    stream = raw if digest is None else io.BufferedReader(_Digesting(raw, digest), 1 << 20)
+    if kind.endswith(".gz"):
+        stream = gzip.GzipFile(fileobj=stream, mode="rb")  # type: ignore[assignment]
+    return io.TextIOWrapper(stream, encoding="utf-8-sig", errors="replace", newline="")
+
+
+class _Digesting(io.RawIOBase):
+    """Passes on what it reads, and feeds it to a digest."""
+
+    def __init__(self, raw: BinaryIO, digest: "hashlib._Hash") -> None:
+        self._raw = raw
+        self._digest = digest
+
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, buffer: "bytearray | memoryview") -> int:  # type: ignore[override]
+        data = self._raw.read(len(buffer))
+        self._digest.update(data)
+        buffer[: len(data)] = data
+        return len(data)
+
+
+@contextlib.contextmanager
+def _explained(path: Path) -> Iterator[None]:
+    try:
+        yield
+    except InputError as error:
+        raise InputError(f"{path}: {error}") from error
+    except (OSError, EOFError, zlib.error) as error:
+        reason = getattr(error, "strerror", None) or str(error)
+        raise InputError(f"{path}: cannot be read: {reason}") from error
