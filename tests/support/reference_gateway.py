@@ -29,6 +29,7 @@ from newstally_runtime.channels import SERVER_OPTIONS
 MAX_CONTENT_BYTES = 1_000_000
 MAX_PUBLICATION_BYTES = 4096
 MAX_ARTICLE_ID_BYTES = 256
+READ_AWAY_SECONDS = 0.2
 
 
 class Fault(enum.Enum):
@@ -177,6 +178,10 @@ class ReferenceGateway(
 
     async def _settle(self, stream: "_Numbering", inbox: "_Inbox") -> AsyncIterator[Any]:
         fault = next(self.faults, None)
+        if fault is Fault.BUSY:
+            # As gateways do: a client that still writes may see INTERNAL instead.
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(inbox.end(), READ_AWAY_SECONDS)
         if fault in _STATUSES:
             raise _STATUSES[fault]
         if fault is Fault.SILENT:
