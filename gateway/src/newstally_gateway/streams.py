@@ -74,7 +74,7 @@ class Streams(GatewayServiceServicer):
         running = asyncio.create_task(session.run(), name="session")
         running.add_done_callback(lambda _: outbox.close())
         _when_over(context, running.cancel)
-        patience = _Patience(context, self._write_timeout)
+        patience = _Patience(context, session, self._write_timeout)
         try:
             while (event := await outbox.next()) is not None:
                 with patience:
@@ -142,9 +142,10 @@ class _Patience:
     it, and the handler's task is cancelled so that all that the stream holds is free.
     """
 
-    def __init__(self, context: Context, seconds: float) -> None:
+    def __init__(self, context: Context, session: Session, seconds: float) -> None:
         """Call it in the handler's own task."""
         self._context = context
+        self._session = session
         self._seconds = seconds
         self._loop = asyncio.get_running_loop()
         self._handler = asyncio.current_task()
@@ -159,7 +160,9 @@ class _Patience:
             self._timer.cancel()
 
     def _expire(self) -> None:
-        log.warning("client does not read", seconds=self._seconds)
+        log.warning(
+            "client does not read", upload_id=self._session.upload_id, seconds=self._seconds
+        )
         self._ending = asyncio.create_task(self._end(), name="end unread stream")
 
     async def _end(self) -> None:
