@@ -72,6 +72,7 @@ class Streams(GatewayServiceServicer):
         # Not a TaskGroup: a cancelled handler leaves this generator at its `yield`, to be closed in
         # some other task. The context's callback comes at once.
         running = asyncio.create_task(session.run(), name="session")
+        running.add_done_callback(_log_fault)
         running.add_done_callback(lambda _: outbox.close())
         _when_over(context, running.cancel)
         patience = _Patience(context, session, self._write_timeout)
@@ -123,6 +124,13 @@ class Streams(GatewayServiceServicer):
         self._shared.metrics.stream_ends.labels(session.outcome).inc()
         if not self._open:
             self._none_open.set()
+
+
+def _log_fault(session: asyncio.Task[None]) -> None:
+    """Log what ended a session unless it was decided: its handler may be gone already."""
+    error = None if session.cancelled() else session.exception()
+    if error is not None and not isinstance(error, StatusError):
+        log.error("session failed", exc_info=error, remedy="a fault of the gateway: report it")
 
 
 def _when_over(context: Context, callback: Callable[[], object]) -> None:
