@@ -1,0 +1,1 @@
+"""The gateway: takes articles over gRPC and balances them over extractors."""

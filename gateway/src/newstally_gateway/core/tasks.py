@@ -1,0 +1,59 @@
+"""The values the dispatcher deals in: tasks, attempts, windows, poison."""
+
+from collections.abc import Hashable
+from dataclasses import dataclass
+from typing import NamedTuple, TypeAlias
+
+StreamKey: TypeAlias = Hashable
+"""What a session calls itself: unique over the life of the process."""
+LinkKey: TypeAlias = Hashable
+"""What a link calls itself: unique among the links that are up."""
+
+
+@dataclass(frozen=True, slots=True)
+class Task:
+    """One admitted article of one stream. Its identity is (stream, offset)."""
+
+    stream: StreamKey
+    """Whose it is."""
+    offset: int
+    """Its position in the upload."""
+    publication: str
+    """Trimmed; at most 4,096 bytes."""
+    article_id: str
+    """At most 256 bytes."""
+    content: str
+    """What the replica gets."""
+    size_bytes: int
+    """Bytes of the content; what windows and fairness count."""
+
+
+class Attempt(NamedTuple):
+    """A task to be sent on a link now."""
+
+    link: LinkKey
+    """Where to."""
+    attempt_id: int
+    """Unique over all attempts of the dispatcher, at least 1."""
+    task: Task
+    """What."""
+    alone: bool
+    """It is suspected of killing replicas: a model batch of its own."""
+
+
+@dataclass(frozen=True, slots=True)
+class Window:
+    """How much may be unanswered on a link. What is below 1 counts as 1."""
+
+    articles: int
+    """Articles."""
+    size_bytes: int
+    """Bytes of content. One article may exceed it if nothing else is outstanding."""
+
+
+@dataclass(frozen=True, slots=True)
+class Poisoned:
+    """A task that is given up: it died alone on two replica instances."""
+
+    task: Task
+    """What; the dispatcher has forgotten it."""

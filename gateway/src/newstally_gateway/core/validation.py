@@ -1,0 +1,85 @@
+"""Whether an article can be counted at all."""
+
+from dataclasses import dataclass
+
+from newstally_protos.v1.article_pb2 import Article, RefusalReason
+
+PUBLICATION_LIMIT_BYTES = 4096
+"""Largest publication, after trimming."""
+ARTICLE_ID_LIMIT_BYTES = 256
+"""Largest article_id."""
+CONTENT_LIMIT_BYTES = 1_000_000
+"""Largest content the protocol knows; a gateway may be set to take less."""
+
+
+@dataclass(frozen=True, slots=True)
+class Accepted:
+    """An article that goes on to extraction."""
+
+    publication: str
+    """Trimmed; 1 to 4,096 bytes."""
+    article_id: str
+    """At most 256 bytes; may be empty."""
+    content: str
+    """Not blank."""
+    size_bytes: int
+    """Bytes of the content in UTF-8."""
+
+
+@dataclass(frozen=True, slots=True)
+class Flaw:
+    """Why an article is refused."""
+
+    reason: RefusalReason.ValueType
+    """For programs."""
+    message: str
+    """For people: at most 256 bytes, and nothing of the content."""
+
+
+def validate(article: Article | None, max_content_bytes: int) -> Accepted | Flaw:
+    """Say whether the article can be counted; None is a message without an article.
+
+    A refused article needs none of its content: drop the message.
+    """
+    if article is None:
+        return Flaw(RefusalReason.REFUSAL_REASON_ARTICLE_MISSING, "the message carries no article")
+    publication = article.publication.strip()
+    size = size_bytes(article.content)
+    flaw = _find_flaw_in_names(publication, article.article_id) or _find_flaw_in_content(
+        article.content, size, max_content_bytes
+    )
+    return flaw or Accepted(publication, article.article_id, article.content, size)
+
+
+def size_bytes(text: str) -> int:
+    """Return how many bytes the text takes in UTF-8."""
+    return len(text) if text.isascii() else len(text.encode())
+
+
+def _find_flaw_in_names(publication: str, article_id: str) -> Flaw | None:
+    if not publication:
+        return Flaw(
+            RefusalReason.REFUSAL_REASON_PUBLICATION_EMPTY, "the publication is empty or blank"
+        )
+    if size_bytes(publication) > PUBLICATION_LIMIT_BYTES:
+        return Flaw(
+            RefusalReason.REFUSAL_REASON_PUBLICATION_TOO_LONG,
+            f"the publication is over {PUBLICATION_LIMIT_BYTES} bytes",
+        )
+    if size_bytes(article_id) > ARTICLE_ID_LIMIT_BYTES:
+        return Flaw(
+            RefusalReason.REFUSAL_REASON_ARTICLE_ID_TOO_LONG,
+            f"the article_id is over {ARTICLE_ID_LIMIT_BYTES} bytes",
+        )
+    return None
+
+
+def _find_flaw_in_content(content: str, size: int, max_content_bytes: int) -> Flaw | None:
+    if size > max_content_bytes:
+        return Flaw(
+            RefusalReason.REFUSAL_REASON_CONTENT_TOO_LONG,
+            f"the content has {size} bytes, over the limit of {max_content_bytes}",
+        )
+    if not content or content.isspace():
+        return Flaw(RefusalReason.REFUSAL_REASON_CONTENT_EMPTY, "the content is empty or blank")
+    return None
