@@ -3,7 +3,7 @@
 import asyncio
 import time
 from collections import defaultdict
-from collections.abc import Callable, Iterable
+from collections.abc import Awaitable, Callable, Iterable
 from typing import Protocol
 
 import structlog
@@ -68,9 +68,9 @@ class Replica:
         """How many articles wait for a model batch."""
         return self._inbox.articles
 
-    def open(self, cancel: Callable[[], object]) -> Link:
-        """Add a link; the others' windows shrink. `cancel` breaks its stream."""
-        link = Link(self._identity, self._window.share(len(self._links) + 1), cancel)
+    def open(self, break_off: Callable[[], Awaitable[None]]) -> Link:
+        """Add a link; the others' windows shrink. `break_off` breaks its stream."""
+        link = Link(self._identity, self._window.share(len(self._links) + 1), break_off)
         self._links.add(link)
         self._all_gone.clear()
         self._share_window()
@@ -136,8 +136,8 @@ class Replica:
             if not sent.done():
                 log.warning("link cut: its gateway does not read", seconds=self._stall_seconds)
                 self._metrics.stalled_links.inc()
-                link.cut()
                 self.close(link)
+                await link.cut()
         return [work for work in batch if told[work.link].result()]
 
     async def _extract(self, batch: list[Work[Link]]) -> list[Outcome]:

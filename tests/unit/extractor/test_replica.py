@@ -33,8 +33,8 @@ class Peer:
 
     def __init__(self, replica: Replica) -> None:
         self.replica = replica
-        self.link = replica.open(cancel=self._cancelled)
-        self.cancelled = False
+        self.link = replica.open(self._break_off)
+        self.broken_off = False
         self.received: list[pb.ExtractResponse] = []
         self.ended = asyncio.Event()
         self._news = asyncio.Condition()
@@ -72,8 +72,8 @@ class Peer:
         self.ended.set()
         self.replica.close(self.link)
 
-    def _cancelled(self) -> None:
-        self.cancelled = True
+    async def _break_off(self) -> None:
+        self.broken_off = True
 
 
 class Setup:
@@ -176,7 +176,7 @@ async def test_a_gateway_that_does_not_read_is_cut(setup: Setup) -> None:
         stalled.send("stuck")
         peer.send("a")
         assert await setup.model.batches.get() == ["a"]
-        assert stalled.cancelled
+        assert stalled.broken_off
         assert setup.metric("stalled_links_total") == 1
         assert setup.metric("links") == 1
 
