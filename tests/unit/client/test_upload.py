@@ -105,7 +105,7 @@ async def test_each_kind_of_fault_is_survived(fault: Fault) -> None:
         summary = await client.upload(items, upload_id="job")
     assert gateway.articles("job") == as_counted(items)
     assert summary.next_offset == 200
-    assert gateway.streams == 3
+    assert gateway.streams >= 3
 
 
 @pytest.mark.parametrize("seed", range(20))
@@ -181,7 +181,7 @@ async def test_a_slow_input_keeps_its_stream_open() -> None:
 
     async with (
         ReferenceGateway() as gateway,
-        NewstallyClient(gateway.target, retry=QUICK) as client,
+        NewstallyClient(gateway.target) as client,
     ):
         summary = await client.upload(source(), on_event=observe)
     assert summary.counted == 2
