@@ -12,7 +12,6 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass
 
 import grpc
-
 from newstally_protos.v1 import draining_pb2, extractor_pb2, extractor_pb2_grpc
 from newstally_runtime.channels import SERVER_OPTIONS
 

@@ -12,7 +12,6 @@ from dataclasses import dataclass, field
 
 import grpc
 from grpc_health.v1 import health, health_pb2, health_pb2_grpc
-
 from newstally_protos.v1 import (
     article_pb2,
     journal_pb2,
@@ -115,9 +114,7 @@ class ReferencePersister(
     async def GetUpload(self, request, context):
         owner = self._note("GetUpload", context)
         try:
-            upload = self._find(request.upload_id)
-            if upload.owner != owner:
-                raise StatusError(grpc.StatusCode.PERMISSION_DENIED, "another owner's upload")
+            upload = self._find(request.upload_id, owner)
         except StatusError as error:
             await abort(context, error)
         return upload_pb2.GetUploadResponse(upload=upload.to_proto())
@@ -162,18 +159,23 @@ class ReferencePersister(
             _check(request)
             if request.first_offset == upload.next_offset:
                 _apply(upload, request)
-            if self.replies_to_lose > 0:
-                self.replies_to_lose -= 1
-                raise StatusError(grpc.StatusCode.UNAVAILABLE, "reply lost")
+            self._lose_reply()
         except StatusError as error:
             await abort(context, error)
         return journal_pb2.RecordBatchResponse(upload=upload.to_proto())
 
-    def _find(self, upload_id: str) -> Recorded:
-        try:
-            return self.uploads[upload_id]
-        except KeyError:
-            raise StatusError(grpc.StatusCode.NOT_FOUND, f"no upload {upload_id!r}") from None
+    def _find(self, upload_id: str, owner: str | None = None) -> Recorded:
+        if upload_id not in self.uploads:
+            raise StatusError(grpc.StatusCode.NOT_FOUND, f"no upload {upload_id!r}")
+        upload = self.uploads[upload_id]
+        if owner is not None and upload.owner != owner:
+            raise StatusError(grpc.StatusCode.PERMISSION_DENIED, "another owner's upload")
+        return upload
+
+    def _lose_reply(self) -> None:
+        if self.replies_to_lose > 0:
+            self.replies_to_lose -= 1
+            raise StatusError(grpc.StatusCode.UNAVAILABLE, "reply lost")
 
     def _note(self, method: str, context: grpc.aio.ServicerContext) -> str:
         self.calls[method] += 1
@@ -230,7 +232,7 @@ async def reference_persister() -> AsyncIterator[ReferencePersister]:
 
 def recount(articles: list[tuple[str, str]]) -> dict[str, Counter[tuple[str, str]]]:
     """Count what the reference extractor finds in (publication, content), plainly."""
-    from support.reference_extractor import entities_of  # noqa: PLC0415 - only needed here
+    from support.reference_extractor import entities_of
 
     total: dict[str, Counter[tuple[str, str]]] = defaultdict(Counter)
     for publication, content in articles:

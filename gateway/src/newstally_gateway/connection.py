@@ -8,13 +8,13 @@ from dataclasses import dataclass
 
 import grpc
 import structlog
+from newstally_protos.v1.extractor_pb2 import ExtractRequest, ExtractResponse, Result, Welcome
+from newstally_protos.v1.extractor_pb2_grpc import ExtractorServiceStub
 
 from newstally_gateway.core.tasks import Attempt, Window
 from newstally_gateway.hub import Hub
 from newstally_gateway.metrics import Metrics
 from newstally_gateway.parcels import pack
-from newstally_protos.v1.extractor_pb2 import ExtractRequest, ExtractResponse, Result, Welcome
-from newstally_protos.v1.extractor_pb2_grpc import ExtractorServiceStub
 
 WELCOME_SECONDS = 10.0
 """How long connecting may take, the replica's Welcome included."""
@@ -139,7 +139,7 @@ class Connection:
 
     async def _read(self, call: Call) -> End:
         try:
-            async for response in call:
+            while isinstance(response := await call.read(), ExtractResponse):
                 self._take(response)
         except grpc.aio.AioRpcError as error:
             return End(welcomed=True, clean=self._draining, reason=_text(error))
@@ -227,13 +227,10 @@ class Connection:
 async def _welcome(call: Call) -> Welcome:
     """Return the replica's first event. Raises TimeoutError or AioRpcError."""
     async with asyncio.timeout(WELCOME_SECONDS):
-        while True:
-            response = await call.read()
-            if isinstance(response, ExtractResponse):
-                if response.WhichOneof("event") == "welcome":
-                    return response.welcome
-            else:  # EOF
-                raise TimeoutError("ended without a Welcome")
+        while isinstance(response := await call.read(), ExtractResponse):
+            if response.WhichOneof("event") == "welcome":
+                return response.welcome
+    raise TimeoutError("ended without a Welcome")
 
 
 def _model(welcome: Welcome) -> str:

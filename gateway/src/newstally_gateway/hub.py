@@ -5,12 +5,12 @@ from collections.abc import Iterable
 from typing import Protocol
 
 import structlog
+from newstally_protos.v1.extractor_pb2 import Result
 
 from newstally_gateway.core.dispatcher import Dispatcher
 from newstally_gateway.core.outcomes import Outcome, judge, refuse_poisoned
 from newstally_gateway.core.tasks import Attempt, StreamKey, Task, Window
 from newstally_gateway.metrics import Metrics
-from newstally_protos.v1.extractor_pb2 import Result
 
 log = structlog.get_logger()
 
@@ -34,6 +34,8 @@ class Inlet(Protocol):
 
 class Outlet(Protocol):
     """Where articles go: a connection to a replica. It is its own key for the dispatcher."""
+
+    def __hash__(self) -> int: ...
 
     @property
     def address(self) -> str:

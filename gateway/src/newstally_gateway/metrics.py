@@ -17,7 +17,8 @@ class Metrics:
 
         self.received = counter("received_articles_total", "Articles admitted, by all streams.")
         self.passed_over = counter(
-            "passed_over_articles_total", "Articles not processed because they were settled already."
+            "passed_over_articles_total",
+            "Articles not processed because they were settled already.",
         )
         self.settled = counter("settled_articles_total", "Articles settled through this gateway.")
         self.refused = counter("refused_articles_total", "Articles refused.", "reason")

@@ -2,16 +2,12 @@
 
 import asyncio
 import itertools
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import suppress
 from typing import Any
 
 import grpc
 import structlog
-
-from newstally_gateway.listeners import Listener, Outbox, Summary
-from newstally_gateway.persister import ANONYMOUS
-from newstally_gateway.session import Request, Session, Shared, draining
 from newstally_protos.v1.gateway_pb2 import (
     StreamArticlesRequest,
     StreamArticlesResponse,
@@ -20,6 +16,10 @@ from newstally_protos.v1.gateway_pb2 import (
 )
 from newstally_protos.v1.gateway_pb2_grpc import GatewayServiceServicer
 from newstally_runtime.status import StatusError, abort
+
+from newstally_gateway.listeners import Listener, Outbox, Summary
+from newstally_gateway.persister import ANONYMOUS
+from newstally_gateway.session import Request, Session, Shared, draining
 
 UPLOAD_ID_KEY = "newstally-upload-id"
 """Initial metadata that names the upload."""
@@ -73,7 +73,7 @@ class Streams(GatewayServiceServicer):
         # some other task. The context's callback comes at once.
         running = asyncio.create_task(session.run(), name="session")
         running.add_done_callback(lambda _: outbox.close())
-        context.add_done_callback(lambda _: running.cancel())
+        _when_over(context, running.cancel)
         patience = _Patience(context, self._write_timeout)
         try:
             while (event := await outbox.next()) is not None:
@@ -114,7 +114,7 @@ class Streams(GatewayServiceServicer):
         self._open[number] = session
         self._none_open.clear()
         self._shared.metrics.streams.inc()
-        context.add_done_callback(lambda _: self._ended(number))
+        _when_over(context, lambda: self._ended(number))
         return session
 
     def _ended(self, number: int) -> None:
@@ -123,6 +123,16 @@ class Streams(GatewayServiceServicer):
         self._shared.metrics.stream_ends.labels(session.outcome).inc()
         if not self._open:
             self._none_open.set()
+
+
+def _when_over(context: Context, callback: Callable[[], object]) -> None:
+    """Call back as soon as the call has ended, however it did."""
+
+    def over(_: Context) -> None:
+        callback()
+
+    # The type stub asks for a class of its own; any callable will do.
+    context.add_done_callback(over)  # type: ignore[arg-type]
 
 
 class _Patience:

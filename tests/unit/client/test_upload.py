@@ -105,7 +105,7 @@ async def test_each_kind_of_fault_is_survived(fault: Fault) -> None:
         summary = await client.upload(items, upload_id="job")
     assert gateway.articles("job") == as_counted(items)
     assert summary.next_offset == 200
-    assert gateway.streams >= 3
+    assert gateway.streams >= 3  # a slow machine may add one: the watchdog is short here
 
 
 @pytest.mark.parametrize("seed", range(20))
