@@ -4,6 +4,7 @@ import asyncio
 import os
 import subprocess
 import sys
+from collections.abc import AsyncIterator
 from pathlib import Path
 
 import grpc
@@ -16,35 +17,32 @@ from support.gateway_wire import (
     gateway_process,
     message,
     messages,
+    until_metric,
 )
-from support.processes import Process
 from support.reference_extractor import ReferenceExtractor, reference_extractor
 from support.reference_persister import ReferencePersister, recount, reference_persister
 
-STREAMS = "newstally_gateway_streams"
-MEMORY = "newstally_gateway_memory_charged_bytes"
+TESTS = str(Path(__file__).resolve().parents[1])
+
+
+def nothing(value: float) -> bool:
+    return value == 0
 
 
 @pytest.fixture
-async def persister():
+async def persister() -> AsyncIterator[ReferencePersister]:
     async with reference_persister() as made:
         yield made
 
 
 @pytest.fixture
-async def extractor():
+async def extractor() -> AsyncIterator[ReferenceExtractor]:
     async with reference_extractor() as made:
         yield made
 
 
 def contents_of(count: int) -> list[str]:
     return [f"Ada met Bob{n}" for n in range(count)]
-
-
-async def until_metric(process: Process, name: str, value: float) -> None:
-    async with asyncio.timeout(30):
-        while await asyncio.to_thread(process.metric, name) != value:
-            await asyncio.sleep(0.02)
 
 
 async def test_a_cancelled_client_leaves_nothing_behind(
@@ -61,8 +59,8 @@ async def test_a_cancelled_client_leaves_nothing_behind(
             await stream.write(*messages(contents_of(50), "job"))
             await extractor.until_started(1)
             stream.cancel()
-        await until_metric(process, STREAMS, 0)
-        await until_metric(process, MEMORY, 0)
+        await until_metric(process, "streams", nothing)
+        await until_metric(process, "memory_charged_bytes", nothing)
         extractor.go.set()
         heard = await client.stream(messages(contents_of(60), "job"))
         assert heard.code is grpc.StatusCode.OK
@@ -89,11 +87,10 @@ async def test_a_killed_client_resumes_where_it_was(
             "            if n == 100: print('far enough', flush=True)\n"
             "asyncio.run(main())\n"
         )
-        tests = str(Path(__file__).resolve().parents[1])
         victim = await asyncio.create_subprocess_exec(
             *(sys.executable, "-c", script, process.address),
             stdout=subprocess.PIPE,
-            env={**os.environ, "PYTHONPATH": f"{tests}:{os.environ.get('PYTHONPATH', '')}"},
+            env={**os.environ, "PYTHONPATH": f"{TESTS}:{os.environ.get('PYTHONPATH', '')}"},
         )
         try:
             assert victim.stdout is not None
@@ -101,7 +98,7 @@ async def test_a_killed_client_resumes_where_it_was(
         finally:
             victim.kill()
             await victim.wait()
-        await until_metric(process, STREAMS, 0)
+        await until_metric(process, "streams", nothing)
         done = upload.next_offset
         heard = await client.stream(messages([f"Ada {n}" for n in range(done + 50)], "job"))
     assert heard.code is grpc.StatusCode.OK
@@ -133,8 +130,8 @@ async def test_a_client_that_never_reads_is_ended_and_disturbs_nobody(
                 persister.add("job")
                 heard = await client.stream(messages(contents_of(20), "job"))
                 assert heard.code is grpc.StatusCode.OK
-            await until_metric(process, STREAMS, 0)
-            await until_metric(process, MEMORY, 0)
+            await until_metric(process, "streams", nothing)
+            await until_metric(process, "memory_charged_bytes", nothing)
         finally:
             writing.cancel()
             call.cancel()
@@ -170,7 +167,7 @@ async def test_two_clients_on_one_upload_through_two_gateways(
 async def test_a_collision_is_cut_anew(
     tmp_path: Path, persister: ReferencePersister, extractor: ReferenceExtractor
 ) -> None:
-    """Another gateway settled a part of a batch meanwhile: the rest is recorded, and it is logged."""
+    """Another gateway settled a part of a batch meanwhile: the rest is recorded."""
     upload = persister.add("job")
     async with (
         gateway_process(tmp_path, persister, [extractor]) as process,
@@ -196,19 +193,22 @@ async def test_streams_beyond_the_memory_are_told_to_come_again(
     flags = ("--max-content-bytes", "100000", "--memory-bytes", "1100000")
     for name in ("one", "two", "three"):
         persister.add(name)
-    async with gateway_client(tmp_path, persister, [extractor], *flags) as client:
-        async with client.open() as one, client.open() as two:
-            for stream, name in ((one, "one"), (two, "two")):
-                await stream.write(message(upload_id=name, offset=0))
-                await stream.until(lambda heard: heard.progress)
-            third = await client.stream(messages(contents_of(50), "three"), by_writing=True)
-            assert third.code is grpc.StatusCode.RESOURCE_EXHAUSTED
-            assert third.error is not None
-            assert retry_delay_seconds(third.error)
-            await one.half_close()
-            await one.ended()
-            third = await client.stream(messages(contents_of(50), "three"))
-            assert third.code is grpc.StatusCode.OK
+    async with (
+        gateway_client(tmp_path, persister, [extractor], *flags) as client,
+        client.open() as one,
+        client.open() as two,
+    ):
+        for stream, name in ((one, "one"), (two, "two")):
+            await stream.write(message(upload_id=name, offset=0))
+            await stream.until(lambda heard: heard.progress)
+        third = await client.stream(messages(contents_of(50), "three"), by_writing=True)
+        assert third.code is grpc.StatusCode.RESOURCE_EXHAUSTED
+        assert third.error is not None
+        assert retry_delay_seconds(third.error)
+        await one.half_close()
+        await one.ended()
+        third = await client.stream(messages(contents_of(50), "three"))
+        assert third.code is grpc.StatusCode.OK
 
 
 async def test_reading_stops_when_memory_is_used_up(
@@ -226,15 +226,15 @@ async def test_reading_stops_when_memory_is_used_up(
         client.open() as stream,
     ):
         await stream.write(messages(contents, "job")[0])
-        await until_metric(process, "newstally_gateway_received_articles_total", 1)
+        await until_metric(process, "received_articles_total", lambda value: value == 1)
 
         async def rest(stream: Stream) -> None:
             await stream.write(*messages(contents, "job")[1:])
             await stream.half_close()
 
         writing = asyncio.create_task(rest(stream))
-        await until_metric(process, "newstally_gateway_memory_waits_total", 1)
-        assert 0 < await asyncio.to_thread(process.metric, MEMORY) <= total
+        await until_metric(process, "memory_waits_total", bool)
+        assert 0 < await until_metric(process, "memory_charged_bytes", bool) <= total
         persister.open.set()
         await writing
         assert (await stream.ended()).code is grpc.StatusCode.OK

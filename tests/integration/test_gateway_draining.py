@@ -2,23 +2,31 @@
 
 import asyncio
 import time
+from collections.abc import AsyncIterator
 from pathlib import Path
 
 import grpc
 import pytest
-from support.gateway_wire import client_of, gateway_process, message, messages
+from support.gateway_wire import (
+    client_of,
+    eventually,
+    gateway_process,
+    message,
+    messages,
+    until_metric,
+)
 from support.reference_extractor import ReferenceExtractor, reference_extractor
 from support.reference_persister import ReferencePersister, reference_persister
 
 
 @pytest.fixture
-async def persister():
+async def persister() -> AsyncIterator[ReferencePersister]:
     async with reference_persister() as made:
         yield made
 
 
 @pytest.fixture
-async def extractor():
+async def extractor() -> AsyncIterator[ReferenceExtractor]:
     async with reference_extractor() as made:
         yield made
 
@@ -40,9 +48,7 @@ async def test_what_was_admitted_is_settled_and_the_client_sent_elsewhere(
     ):
         await stream.write(*messages(contents_of(50), "job"))
         await extractor.until_started(1)
-        received = "newstally_gateway_received_articles_total"
-        while await asyncio.to_thread(process.metric, received) < 50:
-            await asyncio.sleep(0.02)
+        await until_metric(process, "received_articles_total", lambda value: value == 50)
         leaving = asyncio.create_task(asyncio.to_thread(process.terminate))
         await stream.until(lambda heard: "draining" in heard.order)
         await stream.write(message("Too late"))
@@ -75,9 +81,7 @@ async def test_a_client_that_has_sent_all_gets_ok(
         await stream.write(*messages(contents_of(20), "job"))
         await stream.half_close()
         await extractor.until_started(1)
-        received = "newstally_gateway_received_articles_total"
-        while await asyncio.to_thread(process.metric, received) < 20:
-            await asyncio.sleep(0.02)
+        await until_metric(process, "received_articles_total", lambda value: value == 20)
         leaving = asyncio.create_task(asyncio.to_thread(process.terminate))
         await stream.until(lambda heard: "draining" in heard.order)
         extractor.go.set()
@@ -126,8 +130,7 @@ async def test_draining_ends_in_time_although_nothing_can_be_settled(
         persister.open.clear()
         await stream.write(*[message() for _ in range(5)])
         await stream.half_close()
-        while persister.calls["RecordBatch"] < 2:
-            await asyncio.sleep(0.02)
+        await eventually(lambda: persister.calls["RecordBatch"] >= 2, "the second batch")
         began = time.monotonic()
         code = await asyncio.to_thread(process.terminate)
         assert time.monotonic() - began < 4

@@ -1,7 +1,7 @@
 """Replicas that come, go, die, stall and answer twice."""
 
-import asyncio
 import socket
+from collections.abc import AsyncIterator
 from pathlib import Path
 
 import grpc
@@ -14,13 +14,14 @@ from support.gateway_wire import (
     gateway_process,
     message,
     messages,
+    until_metric,
 )
 from support.reference_extractor import ReferenceExtractor, reference_extractor
 from support.reference_persister import ReferencePersister, reference_persister
 
 
 @pytest.fixture
-async def persister():
+async def persister() -> AsyncIterator[ReferencePersister]:
     async with reference_persister() as made:
         yield made
 
@@ -130,9 +131,7 @@ async def test_a_replica_that_stalls_is_left(tmp_path: Path, persister: Referenc
     upload = persister.add("job")
     async with (
         reference_extractor() as stalling,
-        gateway_process(
-            tmp_path, persister, [stalling], "--article-timeout", "0.5"
-        ) as process,
+        gateway_process(tmp_path, persister, [stalling], "--article-timeout", "0.5") as process,
         client_of(process) as client,
         client.open() as stream,
     ):
@@ -185,12 +184,7 @@ async def test_no_replica_gets_more_than_its_window(
         extractor.go.clear()
         await stream.write(*messages(contents_of(50), "job"))
         await stream.half_close()
-        received = "newstally_gateway_received_articles_total"
-        while await asyncio.to_thread(process.metric, received) < 50:
-            await asyncio.sleep(0.02)
-        outstanding = await asyncio.to_thread(
-            process.metric, "newstally_gateway_link_outstanding_articles"
-        )
-        assert outstanding == 7
+        await until_metric(process, "received_articles_total", lambda value: value == 50)
+        assert await until_metric(process, "link_outstanding_articles", bool) == 7
         extractor.go.set()
         assert (await stream.ended()).next_offset == 50

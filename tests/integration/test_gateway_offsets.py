@@ -1,5 +1,6 @@
 """Which offsets a client may send, and what it hears when it sends others."""
 
+from collections.abc import AsyncIterator
 from pathlib import Path
 
 import grpc
@@ -13,19 +14,21 @@ both_ways = pytest.mark.parametrize("by_writing", [False, True], ids=["iterator"
 
 
 @pytest.fixture
-async def persister():
+async def persister() -> AsyncIterator[ReferencePersister]:
     async with reference_persister() as made:
         yield made
 
 
 @pytest.fixture
-async def extractor():
+async def extractor() -> AsyncIterator[ReferenceExtractor]:
     async with reference_extractor() as made:
         yield made
 
 
 @pytest.fixture
-async def client(tmp_path: Path, persister: ReferencePersister, extractor: ReferenceExtractor):
+async def client(
+    tmp_path: Path, persister: ReferencePersister, extractor: ReferenceExtractor
+) -> AsyncIterator[Client]:
     async with gateway_client(tmp_path, persister, [extractor]) as client:
         yield client
 

@@ -1,7 +1,6 @@
 """The persister slow, full, away, replaced: everything waits, nothing is lost or counted twice."""
 
-import asyncio
-import json
+from collections.abc import AsyncIterator
 from pathlib import Path
 
 import grpc
@@ -14,20 +13,20 @@ from support.gateway_wire import (
     gateway_process,
     message,
     messages,
+    until_readiness,
 )
-from support.processes import Process
 from support.reference_extractor import ReferenceExtractor, reference_extractor
 from support.reference_persister import ReferencePersister, reference_persister
 
 
 @pytest.fixture
-async def persister():
+async def persister() -> AsyncIterator[ReferencePersister]:
     async with reference_persister() as made:
         yield made
 
 
 @pytest.fixture
-async def extractor():
+async def extractor() -> AsyncIterator[ReferenceExtractor]:
     async with reference_extractor() as made:
         yield made
 
@@ -145,22 +144,16 @@ async def test_an_upload_that_vanished_is_not_found(
         assert (await stream.ended()).code is grpc.StatusCode.NOT_FOUND
 
 
-async def readiness(process: Process) -> dict[str, object]:
-    return dict(json.loads(await asyncio.to_thread(process.admin, "/readyz")))
-
-
 async def test_ready_means_that_the_persister_serves(
     tmp_path: Path, persister: ReferencePersister
 ) -> None:
     """Replicas are shown but not needed: streams can be taken and wait."""
     async with gateway_process(tmp_path, persister, []) as process:
-        while not (state := await readiness(process))["ready"]:
-            await asyncio.sleep(0.05)
+        state = await until_readiness(process, ready=True)
         assert state["links_up"] == 0
         assert state["persister"] == "SERVING"
         await persister.stop()
-        while (await readiness(process))["ready"]:
-            await asyncio.sleep(0.05)
+        await until_readiness(process, ready=False)
 
 
 async def test_uploads_and_tallies_are_passed_on_with_status_and_owner(

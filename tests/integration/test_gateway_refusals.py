@@ -1,5 +1,6 @@
 """Articles that are not counted: refused in the stream, while the rest goes on."""
 
+from collections.abc import AsyncIterator
 from pathlib import Path
 
 import grpc
@@ -13,19 +14,21 @@ from support.reference_persister import ReferencePersister, reference_persister
 
 
 @pytest.fixture
-async def persister():
+async def persister() -> AsyncIterator[ReferencePersister]:
     async with reference_persister() as made:
         yield made
 
 
 @pytest.fixture
-async def extractor():
+async def extractor() -> AsyncIterator[ReferenceExtractor]:
     async with reference_extractor() as made:
         yield made
 
 
 @pytest.fixture
-async def client(tmp_path: Path, persister: ReferencePersister, extractor: ReferenceExtractor):
+async def client(
+    tmp_path: Path, persister: ReferencePersister, extractor: ReferenceExtractor
+) -> AsyncIterator[Client]:
     flags = ("--max-content-bytes", "20000")
     async with gateway_client(tmp_path, persister, [extractor], *flags) as client:
         yield client

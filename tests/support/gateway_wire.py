@@ -1,6 +1,7 @@
 """The gateway's process between a reference persister and reference extractors, and its clients."""
 
 import asyncio
+import json
 from collections.abc import AsyncIterator, Callable, Iterable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
@@ -18,7 +19,6 @@ from newstally_protos.v1 import (
     upload_pb2_grpc,
 )
 from newstally_runtime.channels import connect
-
 from support.processes import Process
 from support.reference_extractor import ReferenceExtractor
 from support.reference_persister import ReferencePersister
@@ -38,7 +38,7 @@ def message(content: str = "Ada met Bob", **fields: Any) -> gateway_pb2.StreamAr
 
 
 def messages(contents: Iterable[str], upload_id: str, first: int = 0) -> list[Any]:
-    """One message per content, numbered from `first`; only the first one names upload and offset."""
+    """One message per content, numbered from `first`; only the first one says so."""
     made = [message(content) for content in contents]
     made[0].upload_id = upload_id
     made[0].offset = first
@@ -230,6 +230,26 @@ async def gateway_client(
         client_of(process) as client,
     ):
         yield client
+
+
+async def until_metric(process: Process, name: str, condition: Callable[[float], object]) -> float:
+    """Return a metric of the gateway once it meets the condition."""
+    async with asyncio.timeout(WAIT_SECONDS):
+        while True:
+            value = await asyncio.to_thread(process.metric, f"newstally_gateway_{name}")
+            if condition(value):
+                return value
+            await asyncio.sleep(0.02)
+
+
+async def until_readiness(process: Process, ready: bool) -> dict[str, Any]:
+    """Return what /readyz shows once it says so."""
+    async with asyncio.timeout(WAIT_SECONDS):
+        while True:
+            state = json.loads(await asyncio.to_thread(process.admin, "/readyz"))
+            if state["ready"] is ready:
+                return dict(state)
+            await asyncio.sleep(0.05)
 
 
 async def eventually(condition: Callable[[], object], what: str) -> None:

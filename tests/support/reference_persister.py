@@ -9,6 +9,7 @@ from collections import Counter, defaultdict
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
+from typing import Any
 
 import grpc
 from grpc_health.v1 import health, health_pb2, health_pb2_grpc
@@ -23,6 +24,8 @@ from newstally_protos.v1 import (
 )
 from newstally_runtime.channels import SERVER_OPTIONS
 from newstally_runtime.status import StatusError, abort, invalid, wait
+
+Context = grpc.aio.ServicerContext[Any, Any]
 
 
 @dataclass
@@ -106,12 +109,16 @@ class ReferencePersister(
 
     # UploadService
 
-    async def CreateUpload(self, request, context):
+    async def CreateUpload(
+        self, request: upload_pb2.CreateUploadRequest, context: Context
+    ) -> upload_pb2.CreateUploadResponse:
         owner = self._note("CreateUpload", context)
         upload = self.add(request.upload_id or f"made-{len(self.uploads)}", owner)
         return upload_pb2.CreateUploadResponse(upload=upload.to_proto())
 
-    async def GetUpload(self, request, context):
+    async def GetUpload(
+        self, request: upload_pb2.GetUploadRequest, context: Context
+    ) -> upload_pb2.GetUploadResponse:
         owner = self._note("GetUpload", context)
         try:
             upload = self._find(request.upload_id, owner)
@@ -119,7 +126,9 @@ class ReferencePersister(
             await abort(context, error)
         return upload_pb2.GetUploadResponse(upload=upload.to_proto())
 
-    async def ListRefusals(self, request, context):
+    async def ListRefusals(
+        self, request: upload_pb2.ListRefusalsRequest, context: Context
+    ) -> upload_pb2.ListRefusalsResponse:
         self._note("ListRefusals", context)
         try:
             upload = self._find(request.upload_id)
@@ -131,7 +140,9 @@ class ReferencePersister(
 
     # TallyService
 
-    async def ListPublications(self, request, context):
+    async def ListPublications(
+        self, request: tally_pb2.ListPublicationsRequest, context: Context
+    ) -> tally_pb2.ListPublicationsResponse:
         self._note("ListPublications", context)
         total: Counter[str] = Counter()
         for upload in self.uploads.values():
@@ -143,13 +154,17 @@ class ReferencePersister(
             ]
         )
 
-    async def ListEntityTallies(self, request, context):
+    async def ListEntityTallies(
+        self, request: tally_pb2.ListEntityTalliesRequest, context: Context
+    ) -> tally_pb2.ListEntityTalliesResponse:
         self._note("ListEntityTallies", context)
         return tally_pb2.ListEntityTalliesResponse()
 
     # JournalService
 
-    async def RecordBatch(self, request, context):
+    async def RecordBatch(
+        self, request: journal_pb2.RecordBatchRequest, context: Context
+    ) -> journal_pb2.RecordBatchResponse:
         self.calls["RecordBatch"] += 1
         await self.open.wait()
         try:
@@ -177,9 +192,9 @@ class ReferencePersister(
             self.replies_to_lose -= 1
             raise StatusError(grpc.StatusCode.UNAVAILABLE, "reply lost")
 
-    def _note(self, method: str, context: grpc.aio.ServicerContext) -> str:
+    def _note(self, method: str, context: Context) -> str:
         self.calls[method] += 1
-        owner = dict(context.invocation_metadata() or ()).get("newstally-owner", "anonymous")
+        owner = str(dict(context.invocation_metadata() or ()).get("newstally-owner", "anonymous"))
         self.owners.add(owner)
         return owner
 

@@ -20,6 +20,8 @@ WELCOME_SECONDS = 10.0
 """How long connecting may take, the replica's Welcome included."""
 FAREWELL_SECONDS = 2.0
 """How long a replica that has nothing left to answer may take to end the stream after us."""
+LINGER_SECONDS = 0.002
+"""How long articles for a busy replica are collected: a message costs more than an article."""
 
 Call = grpc.aio.StreamStreamCall[ExtractRequest, ExtractResponse]
 Connect = Callable[[str], grpc.aio.Channel]
@@ -189,6 +191,8 @@ class Connection:
                 await self._unsent_news.wait()
                 self._unsent_news.clear()
                 while self._unsent:
+                    if len(self._outstanding) > len(self._unsent):
+                        await asyncio.sleep(LINGER_SECONDS)
                     await call.write(pack(self._unsent))
         except (grpc.aio.AioRpcError, asyncio.InvalidStateError):
             return  # the reader hears the status

@@ -62,6 +62,8 @@ class Hub:
         self._outlets: set[Outlet] = set()
         self._pumping = False
         self._timer: asyncio.TimerHandle | None = None
+        self._queued = 0
+        metrics.queued.set_function(lambda: self._queued)
 
     @property
     def links_up(self) -> int:
@@ -70,8 +72,8 @@ class Hub:
 
     @property
     def queued(self) -> int:
-        """How many articles wait for a link."""
-        return self._dispatcher.queued
+        """How many articles waited for a link after the last dispatch. Safe from any thread."""
+        return self._queued
 
     def open(self, stream: StreamKey, inlet: Inlet) -> None:
         """Take in a session."""
@@ -163,6 +165,7 @@ class Hub:
             parcels.setdefault(attempt.link, []).append(attempt)  # type: ignore[arg-type]
         for link, attempts in parcels.items():
             link.send(attempts)
+        self._queued = self._dispatcher.queued
         self._arm()
 
     def _arm(self) -> None:

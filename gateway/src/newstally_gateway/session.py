@@ -96,6 +96,7 @@ class Session:
         self._wake = asyncio.Event()
         self._sleeps_until: float | None = None
         self._settler: asyncio.Task[None] | None = None
+        self._given_up = False
 
     @property
     def upload_id(self) -> str:
@@ -149,6 +150,7 @@ class Session:
     def give_up(self) -> None:
         """Settle no more: time is over. What is not settled was not acknowledged."""
         self.refuse(draining())
+        self._given_up = True
         if self._settler is not None:
             self._settler.cancel()
 
@@ -184,7 +186,8 @@ class Session:
         A client that is writing when its stream ends reports INTERNAL, not the status
         (grpc/grpc#36066).
         """
-        give_up_at = self._loop.time() + READ_AWAY_SECONDS
+        patience = QUIET_SECONDS if self._given_up else READ_AWAY_SECONDS
+        give_up_at = self._loop.time() + patience
         while not reader.done() and self._refusal is not None:
             until = min(self._heard_at + QUIET_SECONDS, give_up_at)
             pause = until - self._loop.time()

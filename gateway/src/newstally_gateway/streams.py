@@ -72,9 +72,10 @@ class Streams(GatewayServiceServicer):
         # Not a TaskGroup: a cancelled handler leaves this generator at its `yield`, to be closed in
         # some other task. The context's callback comes at once.
         running = asyncio.create_task(session.run(), name="session")
+        running.add_done_callback(_log_fault)
         running.add_done_callback(lambda _: outbox.close())
         _when_over(context, running.cancel)
-        patience = _Patience(context, self._write_timeout)
+        patience = _Patience(context, session, self._write_timeout)
         try:
             while (event := await outbox.next()) is not None:
                 with patience:
@@ -125,6 +126,13 @@ class Streams(GatewayServiceServicer):
             self._none_open.set()
 
 
+def _log_fault(session: asyncio.Task[None]) -> None:
+    """Log what ended a session unless it was decided: its handler may be gone already."""
+    error = None if session.cancelled() else session.exception()
+    if error is not None and not isinstance(error, StatusError):
+        log.error("session failed", exc_info=error, remedy="a fault of the gateway: report it")
+
+
 def _when_over(context: Context, callback: Callable[[], object]) -> None:
     """Call back as soon as the call has ended, however it did."""
 
@@ -142,9 +150,10 @@ class _Patience:
     it, and the handler's task is cancelled so that all that the stream holds is free.
     """
 
-    def __init__(self, context: Context, seconds: float) -> None:
+    def __init__(self, context: Context, session: Session, seconds: float) -> None:
         """Call it in the handler's own task."""
         self._context = context
+        self._session = session
         self._seconds = seconds
         self._loop = asyncio.get_running_loop()
         self._handler = asyncio.current_task()
@@ -159,7 +168,9 @@ class _Patience:
             self._timer.cancel()
 
     def _expire(self) -> None:
-        log.warning("client does not read", seconds=self._seconds)
+        log.warning(
+            "client does not read", upload_id=self._session.upload_id, seconds=self._seconds
+        )
         self._ending = asyncio.create_task(self._end(), name="end unread stream")
 
     async def _end(self) -> None:
