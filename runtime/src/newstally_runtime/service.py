@@ -1,8 +1,9 @@
 """The life of a service: start, serve, drain, stop.
 
     starting ──start()──▶ serving ──SIGTERM/SIGINT──▶ draining ──drain()──▶ stopped (exit 0)
-        │                    │
-        └────────────────────┴──fatal()──▶ stopped (exit 1)
+        │                    │                           │
+        ├────────────────────┴──fatal()──────────────────┴────────────────▶ stopped (exit 1)
+        └──CannotStartError──────────────────────────────────────────────▶ stopped (exit 2)
 
 While draining the service is not ready (503, NOT_SERVING) and takes no new streams; `drain` settles
 what is under way within the time given. `server.stop` comes after that: with an open stream it
@@ -12,8 +13,8 @@ would always use up its whole grace and then cut the stream.
 import asyncio
 import signal
 import sys
-from collections.abc import Callable, Sequence
-from typing import Protocol
+from collections.abc import Awaitable, Callable, Sequence
+from typing import Protocol, Self
 
 import grpc
 import structlog
@@ -27,6 +28,7 @@ from newstally_runtime.admin import AdminServer, Pulse, Readiness
 from newstally_runtime.channels import SERVER_OPTIONS
 from newstally_runtime.settings import ServiceSettings
 
+BEAT_SECONDS = 0.25
 STOP_GRACE_SECONDS = 0.5
 """What calls that are still open after draining get before they are cut."""
 
@@ -57,25 +59,56 @@ class Service(Protocol):
         ...
 
 
+class CannotStartError(Exception):
+    """The service cannot start as it is set up: one line that says why and what to do; exit 2."""
+
+
 class Lifecycle:
-    """What a service may ask of the runtime: that the process ends."""
+    """What a service may ask of the runtime: that the process ends. Safe from any thread."""
 
     def __init__(self) -> None:
-        self._ended = asyncio.Event()
+        self._loop = asyncio.get_running_loop()
+        self._ending = asyncio.Event()
+        self._failed = asyncio.Event()
         self.failure: str | None = None
+
+    @property
+    def ending(self) -> bool:
+        """Whether the process shall end."""
+        return self._ending.is_set()
 
     def shutdown(self) -> None:
         """End the process in good order: drain, stop, exit code 0."""
-        self._ended.set()
+        self._loop.call_soon_threadsafe(self._ending.set)
 
     def fatal(self, message: str) -> None:
         """End the process without draining; exit code 1. The message says what to do."""
         self.failure = self.failure or message
-        self._ended.set()
+        self._loop.call_soon_threadsafe(self._failed.set)
+        self._loop.call_soon_threadsafe(self._ending.set)
 
-    async def wait(self) -> None:
-        """Return when the process shall end."""
-        await self._ended.wait()
+    async def until_ending(self, work: Awaitable[None] | None = None) -> None:
+        """Return when the process shall end, or when `work` is done; then cancel the other."""
+        await _first(self._ending, work)
+
+    async def unless_failed(self, work: Awaitable[None]) -> None:
+        """Do the work, but cancel it on `fatal`."""
+        await _first(self._failed, work)
+
+
+async def _first(event: asyncio.Event, work: Awaitable[None] | None) -> None:
+    waiting = asyncio.ensure_future(event.wait())
+    working = asyncio.ensure_future(work) if work is not None else None
+    tasks = [task for task in (waiting, working) if task is not None]
+    try:
+        await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
+    finally:
+        for task in tasks:
+            if not task.done():
+                task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+    if working is not None and not working.cancelled():
+        working.result()
 
 
 def run(name: str, settings: ServiceSettings, make: Callable[[Lifecycle], Service]) -> None:
@@ -90,60 +123,21 @@ async def _serve(settings: ServiceSettings, make: Callable[[Lifecycle], Service]
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, lifecycle.shutdown)
-    service = make(lifecycle)
-    server = grpc.aio.server(options=SERVER_OPTIONS)
-    health = health_aio.HealthServicer()
-    draining = False
-    pulse = Pulse()
-
-    def readiness() -> Readiness:
-        state = service.readiness()
-        return Readiness(False, {**state.details, "draining": True}) if draining else state
-
-    admin: AdminServer | None = None
-    beat: asyncio.Task[None] | None = None
     try:
-        names = [
-            *service.register(server),
-            health_pb2.DESCRIPTOR.services_by_name["Health"].full_name,
-        ]
-        health_pb2_grpc.add_HealthServicer_to_server(health, server)
-        reflection.enable_server_reflection([*names, reflection.SERVICE_NAME], server)
-        try:
-            port = server.add_insecure_port(f"{settings.host}:{settings.port}")
-            admin = AdminServer(settings.admin_host, settings.admin_port, readiness, pulse)
-        except (RuntimeError, OSError) as error:
-            log.error(  # noqa: TRY400 - the message says it all
-                "cannot listen",
-                port=settings.port,
-                admin_port=settings.admin_port,
-                error=str(error),
-                remedy="set --port and --admin-port to free ports",
-            )
-            return 1
-        await service.start()
-        await server.start()
-        admin.start()
-        beat = asyncio.create_task(_beat(pulse, service, health, names), name="beat")
-        log.info("serving", port=port, admin_port=admin.port)
-        await lifecycle.wait()
-        draining = True
-        await health.enter_graceful_shutdown()
-        if lifecycle.failure is None:
-            log.info("draining", seconds=settings.drain)
-            try:
-                async with asyncio.timeout(settings.drain):
-                    await service.drain(settings.drain)
-            except TimeoutError:
-                log.warning("drain ran out of time", seconds=settings.drain)
-    finally:
-        if beat is not None:
-            beat.cancel()
-            await asyncio.gather(beat, return_exceptions=True)
-        await server.stop(STOP_GRACE_SECONDS if lifecycle.failure is None else 0)
-        await service.close()
-        if admin is not None:
-            admin.close()
+        async with _Shell(settings, make(lifecycle), lifecycle) as shell:
+            await shell.serve()
+    except CannotStartError as error:
+        log.error("cannot start", reason=str(error))  # noqa: TRY400 - no traceback wanted
+        return 2
+    except _CannotListenError as error:
+        log.error(  # noqa: TRY400 - no traceback wanted
+            "cannot listen",
+            port=settings.port,
+            admin_port=settings.admin_port,
+            reason=str(error),
+            remedy="set --port and --admin-port to free ports",
+        )
+        return 1
     if lifecycle.failure is not None:
         log.error("stopped", reason=lifecycle.failure)
         return 1
@@ -151,17 +145,97 @@ async def _serve(settings: ServiceSettings, make: Callable[[Lifecycle], Service]
     return 0
 
 
-async def _beat(
-    pulse: Pulse, service: Service, health: health_aio.HealthServicer, names: Sequence[str]
-) -> None:
-    """Show that the loop turns, and keep grpc.health.v1 in step with /readyz."""
-    shown: bool | None = None
-    while True:
-        pulse.beat()
-        ready = service.readiness().ready
-        if ready is not shown:
-            shown = ready
-            state = health_pb2.HealthCheckResponse
-            for name in ("", *names):
-                await health.set(name, state.SERVING if ready else state.NOT_SERVING)
-        await asyncio.sleep(0.25)
+class _CannotListenError(Exception):
+    pass
+
+
+class _Shell:
+    """One service with its two ports."""
+
+    def __init__(self, settings: ServiceSettings, service: Service, lifecycle: Lifecycle) -> None:
+        self._settings = settings
+        self._service = service
+        self._lifecycle = lifecycle
+        self._server = grpc.aio.server(options=SERVER_OPTIONS)
+        self._health = health_aio.HealthServicer()
+        self._pulse = Pulse()
+        self._draining = False
+        self._names: Sequence[str] = ()
+        self._admin: AdminServer | None = None
+        self._beat: asyncio.Task[None] | None = None
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        if self._beat is not None:
+            self._beat.cancel()
+            await asyncio.gather(self._beat, return_exceptions=True)
+        await self._server.stop(STOP_GRACE_SECONDS if self._lifecycle.failure is None else 0)
+        await self._service.close()
+        if self._admin is not None:
+            self._admin.close()
+
+    async def serve(self) -> None:
+        """Listen, start, serve until the process shall end, drain."""
+        port, admin = self._listen()
+        await self._lifecycle.until_ending(self._service.start())
+        if not self._lifecycle.ending:
+            await self._server.start()
+            admin.start()
+            self._beat = asyncio.create_task(self._keep_beating(), name="beat")
+            self._beat.add_done_callback(self._report_end)
+            log.info("serving", port=port, admin_port=admin.port)
+            await self._lifecycle.until_ending()
+        self._draining = True
+        await self._health.enter_graceful_shutdown()
+        if self._lifecycle.failure is None:
+            await self._drain(self._settings.drain)
+
+    def _listen(self) -> tuple[int, AdminServer]:
+        settings = self._settings
+        self._names = [
+            *self._service.register(self._server),
+            health_pb2.DESCRIPTOR.services_by_name["Health"].full_name,
+        ]
+        health_pb2_grpc.add_HealthServicer_to_server(self._health, self._server)
+        reflection.enable_server_reflection([*self._names, reflection.SERVICE_NAME], self._server)
+        try:
+            port = self._server.add_insecure_port(f"{settings.host}:{settings.port}")
+            self._admin = AdminServer(
+                settings.admin_host, settings.admin_port, self._readiness, self._pulse
+            )
+        except (RuntimeError, OSError) as error:
+            raise _CannotListenError(str(error)) from error
+        return port, self._admin
+
+    def _readiness(self) -> Readiness:
+        state = self._service.readiness()
+        if self._draining:
+            return Readiness(False, {**state.details, "draining": True})
+        return state
+
+    async def _drain(self, seconds: float) -> None:
+        log.info("draining", seconds=seconds)
+        try:
+            async with asyncio.timeout(seconds):
+                await self._lifecycle.unless_failed(self._service.drain(seconds))
+        except TimeoutError:
+            log.warning("drain ran out of time", seconds=seconds)
+
+    def _report_end(self, task: asyncio.Task[None]) -> None:
+        if not task.cancelled() and (error := task.exception()) is not None:
+            self._lifecycle.fatal(f"the health check failed: {error!r}")
+
+    async def _keep_beating(self) -> None:
+        """Show that the loop turns, and keep grpc.health.v1 in step with /readyz."""
+        shown: bool | None = None
+        while True:
+            self._pulse.beat()
+            ready = self._service.readiness().ready
+            if ready is not shown:
+                shown = ready
+                state = health_pb2.HealthCheckResponse
+                for name in ("", *self._names):
+                    await self._health.set(name, state.SERVING if ready else state.NOT_SERVING)
+            await asyncio.sleep(BEAT_SECONDS)

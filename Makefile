@@ -1,0 +1,64 @@
+# Newstally: `make run` shows it working, `make test` proves it. `make help` lists the rest.
+.DEFAULT_GOAL := help
+.DELETE_ON_ERROR:
+SHELL := /bin/bash
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+DISTRIBUTIONS := protos runtime models gateway extractor persister client
+SOURCES := protos/generate.py runtime gateway extractor persister client models tools tests sample
+# One thread per numeric library and process: more cores are more replicas.
+export OMP_NUM_THREADS = 1
+export OPENBLAS_NUM_THREADS = 1
+
+.PHONY: help setup run test lint format types proto proto-lint check recount clean
+
+help: ## list the commands
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/  make \1\t\2/' | expand -t 22
+
+setup: $(VENV)/ready ## make .venv with every distribution and the tools, versions pinned
+
+$(VENV)/ready: constraints.txt pyproject.toml $(DISTRIBUTIONS:%=%/pyproject.toml)
+	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Python 3.11 or newer is needed")'
+	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet -c constraints.txt pip setuptools wheel
+	$(BIN)/python -m pip install --quiet -c constraints.txt --no-build-isolation \
+	  $(DISTRIBUTIONS:%=-e ./%) --group dev
+	touch $@
+
+run: setup ## start the trio, upload the sample articles, show the tallies, stop
+	$(BIN)/python sample/run.py
+
+test: setup ## run every test
+	$(BIN)/python -m pytest
+
+lint: setup ## check format and style
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+
+format: setup ## format the code
+	$(BIN)/ruff format .
+	$(BIN)/ruff check --fix .
+
+types: setup ## check the types, strictly
+	$(BIN)/mypy
+
+proto: setup ## regenerate the committed stubs from protos/
+	$(BIN)/python protos/generate.py
+
+proto-lint: setup ## check the protos' style
+	cd protos && ../$(BIN)/buf lint && ../$(BIN)/buf format --diff --exit-code
+
+check: lint types proto-lint ## everything that must hold besides the tests
+	$(BIN)/python protos/generate.py
+	git diff --exit-code -- protos
+	$(BIN)/python -m pip check
+
+ARTICLES ?= $(firstword $(wildcard ../shared/articles/articles.jsonl.gz) sample/articles.jsonl)
+recount: setup ## upload ARTICLES through a fresh trio and compare with a plain recount
+	$(BIN)/python tools/recount.py $(ARTICLES) $(RECOUNT_FLAGS)
+
+clean: ## remove what was made here
+	rm -rf $(VENV) newstally-data .mypy_cache .ruff_cache .pytest_cache .hypothesis
+	find . -name __pycache__ -prune -exec rm -rf {} +
+	rm -rf */src/*.egg-info */build

@@ -1,0 +1,1 @@
+"""Keeps tallies durably in a journal and moves them to the sink, each article exactly once."""

@@ -1,0 +1,1 @@
+"""The journal: the persister's durable, coalescing buffer on its own disk."""

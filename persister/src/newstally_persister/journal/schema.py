@@ -1,0 +1,126 @@
+"""The journal's tables, and how older files become newer ones."""
+
+import sqlite3
+from collections.abc import Callable
+from pathlib import Path
+
+from newstally_persister.journal.errors import JournalVersionError
+from newstally_persister.transactions import transaction
+
+OLDEST_SQLITE = (3, 37, 0)
+"""STRICT tables; RETURNING and UPDATE FROM are older."""
+
+_FIRST = (
+    # One row. Rows of `pending` with flush = last_flush + 1 are the open heap. `flush_open` tells
+    # whether flush `last_flush` still has parts to apply, `flush_planned` whether all of its rows
+    # belong to a part.
+    """CREATE TABLE meta (
+        journal_id TEXT NOT NULL,
+        last_flush INTEGER NOT NULL,
+        flush_open INTEGER NOT NULL,
+        flush_planned INTEGER NOT NULL
+    ) STRICT""",
+    """CREATE TABLE uploads (
+        upload_id TEXT PRIMARY KEY,
+        owner TEXT NOT NULL,
+        next_offset INTEGER NOT NULL,
+        applied_offset INTEGER NOT NULL,
+        counted INTEGER NOT NULL,
+        refused INTEGER NOT NULL,
+        mentions INTEGER NOT NULL,
+        models TEXT NOT NULL,
+        create_micros INTEGER NOT NULL,
+        update_micros INTEGER NOT NULL
+    ) STRICT, WITHOUT ROWID""",
+    "CREATE INDEX uploads_unapplied ON uploads (upload_id) WHERE applied_offset < next_offset",
+    """CREATE TABLE refusals (
+        upload_id TEXT NOT NULL,
+        offset INTEGER NOT NULL,
+        article_id TEXT NOT NULL,
+        reason INTEGER NOT NULL,
+        message TEXT NOT NULL,
+        PRIMARY KEY (upload_id, offset)
+    ) STRICT, WITHOUT ROWID""",
+    """CREATE TABLE publications (
+        key TEXT PRIMARY KEY,
+        name TEXT NOT NULL
+    ) STRICT, WITHOUT ROWID""",
+    """CREATE TABLE pending (
+        flush INTEGER NOT NULL,
+        publication_key TEXT NOT NULL,
+        text TEXT NOT NULL,
+        label TEXT NOT NULL,
+        mentions INTEGER NOT NULL,
+        articles INTEGER NOT NULL,
+        PRIMARY KEY (flush, publication_key, text, label)
+    ) STRICT, WITHOUT ROWID""",
+    # A part is a range of its flush's rows, so that planning one moves none of them.
+    """CREATE TABLE parts (
+        flush INTEGER NOT NULL,
+        part INTEGER NOT NULL,
+        first_key TEXT NOT NULL,
+        first_text TEXT NOT NULL,
+        first_label TEXT NOT NULL,
+        last_key TEXT NOT NULL,
+        last_text TEXT NOT NULL,
+        last_label TEXT NOT NULL,
+        digest TEXT NOT NULL,
+        done INTEGER NOT NULL,
+        PRIMARY KEY (flush, part)
+    ) STRICT, WITHOUT ROWID""",
+    # What applied_offset becomes when the open flush is done.
+    """CREATE TABLE flush_uploads (
+        upload_id TEXT PRIMARY KEY,
+        offset INTEGER NOT NULL
+    ) STRICT, WITHOUT ROWID""",
+)
+
+MIGRATIONS: tuple[tuple[str, ...], ...] = (_FIRST,)
+"""Statements that lead from schema version i to i + 1. Never changed, only added to."""
+
+
+def migrate(connection: sqlite3.Connection, new_journal_id: Callable[[], str]) -> None:
+    """Bring the file to the newest schema; make the journal when it is empty.
+
+    Raises JournalVersionError when the file is newer than this release.
+    """
+    if sqlite3.sqlite_version_info < OLDEST_SQLITE:
+        raise JournalVersionError(
+            f"SQLite {sqlite3.sqlite_version} is too old: use a Python with SQLite "
+            f"{'.'.join(map(str, OLDEST_SQLITE))} or newer"
+        )
+    (version,) = connection.execute("PRAGMA user_version").fetchone()
+    if version > len(MIGRATIONS):
+        raise JournalVersionError(
+            f"the journal has schema version {version}, and this release knows "
+            f"{len(MIGRATIONS)}: start the release that wrote it, or a newer one"
+        )
+    for number in range(version, len(MIGRATIONS)):
+        with transaction(connection):
+            for statement in MIGRATIONS[number]:
+                connection.execute(statement)
+            if number == 0:
+                connection.execute("INSERT INTO meta VALUES (?, 0, 0, 1)", (new_journal_id(),))
+            connection.execute(f"PRAGMA user_version = {number + 1}")
+
+
+def configure(connection: sqlite3.Connection) -> None:
+    """Make commits durable and the write-ahead log bounded. Before the first transaction."""
+    connection.execute("PRAGMA journal_mode = WAL")
+    connection.execute("PRAGMA synchronous = FULL")
+    connection.execute(f"PRAGMA wal_autocheckpoint = {CHECKPOINT_PAGES}")
+    connection.execute(f"PRAGMA journal_size_limit = {WAL_KEPT_BYTES}")
+    connection.execute(f"PRAGMA cache_size = -{CACHE_KIBIBYTES}")
+
+
+CHECKPOINT_PAGES = 2_000
+"""Pages (4 KiB) in the write-ahead log after which a commit moves them into the file."""
+WAL_KEPT_BYTES = 16 * 1024 * 1024
+"""What the log's file is cut back to when a large transaction made it longer."""
+CACHE_KIBIBYTES = 32 * 1024
+"""Memory for pages."""
+
+
+def files(path: Path) -> tuple[Path, Path]:
+    """Return the database file and its write-ahead log."""
+    return path, path.with_name(path.name + "-wal")

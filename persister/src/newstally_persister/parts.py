@@ -1,0 +1,80 @@
+"""Parts of a flush: what the sink applies atomically, each exactly once."""
+
+import hashlib
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import NamedTuple
+
+
+class PublicationRow(NamedTuple):
+    """What a part adds to one publication."""
+
+    key: str
+    name: str
+    """The spelling first seen; the same in every part."""
+    mentions: int
+    articles: int
+
+
+class EntityRow(NamedTuple):
+    """What a part adds to one entity of one publication."""
+
+    publication_key: str
+    text: str
+    label: str
+    mentions: int
+    articles: int
+
+
+@dataclass(frozen=True, slots=True)
+class PartLimits:
+    """How large a part may be: the sink's limits. One row always fits."""
+
+    rows: int
+    """Publications and entities together: one write of the sink each."""
+    size_bytes: int
+    """Of all texts in the part, in UTF-8; what the sink adds per row is its own affair."""
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """One atomic step of a flush. Id and content never change once they were planned."""
+
+    journal_id: str
+    flush: int
+    """From 1, without gaps per journal."""
+    number: int
+    """From 1, within the flush. Part 1 also advances the journal's mark to `flush`."""
+    digest: str
+    publications: Sequence[PublicationRow]
+    """By key."""
+    entities: Sequence[EntityRow]
+    """By publication key, text, label."""
+
+    @property
+    def id(self) -> str:
+        """The receipt's name in the sink."""
+        return part_id(self.journal_id, self.flush, self.number)
+
+
+def part_id(journal_id: str, flush: int, number: int) -> str:
+    """Return `{journal_id}-{flush}-{part}`."""
+    return f"{journal_id}-{flush}-{number}"
+
+
+def digest(publications: Sequence[PublicationRow], entities: Sequence[EntityRow]) -> str:
+    """Return the SHA-256 of a canonical encoding of the rows, in hexadecimal.
+
+    Numbers and lengths stand before the texts, so no two contents encode alike. The encoding is
+    part of the journal's format: it must not change between releases.
+    """
+    encoded = [f"newstally part {len(publications)} {len(entities)}\n"]
+    encoded.extend(
+        f"{len(key)} {len(name)} {mentions} {articles}\n{key}{name}"
+        for key, name, mentions, articles in publications
+    )
+    encoded.extend(
+        f"{len(key)} {len(text)} {len(label)} {mentions} {articles}\n{key}{text}{label}"
+        for key, text, label, mentions, articles in entities
+    )
+    return hashlib.sha256("".join(encoded).encode()).hexdigest()

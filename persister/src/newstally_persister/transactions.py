@@ -1,0 +1,22 @@
+"""SQLite transactions, begun and ended explicitly."""
+
+import sqlite3
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+
+@contextmanager
+def transaction(connection: sqlite3.Connection) -> Iterator[None]:
+    """Run the block in one transaction: all of it is committed, or nothing of it.
+
+    The connection is in autocommit mode (`isolation_level=None`).
+    """
+    connection.execute("BEGIN IMMEDIATE")
+    try:
+        yield
+        connection.execute("COMMIT")
+    except BaseException:
+        # An error like SQLITE_FULL has ended the transaction already.
+        if connection.in_transaction:
+            connection.execute("ROLLBACK")
+        raise

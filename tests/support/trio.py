@@ -1,0 +1,83 @@
+"""The three services as real processes on loopback ports, each of which can be killed."""
+
+from collections.abc import Sequence
+from contextlib import ExitStack
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+from support.processes import Process
+
+RULES = "support.engines:rules"
+"""The rule-based engine of the tests (no spaCy pipeline needed)."""
+
+
+class Trio:
+    """One persister, N extractors, M gateways."""
+
+    def __init__(
+        self,
+        directory: Path,
+        *,
+        extractors: int = 2,
+        gateways: int = 1,
+        persister_flags: Sequence[str] = (),
+        extractor_flags: Sequence[str] = ("--engine", RULES),
+        gateway_flags: Sequence[str] = (),
+    ) -> None:
+        """Prepare the processes; data and logs go below `directory`."""
+        directory.mkdir(parents=True, exist_ok=True)
+        self._stack = ExitStack()
+        self.directory = directory
+        self._gateway_flags = gateway_flags
+        self.persister = Process(
+            "newstally_persister",
+            ["--data-dir", str(directory / "data"), *persister_flags],
+            directory / "persister.log",
+        )
+        self.extractors = [
+            Process("newstally_extractor", extractor_flags, directory / f"extractor-{n}.log")
+            for n in range(extractors)
+        ]
+        self.gateways = [
+            Process("newstally_gateway", [], directory / f"gateway-{n}.log")
+            for n in range(gateways)
+        ]
+
+    @property
+    def gateway(self) -> Process:
+        """The first gateway."""
+        return self.gateways[0]
+
+    @property
+    def processes(self) -> list[Process]:
+        """All of them."""
+        return [self.persister, *self.extractors, *self.gateways]
+
+    def start(self) -> Self:
+        """Start everything and wait until all serve."""
+        for process in (self.persister, *self.extractors):
+            self._stack.enter_context(process)
+        addresses = ",".join(extractor.address for extractor in self.extractors)
+        for gateway in self.gateways:
+            gateway.arguments = [
+                *("--persister", self.persister.address, "--extractors", addresses),
+                *self._gateway_flags,
+            ]
+            self._stack.enter_context(gateway)
+        return self
+
+    def __enter__(self) -> Self:
+        try:
+            return self.start()
+        except BaseException:
+            self._stack.close()
+            raise
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self._stack.close()
