@@ -12,6 +12,7 @@ Requests outside the guarantee are served first come, first served; one inside i
 waits behind one outside.
 """
 
+from collections import OrderedDict
 from collections.abc import Sequence
 
 from newstally_gateway.core.tasks import StreamKey
@@ -23,8 +24,8 @@ BASE_CHARGE_BYTES = 16 * 1024
 def charge_bytes(content_bytes: int) -> int:
     """Return what an article is charged for its whole way through the gateway.
 
-    Its content, plus twice the bound of its result (2 x content + 8 KiB), because a parsed message
-    takes more than its bytes.
+    Its content, plus twice the bound of its result (2 x content + 8 KiB): once for the result,
+    which is kept serialised, and once for its part of the folded batch.
     """
     return 5 * content_bytes + BASE_CHARGE_BYTES
 
@@ -34,21 +35,42 @@ class Admission:
 
     def __init__(self, total_bytes: int, largest_bytes: int) -> None:
         """`largest_bytes`: the charge of the largest article; at most `total_bytes`."""
-        raise NotImplementedError
+        if not 0 < largest_bytes <= total_bytes:
+            raise ValueError(f"{largest_bytes=} must lie between 1 and {total_bytes=}")
+        self._total = total_bytes
+        self._largest = largest_bytes
+        self._used: dict[StreamKey, int] = {}
+        self._sum_used = 0
+        # The sum over all open streams of what they hold, or their guarantee if that is more.
+        self._sum_promised = 0
+        # Charges that wait, in order of arrival; a stream is in at most one of the two.
+        self._inside: OrderedDict[StreamKey, int] = OrderedDict()
+        self._outside: OrderedDict[StreamKey, int] = OrderedDict()
 
     @property
     def used_bytes(self) -> int:
         """What all streams hold."""
-        raise NotImplementedError
+        return self._sum_used
+
+    @property
+    def open_streams(self) -> int:
+        """How many streams are open."""
+        return len(self._used)
 
     @property
     def waiting(self) -> int:
         """How many streams wait for a grant."""
-        raise NotImplementedError
+        return len(self._inside) + len(self._outside)
 
     def open(self, stream: StreamKey) -> bool:
         """Take in a stream; False when `total_bytes // largest_bytes` are open already."""
-        raise NotImplementedError
+        if stream in self._used:
+            raise ValueError(f"stream {stream} is open already")
+        if len(self._used) >= self._total // self._largest:
+            return False
+        self._used[stream] = 0
+        self._sum_promised += self._largest
+        return True
 
     def admit(self, stream: StreamKey, charge: int) -> bool:
         """Grant the charge now (True), or let the stream wait for it (False).
@@ -56,12 +78,68 @@ class Admission:
         A stream that waits hears of its grant from `release` or `close`, and asks for nothing else
         until then. ValueError for a charge over `largest_bytes`.
         """
-        raise NotImplementedError
+        if not 0 <= charge <= self._largest:
+            raise ValueError(f"{charge=} is over the largest charge, {self._largest}")
+        if stream in self._inside or stream in self._outside:
+            raise ValueError(f"stream {stream} waits already")
+        if self._is_inside(stream, charge):
+            line = self._inside
+            at_front = not self._inside
+        else:
+            line = self._outside
+            at_front = not self.waiting
+        if at_front and self._fits(stream, charge):
+            self._change(stream, charge)
+            return True
+        line[stream] = charge
+        return False
 
     def release(self, stream: StreamKey, charge: int) -> Sequence[StreamKey]:
         """Give back what `stream` held; return the streams whose waiting charge is granted now."""
-        raise NotImplementedError
+        if not 0 <= charge <= self._used[stream]:
+            raise ValueError(f"{stream} holds {self._used[stream]} bytes, not {charge}")
+        self._change(stream, -charge)
+        waiting = self._outside.get(stream)
+        if waiting is not None and self._is_inside(stream, waiting):
+            self._inside[stream] = self._outside.pop(stream)
+        return self._serve()
 
     def close(self, stream: StreamKey) -> Sequence[StreamKey]:
         """Forget a stream, what it holds and what it waits for; return as `release` does."""
-        raise NotImplementedError
+        self._inside.pop(stream, None)
+        self._outside.pop(stream, None)
+        self._change(stream, -self._used[stream])
+        del self._used[stream]
+        self._sum_promised -= self._largest
+        return self._serve()
+
+    def _serve(self) -> Sequence[StreamKey]:
+        """Grant from the front of the lines; nobody outside while anyone inside waits."""
+        granted: list[StreamKey] = []
+        for line in (self._inside, self._outside):
+            while line:
+                stream, charge = next(iter(line.items()))
+                if not self._fits(stream, charge):
+                    return granted
+                del line[stream]
+                self._change(stream, charge)
+                granted.append(stream)
+        return granted
+
+    def _is_inside(self, stream: StreamKey, charge: int) -> bool:
+        return self._used[stream] + charge <= self._largest
+
+    def _fits(self, stream: StreamKey, charge: int) -> bool:
+        if self._sum_used + charge > self._total:
+            return False
+        if self._is_inside(stream, charge):
+            return True
+        used = self._used[stream]
+        growth = used + charge - max(used, self._largest)
+        return self._sum_promised + growth <= self._total
+
+    def _change(self, stream: StreamKey, charge: int) -> None:
+        used = self._used[stream]
+        self._used[stream] = used + charge
+        self._sum_used += charge
+        self._sum_promised += max(used + charge, self._largest) - max(used, self._largest)

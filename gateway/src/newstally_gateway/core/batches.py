@@ -2,9 +2,13 @@
 
 from dataclasses import dataclass
 
+from newstally_protos.v1.extractor_pb2 import ArticleEntities
 from newstally_protos.v1.journal_pb2 import RecordBatchRequest
 
-from newstally_gateway.core.outcomes import Outcome
+from newstally_gateway.core.outcomes import Outcome, Refused
+
+BATCH_OVERHEAD_BYTES = 256
+"""More than a RecordBatchRequest takes besides its outcomes: the upload_id and the offsets."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,4 +30,33 @@ class Batch:
 
 def fold(batch: Batch, upload_id: str) -> RecordBatchRequest:
     """Sum the batch up per publication and entity. Always the same for the same batch."""
-    raise NotImplementedError
+    request = RecordBatchRequest(
+        upload_id=upload_id, first_offset=batch.first_offset, end_offset=batch.end_offset
+    )
+    articles: dict[str, int] = {}
+    # Per publication, per (text, label): [mentions, articles].
+    sums: dict[str, dict[tuple[str, str], list[int]]] = {}
+    models: set[str] = set()
+    for outcome in batch.outcomes:
+        if isinstance(outcome, Refused):
+            request.refusals.append(outcome.refusal)
+            continue
+        name = outcome.publication
+        articles[name] = articles.get(name, 0) + 1
+        models.add(outcome.model)
+        tallies = sums.setdefault(name, {})
+        for entity in ArticleEntities.FromString(outcome.entities).entities:
+            key = (entity.text, entity.label)
+            tally = tallies.get(key)
+            if tally is None:
+                tallies[key] = [entity.mentions, 1]
+            else:
+                tally[0] += entity.mentions
+                tally[1] += 1
+    for name, count in articles.items():
+        publication = request.publications.add(publication=name, articles=count)
+        add = publication.entity_tallies.add
+        for (text, label), (mentions, seen) in sums[name].items():
+            add(text=text, label=label, mentions=mentions, articles=seen)
+    request.models.extend(sorted(models))
+    return request

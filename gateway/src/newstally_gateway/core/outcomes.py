@@ -1,13 +1,23 @@
 """What came of an article: counted or refused."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TypeAlias
 
 from newstally_protos.v1.article_pb2 import Refusal, RefusalReason
-from newstally_protos.v1.extractor_pb2 import ArticleEntities, Result
+from newstally_protos.v1.extractor_pb2 import ArticleEntities, FailureReason, Result
 
 from newstally_gateway.core.tasks import Poisoned, Task
-from newstally_gateway.core.validation import Flaw
+from newstally_gateway.core.validation import ARTICLE_ID_LIMIT_BYTES, Flaw, size_bytes
+
+ENTITY_TEXT_LIMIT_BYTES = 4096
+"""Longest text of an entity."""
+LABEL_LIMIT_BYTES = 64
+"""Longest label of an entity."""
+MODEL_LIMIT_BYTES = 256
+"""Longest model ("name version"); a longer one is cut."""
+REFUSAL_MESSAGE_LIMIT_BYTES = 256
+"""Longest message of a refusal."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -16,8 +26,9 @@ class Counted:
 
     publication: str
     """Trimmed; at most 4,096 bytes."""
-    entities: ArticleEntities
-    """As the replica sent them, checked; a message of its own, not part of a larger one."""
+    entities: bytes
+    """The ArticleEntities as the replica sent them, checked, serialised: parsed they would take
+    three to ten times the memory, and keep alive the message that they came in."""
     model: str
     """Name and version of the pipeline, "name version"."""
     size_bytes: int
@@ -53,14 +64,114 @@ def judge(task: Task, result: Result, model: str) -> Judged:
     A result that breaks the protocol becomes a refusal (EXTRACTION_FAILED; RESULT_TOO_LARGE when
     over its bound): data from a replica never raises.
     """
-    raise NotImplementedError
+    match result.WhichOneof("outcome"):
+        case "entities":
+            return _judge_entities(task, result.entities, model)
+        case "failure":
+            failure = result.failure
+            reason = _REASONS.get(failure.reason, RefusalReason.REFUSAL_REASON_EXTRACTION_FAILED)
+            return Judged(_refuse(task.offset, task.article_id, reason, failure.message), None)
+        case _:
+            return _broken(task, "a result without an outcome")
 
 
 def refuse_flawed(offset: int, article_id: str, flaw: Flaw) -> Refused:
     """Refuse an article that was not accepted; a long article_id is cut to 256 bytes."""
-    raise NotImplementedError
+    return _refuse(offset, article_id, flaw.reason, flaw.message)
 
 
 def refuse_poisoned(poisoned: Poisoned) -> Refused:
     """Refuse an article that was given up."""
-    raise NotImplementedError
+    return _refuse(
+        poisoned.task.offset,
+        poisoned.task.article_id,
+        RefusalReason.REFUSAL_REASON_POISON,
+        "two replicas died, or ran out of time, while they worked on this article alone",
+    )
+
+
+def result_limit_bytes(content_bytes: int) -> int:
+    """Return the most that an article's entities may take, serialised."""
+    return 2 * content_bytes + 8 * 1024
+
+
+def _judge_entities(task: Task, entities: ArticleEntities, model: str) -> Judged:
+    size = entities.ByteSize()
+    limit = result_limit_bytes(task.size_bytes)
+    if size > limit:
+        message = f"the entities take {size} bytes, over the limit of {limit}"
+        reason = RefusalReason.REFUSAL_REASON_RESULT_TOO_LARGE
+        return Judged(_refuse(task.offset, task.article_id, reason, message), message)
+    defect = _find_defect(entities)
+    if defect is not None:
+        return _broken(task, defect)
+    model = _cut(model, MODEL_LIMIT_BYTES)
+    size += (
+        _ENTITY_GROWTH_BYTES * len(entities.entities)
+        + size_bytes(task.publication)
+        + size_bytes(model)
+        + _COUNTED_OVERHEAD_BYTES
+    )
+    counted = Counted(task.publication, entities.SerializeToString(), model, size)
+    return Judged(counted, None)
+
+
+def _find_defect(entities: ArticleEntities) -> str | None:
+    seen = set()
+    for entity in entities.entities:
+        text, label = entity.text, entity.label
+        if not text or not label:
+            return "an entity without text or label"
+        # A character takes at most four bytes, so the bytes hardly ever have to be counted.
+        if len(text) > ENTITY_TEXT_LIMIT_BYTES // 4 and size_bytes(text) > ENTITY_TEXT_LIMIT_BYTES:
+            return "an entity whose text is too long"
+        if len(label) > LABEL_LIMIT_BYTES // 4 and size_bytes(label) > LABEL_LIMIT_BYTES:
+            return "an entity whose label is too long"
+        if entity.mentions < 1:
+            return "an entity without mentions"
+        seen.add((text, label))
+    if len(seen) != len(entities.entities):
+        return "an entity that comes twice"
+    return None
+
+
+def _broken(task: Task, defect: str) -> Judged:
+    reason = RefusalReason.REFUSAL_REASON_EXTRACTION_FAILED
+    message = f"the extractor answered with {defect}"
+    return Judged(_refuse(task.offset, task.article_id, reason, message), defect)
+
+
+def _refuse(offset: int, article_id: str, reason: RefusalReason.ValueType, message: str) -> Refused:
+    refusal = Refusal(
+        offset=offset,
+        article_id=_cut(article_id, ARTICLE_ID_LIMIT_BYTES),
+        reason=reason,
+        message=_cut(message, REFUSAL_MESSAGE_LIMIT_BYTES),
+    )
+    return Refused(refusal, refusal.ByteSize() + _REFUSED_OVERHEAD_BYTES)
+
+
+def _cut(text: str, limit_bytes: int) -> str:
+    """Cut the text to a number of bytes, between characters."""
+    if size_bytes(text) <= limit_bytes:
+        return text
+    return text.encode()[:limit_bytes].decode(errors="ignore")
+
+
+_REASONS: Mapping[int, RefusalReason.ValueType] = {
+    FailureReason.FAILURE_REASON_CONTENT_TOO_LONG: RefusalReason.REFUSAL_REASON_CONTENT_TOO_LONG,
+    FailureReason.FAILURE_REASON_RESULT_TOO_LARGE: RefusalReason.REFUSAL_REASON_RESULT_TOO_LARGE,
+}
+"""Any other failure is EXTRACTION_FAILED."""
+
+LARGEST_OUTCOME_BYTES = 2_700_000
+"""More than any outcome adds to a RecordBatchRequest: the largest result (2,008,192 bytes), whose
+entities (10 bytes or more each) grow by 3 when folded, its publication and its model."""
+
+# What becomes larger when an entity is folded into a tally: the field `articles` (a tag and a byte;
+# more bytes only when many entities become one tally) and the length before the tally.
+_ENTITY_GROWTH_BYTES = 3
+# Tags and lengths of a PublicationBatch, its publication and its field `articles`, and of a model.
+_COUNTED_OVERHEAD_BYTES = 32
+# Tag and length of a Refusal in a batch.
+_REFUSED_OVERHEAD_BYTES = 8

@@ -44,6 +44,19 @@ def validate(article: Article | None, max_content_bytes: int) -> Accepted | Flaw
     if article is None:
         return Flaw(RefusalReason.REFUSAL_REASON_ARTICLE_MISSING, "the message carries no article")
     publication = article.publication.strip()
+    size = size_bytes(article.content)
+    flaw = _find_flaw_in_names(publication, article.article_id) or _find_flaw_in_content(
+        article.content, size, max_content_bytes
+    )
+    return flaw or Accepted(publication, article.article_id, article.content, size)
+
+
+def size_bytes(text: str) -> int:
+    """Return how many bytes the text takes in UTF-8."""
+    return len(text) if text.isascii() else len(text.encode())
+
+
+def _find_flaw_in_names(publication: str, article_id: str) -> Flaw | None:
     if not publication:
         return Flaw(
             RefusalReason.REFUSAL_REASON_PUBLICATION_EMPTY, "the publication is empty or blank"
@@ -53,23 +66,20 @@ def validate(article: Article | None, max_content_bytes: int) -> Accepted | Flaw
             RefusalReason.REFUSAL_REASON_PUBLICATION_TOO_LONG,
             f"the publication is over {PUBLICATION_LIMIT_BYTES} bytes",
         )
-    if size_bytes(article.article_id) > ARTICLE_ID_LIMIT_BYTES:
+    if size_bytes(article_id) > ARTICLE_ID_LIMIT_BYTES:
         return Flaw(
             RefusalReason.REFUSAL_REASON_ARTICLE_ID_TOO_LONG,
             f"the article_id is over {ARTICLE_ID_LIMIT_BYTES} bytes",
         )
-    content = article.content
-    if not content or content.isspace():
-        return Flaw(RefusalReason.REFUSAL_REASON_CONTENT_EMPTY, "the content is empty or blank")
-    size = size_bytes(content)
+    return None
+
+
+def _find_flaw_in_content(content: str, size: int, max_content_bytes: int) -> Flaw | None:
     if size > max_content_bytes:
         return Flaw(
             RefusalReason.REFUSAL_REASON_CONTENT_TOO_LONG,
             f"the content has {size} bytes, over the limit of {max_content_bytes}",
         )
-    return Accepted(publication, article.article_id, content, size)
-
-
-def size_bytes(text: str) -> int:
-    """Return how many bytes the text takes in UTF-8."""
-    return len(text) if text.isascii() else len(text.encode())
+    if not content or content.isspace():
+        return Flaw(RefusalReason.REFUSAL_REASON_CONTENT_EMPTY, "the content is empty or blank")
+    return None

@@ -1,0 +1,184 @@
+"""`make recount`: does the store hold what a plain recount gives, to the last count?
+
+    python tools/recount.py ARTICLES                    through a fresh trio of its own
+    python tools/recount.py ARTICLES --target H:P       only compare with what a running one holds
+
+The recount runs the same pipeline over the same texts in this one process, with `nlp.pipe` and the
+extractor's own normalising, and adds up in plain dictionaries. It shares no code with the gateway,
+the persister or the client beyond that. Exit code 1 and the differences when anything differs.
+"""
+
+import argparse
+import asyncio
+import gzip
+import hashlib
+import json
+import pickle
+import subprocess
+import sys
+import tempfile
+import time
+from collections import Counter
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).resolve().parent))
+
+import spacy
+from trio import trio
+
+from newstally import NewstallyClient
+from newstally_extractor.entities import count_mentions
+from newstally_extractor.settings import ExtractorSettings
+
+Entity = tuple[str, str]
+SHOWN = 20
+
+
+@dataclass
+class Count:
+    """What one publication adds up to."""
+
+    articles: int = 0
+    mentions: Counter[Entity] = field(default_factory=Counter)
+    mentioning: Counter[Entity] = field(default_factory=Counter)
+
+
+Counts = dict[str, Count]
+"""By publication, folded."""
+
+
+def fold(publication: str) -> str:
+    """Return a publication's key: trimmed, white space and case folded."""
+    return " ".join(publication.split()).casefold()
+
+
+def read(path: Path) -> Iterator[tuple[str, str]]:
+    """Give `(publication, content)` of each line of a JSONL file, also gzipped."""
+    opened = gzip.open(path, "rt") if path.suffix == ".gz" else path.open()
+    with opened as lines:
+        for line in lines:
+            article = json.loads(line)
+            yield article["publication"], article["content"]
+
+
+def recount(articles: Iterable[tuple[str, str]], model: str) -> Counts:
+    """Count plainly, in one process."""
+    nlp = spacy.load(model)
+    excluded = frozenset(ExtractorSettings.model_fields["exclude_labels"].get_default())
+    counts: Counts = {}
+    pairs = ((content, publication) for publication, content in articles)
+    for doc, publication in nlp.pipe(pairs, as_tuples=True, batch_size=64):
+        add(counts, publication, count_mentions(((e.text, e.label_) for e in doc.ents), excluded))
+    return counts
+
+
+def add(counts: Counts, publication: str, mentions: dict[Entity, int]) -> None:
+    """Add one article."""
+    count = counts.setdefault(fold(publication), Count())
+    count.articles += 1
+    count.mentions.update(mentions)
+    count.mentioning.update(mentions.keys())
+
+
+def cached(path: Path, model: str, limit: int | None) -> Counts:
+    """Recount, or take the result of an earlier recount of the same input with the same model."""
+    nlp = spacy.load(model)
+    identity = hashlib.sha256(path.read_bytes())
+    identity.update(json.dumps([nlp.meta["name"], nlp.meta["version"], limit]).encode())
+    identity.update(nlp.to_bytes())
+    store = Path(tempfile.gettempdir(), f"newstally-recount-{identity.hexdigest()[:24]}.pickle")
+    if store.exists():
+        return pickle.loads(store.read_bytes())  # noqa: S301 - made by this program
+    articles = list(read(path))[:limit]
+    counts = recount(articles, model)
+    scratch = store.with_suffix(".new")
+    scratch.write_bytes(pickle.dumps(counts))
+    scratch.rename(store)
+    return counts
+
+
+async def stored(target: str) -> Counts:
+    """Read everything that the sink holds, through the gateway."""
+    counts: Counts = {}
+    async with NewstallyClient(target) as client:
+        async for publication in client.publications():
+            count = counts.setdefault(fold(publication.publication), Count())
+            count.articles = publication.articles
+            async for tally in client.entity_tallies(publication.publication):
+                count.mentions[tally.text, tally.label] = tally.mentions
+                count.mentioning[tally.text, tally.label] = tally.articles
+            if publication.mentions != sum(count.mentions.values()):
+                print(f"{publication.publication}: its own mentions are {publication.mentions}")
+                count.articles = -1  # shows as a difference
+    return counts
+
+
+def differences(expected: Counts, found: Counts) -> list[str]:
+    """Return a line per difference."""
+    lines = []
+    for key in sorted(expected.keys() | found.keys()):
+        one, other = expected.get(key, Count()), found.get(key, Count())
+        if one.articles != other.articles:
+            lines.append(f"{key}: {other.articles} articles, {one.articles} recounted")
+        for entity in sorted(one.mentions.keys() | other.mentions.keys()):
+            pair = (one.mentions[entity], one.mentioning[entity])
+            seen = (other.mentions[entity], other.mentioning[entity])
+            if pair != seen:
+                lines.append(f"{key}: {entity}: mentions, articles {seen}, {pair} recounted")
+    return lines
+
+
+def report(expected: Counts, found: Counts) -> int:
+    """Print the comparison; return the exit code."""
+    wrong = differences(expected, found)
+    for line in wrong[:SHOWN]:
+        print(line)
+    articles = sum(count.articles for count in expected.values())
+    pairs = sum(len(count.mentions) for count in expected.values())
+    mentions = sum(count.mentions.total() for count in expected.values())
+    print(
+        f"recount: publications={len(expected)} articles={articles} entities={pairs} "
+        f"mentions={mentions} different={len(wrong)}"
+    )
+    return 1 if wrong else 0
+
+
+def main() -> int:
+    """Parse the command line, count twice, compare."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("articles", type=Path, help="JSONL, also .gz")
+    parser.add_argument("--target", help="compare with what this gateway holds; upload nothing")
+    parser.add_argument("--model", default="en_newstally")
+    parser.add_argument("--extractors", default="2")
+    parser.add_argument("--limit", type=int, help="only the first articles (not with --target)")
+    options = parser.parse_args()
+    if options.target:
+        expected = cached(options.articles, options.model, options.limit)
+        return report(expected, asyncio.run(stored(options.target)))
+    with tempfile.TemporaryDirectory(prefix="newstally-recount-") as scratch:
+        articles = options.articles
+        if options.limit:
+            articles = Path(scratch, "articles.jsonl")
+            with articles.open("w") as out:
+                for publication, content in list(read(options.articles))[: options.limit]:
+                    out.write(json.dumps({"publication": publication, "content": content}) + "\n")
+        flags = ["--extractors", options.extractors, "--model", options.model]
+        with trio(Path(scratch, "data"), flags, Path(scratch, "trio.log")) as target:
+            began = time.monotonic()
+            subprocess.run(
+                [
+                    *(sys.executable, "-m", "newstally", "upload", str(articles)),
+                    *("--target", target, "--state-dir", str(Path(scratch, "state"))),
+                    "--wait-applied",
+                ],
+                check=True,
+            )
+            print(f"uploaded and applied in {time.monotonic() - began:.1f} s", flush=True)
+            found = asyncio.run(stored(target))
+        return report(cached(options.articles, options.model, options.limit), found)
+
+
+if __name__ == "__main__":
+    sys.exit(main())
