@@ -15,3 +15,15 @@ class JournalVersionError(JournalError):
 
 class JournalLockedError(JournalError):
     """Another process uses the data directory."""
+
+
+class JournalClosedError(Exception):
+    """The journal takes nothing any more: it was closed, or it failed. Nothing was decided."""
+
+
+class JournalFullError(Exception):
+    """The journal takes nothing now; the message says why."""
+
+    def __init__(self, message: str, retry_seconds: float) -> None:
+        super().__init__(message)
+        self.retry_seconds = retry_seconds

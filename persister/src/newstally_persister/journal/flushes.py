@@ -7,41 +7,9 @@ from typing import Any
 
 from newstally_persister.journal.errors import CorruptJournalError
 from newstally_persister.parts import EntityRow, Part, PartLimits, PublicationRow, digest
+from newstally_persister.progress import Expiry, OpenFlush, Position
 
 _Row = tuple[str, str, str, int, int]
-
-
-@dataclass(frozen=True, slots=True)
-class OpenFlush:
-    """A flush that is not complete."""
-
-    flush: int
-    undone: tuple[int, ...]
-    """Numbers of the parts that were planned and are not done, ascending."""
-    planned: bool
-    """Whether every row belongs to a part: there is nothing left to plan."""
-
-
-@dataclass(frozen=True, slots=True)
-class Position:
-    """How far the journal is, to be compared with its mark in the sink."""
-
-    journal_id: str
-    last_cut: int
-    """Number of the last flush that was cut; 0 if none."""
-    last_completed: int
-    """Number of the last flush that is complete: `last_cut`, or one less while it is open."""
-    first_part_undone: bool
-    """Whether the sink may not have heard of flush `last_cut`."""
-
-
-@dataclass(frozen=True, slots=True)
-class Expiry:
-    """Parts of one complete flush, whose receipts are not needed any more."""
-
-    journal_id: str
-    flush: int
-    numbers: tuple[int, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,12 +68,10 @@ def cut(connection: sqlite3.Connection) -> int | None:
     return number
 
 
-def plan_part(connection: sqlite3.Connection, limits: PartLimits) -> Part | None:
+def plan_part(connection: sqlite3.Connection, flush: int, limits: PartLimits) -> Part | None:
     """Fix the next range of the open flush's rows as a part."""
     meta = _meta(connection)
-    if not meta.is_open:
-        raise ValueError("no flush is open")
-    if meta.planned:
+    if not meta.is_open or meta.last_flush != flush or meta.planned:
         return None
     number, after = 1, ("", "", "")
     last = connection.execute(

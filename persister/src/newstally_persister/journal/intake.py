@@ -9,15 +9,16 @@ from newstally_persister.batches import Batch, RowKey
 from newstally_persister.journal.reading import UPLOAD_COLUMNS, read_upload
 from newstally_persister.uploads import NewUpload, Recorded, Upload
 
-_ROWS_PER_STATEMENT = 200
-"""Rows that one statement upserts: fewer steps, and so fewer hand-overs of the interpreter lock."""
-_UPSERT_HEAD = (
-    "INSERT INTO pending (flush, publication_key, text, label, mentions, articles) VALUES "
+_ROWS_PER_STATEMENT = 50
+"""Rows that one statement upserts: each step hands the interpreter's lock over once."""
+_ROW = "(?,?,?,?,?,?)"
+_UPSERT = (
+    "INSERT INTO pending (flush, publication_key, text, label, mentions, articles) VALUES {rows} "
+    "ON CONFLICT DO UPDATE SET mentions = mentions + excluded.mentions, "
+    "articles = articles + excluded.articles"
 )
-_UPSERT_TAIL = (
-    " ON CONFLICT DO UPDATE SET mentions = mentions + excluded.mentions,"
-    " articles = articles + excluded.articles"
-)
+_UPSERT_ONE = _UPSERT.format(rows=_ROW)
+_UPSERT_MANY = _UPSERT.format(rows=",".join([_ROW] * _ROWS_PER_STATEMENT))
 
 
 def has_unapplied(connection: sqlite3.Connection) -> bool:
@@ -153,10 +154,11 @@ def _merged(batches: Sequence[Batch]) -> list[tuple[RowKey, tuple[int, int]]]:
 def _upsert(connection: sqlite3.Connection, rows: Sequence[tuple[RowKey, tuple[int, int]]]) -> None:
     (last_flush,) = connection.execute("SELECT last_flush FROM meta").fetchone()
     heap = (last_flush + 1,)
-    for start in range(0, len(rows), _ROWS_PER_STATEMENT):
+    whole = len(rows) - len(rows) % _ROWS_PER_STATEMENT
+    for start in range(0, whole, _ROWS_PER_STATEMENT):
         chunk = rows[start : start + _ROWS_PER_STATEMENT]
-        values = ",".join(["(?,?,?,?,?,?)"] * len(chunk))
         connection.execute(
-            _UPSERT_HEAD + values + _UPSERT_TAIL,
+            _UPSERT_MANY,
             tuple(chain.from_iterable((*heap, *row, *amounts) for row, amounts in chunk)),
         )
+    connection.executemany(_UPSERT_ONE, [(*heap, *row, *amounts) for row, amounts in rows[whole:]])

@@ -23,6 +23,10 @@ class JournalReader:
     def __init__(self, connection: sqlite3.Connection) -> None:
         self._connection = connection
 
+    def close(self) -> None:
+        """Close the connection."""
+        self._connection.close()
+
     def get_upload(self, upload_id: str) -> Upload | None:
         """Return the upload as it stands, or None."""
         row = self._connection.execute(

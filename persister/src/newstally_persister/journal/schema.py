@@ -9,6 +9,12 @@ from newstally_persister.transactions import transaction
 
 OLDEST_SQLITE = (3, 37, 0)
 """STRICT tables; RETURNING and UPDATE FROM are older."""
+CHECKPOINT_PAGES = 2_000
+"""Pages (4 KiB) in the write-ahead log after which a commit moves them into the file."""
+WAL_KEPT_BYTES = 16 * 1024 * 1024
+"""What the log's file is cut back to when a large transaction made it longer."""
+CACHE_KIBIBYTES = 32 * 1024
+"""Memory for pages."""
 
 _FIRST = (
     # One row. Rows of `pending` with flush = last_flush + 1 are the open heap. `flush_open` tells
@@ -113,14 +119,6 @@ def configure(connection: sqlite3.Connection) -> None:
     connection.execute(f"PRAGMA cache_size = -{CACHE_KIBIBYTES}")
 
 
-CHECKPOINT_PAGES = 2_000
-"""Pages (4 KiB) in the write-ahead log after which a commit moves them into the file."""
-WAL_KEPT_BYTES = 16 * 1024 * 1024
-"""What the log's file is cut back to when a large transaction made it longer."""
-CACHE_KIBIBYTES = 32 * 1024
-"""Memory for pages."""
-
-
-def files(path: Path) -> tuple[Path, Path]:
-    """Return the database file and its write-ahead log."""
-    return path, path.with_name(path.name + "-wal")
+def log_path(path: Path) -> Path:
+    """Return where SQLite keeps the write-ahead log of a database."""
+    return path.with_name(path.name + "-wal")

@@ -15,9 +15,9 @@ from collections.abc import Callable, Sequence
 
 from newstally_persister.batches import Batch
 from newstally_persister.journal import flushes, intake, schema
-from newstally_persister.journal.flushes import Expiry, OpenFlush, Position
 from newstally_persister.journal.reading import JournalReader
 from newstally_persister.parts import Part, PartLimits
+from newstally_persister.progress import Expiry, OpenFlush, Position
 from newstally_persister.transactions import transaction
 from newstally_persister.uploads import NewUpload, Recorded, Upload
 
@@ -85,13 +85,10 @@ class JournalStore(JournalReader):
         with transaction(self._connection):
             return flushes.cut(self._connection)
 
-    def plan_part(self, limits: PartLimits) -> Part | None:
-        """Fix the open flush's next part on disk and return it; None when all rows are in parts.
-
-        Raises ValueError when no flush is open.
-        """
+    def plan_part(self, flush: int, limits: PartLimits) -> Part | None:
+        """Fix a flush's next part on disk and return it; None when it has no rows left to plan."""
         with transaction(self._connection):
-            return flushes.plan_part(self._connection, limits)
+            return flushes.plan_part(self._connection, flush, limits)
 
     def read_part(self, flush: int, number: int) -> Part:
         """Return a part that was planned and is not done, unchanged.

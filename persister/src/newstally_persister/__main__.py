@@ -1,0 +1,19 @@
+"""Runs the persister: `newstally-persister --data-dir DIRECTORY`."""
+
+from functools import partial
+
+from newstally_runtime.service import run
+from newstally_runtime.settings import load
+
+from newstally_persister.app import make_persister
+from newstally_persister.settings import PersisterSettings
+
+
+def main() -> None:
+    """Read the settings and serve until SIGTERM."""
+    settings = load(PersisterSettings)
+    run("persister", settings, partial(make_persister, settings))
+
+
+if __name__ == "__main__":
+    main()

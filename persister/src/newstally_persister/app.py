@@ -1,0 +1,140 @@
+"""The persister, put together."""
+
+import asyncio
+import sqlite3
+from collections.abc import Callable, Sequence
+
+import grpc
+from newstally_protos.v1 import (
+    journal_pb2,
+    journal_pb2_grpc,
+    tally_pb2,
+    tally_pb2_grpc,
+    upload_pb2,
+    upload_pb2_grpc,
+)
+from newstally_runtime.admin import Readiness
+from newstally_runtime.service import CannotStartError, Lifecycle
+
+from newstally_persister import metrics
+from newstally_persister.flusher import Flusher
+from newstally_persister.flushing import FlushLimits
+from newstally_persister.journal.errors import JournalError
+from newstally_persister.journal.opening import OpenJournal, open_journal
+from newstally_persister.journal.reads import JournalReads
+from newstally_persister.journal.space import SpaceLimits
+from newstally_persister.journal.writer import JournalWriter
+from newstally_persister.services.journal_service import JournalService
+from newstally_persister.services.tally_service import TallyService
+from newstally_persister.services.upload_service import UploadService
+from newstally_persister.settings import PersisterSettings
+from newstally_persister.sinks.base import Sink
+from newstally_persister.sinks.health import SinkHealth
+from newstally_persister.sinks.sqlite import SqliteSink
+
+
+def make_persister(settings: PersisterSettings, lifecycle: Lifecycle) -> "Persister":
+    """Open the journal and put the service together. Raises CannotStartError."""
+    try:
+        journal = open_journal(settings.data_dir)
+    except JournalError as error:
+        raise CannotStartError(str(error)) from error
+    try:
+        return Persister(settings, journal, _make_sink(settings), lifecycle.fatal)
+    except (sqlite3.Error, OSError) as error:
+        journal.close()
+        raise CannotStartError(
+            f"cannot measure the journal {journal.path}: {error}. Check its disk"
+        ) from error
+
+
+def _make_sink(settings: PersisterSettings) -> Sink:
+    return SqliteSink(
+        settings.sqlite_path or settings.data_dir / "tallies.db", settings.receipt_days
+    )
+
+
+class Persister:
+    """Journal, flusher, sink and the three services; a newstally_runtime Service."""
+
+    def __init__(
+        self,
+        settings: PersisterSettings,
+        journal: OpenJournal,
+        sink: Sink,
+        on_fatal: Callable[[str], None],
+    ) -> None:
+        self._journal = journal
+        self._sink = sink
+        self._on_fatal = on_fatal
+        self._health = SinkHealth()
+        self._writer = JournalWriter(
+            journal,
+            SpaceLimits(settings.journal_max_bytes, settings.journal_headroom_bytes),
+            on_fatal,
+        )
+        self._reads = JournalReads(journal.path, on_fatal)
+        self._flusher = Flusher(
+            self._writer,
+            sink,
+            FlushLimits(settings.flush_age, settings.flush_rows),
+            self._health,
+            on_fatal,
+        )
+        self._recording = JournalService(self._writer, self._flusher.recorded)
+        self._flushing: asyncio.Task[None] | None = None
+        metrics.WAITING_BYTES.set_function(lambda: self._writer.waiting_bytes)
+        metrics.OLDEST_UNFLUSHED_SECONDS.set_function(self._flusher.oldest_seconds)
+
+    def register(self, server: grpc.aio.Server) -> Sequence[str]:
+        """Add the three services."""
+        journal_pb2_grpc.add_JournalServiceServicer_to_server(self._recording, server)
+        upload_pb2_grpc.add_UploadServiceServicer_to_server(
+            UploadService(self._writer, self._reads), server
+        )
+        tally_pb2_grpc.add_TallyServiceServicer_to_server(TallyService(self._sink), server)
+        return [
+            journal_pb2.DESCRIPTOR.services_by_name["JournalService"].full_name,
+            upload_pb2.DESCRIPTOR.services_by_name["UploadService"].full_name,
+            tally_pb2.DESCRIPTOR.services_by_name["TallyService"].full_name,
+        ]
+
+    async def start(self) -> None:
+        """Begin to journal and to flush. The sink need not be there."""
+        self._writer.start()
+        self._flushing = asyncio.create_task(self._flusher.run(), name="flusher")
+        self._flushing.add_done_callback(self._report_end)
+
+    def readiness(self) -> Readiness:
+        """Ready while it can journal: a sink that fails is shown and does not matter here."""
+        shortage = self._writer.shortage
+        return Readiness(
+            ready=True,
+            details={
+                "journal": {"intake": "open" if shortage is None else f"waits: {shortage}"},
+                "sink": self._health.details(),
+            },
+        )
+
+    async def drain(self, seconds: float) -> None:
+        """Record what is under way, then move what is in the journal to the sink."""
+        del seconds  # the runtime cancels this
+        await self._recording.drain()
+        self._flusher.finish()
+        if self._flushing is not None:
+            await self._flushing
+
+    async def close(self) -> None:
+        """End every thread, close every file, let the data directory go."""
+        if self._flushing is not None:
+            self._flushing.cancel()
+            await asyncio.gather(self._flushing, return_exceptions=True)
+        await self._reads.close()
+        ended = await self._writer.close()
+        await self._sink.close()
+        if ended:
+            await asyncio.to_thread(self._journal.close)
+
+    def _report_end(self, task: asyncio.Task[None]) -> None:
+        if not task.cancelled() and (error := task.exception()) is not None:
+            self._on_fatal(f"the flusher failed, a defect of the persister: {error!r}")

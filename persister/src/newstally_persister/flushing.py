@@ -1,0 +1,54 @@
+"""When to flush. Pure: time comes in as seconds of a monotonic clock."""
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class FlushLimits:
+    """What may wait in the heap before it is cut."""
+
+    age_seconds: float
+    """Of the oldest settled batch that no flush holds yet."""
+    rows: int
+    """Rows added or changed."""
+
+
+class Backlog:
+    """What was settled since the last cut, with tallies or without."""
+
+    def __init__(self, limits: FlushLimits) -> None:
+        self._limits = limits
+        self._oldest: float | None = None
+        self._rows = 0
+
+    @property
+    def empty(self) -> bool:
+        """Whether nothing waits."""
+        return self._oldest is None
+
+    def add(self, rows: int, now: float) -> None:
+        """Note a batch that was recorded; one of refusals has no rows, and waits all the same."""
+        if self._oldest is None:
+            self._oldest = now
+        self._rows += rows
+
+    def cut(self) -> None:
+        """Note that a cut begins.
+
+        What is recorded while it runs may be in it or in the next one, so it counts as waiting: a
+        cut of nothing costs little.
+        """
+        self._oldest = None
+        self._rows = 0
+
+    def due_at(self) -> float | None:
+        """Return when to flush: a time (in the past: now), or None while nothing waits."""
+        if self._oldest is None:
+            return None
+        if self._rows >= self._limits.rows:
+            return self._oldest
+        return self._oldest + self._limits.age_seconds
+
+    def age_seconds(self, now: float) -> float:
+        """Return how long the oldest batch waits; 0 when nothing does."""
+        return 0.0 if self._oldest is None else now - self._oldest

@@ -1,0 +1,95 @@
+"""Opens the journal in its data directory, or says why not and what to do."""
+
+import os
+import sqlite3
+from dataclasses import dataclass
+from pathlib import Path
+
+from newstally_persister.journal import schema
+from newstally_persister.journal.errors import CorruptJournalError, JournalError
+from newstally_persister.journal.lock import DirectoryLock
+from newstally_persister.journal.reading import JournalReader
+from newstally_persister.journal.space import Gauge
+from newstally_persister.journal.store import JournalStore
+
+FILE_NAME = "journal.db"
+_LOCKED_SECONDS = 5.0
+"""How long to wait for another program that looks into the file."""
+
+
+@dataclass(frozen=True, slots=True)
+class OpenJournal:
+    """A journal and what has to be closed with it."""
+
+    path: Path
+    connection: sqlite3.Connection
+    store: JournalStore
+    gauge: Gauge
+    lock: DirectoryLock
+
+    def close(self) -> None:
+        """Close the file and let the directory go. From one thread, after all use."""
+        try:
+            self.connection.close()
+        finally:
+            self.lock.close()
+
+
+def open_journal(directory: Path) -> OpenJournal:
+    """Lock the directory (made when missing) and open its journal (made when missing).
+
+    Raises JournalError with what to do. The connection may be used by any one thread at a time.
+    """
+    try:
+        _make_directory(directory)
+        lock = DirectoryLock(directory)
+    except OSError as error:
+        raise JournalError(
+            f"cannot use the data directory {directory}: {error.strerror}. Set --data-dir to a "
+            "directory that the persister may write to"
+        ) from error
+    path = directory / FILE_NAME
+    try:
+        connection = _connect(path)
+        try:
+            schema.configure(connection)
+            return OpenJournal(
+                path, connection, JournalStore(connection), Gauge(connection, path), lock
+            )
+        except BaseException:
+            connection.close()
+            raise
+    except (sqlite3.Error, OSError) as error:
+        lock.close()
+        raise CorruptJournalError(
+            f"cannot read the journal {path}: {error}. Check the disk; restore the data directory, "
+            "or start with an empty one"
+        ) from error
+    except BaseException:
+        lock.close()
+        raise
+
+
+def open_reader(path: Path) -> JournalReader:
+    """Open a connection that reads what the writer committed. The file exists."""
+    connection = _connect(path)
+    connection.execute("PRAGMA query_only = 1")
+    return JournalReader(connection)
+
+
+def _connect(path: Path) -> sqlite3.Connection:
+    return sqlite3.connect(
+        path, timeout=_LOCKED_SECONDS, isolation_level=None, check_same_thread=False
+    )
+
+
+def _make_directory(directory: Path) -> None:
+    if directory.is_dir():
+        return
+    directory.mkdir(mode=0o700, parents=True)
+    # The new name itself has to survive a power cut.
+    parent = os.open(directory.parent, os.O_RDONLY)
+    try:
+        os.fsync(parent)
+    finally:
+        os.close(parent)

@@ -1,0 +1,67 @@
+"""How much disk the journal uses, and when that is too much. Pure but for `Gauge`."""
+
+import os
+import sqlite3
+from dataclasses import dataclass
+from pathlib import Path
+
+from newstally_persister.journal import schema
+
+
+@dataclass(frozen=True, slots=True)
+class Space:
+    """What was measured, in bytes."""
+
+    used: int
+    """Pages in use and the write-ahead log; free pages are used again first."""
+    disk_free: int
+    """What the file system leaves to this user."""
+
+
+@dataclass(frozen=True, slots=True)
+class SpaceLimits:
+    """How much the journal may use, in bytes."""
+
+    most: int
+    headroom: int
+    """Kept free below `most` and on the disk: for flushes under way and the write-ahead log."""
+
+
+def shortage(space: Space, limits: SpaceLimits) -> str | None:
+    """Return why nothing more may be taken in, with the remedy; None while there is room."""
+    if space.disk_free < limits.headroom:
+        return (
+            f"the journal's disk has {space.disk_free} bytes left, and {limits.headroom} are "
+            "kept for flushes: free some"
+        )
+    if space.used + limits.headroom > limits.most:
+        return (
+            f"the journal uses {space.used} bytes, and with {limits.headroom} kept for flushes "
+            f"that is all of its {limits.most}: it empties when the sink takes more; if the sink "
+            "works, raise --journal-max-bytes"
+        )
+    return None
+
+
+class Gauge:
+    """Measures one journal. Used by the thread that owns the connection."""
+
+    def __init__(self, connection: sqlite3.Connection, path: Path) -> None:
+        self._connection = connection
+        self._directory = path.parent
+        self._log = schema.log_path(path)
+
+    def measure(self) -> Space:
+        """Measure now. Raises sqlite3.Error and OSError."""
+        (page_size,) = self._connection.execute("PRAGMA page_size").fetchone()
+        (pages,) = self._connection.execute("PRAGMA page_count").fetchone()
+        (free_pages,) = self._connection.execute("PRAGMA freelist_count").fetchone()
+        try:
+            log_bytes = self._log.stat().st_size
+        except FileNotFoundError:
+            log_bytes = 0
+        disk = os.statvfs(self._directory)
+        return Space(
+            used=(pages - free_pages) * page_size + log_bytes,
+            disk_free=disk.f_bavail * disk.f_frsize,
+        )

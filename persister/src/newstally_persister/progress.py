@@ -1,0 +1,36 @@
+"""How far a journal's flushes are: what journal, flusher and sink tell each other."""
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class OpenFlush:
+    """A flush that is not complete."""
+
+    flush: int
+    undone: tuple[int, ...]
+    """Numbers of the parts that were planned and are not done, ascending."""
+    planned: bool
+    """Whether every row belongs to a part: there is nothing left to plan."""
+
+
+@dataclass(frozen=True, slots=True)
+class Position:
+    """How far the journal is, to be compared with its mark in the sink."""
+
+    journal_id: str
+    last_cut: int
+    """Number of the last flush that was cut; 0 if none."""
+    last_completed: int
+    """Number of the last flush that is complete: `last_cut`, or one less while it is open."""
+    first_part_undone: bool
+    """Whether the sink may not have heard of flush `last_cut`."""
+
+
+@dataclass(frozen=True, slots=True)
+class Expiry:
+    """Parts of one complete flush, whose receipts are not needed any more."""
+
+    journal_id: str
+    flush: int
+    numbers: tuple[int, ...]

@@ -1,0 +1,72 @@
+"""JournalService: records batches."""
+
+import asyncio
+from collections.abc import Callable
+from typing import Any, Protocol
+
+from newstally_protos.v1 import journal_pb2, journal_pb2_grpc
+
+from newstally_persister import metrics
+from newstally_persister.batches import Batch, read_batch
+from newstally_persister.journal.errors import JournalClosedError
+from newstally_persister.services.answering import answered
+from newstally_persister.services.messages import upload_message
+from newstally_persister.services.owners import unknown_upload
+from newstally_persister.uploads import Recorded
+
+
+class Recorder(Protocol):
+    """What the service needs of the journal."""
+
+    async def record(self, batch: Batch) -> Recorded | None:
+        """Record a batch; see JournalWriter."""
+        ...
+
+
+class JournalService(journal_pb2_grpc.JournalServiceServicer):
+    """Checks batches, has them recorded, tells the flusher."""
+
+    def __init__(self, journal: Recorder, on_recorded: Callable[[int], None]) -> None:
+        """`on_recorded` is called with the number of rows of each batch that was recorded."""
+        self._journal = journal
+        self._on_recorded = on_recorded
+        self._draining = False
+        self._under_way = 0
+        self._idle = asyncio.Event()
+        self._idle.set()
+
+    async def drain(self) -> None:
+        """Refuse new batches (UNAVAILABLE) and return when those under way are answered."""
+        self._draining = True
+        await self._idle.wait()
+
+    @answered
+    async def RecordBatch(  # noqa: N802
+        self, request: journal_pb2.RecordBatchRequest, _context: Any
+    ) -> journal_pb2.RecordBatchResponse:
+        """Record a batch if it begins at the upload's next_offset; answer with the truth."""
+        if self._draining:
+            raise JournalClosedError
+        self._under_way += 1
+        self._idle.clear()
+        try:
+            return await self._record(read_batch(request))
+        finally:
+            self._under_way -= 1
+            if not self._under_way:
+                self._idle.set()
+
+    async def _record(self, batch: Batch) -> journal_pb2.RecordBatchResponse:
+        answer = await self._journal.record(batch)
+        if answer is None:
+            metrics.BATCHES.labels("unknown_upload").inc()
+            raise unknown_upload()
+        if answer.recorded:
+            metrics.BATCHES.labels("recorded").inc()
+            metrics.ARTICLES.labels("counted").inc(batch.counted)
+            metrics.ARTICLES.labels("refused").inc(len(batch.refusals))
+            metrics.ROWS_RECORDED.inc(len(batch.tallies))
+            self._on_recorded(len(batch.tallies))
+        else:
+            metrics.BATCHES.labels("out_of_turn").inc()
+        return journal_pb2.RecordBatchResponse(upload=upload_message(answer.upload))

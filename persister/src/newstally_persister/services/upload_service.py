@@ -1,0 +1,94 @@
+"""UploadService: makes and looks up uploads."""
+
+import re
+import secrets
+from collections.abc import Callable
+from typing import Any, Protocol, TypeVar
+
+import grpc
+from newstally_protos.v1 import upload_pb2, upload_pb2_grpc
+from newstally_runtime.status import StatusError, invalid
+
+from newstally_persister.journal.reading import JournalReader
+from newstally_persister.paging import next_token, page_items, read_token
+from newstally_persister.services.answering import answered
+from newstally_persister.services.messages import refusal_message, upload_message
+from newstally_persister.services.owners import owned, owner_of
+from newstally_persister.uploads import NewUpload, Upload
+
+_UPLOAD_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._:-]{0,127}")
+
+Result = TypeVar("Result")
+
+
+class Creator(Protocol):
+    """What the service needs of the journal's writer."""
+
+    async def create_upload(self, wish: NewUpload) -> Upload:
+        """Make an upload; see JournalWriter."""
+        ...
+
+
+class Reads(Protocol):
+    """Runs reads of the journal; they see all that was acknowledged."""
+
+    async def run(self, work: Callable[[JournalReader], Result]) -> Result:
+        """Return what the read returns."""
+        ...
+
+
+class UploadService(upload_pb2_grpc.UploadServiceServicer):
+    """Every upload has an owner, and only that one may see it."""
+
+    def __init__(self, journal: Creator, reads: Reads) -> None:
+        self._journal = journal
+        self._reads = reads
+
+    @answered
+    async def CreateUpload(  # noqa: N802
+        self, request: upload_pb2.CreateUploadRequest, context: Any
+    ) -> upload_pb2.CreateUploadResponse:
+        """Make an upload, or return the one of that id when the same owner made it before."""
+        # Hexadecimal: needs no escaping in a URL, a shell or a file name.
+        upload_id = request.upload_id or secrets.token_hex(16)
+        if not _UPLOAD_ID.fullmatch(upload_id):
+            raise invalid(
+                "upload_id",
+                "must be 1 to 128 letters, digits and ._:- and begin with a letter or digit",
+            )
+        owner = owner_of(context)
+        upload = await self._journal.create_upload(NewUpload(upload_id, owner))
+        if upload.owner != owner:
+            raise StatusError(grpc.StatusCode.ALREADY_EXISTS, "another owner has this upload_id")
+        return upload_pb2.CreateUploadResponse(upload=upload_message(upload))
+
+    @answered
+    async def GetUpload(  # noqa: N802
+        self, request: upload_pb2.GetUploadRequest, context: Any
+    ) -> upload_pb2.GetUploadResponse:
+        """Return an upload as it stands."""
+        upload = await self._find(request.upload_id, owner_of(context))
+        return upload_pb2.GetUploadResponse(upload=upload_message(upload))
+
+    @answered
+    async def ListRefusals(  # noqa: N802
+        self, request: upload_pb2.ListRefusalsRequest, context: Any
+    ) -> upload_pb2.ListRefusalsResponse:
+        """List an upload's refusals by offset."""
+        upload = await self._find(request.upload_id, owner_of(context))
+        query = ("refusals", upload.upload_id)
+        items = page_items(request.page_size)
+        (after,) = read_token(request.page_token, query, (int,)) or (-1,)
+        found = await self._reads.run(
+            lambda reader: reader.list_refusals(upload.upload_id, after, items + 1)
+        )
+        page = found[:items]
+        return upload_pb2.ListRefusalsResponse(
+            refusals=map(refusal_message, page),
+            next_page_token=next_token(query, (page[-1].offset,)) if len(found) > items else "",
+        )
+
+    async def _find(self, upload_id: str, owner: str) -> Upload:
+        if not upload_id:
+            raise invalid("upload_id", "is required")
+        return owned(await self._reads.run(lambda reader: reader.get_upload(upload_id)), owner)

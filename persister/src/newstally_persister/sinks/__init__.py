@@ -1,0 +1,1 @@
+"""Sinks: where tallies live. One small protocol, one module per kind."""

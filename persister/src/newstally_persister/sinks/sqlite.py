@@ -1,0 +1,136 @@
+"""The embedded sink: tallies in a SQLite file beside the journal."""
+
+import sqlite3
+import time
+from collections.abc import Awaitable, Callable
+from pathlib import Path
+from typing import TypeVar
+
+from newstally_persister.parts import Part, PartLimits
+from newstally_persister.progress import Expiry
+from newstally_persister.sinks import sqlite_schema
+from newstally_persister.sinks.base import (
+    EntityPosition,
+    EntityTally,
+    Mark,
+    Page,
+    PageLimits,
+    PermanentSinkError,
+    PublicationPosition,
+    PublicationTally,
+    SinkError,
+)
+from newstally_persister.sinks.sqlite_tallies import SqliteTallies
+from newstally_persister.threads import BusyError, OwnedThread
+
+PART_LIMITS = PartLimits(rows=10_000, size_bytes=4 * 1024 * 1024)
+"""What one transaction takes: short enough to be shared with readers, long enough to pay."""
+READS_WAITING = 64
+_DAY_SECONDS = 86_400
+_PASSING = {
+    sqlite3.SQLITE_BUSY,
+    sqlite3.SQLITE_LOCKED,
+    sqlite3.SQLITE_INTERRUPT,
+    sqlite3.SQLITE_PROTOCOL,
+    sqlite3.SQLITE_SCHEMA,
+}
+"""Errors that go by themselves; for any other one somebody has to do something."""
+_REMEDIES = {
+    sqlite3.SQLITE_FULL: "free space on the disk",
+    sqlite3.SQLITE_READONLY: "let the persister write to the file and its directory",
+    sqlite3.SQLITE_CANTOPEN: "make the directory, and let the persister write to it",
+    sqlite3.SQLITE_NOTADB: "set --sqlite-path to a file of tallies, or move this file away",
+    sqlite3.SQLITE_CORRUPT: "restore the file and the data directory from one backup",
+}
+
+Result = TypeVar("Result")
+
+
+class SqliteSink:
+    """A Sink in one file, written by one thread and read by another."""
+
+    def __init__(
+        self, path: Path, receipt_days: int, wall_clock: Callable[[], float] = time.time
+    ) -> None:
+        """Nothing is opened before the first call, so that trouble here stops no intake."""
+        self._path = path
+        self._receipt_seconds = receipt_days * _DAY_SECONDS
+        self._wall_clock = wall_clock
+        self._writer = self._thread("sink-writer", waiting_limit=8)
+        self._reader = self._thread("sink-reader", waiting_limit=READS_WAITING)
+
+    @property
+    def part_limits(self) -> PartLimits:
+        """How large a part it takes."""
+        return PART_LIMITS
+
+    @property
+    def parts_in_flight(self) -> int:
+        """One: SQLite has one writer."""
+        return 1
+
+    async def apply(self, part: Part) -> None:
+        """See Sink.apply."""
+        await self._answer(self._writer.run(lambda tallies: tallies.apply(part)))
+
+    async def expire(self, expiry: Expiry) -> None:
+        """See Sink.expire."""
+        now = int(self._wall_clock())
+        await self._answer(
+            self._writer.run(
+                lambda tallies: tallies.expire(expiry, now + self._receipt_seconds, now)
+            )
+        )
+
+    async def mark(self, journal_id: str) -> Mark:
+        """See Sink.mark."""
+        return await self._answer(self._writer.run(lambda tallies: tallies.mark(journal_id)))
+
+    async def list_publications(
+        self, limits: PageLimits, after: PublicationPosition | None
+    ) -> Page[PublicationTally]:
+        """See Sink.list_publications."""
+        return await self._answer(
+            self._reader.run(lambda tallies: tallies.list_publications(limits, after))
+        )
+
+    async def list_entity_tallies(
+        self, publication_key: str, label: str, limits: PageLimits, after: EntityPosition | None
+    ) -> Page[EntityTally]:
+        """See Sink.list_entity_tallies."""
+        return await self._answer(
+            self._reader.run(
+                lambda tallies: tallies.list_entity_tallies(publication_key, label, limits, after)
+            )
+        )
+
+    async def close(self) -> None:
+        """Wait for what is under way and close the file."""
+        await self._writer.close()
+        await self._reader.close()
+
+    def _thread(self, name: str, waiting_limit: int) -> OwnedThread[SqliteTallies]:
+        return OwnedThread(
+            name,
+            lambda: SqliteTallies(sqlite_schema.connect(self._path)),
+            SqliteTallies.close,
+            broken=sqlite3.Error,
+            waiting_limit=waiting_limit,
+        )
+
+    async def _answer(self, work: Awaitable[Result]) -> Result:
+        try:
+            return await work
+        except BusyError as error:
+            raise SinkError("too many calls wait for the sink") from error
+        except sqlite3.Error as error:
+            raise self._decided(error) from error
+
+    def _decided(self, error: sqlite3.Error) -> SinkError:
+        # The low byte is the primary code.
+        code = getattr(error, "sqlite_errorcode", sqlite3.SQLITE_ERROR) & 0xFF
+        if code in _PASSING:
+            return SinkError(f"{self._path}: {error}")
+        return PermanentSinkError(
+            f"{self._path}: {error}", _REMEDIES.get(code, "look after the file and its disk")
+        )

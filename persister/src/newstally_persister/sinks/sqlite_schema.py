@@ -1,0 +1,82 @@
+"""The tables of the embedded sink."""
+
+import sqlite3
+from pathlib import Path
+
+from newstally_persister.sinks.base import PermanentSinkError
+from newstally_persister.transactions import transaction
+
+BUSY_MILLISECONDS = 5_000
+"""How long to wait for another program that has the file locked."""
+
+# `rank` lets one ascending range of an index serve "mentions descending, then key", also from the
+# middle.
+_FIRST = (
+    """CREATE TABLE publications (
+        key TEXT PRIMARY KEY,
+        name TEXT NOT NULL,
+        mentions INTEGER NOT NULL,
+        articles INTEGER NOT NULL,
+        rank INTEGER NOT NULL AS (-mentions)
+    ) STRICT, WITHOUT ROWID""",
+    "CREATE INDEX publications_ranked ON publications (rank, key)",
+    """CREATE TABLE entities (
+        publication_key TEXT NOT NULL,
+        text TEXT NOT NULL,
+        label TEXT NOT NULL,
+        mentions INTEGER NOT NULL,
+        articles INTEGER NOT NULL,
+        rank INTEGER NOT NULL AS (-mentions),
+        PRIMARY KEY (publication_key, text, label)
+    ) STRICT, WITHOUT ROWID""",
+    "CREATE INDEX entities_ranked ON entities (publication_key, rank, text, label)",
+    "CREATE INDEX entities_ranked_by_label ON entities (publication_key, label, rank, text)",
+    """CREATE TABLE marks (
+        journal_id TEXT PRIMARY KEY,
+        started INTEGER NOT NULL,
+        completed INTEGER NOT NULL
+    ) STRICT, WITHOUT ROWID""",
+    """CREATE TABLE receipts (
+        journal_id TEXT NOT NULL,
+        flush INTEGER NOT NULL,
+        part INTEGER NOT NULL,
+        digest TEXT NOT NULL,
+        expire_seconds INTEGER,
+        PRIMARY KEY (journal_id, flush, part)
+    ) STRICT, WITHOUT ROWID""",
+    "CREATE INDEX receipts_expiring ON receipts (expire_seconds) WHERE expire_seconds NOT NULL",
+)
+
+MIGRATIONS: tuple[tuple[str, ...], ...] = (_FIRST,)
+"""Statements that lead from schema version i to i + 1. Never changed, only added to."""
+
+
+def connect(path: Path) -> sqlite3.Connection:
+    """Open the file durably; make it when it is not there."""
+    connection = sqlite3.connect(
+        path, timeout=BUSY_MILLISECONDS / 1000, isolation_level=None, check_same_thread=False
+    )
+    try:
+        connection.execute("PRAGMA journal_mode = WAL")
+        connection.execute("PRAGMA synchronous = FULL")
+        connection.execute("PRAGMA journal_size_limit = 16777216")
+        migrate(connection)
+    except BaseException:
+        connection.close()
+        raise
+    return connection
+
+
+def migrate(connection: sqlite3.Connection) -> None:
+    """Bring the tables to the newest schema. Raises PermanentSinkError when they are newer."""
+    (version,) = connection.execute("PRAGMA user_version").fetchone()
+    if version > len(MIGRATIONS):
+        raise PermanentSinkError(
+            f"the tallies have schema version {version}, and this release knows {len(MIGRATIONS)}",
+            "start the release that wrote them, or a newer one",
+        )
+    for number in range(version, len(MIGRATIONS)):
+        with transaction(connection):
+            for statement in MIGRATIONS[number]:
+                connection.execute(statement)
+            connection.execute(f"PRAGMA user_version = {number + 1}")
