@@ -80,16 +80,14 @@ class Link:
     def break_off(self) -> None:
         """End a link that ran out of time."""
         self._kernel.note("%s breaks %s off", self._gateway.name, self.key)
-        stream = self.stream
         self.down(clean=False)
-        if stream is not None:
-            stream.down.abandon()
 
     def down(self, *, clean: bool) -> None:
         """Give back what is unanswered; connect again."""
         if self.stream is None:
             return
         self._kernel.note("%s loses %s, clean=%s", self._gateway.name, self.key, clean)
+        self.stream.down.abandon()
         if self.stream.up is not None:
             self.stream.up.cut()
         self.stream = None

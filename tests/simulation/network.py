@@ -71,7 +71,10 @@ class Receiver(Protocol):
         """Take a message."""
 
     def ended(self, status: Status | None) -> None:
-        """Hear, once, that nothing more comes; None: the other end finished in good order."""
+        """Hear that nothing more comes; None: the other end finished in good order.
+
+        It may break after that: then this is called again.
+        """
 
 
 class Pipe:
@@ -131,7 +134,6 @@ class Pipe:
 
     def _end(self, status: Status | None) -> None:
         if not self._cut:
-            self._cut = True
             self._receiver.ended(status)
 
 

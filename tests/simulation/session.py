@@ -81,12 +81,15 @@ class Session:
             self._input.taken()
 
     def ended(self, status: Status | None) -> None:
-        """Note that nothing more comes: the client finished, or is gone. It looks alike."""
+        """Note that nothing more comes: the client finished, or is gone. It looks alike.
+
+        If it is gone, the stream is cancelled, sooner or later.
+        """
         self._input_ended = True
-        if status is not None and self._kernel.chance(0.5):
-            self.close()
-        else:
-            self.read()
+        if status is not None:
+            delay = self._kernel.random.choice((0.0, 0.01, 1.0))
+            self._kernel.after(delay, self.life, self.close)
+        self.read()
 
     def refuse(self, status: Status) -> None:
         """Read no more; settle what was admitted; end with the status."""
