@@ -1,0 +1,71 @@
+"""Send articles to Newstally and read what they add up to.
+
+async with NewstallyClient("127.0.0.1:50051") as client:
+    upload = await client.upload([Article("The Daily", "Angela Merkel met ...")])
+"""
+
+import logging
+
+from newstally.client import NewstallyClient, new_upload_id
+from newstally.errors import (
+    AccessDenied,
+    GatewayBusy,
+    GatewayUnavailable,
+    GaveUp,
+    InputError,
+    InvalidRequest,
+    MessageTooLarge,
+    NewstallyError,
+    NotFound,
+    PermanentError,
+    TransientError,
+    UnexpectedStatus,
+    UploadIdTaken,
+    UploadWentBackwards,
+)
+from newstally.settings import RetryPolicy, WindowLimits
+from newstally.values import (
+    Article,
+    EntityTally,
+    Progress,
+    PublicationTally,
+    Refusal,
+    RefusalReason,
+    Upload,
+    UploadEvent,
+    UploadSummary,
+    Waiting,
+)
+
+__all__ = [
+    "AccessDenied",
+    "Article",
+    "EntityTally",
+    "GatewayBusy",
+    "GatewayUnavailable",
+    "GaveUp",
+    "InputError",
+    "InvalidRequest",
+    "MessageTooLarge",
+    "NewstallyClient",
+    "NewstallyError",
+    "NotFound",
+    "PermanentError",
+    "Progress",
+    "PublicationTally",
+    "Refusal",
+    "RefusalReason",
+    "RetryPolicy",
+    "TransientError",
+    "UnexpectedStatus",
+    "Upload",
+    "UploadEvent",
+    "UploadIdTaken",
+    "UploadSummary",
+    "UploadWentBackwards",
+    "Waiting",
+    "WindowLimits",
+    "new_upload_id",
+]
+
+logging.getLogger("newstally").addHandler(logging.NullHandler())

@@ -1,0 +1,5 @@
+"""`python -m newstally`."""
+
+from newstally.cli import main
+
+main()

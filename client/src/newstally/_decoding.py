@@ -1,0 +1,43 @@
+"""Makes the library's values of the protocol's messages."""
+
+from datetime import UTC
+
+from newstally_protos.v1 import article_pb2, tally_pb2, upload_pb2
+
+from newstally.values import EntityTally, PublicationTally, Refusal, RefusalReason, Upload
+
+_PREFIX = "REFUSAL_REASON_"
+
+
+def to_upload(message: upload_pb2.Upload) -> Upload:
+    """Return the value of an Upload message."""
+    return Upload(
+        upload_id=message.upload_id,
+        next_offset=message.next_offset,
+        applied_offset=message.applied_offset,
+        counted=message.counted,
+        refused=message.refused,
+        mentions=message.mentions,
+        models=tuple(message.models),
+        create_time=message.create_time.ToDatetime(UTC),
+        update_time=message.update_time.ToDatetime(UTC),
+    )
+
+
+def to_refusal(message: article_pb2.Refusal) -> Refusal:
+    """Return the value of a Refusal message; a reason unknown here becomes UNSPECIFIED."""
+    values = article_pb2.RefusalReason.DESCRIPTOR.values_by_number
+    known = values.get(message.reason)
+    name = known.name.removeprefix(_PREFIX) if known is not None else ""
+    reason = RefusalReason.__members__.get(name, RefusalReason.UNSPECIFIED)
+    return Refusal(message.offset, message.article_id, reason, message.message)
+
+
+def to_publication_tally(message: tally_pb2.PublicationTally) -> PublicationTally:
+    """Return the value of a PublicationTally message."""
+    return PublicationTally(message.publication, message.articles, message.mentions)
+
+
+def to_entity_tally(message: tally_pb2.EntityTally) -> EntityTally:
+    """Return the value of an EntityTally message."""
+    return EntityTally(message.text, message.label, message.mentions, message.articles)

@@ -1,0 +1,65 @@
+"""Decides which upload a run of `newstally upload` makes or carries on."""
+
+from dataclasses import dataclass
+
+from newstally.client import DEFAULT_TARGET, new_upload_id
+from newstally.errors import InputError
+from newstally.inputs import Fingerprint
+from newstally.states import StateStore, UploadState, check_same_input
+
+
+@dataclass(frozen=True, slots=True)
+class Choice:
+    """The upload, its state already on disk."""
+
+    state: UploadState
+    target: str
+    known: bool
+    """It was begun by an earlier run on this machine, with the same input."""
+    note: str = ""
+    """Something the user should know."""
+
+
+def choose(
+    store: StateStore,
+    fingerprint: Fingerprint,
+    *,
+    target: str | None,
+    upload_id: str | None,
+    resume: bool,
+) -> Choice:
+    """Return the upload to send the input to.
+
+    Raises InputError if that upload is of another input, or if there is nothing to resume.
+    """
+    if upload_id is not None:
+        state = store.find(upload_id)
+        if state is None and resume:
+            raise InputError(f"nothing is known here of upload {upload_id}; leave out --resume")
+    elif resume:
+        state = store.of_input(fingerprint)
+        if state is None:
+            raise InputError("no upload of this input was begun here; leave out --resume")
+    else:
+        return _anew(store, fingerprint, target)
+    if state is None:
+        target = target or DEFAULT_TARGET
+        begun = store.begin(upload_id or new_upload_id(), target, fingerprint)
+        return Choice(begun, target, known=False)
+    check_same_input(state, fingerprint)
+    return Choice(state, target or state.target, known=True)
+
+
+def _anew(store: StateStore, fingerprint: Fingerprint, target: str | None) -> Choice:
+    try:
+        before = store.of_input(fingerprint)
+    except InputError:
+        before = None  # an upload of these paths, but of an older content: none of our business
+    note = ""
+    if before is not None and not before.finished:
+        note = (
+            f"note: this input has an unfinished upload, {before.upload_id}; what it settled is"
+            " counted again by this new upload (interrupt and use --resume to go on with it)"
+        )
+    target = target or DEFAULT_TARGET
+    return Choice(store.begin(new_upload_id(), target, fingerprint), target, known=False, note=note)

@@ -1,0 +1,174 @@
+"""Shows how an upload goes, on stderr."""
+
+import time
+from collections.abc import Callable
+from types import TracebackType
+from typing import Self
+
+from rich.console import Console
+from rich.progress import (
+    BarColumn,
+    MofNCompleteColumn,
+    TaskID,
+    TextColumn,
+    TimeRemainingColumn,
+)
+from rich.progress import (
+    Progress as Bar,
+)
+from rich.text import Text
+
+from newstally.values import Progress, UploadEvent, Waiting
+
+LINE_EVERY_SECONDS = 5.0
+NOTE_AFTER_SECONDS = 1.0
+"""A failure that is over sooner is not worth a line."""
+_RATE_SPAN_SECONDS = 20.0
+
+
+class Rate:
+    """Articles per second over the last stretch. Pure: times are passed in."""
+
+    def __init__(self) -> None:
+        self._points: list[tuple[float, int]] = []
+
+    def add(self, now: float, settled: int) -> None:
+        """Note how many were settled at a time."""
+        if self._points and now - self._points[-1][0] < 0.25:
+            return
+        self._points.append((now, settled))
+        while now - self._points[0][0] > _RATE_SPAN_SECONDS:
+            self._points.pop(0)
+
+    def per_second(self) -> float:
+        """Return the rate, 0.0 while it is unknown."""
+        (first_time, first), (last_time, last) = self._points[0], self._points[-1]
+        return (last - first) / (last_time - first_time) if last_time > first_time else 0.0
+
+
+class LineDisplay:
+    """Plain lines every few seconds, for logs and pipes."""
+
+    def __init__(
+        self,
+        total: int,
+        target: str,
+        say: Callable[[str], None],
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self._total = total
+        self._target = target
+        self._say = say
+        self._clock = clock
+        self._rate = Rate()
+        self._said = clock()
+        self._failing_since: float | None = None
+
+    def __enter__(self) -> Self:
+        """Nothing to open."""
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        """Nothing to close."""
+
+    def __call__(self, event: UploadEvent) -> None:
+        """Take an event of the upload."""
+        now = self._clock()
+        match event:
+            case Progress(upload):
+                self._failing_since = None
+                self._rate.add(now, upload.next_offset)
+                if now - self._said >= LINE_EVERY_SECONDS:
+                    self._line(now, progress_text(self._rate, upload.next_offset, self._total))
+            case Waiting(error):
+                first = self._failing_since is None
+                self._failing_since = now if self._failing_since is None else self._failing_since
+                lasted = now - self._failing_since
+                due = now - self._said >= LINE_EVERY_SECONDS or first
+                if due and (lasted >= NOTE_AFTER_SECONDS or event.seconds >= NOTE_AFTER_SECONDS):
+                    self._line(now, waiting_text(self._target, error))
+            case _:
+                pass
+
+    def _line(self, now: float, text: str) -> None:
+        self._said = now
+        self._say(text)
+
+
+class BarDisplay:
+    """A progress bar, for a terminal."""
+
+    def __init__(self, total: int, target: str, console: Console) -> None:
+        self._target = target
+        self._rate = Rate()
+        self._bar = Bar(
+            TextColumn("{task.fields[rate]}"),
+            BarColumn(),
+            MofNCompleteColumn(),
+            TimeRemainingColumn(),
+            TextColumn("{task.fields[note]}", style="yellow", markup=False),
+            console=console,
+        )
+        self._task: TaskID = self._bar.add_task("", total=total, rate="", note="")
+
+    def __enter__(self) -> Self:
+        """Show the bar."""
+        self._bar.start()
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        """Leave the bar as it is and free the terminal."""
+        self._bar.stop()
+
+    def __call__(self, event: UploadEvent) -> None:
+        """Take an event of the upload."""
+        match event:
+            case Progress(upload):
+                self._rate.add(time.monotonic(), upload.next_offset)
+                self._bar.update(
+                    self._task,
+                    completed=upload.next_offset,
+                    rate=f"{self._rate.per_second():,.0f} articles/s",
+                    note=f"{upload.refused:,} refused" if upload.refused else "",
+                )
+            case Waiting(error):
+                self._bar.update(self._task, note=waiting_text(self._target, error))
+            case _:
+                pass
+
+
+Display = LineDisplay | BarDisplay
+
+
+def make_display(total: int, target: str) -> Display:
+    """Return the display that fits stderr."""
+    console = Console(stderr=True)
+    if console.is_terminal:
+        return BarDisplay(total, target, console)
+    return LineDisplay(
+        total, target, lambda text: console.print(Text(text), soft_wrap=True, highlight=False)
+    )
+
+
+def progress_text(rate: Rate, settled: int, total: int) -> str:
+    """Say how far it is, and how long it will take if that can be told."""
+    per_second = rate.per_second()
+    text = f"settled {settled:,} of {total:,} articles, {per_second:,.0f}/s"
+    if per_second > 0 and settled < total:
+        text += f", about {(total - settled) / per_second:,.0f} s left"
+    return text
+
+
+def waiting_text(target: str, error: Exception) -> str:
+    """Say what is waited for."""
+    return f"waiting for gateway {target}: {error}"

@@ -1,0 +1,95 @@
+"""`newstally top` and `newstally publications`."""
+
+from dataclasses import asdict
+from typing import Annotated
+
+import typer
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+from newstally.cli.running import AsJson, Target, exit_codes, print_json, run
+from newstally.client import DEFAULT_TARGET, PAGE_SIZE, NewstallyClient
+from newstally.settings import RetryPolicy
+from newstally.values import EntityTally, PublicationTally
+
+PATIENCE_SECONDS = 10.0
+"""A person waits for the answer; an upload has more time."""
+
+
+def top(
+    publication: Annotated[str, typer.Argument(help="In any spelling.")],
+    *,
+    label: Annotated[str, typer.Option(help="Only this label, for example PERSON.")] = "",
+    number: Annotated[int, typer.Option("-n", "--number", min=1, help="At most so many.")] = 20,
+    target: Target = None,
+    as_json: AsJson = False,
+) -> None:
+    """Show which entities a publication mentions most."""
+    with exit_codes():
+        tallies = run(_top(target, publication, label, number))
+    if as_json:
+        print_json([asdict(tally) for tally in tallies])
+        return
+    _print_table(
+        ("text", "label", "mentions", "articles"),
+        [(t.text, t.label, t.mentions, t.articles) for t in tallies],
+    )
+
+
+def publications(
+    *,
+    number: Annotated[
+        int | None, typer.Option("-n", "--number", min=1, help="At most so many; default: all.")
+    ] = None,
+    target: Target = None,
+    as_json: AsJson = False,
+) -> None:
+    """List the publications, those with most mentions first."""
+    with exit_codes():
+        tallies = run(_publications(target, number))
+    if as_json:
+        print_json([asdict(tally) for tally in tallies])
+        return
+    _print_table(
+        ("publication", "articles", "mentions"),
+        [(t.publication, t.articles, t.mentions) for t in tallies],
+    )
+
+
+async def _top(target: str | None, publication: str, label: str, number: int) -> list[EntityTally]:
+    tallies: list[EntityTally] = []
+    async with _client(target) as client:
+        found = client.entity_tallies(publication, label=label, page_size=min(number, PAGE_SIZE))
+        async for tally in found:
+            tallies.append(tally)
+            if len(tallies) == number:
+                break
+    return tallies
+
+
+async def _publications(target: str | None, number: int | None) -> list[PublicationTally]:
+    tallies: list[PublicationTally] = []
+    async with _client(target) as client:
+        async for tally in client.publications():
+            tallies.append(tally)
+            if len(tallies) == number:
+                break
+    return tallies
+
+
+def _client(target: str | None) -> NewstallyClient:
+    return NewstallyClient(
+        target or DEFAULT_TARGET, retry=RetryPolicy(give_up_after=PATIENCE_SECONDS)
+    )
+
+
+def _print_table(names: tuple[str, ...], rows: list[tuple[str | int, ...]]) -> None:
+    table = Table(box=None, header_style="bold")
+    numeric = [bool(rows) and isinstance(rows[0][column], int) for column in range(len(names))]
+    for name, right in zip(names, numeric, strict=True):
+        table.add_column(name, justify="right" if right else "left", overflow="fold")
+    for row in rows:
+        # Text, not str: an entity may look like rich's markup.
+        table.add_row(*(Text(f"{cell:,}" if isinstance(cell, int) else cell) for cell in row))
+    Console().print(table)

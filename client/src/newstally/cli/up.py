@@ -1,0 +1,77 @@
+"""`newstally up`."""
+
+import asyncio
+import sys
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from newstally.cli.running import exit_codes, say
+from newstally.up import Output, Plan, StartFailed, Supervisor, make_plan
+from newstally.up.services import Options, parse_settings
+
+
+class LogFormat(StrEnum):
+    """How the logs are shown."""
+
+    CONSOLE = "console"
+    JSON = "json"
+
+
+def up(
+    *,
+    extractors: Annotated[
+        int, typer.Option(min=1, max=256, help="How many extractor processes.")
+    ] = 1,
+    data: Annotated[Path, typer.Option(help="The persister's directory.")] = Path("newstally-data"),
+    port: Annotated[int, typer.Option(min=0, max=65535, help="The gateway's port.")] = 50051,
+    model: Annotated[
+        str | None, typer.Option(help="The extractors' pipeline: a name or a path.")
+    ] = None,
+    engine: Annotated[
+        str | None, typer.Option(help="The extractors' engine: auto, stock or module:factory.")
+    ] = None,
+    sink: Annotated[
+        str | None, typer.Option(help="Where tallies live: sqlite or firestore.")
+    ] = None,
+    flush_age: Annotated[
+        float | None, typer.Option(help="Seconds until settled tallies go to the sink.")
+    ] = None,
+    settings: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--set", metavar="SERVICE.FLAG=VALUE", help="Any other flag of a service; repeatable."
+        ),
+    ] = None,
+    log_format: Annotated[LogFormat, typer.Option(help="How logs are shown.")] = LogFormat.CONSOLE,
+) -> None:
+    """Run gateway, extractors and persister on this machine until Ctrl-C.
+
+    Prints one line on stdout when everything is ready; logs go to stderr.
+    """
+    passed: dict[str, dict[str, object]] = {
+        "extractor": {"model": model, "engine": engine},
+        "persister": {"sink": sink, "flush-age": flush_age},
+    }
+    with exit_codes():
+        flags = {
+            kind: [f"--{flag}={value}" for flag, value in values.items() if value is not None]
+            for kind, values in passed.items()
+        }
+        for kind, more in parse_settings(settings or []).items():
+            flags[kind] = [*flags.get(kind, ()), *more]
+        plan = make_plan(Options(extractors=extractors, data=data, port=port, flags=flags))
+        output = Output(
+            sys.stderr, as_json=log_format is LogFormat.JSON, colour=sys.stderr.isatty()
+        )
+        try:
+            asyncio.run(_run(plan, output))
+        except StartFailed as error:
+            say(f"error: {error}")
+            raise typer.Exit(error.exit_code) from error
+
+
+async def _run(plan: Plan, output: Output) -> None:
+    await Supervisor(plan, output, typer.echo).run()

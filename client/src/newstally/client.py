@@ -1,0 +1,240 @@
+"""The asyncio client."""
+
+import asyncio
+import uuid
+from collections.abc import AsyncIterable, AsyncIterator, Awaitable, Callable, Iterable
+from types import TracebackType
+from typing import Protocol, Self, TypeVar
+
+import grpc
+from newstally_protos.v1 import tally_pb2, upload_pb2
+from newstally_protos.v1.gateway_pb2_grpc import GatewayServiceStub
+from newstally_protos.v1.tally_pb2_grpc import TallyServiceStub
+from newstally_protos.v1.upload_pb2_grpc import UploadServiceStub
+
+from newstally._decoding import to_entity_tally, to_publication_tally, to_refusal, to_upload
+from newstally._retrying import Retrying
+from newstally._transport import connect
+from newstally._uploading import Uploader
+from newstally.settings import RetryPolicy, WindowLimits
+from newstally.values import (
+    Article,
+    EntityTally,
+    PublicationTally,
+    Refusal,
+    Upload,
+    UploadEvent,
+    UploadSummary,
+)
+
+DEFAULT_TARGET = "127.0.0.1:50051"
+"""Where `newstally up` listens."""
+PAGE_SIZE = 1000
+APPLIED_POLL_SECONDS = 0.5
+
+
+class _PageRequest(Protocol):
+    page_token: str
+
+
+class _Page(Protocol):
+    next_page_token: str
+
+
+class _Open:
+    """What exists only while the client is open."""
+
+    def __init__(self, channel: grpc.aio.Channel) -> None:
+        self.channel = channel
+        self.gateway = GatewayServiceStub(channel)
+        self.uploads = UploadServiceStub(channel)
+        self.tallies = TallyServiceStub(channel)
+
+
+T = TypeVar("T")
+P = TypeVar("P", bound=_Page)
+
+
+class NewstallyClient:
+    """Talks to a gateway. Use it with `async with`, on one event loop.
+
+    Calls that fail for a passing reason are tried again, with backoff and jitter and as the gateway
+    asks; how long is the `RetryPolicy`'s affair. What is raised is a `NewstallyError`; errors of
+    the caller's own input pass through unchanged. Several calls may run at the same time.
+    """
+
+    def __init__(
+        self,
+        target: str = DEFAULT_TARGET,
+        *,
+        retry: RetryPolicy | None = None,
+        window: WindowLimits | None = None,
+    ) -> None:
+        """Keep the settings; `target` is `host:port` or any other gRPC name."""
+        self._target = target
+        self._policy = retry or RetryPolicy()
+        self._limits = window or WindowLimits()
+        self._open: _Open | None = None
+
+    async def __aenter__(self) -> Self:
+        """Open the channel. Nothing is sent before the first call."""
+        if self._open is not None:
+            raise RuntimeError("this client is open already")
+        self._open = _Open(connect(self._target))
+        return self
+
+    async def __aexit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        """Close the channel; calls that still run are cancelled."""
+        services, self._open = self._services, None
+        await services.channel.close()
+
+    async def upload(
+        self,
+        articles: Iterable[Article] | AsyncIterable[Article],
+        *,
+        upload_id: str | None = None,
+        on_event: Callable[[UploadEvent], None] | None = None,
+    ) -> UploadSummary:
+        """Send articles until each of them is settled: counted or refused, exactly once.
+
+        Args:
+            articles: The input, read no faster than the gateway settles it. The n-th is the
+                article at offset n. A synchronous iterable is read on the event loop, so it
+                should not block for long.
+            upload_id: The upload to make or to carry on. The same id with the same articles
+                continues where the upload stands; articles below its `next_offset` are read over
+                and not sent, so repeating a finished upload changes nothing. None makes a new one.
+            on_event: Called on the event loop as the upload moves; must be quick.
+
+        Returns:
+            The upload as it then stands, and the refusals of this call. One bad article is
+            refused and never ends the upload: what is too long for its field is cut to just above
+            the limit, so that the gateway refuses it, and what UTF-8 cannot encode is replaced.
+
+        Raises:
+            PermanentError: the gateway refused for good; a subclass says why.
+            UploadWentBackwards: articles that were acknowledged are not settled any more.
+            GaveUp: nothing moved for `RetryPolicy.give_up_after`.
+            Exception: whatever the input raised. What was settled by then stays settled.
+        """
+        observe = on_event or _ignore
+        upload = await self.create_upload(upload_id, on_event=observe)
+        services = self._services
+        return await Uploader(
+            services.gateway,
+            services.uploads,
+            upload,
+            articles,
+            self._policy,
+            self._limits,
+            observe,
+        ).run()
+
+    async def create_upload(
+        self,
+        upload_id: str | None = None,
+        *,
+        on_event: Callable[[UploadEvent], None] | None = None,
+    ) -> Upload:
+        """Make an upload, or return the one of that id if the same owner made it before.
+
+        Raises:
+            InvalidRequest: the id is malformed.
+            UploadIdTaken: another owner has it.
+        """
+        # Chosen here, so that a second try after a lost answer finds the same upload.
+        request = upload_pb2.CreateUploadRequest(upload_id=upload_id or new_upload_id())
+        response = await self._call(self._services.uploads.CreateUpload, request, on_event)
+        return to_upload(response.upload)
+
+    async def get_upload(self, upload_id: str) -> Upload:
+        """Return one upload as it stands. Raises NotFound, or AccessDenied if it is another's."""
+        request = upload_pb2.GetUploadRequest(upload_id=upload_id)
+        response = await self._call(self._services.uploads.GetUpload, request)
+        return to_upload(response.upload)
+
+    async def wait_applied(self, upload_id: str) -> Upload:
+        """Wait until all that is settled now has its tallies in the sink; polls twice a second.
+
+        There is no limit to the wait but the caller's (`asyncio.timeout`): the sink may be down
+        for as long as it likes. Raises what `get_upload` raises.
+        """
+        upload = await self.get_upload(upload_id)
+        goal = upload.next_offset
+        while upload.applied_offset < goal:
+            await asyncio.sleep(APPLIED_POLL_SECONDS)
+            upload = await self.get_upload(upload_id)
+        return upload
+
+    async def refusals(self, upload_id: str) -> AsyncIterator[Refusal]:
+        """Iterate over all refusals of an upload by offset. Raises what `get_upload` raises."""
+        request = upload_pb2.ListRefusalsRequest(upload_id=upload_id, page_size=PAGE_SIZE)
+        async for page in self._pages(self._services.uploads.ListRefusals, request):
+            for message in page.refusals:
+                yield to_refusal(message)
+
+    async def publications(self) -> AsyncIterator[PublicationTally]:
+        """Iterate over the publications in the sink, those with most mentions first."""
+        request = tally_pb2.ListPublicationsRequest(page_size=PAGE_SIZE)
+        async for page in self._pages(self._services.tallies.ListPublications, request):
+            for message in page.publications:
+                yield to_publication_tally(message)
+
+    async def entity_tallies(
+        self, publication: str, *, label: str = "", page_size: int = PAGE_SIZE
+    ) -> AsyncIterator[EntityTally]:
+        """Iterate over a publication's entities, the most mentioned first.
+
+        Args:
+            publication: In any spelling; case and white space do not matter.
+            label: Only this label, for example "PERSON".
+            page_size: How many to fetch at a time, 1 to 1,000.
+
+        Raises:
+            NotFound: nothing of that publication is in the sink.
+        """
+        request = tally_pb2.ListEntityTalliesRequest(
+            publication=publication, label=label, page_size=page_size
+        )
+        async for page in self._pages(self._services.tallies.ListEntityTallies, request):
+            for message in page.entity_tallies:
+                yield to_entity_tally(message)
+
+    async def _call(
+        self,
+        method: Callable[..., Awaitable[T]],
+        request: object,
+        on_event: Callable[[UploadEvent], None] | None = None,
+    ) -> T:
+        return await Retrying(self._policy, on_event).run(
+            lambda: method(request, timeout=self._policy.call_timeout)
+        )
+
+    async def _pages(
+        self, method: Callable[..., Awaitable[P]], request: "_PageRequest"
+    ) -> AsyncIterator[P]:
+        while True:
+            page = await self._call(method, request)
+            yield page
+            if not page.next_page_token:
+                return
+            request.page_token = page.next_page_token
+
+    @property
+    def _services(self) -> "_Open":
+        if self._open is None:
+            raise RuntimeError("use NewstallyClient with `async with`")
+        return self._open
+
+
+def _ignore(_event: UploadEvent) -> None: ...
+
+
+def new_upload_id() -> str:
+    """Return a random upload id."""
+    return uuid.uuid4().hex

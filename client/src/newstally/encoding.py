@@ -1,0 +1,54 @@
+"""Makes messages of articles, so that no article can end an upload.
+
+A message over the gateway's receive limit would break the stream, and a lone surrogate cannot be
+encoded at all. So what is too long is cut to just above the limit of its field: the gateway then
+refuses the article in its turn, with its offset and the right reason. What cannot be encoded is
+replaced by U+FFFD.
+"""
+
+from newstally_protos.v1 import article_pb2, gateway_pb2
+
+from newstally.values import Article
+
+CONTENT_BYTES = 1_000_000
+"""Content is cut above this: the highest limit that a gateway can be given, so content that was
+cut is refused by every gateway."""
+PUBLICATION_BYTES = 4096
+"""The protocol's limit, after trimming."""
+ARTICLE_ID_BYTES = 256
+"""The protocol's limit."""
+
+
+def to_request(upload_id: str, offset: int, article: Article) -> gateway_pb2.StreamArticlesRequest:
+    """Return the message for an article; it is always far below 2 MiB."""
+    return gateway_pb2.StreamArticlesRequest(
+        upload_id=upload_id,
+        offset=offset,
+        article=article_pb2.Article(
+            publication=_bounded(article.publication, PUBLICATION_BYTES, trim=True),
+            content=_bounded(article.content, CONTENT_BYTES),
+            article_id=_bounded(article.article_id, ARTICLE_ID_BYTES),
+        ),
+    )
+
+
+def _bounded(text: str, limit_bytes: int, *, trim: bool = False) -> str:
+    """Return `text`, or if it is longer than the limit a beginning of it that is, too."""
+    if text.isascii() and len(text) <= limit_bytes:
+        return text
+    try:
+        data = text.encode()
+    except UnicodeEncodeError:
+        # Through UTF-16, so that two halves of a pair become the character they stand for.
+        text = text.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
+        data = text.encode()
+    if len(data) <= limit_bytes:
+        return text
+    if trim:
+        data = text.strip().encode()
+    # The dots take it over the limit, also if the receiver trims white space off its end.
+    return (
+        data[:limit_bytes].decode(errors="ignore") + "[...]"
+        if len(data) > limit_bytes
+        else data.decode()
+    )

@@ -1,0 +1,60 @@
+"""Which columns of a CSV file, or fields of a JSON object, make an article."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from newstally.errors import InputError
+
+PUBLICATION_NAMES = ("publication", "source", "publisher")
+CONTENT_NAMES = ("content", "text", "body")
+ARTICLE_ID_NAMES = ("article_id", "id")
+
+
+@dataclass(frozen=True, slots=True)
+class Columns:
+    """The names to look for; of several the first that is there counts. Case does not matter."""
+
+    publication: tuple[str, ...] = PUBLICATION_NAMES
+    content: tuple[str, ...] = CONTENT_NAMES
+    article_id: tuple[str, ...] = ARTICLE_ID_NAMES
+    constant_publication: str | None = None
+    """The publication of every article, instead of a column."""
+
+    def resolve(self, present: Iterable[str]) -> "ResolvedColumns":
+        """Choose among the names that are there. Raises InputError naming what is missing."""
+        names = {name.strip().casefold(): name for name in reversed(list(present))}
+        content = _first(self.content, names)
+        publication = None
+        if self.constant_publication is None:
+            publication = _first(self.publication, names)
+        article_id = _first(self.article_id, names)
+        wanted = [(self.content, content, "content")]
+        if self.constant_publication is None:
+            wanted.append((self.publication, publication, "publication"))
+        if self.article_id != ARTICLE_ID_NAMES:
+            wanted.append((self.article_id, article_id, "id"))
+        for sought, found, option in wanted:
+            if found is None:
+                raise InputError(
+                    f"no column {' or '.join(sought)} for the {option}; there are:"
+                    f" {', '.join(sorted(names.values())) or 'none'}; name it with"
+                    f" --{option}-column"
+                    + (" or give --publication NAME" if option == "publication" else "")
+                )
+        return ResolvedColumns(publication, content or "", article_id)
+
+
+@dataclass(frozen=True, slots=True)
+class ResolvedColumns:
+    """The names as the file spells them."""
+
+    publication: str | None
+    """None: it is constant."""
+    content: str
+    article_id: str | None
+    """None: there is none."""
+
+
+def _first(sought: tuple[str, ...], names: dict[str, str]) -> str | None:
+    keys = (name.strip().casefold() for name in sought)
+    return next((names[key] for key in keys if key in names), None)

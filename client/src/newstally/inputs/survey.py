@@ -1,0 +1,75 @@
+"""Reads an input once before anything is sent: is it readable, how much is it, what is it."""
+
+import hashlib
+from dataclasses import dataclass
+from pathlib import Path
+
+from newstally.errors import InputError
+from newstally.inputs.columns import Columns
+from newstally.inputs.files import Source
+
+
+@dataclass(frozen=True, slots=True)
+class Fingerprint:
+    """Tells one input from another: if it is the same, so are the articles and their offsets."""
+
+    paths: tuple[str, ...]
+    """Absolute. For finding an upload by its input; an input that was only moved is the same."""
+    formats: tuple[str, ...]
+    """How each file is read, for example ".csv.gz"."""
+    sizes: tuple[int, ...]
+    """Bytes on disk of each file."""
+    digest: str
+    """SHA-256 over the bytes of all files, hexadecimal."""
+    columns: Columns
+    """How a record becomes an article."""
+
+    def difference(self, other: "Fingerprint") -> str | None:
+        """Say in what the other's articles differ, or None if they do not."""
+        if self.formats != other.formats:
+            return "the formats differ"
+        if self.columns != other.columns:
+            return "the column options differ"
+        if self.sizes != other.sizes:
+            return f"the size was {sum(self.sizes)} bytes and is {sum(other.sizes)}"
+        if self.digest != other.digest:
+            return "the content differs"
+        return None
+
+
+@dataclass(frozen=True, slots=True)
+class Survey:
+    """What is known of an input before it is sent."""
+
+    fingerprint: Fingerprint
+    records: int
+    """How many articles an upload of it has, the malformed included."""
+    malformed: int
+    """How many of them cannot be articles."""
+
+
+def survey(source: Source) -> Survey:
+    """Read the whole input once. Blocks; raises InputError as `Source.records` does."""
+    digest = hashlib.sha256()
+    records = malformed = 0
+    for record in source.records(digest):
+        records += 1
+        malformed += bool(record.problem)
+    return Survey(
+        Fingerprint(
+            paths=tuple(str(path) for path in source.paths),
+            formats=tuple(source.formats),
+            sizes=tuple(_size(path) for path in source.paths),
+            digest=digest.hexdigest(),
+            columns=source.columns,
+        ),
+        records,
+        malformed,
+    )
+
+
+def _size(path: Path) -> int:
+    try:
+        return path.stat().st_size
+    except OSError as error:
+        raise InputError(f"{path}: cannot be read: {error.strerror}") from error

@@ -1,0 +1,167 @@
+"""What has to be on disk to resume an upload: which upload it is, and of which input."""
+
+import contextlib
+import json
+import os
+import re
+import uuid
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, replace
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from newstally.errors import InputError
+from newstally.inputs import Columns, Fingerprint
+
+VERSION = 1
+VARIABLE = "NEWSTALLY_STATE_DIR"
+_UPLOAD_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._:-]{0,127}")
+
+
+@dataclass(frozen=True, slots=True)
+class UploadState:
+    """One upload of this machine."""
+
+    upload_id: str
+    target: str
+    """The gateway it was begun at."""
+    fingerprint: Fingerprint
+    created: datetime
+    """UTC."""
+    finished: bool = False
+    """All articles of the input are settled."""
+
+
+class StateStore:
+    """One JSON file per upload in a directory. Files are replaced whole, never changed."""
+
+    def __init__(self, directory: Path) -> None:
+        self._directory = directory
+
+    def begin(self, upload_id: str, target: str, fingerprint: Fingerprint) -> UploadState:
+        """Save the state of a new upload; when this returns it is on disk."""
+        state = UploadState(upload_id, target, fingerprint, datetime.now(UTC))
+        self._save(state)
+        return state
+
+    def finish(self, state: UploadState) -> None:
+        """Save that the upload is complete."""
+        self._save(replace(state, finished=True))
+
+    def find(self, upload_id: str) -> UploadState | None:
+        """Return the state of that upload, or None."""
+        path = self._path(upload_id)
+        try:
+            return _decode(json.loads(path.read_text(encoding="utf-8")))
+        except FileNotFoundError:
+            return None
+        except (OSError, ValueError, KeyError, TypeError) as error:
+            raise InputError(f"{path}: no readable upload state: {error}") from error
+
+    def of_input(self, fingerprint: Fingerprint) -> UploadState | None:
+        """Return the upload of that input to go on with, or None.
+
+        An unfinished one goes before a finished one, then a later one before an earlier one.
+        Raises InputError if there are only unfinished uploads of the same paths with another
+        content.
+        """
+        states = self._all()
+        same = [state for state in states if state.fingerprint.difference(fingerprint) is None]
+        if same:
+            return max(same, key=lambda state: (not state.finished, state.created))
+        for state in sorted(states, key=lambda state: state.created, reverse=True):
+            if state.fingerprint.paths == fingerprint.paths and not state.finished:
+                check_same_input(state, fingerprint)
+        return None
+
+    def _all(self) -> list[UploadState]:
+        found = []
+        for path in sorted(self._directory.glob("*.json")):
+            # One that cannot be read is not this input's, as far as anyone can tell.
+            with contextlib.suppress(InputError):
+                state = self.find(path.stem)
+                found += [state] if state is not None else []
+        return found
+
+    def _path(self, upload_id: str) -> Path:
+        if not _UPLOAD_ID.fullmatch(upload_id):
+            raise InputError(
+                f"--upload-id {upload_id!r}: 1 to 128 letters, digits and ._:-, the first a letter"
+                " or a digit"
+            )
+        return self._directory / f"{upload_id}.json"
+
+    def _save(self, state: UploadState) -> None:
+        path = self._path(state.upload_id)
+        try:
+            self._directory.mkdir(parents=True, exist_ok=True, mode=0o700)
+            _write_durably(path, json.dumps(_encode(state), indent=2) + "\n")
+        except OSError as error:
+            raise InputError(f"{path}: cannot save the upload's state: {error}") from error
+
+
+def check_same_input(state: UploadState, fingerprint: Fingerprint) -> None:
+    """Raise InputError if the state is of another input."""
+    difference = state.fingerprint.difference(fingerprint)
+    if difference is not None:
+        raise InputError(
+            f"upload {state.upload_id} is of another input ({', '.join(state.fingerprint.paths)}):"
+            f" {difference}"
+        )
+
+
+def default_directory(environment: Mapping[str, str]) -> Path:
+    """Return where states are kept unless told otherwise (XDG)."""
+    if chosen := environment.get(VARIABLE):
+        return Path(chosen)
+    base = environment.get("XDG_STATE_HOME") or Path.home() / ".local" / "state"
+    return Path(base) / "newstally" / "uploads"
+
+
+def _write_durably(path: Path, text: str) -> None:
+    """Replace the file; afterwards either the old or the new content survives a power cut."""
+    temporary = path.with_name(f".{uuid.uuid4().hex}.tmp")
+    try:
+        with temporary.open("x", encoding="utf-8") as file:
+            file.write(text)
+            file.flush()
+            os.fsync(file.fileno())
+        temporary.replace(path)
+    except BaseException:
+        temporary.unlink(missing_ok=True)
+        raise
+    directory = os.open(path.parent, os.O_RDONLY)
+    try:
+        os.fsync(directory)
+    finally:
+        os.close(directory)
+
+
+def _encode(state: UploadState) -> dict[str, Any]:
+    return {"version": VERSION, **asdict(state), "created": state.created.isoformat()}
+
+
+def _decode(data: dict[str, Any]) -> UploadState:
+    if data["version"] != VERSION:
+        raise ValueError(f"version {data['version']} is not {VERSION}")
+    seen = data["fingerprint"]
+    columns = seen["columns"]
+    return UploadState(
+        upload_id=str(data["upload_id"]),
+        target=str(data["target"]),
+        fingerprint=Fingerprint(
+            paths=tuple(seen["paths"]),
+            formats=tuple(seen["formats"]),
+            sizes=tuple(seen["sizes"]),
+            digest=str(seen["digest"]),
+            columns=Columns(
+                publication=tuple(columns["publication"]),
+                content=tuple(columns["content"]),
+                article_id=tuple(columns["article_id"]),
+                constant_publication=columns["constant_publication"],
+            ),
+        ),
+        created=datetime.fromisoformat(data["created"]),
+        finished=bool(data["finished"]),
+    )

@@ -1,0 +1,101 @@
+"""Which processes are run, and with which flags. Pure, but for looking what is installed."""
+
+import contextlib
+import importlib.util
+import re
+import sys
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from newstally.errors import InputError
+
+HOST = "127.0.0.1"
+DRAIN_SECONDS = 8.0
+"""The services' own default."""
+KINDS = ("persister", "extractor", "gateway")
+_SETTING = re.compile(r"(?P<kind>[a-z]+)\.(?P<flag>[a-z][a-z0-9-]*)=(?P<value>.*)", re.DOTALL)
+
+
+@dataclass(frozen=True, slots=True)
+class ServiceSpec:
+    """One process to run."""
+
+    name: str
+    """Unique, for people: "gateway", "extractor-2"."""
+    command: tuple[str, ...]
+    """What to run, without ports: those are added."""
+    port: int = 0
+    """The gRPC port it shall listen on; 0: any, and the same again after a restart."""
+    drain_seconds: float = DRAIN_SECONDS
+    """How long it takes to stop at most; some seconds later it is killed."""
+
+    def argv(self, port: int, admin_port: int, flags: Sequence[str] = ()) -> list[str]:
+        """Return the whole command line."""
+        return [*self.command, "--port", str(port), "--admin-port", str(admin_port), *flags]
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """The trio."""
+
+    persister: ServiceSpec
+    extractors: tuple[ServiceSpec, ...]
+    gateway: ServiceSpec
+    """Started last, with the addresses of the others."""
+
+
+@dataclass(frozen=True, slots=True)
+class Options:
+    """What can be set on `newstally up`."""
+
+    extractors: int = 1
+    data: Path = Path("newstally-data")
+    port: int = 50051
+    flags: Mapping[str, Sequence[str]] = field(default_factory=dict)
+    """More flags per kind of service."""
+
+
+def make_plan(options: Options) -> Plan:
+    """Return what to run. Raises InputError if a service is not installed."""
+    for kind in KINDS:
+        if importlib.util.find_spec(f"newstally_{kind}") is None:
+            raise InputError(
+                f"the {kind} is not installed in {sys.prefix}: pip install newstally-{kind}"
+            )
+
+    def spec(kind: str, name: str, *flags: str, port: int = 0) -> ServiceSpec:
+        common = ("--host", HOST, "--admin-host", HOST, "--log-format", "json")
+        command = (sys.executable, "-m", f"newstally_{kind}", *common, *flags)
+        more = options.flags.get(kind, ())
+        return ServiceSpec(name, (*command, *more), port, _drain_seconds(more))
+
+    numbers = range(1, options.extractors + 1)
+    return Plan(
+        persister=spec("persister", "persister", "--data-dir", str(options.data)),
+        extractors=tuple(spec("extractor", f"extractor-{number}") for number in numbers),
+        gateway=spec("gateway", "gateway", port=options.port),
+    )
+
+
+def _drain_seconds(flags: Sequence[str]) -> float:
+    """Return what the service will be told, or its default; it checks the value itself."""
+    for flag in reversed(flags):
+        name, _, value = flag.partition("=")
+        if name == "--drain":
+            with contextlib.suppress(ValueError):
+                return float(value)
+    return DRAIN_SECONDS
+
+
+def parse_settings(settings: Sequence[str]) -> dict[str, list[str]]:
+    """Return the flags per kind for `kind.flag=value` strings. Raises InputError."""
+    flags: dict[str, list[str]] = {}
+    for setting in settings:
+        match = _SETTING.fullmatch(setting)
+        if match is None or match["kind"] not in KINDS:
+            raise InputError(
+                f"--set {setting}: write SERVICE.flag=value, SERVICE one of {', '.join(KINDS)}"
+            )
+        flags.setdefault(match["kind"], []).append(f"--{match['flag']}={match['value']}")
+    return flags

@@ -1,0 +1,130 @@
+"""The values that go in and come out. All are immutable."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+
+
+@dataclass(frozen=True, slots=True)
+class Article:
+    """One text with the publication that published it."""
+
+    publication: str
+    """Who published it: 1 to 4,096 bytes of UTF-8 after trimming."""
+    content: str
+    """The text: not blank, at most 1,000,000 bytes of UTF-8 unless the gateway says otherwise."""
+    article_id: str = ""
+    """The caller's own name for it, at most 256 bytes. Echoed in refusals, and nothing else."""
+
+
+class RefusalReason(StrEnum):
+    """Why an article is not counted."""
+
+    UNSPECIFIED = "UNSPECIFIED"
+    """A reason this version of the library does not know."""
+    ARTICLE_MISSING = "ARTICLE_MISSING"
+    PUBLICATION_EMPTY = "PUBLICATION_EMPTY"
+    PUBLICATION_TOO_LONG = "PUBLICATION_TOO_LONG"
+    CONTENT_EMPTY = "CONTENT_EMPTY"
+    CONTENT_TOO_LONG = "CONTENT_TOO_LONG"
+    ARTICLE_ID_TOO_LONG = "ARTICLE_ID_TOO_LONG"
+    POISON = "POISON"
+    EXTRACTION_FAILED = "EXTRACTION_FAILED"
+    RESULT_TOO_LARGE = "RESULT_TOO_LARGE"
+
+
+@dataclass(frozen=True, slots=True)
+class Refusal:
+    """An article that is not counted. It is settled: sending it again changes nothing."""
+
+    offset: int
+    """Its 0-based position in the upload."""
+    article_id: str
+    """The caller's name for it, cut to 256 bytes."""
+    reason: RefusalReason
+    """Why, for programs."""
+    message: str
+    """Why, for people."""
+
+
+@dataclass(frozen=True, slots=True)
+class Upload:
+    """A numbered sequence of articles, as the journal knows it."""
+
+    upload_id: str
+    """1 to 128 characters: letters, digits and `._:-`, the first a letter or a digit."""
+    next_offset: int
+    """How many articles are settled; equals `counted + refused`."""
+    applied_offset: int
+    """How many of them have their tallies in the sink; at most `next_offset`."""
+    counted: int
+    """How many articles were counted."""
+    refused: int
+    """How many articles were refused."""
+    mentions: int
+    """How many mentions the counted articles have."""
+    models: tuple[str, ...]
+    """The models ("name version") that extracted it so far."""
+    create_time: datetime
+    """When it was made (UTC)."""
+    update_time: datetime
+    """When `next_offset` last moved (UTC)."""
+
+
+@dataclass(frozen=True, slots=True)
+class UploadSummary(Upload):
+    """What became of one call of `NewstallyClient.upload`: the upload after it, and the call."""
+
+    articles: int
+    """How many articles the input of this call had, those settled before included."""
+    refusals: tuple[Refusal, ...]
+    """The refusals that this call heard of: the first 100 by offset. Complete lists come from
+    `NewstallyClient.refusals`."""
+
+
+@dataclass(frozen=True, slots=True)
+class Progress:
+    """An upload has moved, or lives on."""
+
+    upload: Upload
+    """The upload as it stands."""
+
+
+@dataclass(frozen=True, slots=True)
+class Waiting:
+    """A call failed and will be tried again."""
+
+    error: Exception
+    """What failed."""
+    seconds: float
+    """How long until the next try."""
+
+
+UploadEvent = Progress | Refusal | Waiting
+"""What `NewstallyClient.upload` tells while it works."""
+
+
+@dataclass(frozen=True, slots=True)
+class PublicationTally:
+    """What one publication adds up to."""
+
+    publication: str
+    """In the spelling first seen."""
+    articles: int
+    """How many of its articles were counted."""
+    mentions: int
+    """How many mentions those have."""
+
+
+@dataclass(frozen=True, slots=True)
+class EntityTally:
+    """How often one publication mentions one entity."""
+
+    text: str
+    """The normalised text."""
+    label: str
+    """The pipeline's label, for example "PERSON"."""
+    mentions: int
+    """How many times it occurs."""
+    articles: int
+    """In how many articles it occurs."""

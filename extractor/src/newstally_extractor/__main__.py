@@ -1,0 +1,49 @@
+"""`newstally-extractor`, or `python -m newstally_extractor`."""
+
+import logging
+import os
+import sys
+from functools import partial
+
+from newstally_runtime import logs
+from newstally_runtime.service import run
+from newstally_runtime.settings import load
+
+from newstally_extractor.engine import SettingError
+from newstally_extractor.engines import make_engine
+from newstally_extractor.hardlimit import hard_limit
+from newstally_extractor.metrics import Metrics
+from newstally_extractor.model import Model
+from newstally_extractor.service import ExtractorService
+from newstally_extractor.settings import ExtractorSettings, describe
+
+THREAD_VARIABLES = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")
+"""Read by numeric libraries when they load: one thread per replica, unless they are set already."""
+
+
+def main() -> None:
+    """Load the model, then serve until SIGTERM. Exit code 2 for settings that cannot work."""
+    settings = load(ExtractorSettings)
+    logs.configure("extractor", settings.log_level, settings.log_format)
+    logging.captureWarnings(capture=True)
+    # Engines, and numpy with them, are imported by make_engine: after this.
+    for variable in THREAD_VARIABLES:
+        os.environ.setdefault(variable, "1")
+    try:
+        model = Model(partial(make_engine, settings), partial(hard_limit, settings.hard_limit))
+    except SettingError as error:
+        print(f"{describe(error.setting)}: {error.message}", file=sys.stderr)  # noqa: T201
+        sys.exit(2)
+    try:
+        run("extractor", settings, partial(ExtractorService, settings, model, Metrics()))
+    except SystemExit as end:
+        # The interpreter would wait for the model's thread; its work is unanswered and goes
+        # elsewhere.
+        if model.busy:
+            sys.stderr.flush()
+            os._exit(end.code if isinstance(end.code, int) else 1)
+        raise
+
+
+if __name__ == "__main__":
+    main()

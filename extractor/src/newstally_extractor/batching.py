@@ -1,0 +1,66 @@
+"""Which articles form the next model batch. Pure: no clock, no I/O."""
+
+from collections import deque
+from dataclasses import dataclass
+from typing import Generic, TypeVar
+
+LinkT = TypeVar("LinkT")
+
+
+@dataclass(frozen=True, slots=True)
+class Work(Generic[LinkT]):
+    """One attempt at one article, from one link."""
+
+    link: LinkT
+    id: int
+    content: str
+    size_bytes: int
+    """Of the content, in UTF-8."""
+    alone: bool = False
+    """Suspected of killing replicas: shares a model batch with nothing."""
+
+
+class Inbox(Generic[LinkT]):
+    """The work that waits, of all links, in order of arrival."""
+
+    def __init__(self, batch_chars: int, batch_articles: int) -> None:
+        """Bound a batch in characters (one longer article is a batch) and in articles."""
+        self._batch_chars = batch_chars
+        self._batch_articles = batch_articles
+        self._waiting: deque[Work[LinkT]] = deque()
+        self._size_bytes = 0
+
+    @property
+    def articles(self) -> int:
+        """How many articles wait."""
+        return len(self._waiting)
+
+    @property
+    def size_bytes(self) -> int:
+        """How many bytes of content wait."""
+        return self._size_bytes
+
+    def add(self, work: Work[LinkT]) -> None:
+        """Put work at the end."""
+        self._waiting.append(work)
+        self._size_bytes += work.size_bytes
+
+    def drop(self, link: LinkT) -> None:
+        """Forget what waits of a link that is gone."""
+        self._waiting = deque(work for work in self._waiting if work.link is not link)
+        self._size_bytes = sum(work.size_bytes for work in self._waiting)
+
+    def next_batch(self) -> list[Work[LinkT]]:
+        """Take what waits, in order, as far as it fits into one batch; empty if nothing waits."""
+        batch: list[Work[LinkT]] = []
+        chars = 0
+        while self._waiting and len(batch) < self._batch_articles:
+            work = self._waiting[0]
+            chars += len(work.content)
+            if batch and (work.alone or chars > self._batch_chars):
+                break
+            batch.append(self._waiting.popleft())
+            self._size_bytes -= work.size_bytes
+            if work.alone:
+                break
+        return batch

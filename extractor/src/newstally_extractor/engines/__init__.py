@@ -1,0 +1,33 @@
+"""Which engine runs the pipeline."""
+
+import importlib
+
+from newstally_extractor.engine import Engine, SettingError
+from newstally_extractor.settings import ExtractorSettings
+
+# By name, because importing one loads spaCy, and others do without it.
+_STOCK = "newstally_extractor.engines.stock:make"
+_FACTORIES = {"auto": _STOCK, "stock": _STOCK}
+
+
+def make_engine(settings: ExtractorSettings) -> Engine:
+    """Make the engine that the settings name.
+
+    Raises SettingError if there is none, or if it cannot load its model.
+    """
+    module, _, factory = _FACTORIES.get(settings.engine, settings.engine).partition(":")
+    try:
+        make = getattr(importlib.import_module(module), factory)
+    except (ImportError, AttributeError) as error:
+        raise SettingError(
+            "engine", f"cannot import {module}:{factory} ({error}); is it on PYTHONPATH?"
+        ) from error
+    try:
+        engine: Engine = make(settings)
+    except SettingError:
+        raise
+    except Exception as error:
+        raise SettingError(
+            "engine", f"{module}:{factory} raised {type(error).__name__}: {error}"
+        ) from error
+    return engine

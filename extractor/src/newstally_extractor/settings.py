@@ -1,0 +1,57 @@
+"""What can be set on an extractor."""
+
+from typing import Annotated
+
+from newstally_runtime.channels import SEND_LIMIT_BYTES
+from newstally_runtime.settings import Port, PositiveCount, PositiveSeconds, ServiceSettings
+from pydantic import Field
+from pydantic_settings import SettingsConfigDict
+
+from newstally_extractor.entities import largest_content_bytes
+
+ENV_PREFIX = "NEWSTALLY_EXTRACTOR_"
+
+
+class ExtractorSettings(ServiceSettings):
+    """Finds the named entities of articles. One process is one replica with one model."""
+
+    model_config = SettingsConfigDict(
+        env_prefix=ENV_PREFIX,
+        cli_prog_name="newstally-extractor",
+    )
+
+    port: Port = 50052
+    """gRPC port; 0 lets the system choose."""
+    admin_port: Port = 9102
+    """Port of /healthz, /readyz and /metrics; 0 lets the system choose."""
+    model: Annotated[str, Field(min_length=1)] = "en_newstally"
+    """The pipeline: the name of an installed spaCy package, or a folder."""
+    engine: Annotated[str, Field(pattern=r"^(auto|stock|\w+(\.\w+)*:\w+)$")] = "auto"
+    """What runs the pipeline: `auto` (the fastest that gives the pipeline's own results), `stock`
+    (spaCy's nlp.pipe), or `module:factory`."""
+    exclude_labels: str = "CARDINAL,ORDINAL,QUANTITY,PERCENT,MONEY,DATE,TIME"
+    """Labels that are not counted, separated by commas or spaces; empty counts every label."""
+    max_content_bytes: Annotated[int, Field(gt=0, le=largest_content_bytes(SEND_LIMIT_BYTES))] = (
+        1_000_000
+    )
+    """Longest content in bytes of UTF-8; longer articles are refused."""
+    batch_chars: PositiveCount = 100_000
+    """Most characters in a model batch; one longer article is a batch of its own."""
+    batch_articles: PositiveCount = 64
+    """Most articles in a model batch."""
+    window_articles: PositiveCount = 256
+    """Most unanswered articles, shared over all links."""
+    window_bytes: PositiveCount = 1024 * 1024
+    """Most unanswered bytes of content, shared over all links."""
+    hard_limit: PositiveSeconds = 60.0
+    """Seconds that a model batch may take before the process prints where it is and ends."""
+
+    @property
+    def excluded_labels(self) -> frozenset[str]:
+        """The labels of `exclude_labels`."""
+        return frozenset(self.exclude_labels.replace(",", " ").split())
+
+
+def describe(setting: str) -> str:
+    """Return how a setting is named on the command line and in the environment."""
+    return f"--{setting.replace('_', '-')} ({ENV_PREFIX}{setting.upper()})"

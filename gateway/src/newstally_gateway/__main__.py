@@ -1,0 +1,16 @@
+"""Runs the gateway: `newstally-gateway`, or `python -m newstally_gateway`."""
+
+from newstally_gateway.app import Gateway
+from newstally_gateway.settings import GatewaySettings
+from newstally_runtime.service import run
+from newstally_runtime.settings import load
+
+
+def main() -> None:
+    """Serve until SIGTERM or SIGINT."""
+    settings = load(GatewaySettings)
+    run("gateway", settings, lambda lifecycle: Gateway(settings, lifecycle))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,122 @@
+"""The gateway put together."""
+
+import asyncio
+from collections.abc import Sequence
+
+import grpc
+from prometheus_client import REGISTRY, CollectorRegistry
+
+from newstally_gateway.core.admission import Admission, charge_bytes
+from newstally_gateway.core.dispatcher import Dispatcher
+from newstally_gateway.core.ledger import BatchLimits
+from newstally_gateway.discovery import Discovery
+from newstally_gateway.forwarding import ForwardedTallies, ForwardedUploads
+from newstally_gateway.hub import Hub
+from newstally_gateway.links import Links
+from newstally_gateway.memory import Memory
+from newstally_gateway.metrics import Metrics
+from newstally_gateway.persister import Persister
+from newstally_gateway.recorder import Recorder
+from newstally_gateway.session import Shared
+from newstally_gateway.settings import GatewaySettings
+from newstally_gateway.streams import Streams
+from newstally_gateway.targets import parse_targets
+from newstally_gateway.uploads import Uploads
+from newstally_protos.v1 import gateway_pb2, tally_pb2, upload_pb2
+from newstally_protos.v1.gateway_pb2_grpc import add_GatewayServiceServicer_to_server
+from newstally_protos.v1.tally_pb2_grpc import add_TallyServiceServicer_to_server
+from newstally_protos.v1.upload_pb2_grpc import add_UploadServiceServicer_to_server
+from newstally_runtime.admin import Readiness
+from newstally_runtime.channels import SEND_LIMIT_BYTES, connect
+from newstally_runtime.service import Lifecycle
+
+
+class Gateway:
+    """Implements newstally_runtime.service.Service.
+
+    Ready means: the persister said lately that it serves. Without it no stream can be opened.
+    Without extractors streams are taken and wait, so they are shown in the body of /readyz only.
+    """
+
+    def __init__(
+        self,
+        settings: GatewaySettings,
+        lifecycle: Lifecycle,
+        registry: CollectorRegistry = REGISTRY,
+    ) -> None:
+        """Call it on the event loop that serves."""
+        self._lifecycle = lifecycle
+        metrics = Metrics(registry)
+        self._channel = connect(settings.persister)
+        self._persister = Persister(self._channel, metrics)
+        self._hub = Hub(Dispatcher(settings.article_timeout), metrics)
+        largest = charge_bytes(settings.max_content_bytes)
+        self._memory = Memory(Admission(settings.memory_bytes, largest), metrics)
+        self._links = Links(self._hub, connect, metrics)
+        self._discovery = Discovery(
+            parse_targets(settings.extractors), settings.discovery_interval, self._links.follow
+        )
+        shared = Shared(
+            hub=self._hub,
+            memory=self._memory,
+            recorder=Recorder(self._persister, metrics),
+            uploads=Uploads(self._persister),
+            metrics=metrics,
+            limits=BatchLimits(SEND_LIMIT_BYTES, settings.batch_bytes, settings.batch_age),
+            max_content_bytes=settings.max_content_bytes,
+        )
+        self._streams = Streams(shared, settings.heartbeat, settings.write_timeout)
+        self._background: asyncio.Task[None] | None = None
+
+    def register(self, server: grpc.aio.Server) -> Sequence[str]:
+        """Add the public services."""
+        add_GatewayServiceServicer_to_server(self._streams, server)
+        add_UploadServiceServicer_to_server(ForwardedUploads(self._persister), server)
+        add_TallyServiceServicer_to_server(ForwardedTallies(self._persister), server)
+        return [
+            gateway_pb2.DESCRIPTOR.services_by_name["GatewayService"].full_name,
+            upload_pb2.DESCRIPTOR.services_by_name["UploadService"].full_name,
+            tally_pb2.DESCRIPTOR.services_by_name["TallyService"].full_name,
+        ]
+
+    async def start(self) -> None:
+        """Begin to look for the persister and the replicas; wait for neither."""
+        self._background = asyncio.create_task(self._run(), name="gateway")
+        self._background.add_done_callback(self._note_end)
+
+    def readiness(self) -> Readiness:
+        """Say whether streams can be opened. Safe from any thread: it reads a few counters."""
+        return Readiness(
+            self._persister.serving,
+            {
+                "persister": self._persister.state,
+                "links_up": self._hub.links_up,
+                "links": self._links.listed,
+                "streams": self._streams.open,
+                "queued_articles": self._hub.queued,
+                "memory_charged_bytes": self._memory.used_bytes,
+            },
+        )
+
+    async def drain(self, seconds: float) -> None:
+        """Send the clients elsewhere, and settle what they have sent so far."""
+        await self._streams.drain(seconds)
+
+    async def close(self) -> None:
+        """Let go of the replicas and the persister."""
+        if self._background is not None:
+            self._background.cancel()
+            await asyncio.wait({self._background})
+        await self._channel.close()
+
+    async def _run(self) -> None:
+        async with asyncio.TaskGroup() as group:
+            started = asyncio.Event()
+            group.create_task(self._links.run(started), name="links")
+            group.create_task(self._persister.watch(), name="persister watch")
+            await started.wait()
+            group.create_task(self._discovery.run(), name="discovery")
+
+    def _note_end(self, task: asyncio.Task[None]) -> None:
+        if not task.cancelled() and (error := task.exception()) is not None:
+            self._lifecycle.fatal(f"a fault of the gateway, please report it: {error!r}")

@@ -1,0 +1,60 @@
+"""The gateway's Prometheus metrics, all named newstally_gateway_..."""
+
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
+
+PREFIX = "newstally_gateway_"
+
+
+class Metrics:
+    """Every metric of one gateway, registered once in the registry given."""
+
+    def __init__(self, registry: CollectorRegistry) -> None:
+        def counter(name: str, text: str, *labels: str) -> Counter:
+            return Counter(PREFIX + name, text, labels, registry=registry)
+
+        def gauge(name: str, text: str, *labels: str) -> Gauge:
+            return Gauge(PREFIX + name, text, labels, registry=registry)
+
+        self.received = counter("received_articles_total", "Articles admitted, by all streams.")
+        self.passed_over = counter(
+            "passed_over_articles_total", "Articles not processed because they were settled already."
+        )
+        self.settled = counter("settled_articles_total", "Articles settled through this gateway.")
+        self.refused = counter("refused_articles_total", "Articles refused.", "reason")
+        self.streams = gauge("streams", "Client streams open now.")
+        self.stream_ends = counter("stream_ends_total", "Client streams ended, by status.", "code")
+        self.memory = gauge("memory_charged_bytes", "Memory charged for articles under way.")
+        self.memory_waits = counter("memory_waits_total", "Times a stream had to wait for memory.")
+
+        self.batches = counter("batches_total", "Batches answered by the persister.")
+        self.collisions = counter(
+            "batch_collisions_total", "Batches cut anew because another gateway was ahead."
+        )
+        self.record_retries = counter(
+            "record_retries_total", "Tries to record a batch that failed, by status.", "code"
+        )
+        self.record_seconds = Histogram(
+            PREFIX + "record_seconds",
+            "Seconds from freezing a batch to the persister's answer, retries included.",
+            registry=registry,
+        )
+        self.persister_up = gauge("persister_up", "1 while the persister answers that it serves.")
+
+        self.requeued = counter(
+            "requeued_articles_total", "Articles that a broken link gave back to the queue."
+        )
+        self.link_up = gauge("link_up", "1 while the link is up.", "link", "model")
+        self.link_connects = counter("link_connects_total", "Times the link came up.", "link")
+        self.link_articles = gauge(
+            "link_outstanding_articles", "Articles sent on the link and not answered.", "link"
+        )
+        self.link_bytes = gauge(
+            "link_outstanding_bytes", "Bytes of content sent on the link and not answered.", "link"
+        )
+        self.link_results = counter("link_results_total", "Articles answered on the link.", "link")
+
+    def forget_link(self, address: str) -> None:
+        """Drop the gauges of a replica that is no longer listed."""
+        self.link_articles.remove(address)
+        self.link_bytes.remove(address)
+        self.link_up.remove_by_labels({"link": address})

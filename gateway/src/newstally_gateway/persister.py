@@ -1,0 +1,60 @@
+"""The persister as the gateway sees it: one channel, its stubs, and whether it serves."""
+
+import asyncio
+
+import grpc
+import structlog
+from grpc_health.v1 import health_pb2, health_pb2_grpc
+
+from newstally_gateway.metrics import Metrics
+from newstally_protos.v1 import journal_pb2_grpc, tally_pb2_grpc, upload_pb2_grpc
+
+OWNER_KEY = "newstally-owner"
+"""Metadata that tells the persister whose call it is."""
+ANONYMOUS = "anonymous"
+"""The owner of everything until callers are authenticated."""
+POLL_SECONDS = 2.0
+"""How often the persister's health is asked for, and how long the answer may take."""
+
+log = structlog.get_logger()
+
+
+def owner_metadata(owner: str) -> tuple[tuple[str, str], ...]:
+    """Return the metadata that goes with every call made for `owner`."""
+    return ((OWNER_KEY, owner),)
+
+
+class Persister:
+    """The stubs of the persister's services over one channel that it does not own."""
+
+    def __init__(self, channel: grpc.aio.Channel, metrics: Metrics) -> None:
+        self.uploads = upload_pb2_grpc.UploadServiceStub(channel)
+        self.tallies = tally_pb2_grpc.TallyServiceStub(channel)
+        self.journal = journal_pb2_grpc.JournalServiceStub(channel)
+        self._health = health_pb2_grpc.HealthStub(channel)
+        self._metrics = metrics
+        self.serving = False
+        """Whether it said at the last poll that it serves."""
+        self.state = "not asked yet"
+        """The same for people."""
+
+    async def watch(self) -> None:
+        """Keep `serving` up to date until cancelled; log when it changes."""
+        while True:
+            serving, state = await self._ask()
+            if serving != self.serving or self.state == "not asked yet":
+                note = log.info if serving else log.warning
+                note("persister serves" if serving else "persister away", state=state)
+            self.serving, self.state = serving, state
+            self._metrics.persister_up.set(serving)
+            await asyncio.sleep(POLL_SECONDS)
+
+    async def _ask(self) -> tuple[bool, str]:
+        try:
+            answer = await self._health.Check(
+                health_pb2.HealthCheckRequest(), timeout=POLL_SECONDS, wait_for_ready=True
+            )
+        except grpc.aio.AioRpcError as error:
+            return False, error.code().name
+        state = health_pb2.HealthCheckResponse.ServingStatus.Name(answer.status)
+        return answer.status == health_pb2.HealthCheckResponse.SERVING, state

@@ -1,0 +1,56 @@
+"""What can be set on the gateway."""
+
+from typing import Annotated
+
+from pydantic import AfterValidator, Field, ValidationInfo, field_validator
+from pydantic_settings import SettingsConfigDict
+
+from newstally_gateway.core.admission import charge_bytes
+from newstally_gateway.targets import check_targets
+from newstally_runtime.settings import Port, PositiveCount, PositiveSeconds, ServiceSettings
+
+KIB = 1024
+MIB = 1024 * KIB
+
+
+class GatewaySettings(ServiceSettings):
+    """Flags, or environment variables with the prefix NEWSTALLY_GATEWAY_."""
+
+    model_config = SettingsConfigDict(env_prefix="NEWSTALLY_GATEWAY_")
+
+    port: Port = 50051
+    """gRPC port; 0 lets the system choose."""
+    extractors: Annotated[str, AfterValidator(check_targets)] = "127.0.0.1:50052"
+    """Where the extractors are: `host:port`, or `dns:///name:port` for every address behind a name
+    (a headless Service); several separated by commas."""
+    discovery_interval: PositiveSeconds = 2.0
+    """Seconds between two look-ups of a `dns:///` name."""
+    persister: Annotated[str, AfterValidator(lambda text: check_targets(text, names=False))] = (
+        "127.0.0.1:50053"
+    )
+    """Where the persister is, as `host:port`."""
+    max_content_bytes: Annotated[int, Field(gt=0, le=1_000_000)] = 1_000_000
+    """Longest content in bytes of UTF-8; an article over it is refused."""
+    memory_bytes: PositiveCount = 512 * MIB
+    """What articles under way may take together, their results included; beyond it the gateway
+    stops reading. It allows memory_bytes / (5 x max_content_bytes + 16 KiB) open streams."""
+    article_timeout: PositiveSeconds = 120.0
+    """Seconds a replica may take for one article, waiting in its window included; then the link to it
+    is broken and its articles go to others."""
+    batch_bytes: Annotated[int, Field(gt=0, le=2 * MIB)] = MIB
+    """Results in bytes that close a batch."""
+    batch_age: PositiveSeconds = 0.25
+    """Seconds after which a batch is closed, however small."""
+    heartbeat: PositiveSeconds = 5.0
+    """Seconds after which progress is sent again although nothing moved."""
+    write_timeout: PositiveSeconds = 60.0
+    """Seconds a client may leave an event unread, with its flow control window full, before its
+    stream is ended."""
+
+    @field_validator("memory_bytes")
+    @classmethod
+    def _holds_one_article(cls, value: int, info: ValidationInfo) -> int:
+        largest = charge_bytes(info.data.get("max_content_bytes", 0))
+        if value < largest:
+            raise ValueError(f"must be at least {largest}, what one article of the largest size takes")
+        return value

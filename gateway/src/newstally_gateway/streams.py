@@ -1,0 +1,163 @@
+"""The public door: the two streaming methods over one kind of session."""
+
+import asyncio
+import itertools
+from collections.abc import AsyncIterator
+from contextlib import suppress
+from typing import Any
+
+import grpc
+import structlog
+
+from newstally_gateway.listeners import Listener, Outbox, Summary
+from newstally_gateway.persister import ANONYMOUS
+from newstally_gateway.session import Request, Session, Shared, draining
+from newstally_protos.v1.gateway_pb2 import (
+    StreamArticlesRequest,
+    StreamArticlesResponse,
+    UploadArticlesRequest,
+    UploadArticlesResponse,
+)
+from newstally_protos.v1.gateway_pb2_grpc import GatewayServiceServicer
+from newstally_runtime.status import StatusError, abort
+
+UPLOAD_ID_KEY = "newstally-upload-id"
+"""Initial metadata that names the upload."""
+LAST_WORD_SECONDS = 1.0
+"""What ending a stream gets that cannot be written to, and what drain keeps for the statuses."""
+
+Context = grpc.aio.ServicerContext[Any, Any]
+
+log = structlog.get_logger()
+
+
+class Streams(GatewayServiceServicer):
+    """GatewayService, and the registry of the streams that are open."""
+
+    def __init__(
+        self, shared: Shared, heartbeat_seconds: float, write_timeout_seconds: float
+    ) -> None:
+        self._shared = shared
+        self._heartbeat = heartbeat_seconds
+        self._write_timeout = write_timeout_seconds
+        self._numbers = itertools.count(1)
+        self._open: dict[int, Session] = {}
+        self._none_open = asyncio.Event()
+        self._none_open.set()
+        self._draining = False
+
+    @property
+    def open(self) -> int:
+        """How many streams are open."""
+        return len(self._open)
+
+    async def UploadArticles(  # noqa: N802 - the protocol's name
+        self, request_iterator: AsyncIterator[UploadArticlesRequest], context: Context
+    ) -> UploadArticlesResponse:
+        """Take articles; answer when all are settled."""
+        summary = Summary()
+        session = self._session(request_iterator, context, summary)
+        try:
+            await session.run()
+        except StatusError as error:
+            await abort(context, error)
+        return summary.response
+
+    async def StreamArticles(  # noqa: N802
+        self, request_iterator: AsyncIterator[StreamArticlesRequest], context: Context
+    ) -> AsyncIterator[StreamArticlesResponse]:
+        """Take articles; tell, while they come, how far the upload is."""
+        outbox = Outbox(self._heartbeat)
+        session = self._session(request_iterator, context, outbox)
+        # Not a TaskGroup: a cancelled handler leaves this generator at its `yield`, to be closed in
+        # some other task. The context's callback comes at once.
+        running = asyncio.create_task(session.run(), name="session")
+        running.add_done_callback(lambda _: outbox.close())
+        context.add_done_callback(lambda _: running.cancel())
+        patience = _Patience(context, self._write_timeout)
+        try:
+            while (event := await outbox.next()) is not None:
+                with patience:
+                    yield event
+            with patience:
+                try:
+                    await running
+                except StatusError as error:
+                    await abort(context, error)
+        finally:
+            running.cancel()
+            await asyncio.wait({running})
+
+    async def drain(self, seconds: float) -> None:
+        """Take no new streams; return when those that are open have ended, within `seconds`."""
+        self._draining = True
+        for session in list(self._open.values()):
+            session.drain()
+        with suppress(TimeoutError):
+            async with asyncio.timeout(max(seconds - LAST_WORD_SECONDS, 0)):
+                await self._none_open.wait()
+        for session in list(self._open.values()):
+            session.give_up()
+        await self._none_open.wait()
+
+    def _session(
+        self, requests: AsyncIterator[Request], context: Context, listener: Listener
+    ) -> Session:
+        number = next(self._numbers)
+
+        async def announce(upload_id: str) -> None:
+            await context.send_initial_metadata(((UPLOAD_ID_KEY, upload_id),))
+
+        session = Session(number, ANONYMOUS, requests, self._shared, listener, announce)
+        if self._draining:
+            session.refuse(draining())
+        self._open[number] = session
+        self._none_open.clear()
+        self._shared.metrics.streams.inc()
+        context.add_done_callback(lambda _: self._ended(number))
+        return session
+
+    def _ended(self, number: int) -> None:
+        session = self._open.pop(number)
+        self._shared.metrics.streams.dec()
+        self._shared.metrics.stream_ends.labels(session.outcome).inc()
+        if not self._open:
+            self._none_open.set()
+
+
+class _Patience:
+    """Ends a stream whose client reads nothing for too long; entered around each write.
+
+    What waits for the client's flow control can be ended in no other way: the status is put behind
+    it, and the handler's task is cancelled so that all that the stream holds is free.
+    """
+
+    def __init__(self, context: Context, seconds: float) -> None:
+        """Call it in the handler's own task."""
+        self._context = context
+        self._seconds = seconds
+        self._loop = asyncio.get_running_loop()
+        self._handler = asyncio.current_task()
+        self._timer: asyncio.TimerHandle | None = None
+        self._ending: asyncio.Task[None] | None = None
+
+    def __enter__(self) -> None:
+        self._timer = self._loop.call_later(self._seconds, self._expire)
+
+    def __exit__(self, *_: object) -> None:
+        if self._timer is not None:
+            self._timer.cancel()
+
+    def _expire(self) -> None:
+        log.warning("client does not read", seconds=self._seconds)
+        self._ending = asyncio.create_task(self._end(), name="end unread stream")
+
+    async def _end(self) -> None:
+        error = StatusError(
+            grpc.StatusCode.UNAVAILABLE, f"the client read nothing for {self._seconds:g} s"
+        )
+        with suppress(TimeoutError, grpc.aio.AbortError, grpc.aio.UsageError):
+            async with asyncio.timeout(LAST_WORD_SECONDS):
+                await abort(self._context, error)
+        if self._handler is not None:
+            self._handler.cancel()

@@ -1,0 +1,411 @@
+"""The other side of the wire for tests of the client: a real gRPC server that keeps the offset
+rules of newstally.v1 in memory, and misbehaves on demand.
+
+It counts words instead of entities: each distinct word of an article is an entity labelled WORD.
+"""
+
+import asyncio
+import contextlib
+import enum
+from collections.abc import AsyncIterator, Iterable, Iterator
+from dataclasses import dataclass, field
+from types import TracebackType
+from typing import Any, Self
+
+import grpc
+from newstally_protos.v1 import (
+    article_pb2,
+    draining_pb2,
+    gateway_pb2,
+    gateway_pb2_grpc,
+    tally_pb2,
+    tally_pb2_grpc,
+    upload_pb2,
+    upload_pb2_grpc,
+)
+from newstally_runtime import status
+from newstally_runtime.channels import SERVER_OPTIONS
+
+MAX_CONTENT_BYTES = 1_000_000
+MAX_PUBLICATION_BYTES = 4096
+MAX_ARTICLE_ID_BYTES = 256
+READ_AWAY_SECONDS = 0.2
+
+
+class Fault(enum.Enum):
+    """How a stream can go wrong, at a moment when something could be settled."""
+
+    DROP = enum.auto()  # broken off before anything is settled
+    LOSE_PROGRESS = enum.auto()  # settled, then broken off before the client hears of it
+    CANCELLED = enum.auto()
+    ABORTED = enum.auto()
+    BUSY = enum.auto()  # RESOURCE_EXHAUSTED with RetryInfo
+    DRAIN = enum.auto()
+    END = enum.auto()  # ends with OK although the client has more
+    SILENT = enum.auto()  # no event any more, heartbeats included
+
+
+_STATUSES: dict[Fault | None, status.StatusError] = {
+    Fault.DROP: status.StatusError(grpc.StatusCode.UNAVAILABLE, "dropped"),
+    Fault.CANCELLED: status.StatusError(grpc.StatusCode.CANCELLED, "cancelled by the server"),
+    Fault.ABORTED: status.StatusError(grpc.StatusCode.ABORTED, "aborted"),
+    Fault.BUSY: status.wait(0.01, "no room"),
+}
+
+
+@dataclass
+class Journal:
+    """One upload as the server knows it."""
+
+    upload_id: str
+    counted: list[tuple[int, str, str]] = field(default_factory=list)
+    refusals: list[article_pb2.Refusal] = field(default_factory=list)
+    next_offset: int = 0
+
+    def message(self, applied_behind: int = 0) -> upload_pb2.Upload:
+        return upload_pb2.Upload(
+            upload_id=self.upload_id,
+            next_offset=self.next_offset,
+            applied_offset=max(0, self.next_offset - applied_behind),
+            counted=len(self.counted),
+            refused=len(self.refusals),
+            mentions=sum(len(content.split()) for _, _, content in self.counted),
+            models=["words 1.0"],
+        )
+
+
+class ReferenceGateway(
+    gateway_pb2_grpc.GatewayServiceServicer,
+    upload_pb2_grpc.UploadServiceServicer,
+    tally_pb2_grpc.TallyServiceServicer,
+):
+    """Use it with `async with`; `target` is where it listens."""
+
+    def __init__(
+        self,
+        faults: Iterable[Fault | None] = (),
+        *,
+        batch: int = 50,
+        heartbeat_seconds: float = 0.05,
+        port: int = 0,
+    ) -> None:
+        self.faults: Iterator[Fault | None] = iter(faults)
+        self.unary_failures: list[grpc.StatusCode] = []
+        self.batch = batch
+        self.heartbeat_seconds = heartbeat_seconds
+        self.journals: dict[str, Journal] = {}
+        self.owned_by_others: set[str] = set()
+        self.applied_behind = 0  # how far the sink is behind; each GetUpload makes it one less
+        self.paused = False  # nothing is settled while set
+        self.most_unsettled = 0
+        self.most_unsettled_bytes = 0
+        self.received = 0
+        self.streams = 0
+        self.target = ""
+        self._measured = asyncio.Event()
+        self._port = port
+        self._server: grpc.aio.Server | None = None
+
+    async def __aenter__(self) -> Self:
+        self._server = grpc.aio.server(options=SERVER_OPTIONS)
+        gateway_pb2_grpc.add_GatewayServiceServicer_to_server(self, self._server)
+        upload_pb2_grpc.add_UploadServiceServicer_to_server(self, self._server)
+        tally_pb2_grpc.add_TallyServiceServicer_to_server(self, self._server)
+        self._port = self._server.add_insecure_port(f"127.0.0.1:{self._port}")
+        self.target = f"127.0.0.1:{self._port}"
+        await self._server.start()
+        return self
+
+    async def __aexit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        assert self._server is not None
+        await self._server.stop(0)
+
+    @property
+    def port(self) -> int:
+        return self._port
+
+    async def until_unsettled(self, number: int) -> None:
+        """Return when so many articles have been received and not settled."""
+        while self.most_unsettled < number:
+            await self._measured.wait()
+            self._measured.clear()
+
+    def articles(self, upload_id: str) -> list[tuple[str, str]]:
+        """What was counted, in offset order."""
+        counted = self.journals[upload_id].counted
+        return [(publication, content) for _, publication, content in sorted(counted)]
+
+    # ---- GatewayService
+
+    async def StreamArticles(self, request_iterator: Any, context: Any) -> AsyncIterator[Any]:
+        self.streams += 1
+        inbox = _Inbox()
+        reader = asyncio.create_task(inbox.fill(request_iterator))
+        try:
+            async for event in self._serve(inbox, context):
+                yield event
+        except status.StatusError as error:
+            await status.abort(context, error)
+        finally:
+            reader.cancel()
+            await asyncio.gather(reader, return_exceptions=True)
+
+    async def _serve(self, inbox: "_Inbox", context: Any) -> AsyncIterator[Any]:
+        first = await inbox.first()
+        if first is None:
+            return
+        journal = self._journal(first.upload_id)
+        if not first.HasField("offset"):
+            raise status.invalid("offset", "is required in the first message")
+        stream = _Numbering(journal)
+        yield _progress(journal)
+        while True:
+            self.received += stream.place_all(inbox.take())
+            self._measure(stream)
+            if stream.pending and not self.paused:
+                async for event in self._settle(stream, inbox):
+                    yield event
+            if stream.over or (inbox.drained and not stream.pending):
+                return
+            if not stream.pending or self.paused:
+                await inbox.changed(self.heartbeat_seconds)
+                yield _progress(journal)
+
+    async def _settle(self, stream: "_Numbering", inbox: "_Inbox") -> AsyncIterator[Any]:
+        fault = next(self.faults, None)
+        if fault is Fault.BUSY:
+            # As gateways do: a client that still writes may see INTERNAL instead.
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(inbox.end(), READ_AWAY_SECONDS)
+        if fault in _STATUSES:
+            raise _STATUSES[fault]
+        if fault is Fault.SILENT:
+            await asyncio.Event().wait()
+        if fault in (Fault.END, Fault.DRAIN):
+            stream.over = True
+        if fault is Fault.END:
+            return
+        if fault is Fault.DRAIN:
+            yield gateway_pb2.StreamArticlesResponse(draining=draining_pb2.Draining())
+            await inbox.end()  # settle what the client had sent until it heard of it
+            stream.place_all(inbox.take())
+        refused = stream.settle(None if fault is Fault.DRAIN else self.batch)
+        if fault is Fault.LOSE_PROGRESS:
+            raise status.StatusError(grpc.StatusCode.UNAVAILABLE, "dropped after settling")
+        for refusal in refused:
+            yield gateway_pb2.StreamArticlesResponse(refusal=refusal)
+        yield _progress(stream.journal)
+
+    def _measure(self, stream: "_Numbering") -> None:
+        self.most_unsettled = max(self.most_unsettled, len(stream.pending))
+        unsettled_bytes = sum(request.ByteSize() for request in stream.pending)
+        self._measured.set()
+        self.most_unsettled_bytes = max(self.most_unsettled_bytes, unsettled_bytes)
+
+    def _journal(self, upload_id: str) -> Journal:
+        if upload_id not in self.journals:
+            raise status.StatusError(grpc.StatusCode.NOT_FOUND, f"no upload {upload_id}")
+        return self.journals[upload_id]
+
+    # ---- UploadService
+
+    async def CreateUpload(self, request: Any, context: Any) -> Any:
+        await self._maybe_fail(context)
+        if not request.upload_id[:1].isalnum():
+            await status.abort(context, status.invalid("upload_id", "malformed"))
+        if request.upload_id in self.owned_by_others:
+            await context.abort(grpc.StatusCode.ALREADY_EXISTS, "another owner's")
+        journal = self.journals.setdefault(request.upload_id, Journal(request.upload_id))
+        return upload_pb2.CreateUploadResponse(upload=journal.message())
+
+    async def GetUpload(self, request: Any, context: Any) -> Any:
+        await self._maybe_fail(context)
+        try:
+            journal = self._journal(request.upload_id)
+        except status.StatusError as error:
+            await status.abort(context, error)
+        message = journal.message(self.applied_behind)
+        self.applied_behind = max(0, self.applied_behind - 1)
+        return upload_pb2.GetUploadResponse(upload=message)
+
+    async def ListRefusals(self, request: Any, context: Any) -> Any:
+        rows, token = _page(self._journal(request.upload_id).refusals, request)
+        return upload_pb2.ListRefusalsResponse(refusals=rows, next_page_token=token)
+
+    async def _maybe_fail(self, context: Any) -> None:
+        if self.unary_failures:
+            await context.abort(self.unary_failures.pop(0), "told to fail")
+
+    # ---- TallyService
+
+    async def ListPublications(self, request: Any, context: Any) -> Any:
+        tallies: dict[str, list[int]] = {}
+        for journal in self.journals.values():
+            for _, publication, content in journal.counted:
+                entry = tallies.setdefault(publication, [0, 0])
+                entry[0] += 1
+                entry[1] += len(content.split())
+        ordered = sorted(tallies.items(), key=lambda item: (-item[1][1], item[0]))
+        rows, token = _page(
+            [
+                tally_pb2.PublicationTally(publication=name, articles=a, mentions=m)
+                for name, (a, m) in ordered
+            ],
+            request,
+        )
+        return tally_pb2.ListPublicationsResponse(publications=rows, next_page_token=token)
+
+    async def ListEntityTallies(self, request: Any, context: Any) -> Any:
+        tallies: dict[str, list[int]] = {}
+        for journal in self.journals.values():
+            for _, publication, content in journal.counted:
+                if publication.casefold() == request.publication.casefold():
+                    words = content.casefold().split()
+                    for word in set(words):
+                        entry = tallies.setdefault(word, [0, 0])
+                        entry[0] += words.count(word)
+                        entry[1] += 1
+        if not tallies:
+            await context.abort(grpc.StatusCode.NOT_FOUND, "nothing of that publication")
+        ordered = sorted(tallies.items(), key=lambda item: (-item[1][0], item[0]))
+        matching = ordered if request.label in ("", "WORD") else []
+        rows, token = _page(
+            [
+                tally_pb2.EntityTally(text=word, label="WORD", mentions=m, articles=a)
+                for word, (m, a) in matching
+            ],
+            request,
+        )
+        return tally_pb2.ListEntityTalliesResponse(entity_tallies=rows, next_page_token=token)
+
+
+class _Inbox:
+    """What the client has sent on one stream and was not yet looked at."""
+
+    def __init__(self) -> None:
+        self._requests: list[Any] = []
+        self._event = asyncio.Event()
+        self.ended = False
+
+    async def fill(self, requests: Any) -> None:
+        try:
+            async for request in requests:
+                self._requests.append(request)
+                self._event.set()
+        finally:
+            self.ended = True
+            self._event.set()
+
+    async def first(self) -> Any:
+        while not self._requests and not self.ended:
+            await self.changed(1.0)
+        return self._requests[0] if self._requests else None
+
+    @property
+    def drained(self) -> bool:
+        return self.ended and not self._requests
+
+    async def end(self) -> None:
+        while not self.ended:
+            await self.changed(1.0)
+
+    def take(self) -> list[Any]:
+        taken, self._requests = self._requests, []
+        return taken
+
+    async def changed(self, seconds: float) -> bool:
+        with contextlib.suppress(TimeoutError):
+            await asyncio.wait_for(self._event.wait(), seconds)
+        was_set = self._event.is_set()
+        self._event.clear()
+        return was_set
+
+
+class _Numbering:
+    """The offset rules for one stream."""
+
+    def __init__(self, journal: Journal) -> None:
+        self.journal = journal
+        self.pending: list[Any] = []
+        self.over = False
+        self._first = journal.next_offset
+        self._previous = -1
+
+    def place_all(self, requests: list[Any]) -> int:
+        for request in requests:
+            self.place(request)
+        return len(requests)
+
+    def place(self, request: Any) -> None:
+        offset = request.offset if request.HasField("offset") else self._previous + 1
+        self._previous = offset
+        frontier = max(self._first + len(self.pending), self.journal.next_offset)
+        if offset > frontier:
+            raise status.StatusError(
+                grpc.StatusCode.OUT_OF_RANGE, f"offset {offset} leaves a gap after {frontier}"
+            )
+        if offset == frontier:
+            self.pending.append(request)
+
+    def settle(self, most: int | None) -> list[article_pb2.Refusal]:
+        batch, self.pending = self.pending[:most], self.pending[most or len(self.pending) :]
+        refused = []
+        for position, request in enumerate(batch, self._first):
+            if position < self.journal.next_offset:
+                continue  # another stream was faster
+            refusal = _refuse(position, request.article)
+            if refusal is None:
+                article = request.article
+                self.journal.counted.append((position, article.publication, article.content))
+            else:
+                self.journal.refusals.append(refusal)
+                refused.append(refusal)
+            self.journal.next_offset = position + 1
+        self._first += len(batch)
+        return refused
+
+
+def _refuse(offset: int, article: Any) -> article_pb2.Refusal | None:
+    reasons = article_pb2.RefusalReason
+    checks = (
+        (not article.publication.strip(), reasons.REFUSAL_REASON_PUBLICATION_EMPTY),
+        (
+            len(article.publication.strip().encode()) > MAX_PUBLICATION_BYTES,
+            reasons.REFUSAL_REASON_PUBLICATION_TOO_LONG,
+        ),
+        (not article.content.strip(), reasons.REFUSAL_REASON_CONTENT_EMPTY),
+        (
+            len(article.content.encode()) > MAX_CONTENT_BYTES,
+            reasons.REFUSAL_REASON_CONTENT_TOO_LONG,
+        ),
+        (
+            len(article.article_id.encode()) > MAX_ARTICLE_ID_BYTES,
+            reasons.REFUSAL_REASON_ARTICLE_ID_TOO_LONG,
+        ),
+    )
+    for wrong, reason in checks:
+        if wrong:
+            return article_pb2.Refusal(
+                offset=offset,
+                article_id=article.article_id[:64],
+                reason=reason,
+                message=reasons.Name(reason).removeprefix("REFUSAL_REASON_").lower(),
+            )
+    return None
+
+
+def _progress(journal: Journal) -> Any:
+    return gateway_pb2.StreamArticlesResponse(
+        progress=gateway_pb2.Progress(upload=journal.message())
+    )
+
+
+def _page(rows: list[Any], request: Any) -> tuple[list[Any], str]:
+    begin = int(request.page_token or 0)
+    end = begin + min(request.page_size or 100, 1000)
+    return rows[begin:end], str(end) if end < len(rows) else ""

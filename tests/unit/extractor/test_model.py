@@ -1,0 +1,67 @@
+"""The one thread in which the engine is made and works."""
+
+import threading
+from collections.abc import Sequence
+from contextlib import AbstractContextManager, nullcontext
+
+import pytest
+from newstally_extractor.engine import Outcome, SettingError
+from newstally_extractor.model import Model
+
+
+class Witness:
+    """An engine that notes the threads in which it is called."""
+
+    name = model = model_version = "witness"
+
+    def __init__(self, bad: str = "bad") -> None:
+        self.threads = {threading.get_ident()}
+        self.bad = bad
+
+    def extract(self, texts: Sequence[str]) -> Sequence[Outcome]:
+        self.threads.add(threading.get_ident())
+        if any(self.bad in text for text in texts):
+            raise ValueError(self.bad)
+        return [{(text, "ORG"): 1} for text in texts]
+
+
+class Limits:
+    def __init__(self) -> None:
+        self.entered = 0
+
+    def __call__(self) -> AbstractContextManager[None]:
+        self.entered += 1
+        return nullcontext()
+
+
+async def test_one_thread_for_all() -> None:
+    """The engine is made and called in one thread, which is not the event loop's."""
+    model = Model(Witness, nullcontext)
+    try:
+        await model.extract(["a"])
+        await model.extract(["b"])
+        assert isinstance(model.engine, Witness)
+        assert len(model.engine.threads) == 1
+        assert threading.get_ident() not in model.engine.threads
+    finally:
+        model.close()
+
+
+async def test_every_call_has_its_own_time_limit() -> None:
+    """The limit is set anew for each call of the engine, also when a batch is taken apart."""
+    limits = Limits()
+    model = Model(Witness, limits)
+    try:
+        before = limits.entered
+        await model.extract(["a", "bad"])
+        assert limits.entered - before == 3
+        assert not model.busy
+    finally:
+        model.close()
+
+
+def test_a_pipeline_that_reads_nothing_is_not_served() -> None:
+    """A pipeline that fails on a plain sentence fails at start, before it refuses articles."""
+    with pytest.raises(SettingError, match="plain sentence") as caught:
+        Model(lambda: Witness(bad="London"), nullcontext)
+    assert caught.value.setting == "model"

@@ -1,0 +1,113 @@
+"""spaCy as it is."""
+
+from pathlib import Path
+
+import pytest
+import spacy
+from newstally_extractor.engines import make_engine
+from newstally_extractor.engines.stock import StockEngine, unread_components
+from newstally_extractor.settings import ExtractorSettings
+from newstally_runtime.settings import load
+from spacy.language import Language
+from spacy.tokens import Doc
+
+
+@Language.component("newstally_test_touchy")
+def touchy(doc: Doc) -> Doc:
+    if "grenade" in doc.text:
+        raise ValueError(doc.text)
+    return doc
+
+
+def pipeline() -> Language:
+    nlp = spacy.blank("en")
+    nlp.meta["name"] = "tiny"
+    ruler = nlp.add_pipe("entity_ruler")
+    ruler.add_patterns(  # type: ignore[attr-defined]
+        [
+            {"label": "PERSON", "pattern": [{"LOWER": "angela"}, {"LOWER": "merkel"}]},
+            {"label": "GPE", "pattern": "Berlin"},
+            {"label": "CARDINAL", "pattern": "three"},
+        ]
+    )
+    return nlp
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    path = tmp_path_factory.mktemp("models") / "tiny"
+    pipeline().to_disk(path)
+    return path
+
+
+def engine(folder: Path, *flags: str) -> StockEngine:
+    made = make_engine(load(ExtractorSettings, ["--model", str(folder), *flags]))
+    assert isinstance(made, StockEngine)
+    return made
+
+
+def test_counts_a_pipeline_from_a_folder(folder: Path) -> None:
+    """Any pipeline with doc.ents can be named; its entities are normalised and counted."""
+    texts = ["Angela Merkel left Berlin. ANGELA MERKEL's three cats did not.", "", "Nobody."]
+    assert engine(folder).extract(texts) == [
+        {("angela merkel", "PERSON"): 2, ("berlin", "GPE"): 1},
+        {},
+        {},
+    ]
+
+
+def test_excluded_labels_can_be_chosen(folder: Path) -> None:
+    """Which labels are left out is a setting."""
+    assert engine(folder, "--exclude-labels", "GPE").extract(["three in Berlin"]) == [
+        {("three", "CARDINAL"): 1}
+    ]
+
+
+def test_says_what_it_runs(folder: Path) -> None:
+    """Model and version are the pipeline's own."""
+    it = engine(folder)
+    assert (it.name, it.model, it.model_version) == ("stock", "en_tiny", "0.0.0")
+
+
+def test_content_as_long_as_the_limit(folder: Path) -> None:
+    """spaCy's own limit on a text's length does not undercut the content limit."""
+    it = engine(folder, "--max-content-bytes", "1500000")
+    assert it.extract(["Berlin " + " " * 1_400_000]) == [{("berlin", "GPE"): 1}]
+
+
+def test_usable_after_an_error() -> None:
+    """An article that the pipeline cannot bear leaves the engine as good as before."""
+    nlp = pipeline()
+    nlp.add_pipe("newstally_test_touchy")
+    it = StockEngine(nlp, frozenset())
+    for _ in range(3):
+        with pytest.raises(ValueError, match="grenade"):
+            it.extract(["Berlin", "a grenade"])
+        assert it.extract(["Berlin"]) == [{("berlin", "GPE"): 1}]
+
+
+def test_nothing_outlives_a_batch(folder: Path) -> None:
+    """Words that were never seen before are not kept: memory stays flat over any vocabulary."""
+    nlp = spacy.load(folder)
+    it = StockEngine(nlp, frozenset())
+    it.extract(["Berlin"])
+    before = len(nlp.vocab.strings), len(nlp.vocab)
+    for batch in range(5):
+        it.extract([f"Berlin saw word{batch}x{number} today" for number in range(100)])
+    assert (len(nlp.vocab.strings), len(nlp.vocab)) == before
+
+
+def test_only_what_entities_do_not_need_is_left_out() -> None:
+    """Taggers go, sentence boundaries stay: an entity never crosses one."""
+    nlp = spacy.blank("en")
+    for name in ("tok2vec", "tagger", "parser", "lemmatizer", "ner"):
+        nlp.add_pipe(name)
+    assert unread_components(nlp) == ["tagger", "lemmatizer"]
+
+
+def test_nothing_is_left_out_of_pipelines_that_are_not_understood() -> None:
+    """A rule may look at any annotation: with one in the pipeline everything stays."""
+    nlp = spacy.blank("en")
+    for name in ("tagger", "ner", "entity_ruler"):
+        nlp.add_pipe(name)
+    assert unread_components(nlp) == []

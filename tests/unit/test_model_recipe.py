@@ -1,0 +1,145 @@
+"""What the recipe and the evaluation of the default model promise, on corpora made up here."""
+
+from __future__ import annotations
+
+import gzip
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+import spacy
+from spacy.tokens import Doc, DocBin
+
+MODELS = Path(__file__).resolve().parents[2] / "models"
+
+TRAIN = (
+    "gmb_clean/train",
+    "docred/train",
+    "crossner/train",
+    "crossner/dev",
+    "gum/train",
+    "wikigold/train",
+    "uner_ewt/train",
+)
+
+# Stands in for the corpora's own mapping: all labels are common already.
+MAPPING = """\
+TITLES = {"President"}
+MONTHS = {"Monday"}
+
+
+def to_common(doc):
+    return doc
+"""
+
+TEXT = "On Monday President Ada Quill of Brelgia praised the Zorbian Prize. She left Brelgia."
+ENTITIES = [
+    (TEXT.index("Ada Quill"), TEXT.index("Ada Quill") + 9, "PERSON"),
+    (TEXT.index("Brelgia"), TEXT.index("Brelgia") + 7, "GPE"),
+    (TEXT.rindex("Brelgia"), TEXT.rindex("Brelgia") + 7, "GPE"),
+]
+
+
+def write_split(corpora: Path, split: str, documents: int) -> None:
+    path = corpora / f"{split}.jsonl.gz"
+    path.parent.mkdir(parents=True, exist_ok=True)
+    source = split.split("/")[0].removesuffix("_news")
+    with gzip.open(path, "wt", encoding="utf-8") as lines:
+        for number in range(documents):
+            row = {"source": source, "doc_id": f"{split}-{number}", "text": TEXT, "ents": ENTITIES}
+            print(json.dumps(row), file=lines)
+
+
+def run(script: str, *arguments: str | Path) -> str:
+    environment = {**os.environ, "OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1"}
+    done = subprocess.run(
+        [sys.executable, MODELS / script, *arguments],
+        env=environment,
+        capture_output=True,
+        text=True,
+        timeout=120,
+    )
+    assert done.returncode == 0, done.stderr
+    return done.stdout
+
+
+@pytest.fixture(scope="module")
+def corpora(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("corpora")
+    (folder / "mapping.py").write_text(MAPPING, encoding="utf-8")
+    for split in TRAIN:
+        write_split(folder, split, 30)
+    write_split(folder, "uner_pud_news/dev", 2)
+    return folder
+
+
+def prepared(corpora: Path, output: Path, *without: str) -> list[Doc]:
+    """Return the documents to train on that are left without the named corpora."""
+    left_out = [argument for name in without for argument in ("--without", name)]
+    run("recipe/prepare.py", "--corpora", corpora, "--output", output, *left_out)
+    return list(DocBin().from_disk(output / "train.spacy").get_docs(spacy.blank("en").vocab))
+
+
+ALL = ("gmb_clean", "docred", "crossner", "gum", "wikigold", "uner_ewt")
+
+
+def test_training_on_a_slice_fills_the_package(corpora: Path, tmp_path: Path) -> None:
+    """One command makes a pipeline with all labels, whatever the slice, and with no word of it."""
+    arguments = ("--limit", "20", "--max-steps", "2")
+    run("recipe/train.py", "--corpora", corpora, *arguments, "--package", tmp_path)
+    (data,) = tmp_path.glob("en_newstally-*/")
+    nlp = spacy.load(data)
+    assert len(nlp.pipe_labels["ner"]) == 10
+    assert "Brelgia" not in nlp.vocab.strings
+    assert str(corpora) not in (data / "config.cfg").read_text(encoding="utf-8")
+
+
+def test_words_that_a_full_corpus_leaves_out_are_no_entities(corpora: Path, tmp_path: Path) -> None:
+    """Where all labels are annotated, every token outside the entities is a negative example."""
+    doc = prepared(corpora, tmp_path, *(name for name in ALL if name != "docred"))[0]
+    assert [entity.label_ for entity in doc.ents] == ["PERSON", "GPE", "GPE"]
+    assert {token.ent_iob_ for token in doc} == {"B", "I", "O"}
+
+
+def test_what_a_corpus_does_not_annotate_is_missing(corpora: Path, tmp_path: Path) -> None:
+    """Only possible names are missing, and known not to be of the labels that are annotated."""
+    doc = prepared(corpora, tmp_path, *(name for name in ALL if name != "uner_ewt"))[0]
+    assert [token.text for token in doc if not token.ent_iob_] == ["Zorbian", "Prize"]
+    incorrect = {(span.text, span.label_) for span in doc.spans["incorrect_spans"]}
+    assert ("Zorbian Prize", "ORG") in incorrect
+    assert ("Zorbian Prize", "EVENT") not in incorrect
+
+
+def test_a_corpus_can_be_left_out(corpora: Path, tmp_path: Path) -> None:
+    """The recipe works without a corpus whose licence somebody may not want."""
+    with_it = prepared(corpora, tmp_path)
+    without_it = prepared(corpora, tmp_path, "gmb_clean")
+    assert 0 < len(without_it) < len(with_it)
+
+
+def test_the_evaluation_counts_strictly_and_leaves_missing_labels_out(
+    corpora: Path, tmp_path: Path
+) -> None:
+    """A span with a wrong end is both wrong and missed; NORP, unknown to the corpus, is neither."""
+    nlp = spacy.blank("en")
+    ruler: Any = nlp.add_pipe("entity_ruler")
+    ruler.add_patterns(
+        [
+            {"label": "GPE", "pattern": "Brelgia"},
+            {"label": "PERSON", "pattern": "Quill"},
+            {"label": "NORP", "pattern": "Zorbian"},
+        ]
+    )
+    nlp.to_disk(tmp_path)
+    split = ("--split", "uner_pud_news/dev")
+    output = run("evaluate.py", "--corpora", corpora, "--model", tmp_path, *split, "--json")
+    (score,) = json.loads(output)
+    assert score["labels"] == {
+        "GPE": {"found": 4, "wrong": 0, "missed": 0},
+        "PERSON": {"found": 0, "wrong": 2, "missed": 2},
+    }
+    assert score["folded"]["PLACE"] == {"found": 4, "wrong": 0, "missed": 0}
