@@ -2,6 +2,7 @@
 
 from typing import TYPE_CHECKING
 
+from simulation.link import Link
 from simulation.replica import Replica
 from simulation.scenario import ARTICLE_TIMEOUT
 
@@ -19,6 +20,7 @@ class Chaos:
         incidents = (
             self._kill_replica,
             self._stall_replica,
+            self._freeze_replica,
             self._drain_replica,
             self._break_link,
             self._kill_gateway,
@@ -36,11 +38,21 @@ class Chaos:
             world.kernel.at(when, world.life, self._random.choice(incidents))
 
     def _replica(self) -> Replica | None:
-        replica = self._random.choice(self._world.replicas)
-        links = [link for gateway in self._world.gateways for link in gateway.links]
-        if any(link.key == replica.name and link.endangers() for link in links):
+        link = self._link()
+        replicas = self._world.replicas
+        replica = next(replica for replica in replicas if replica.name == link.key)
+        if any(link.key == replica.name and link.endangers() for link in self._links()):
             return None
         return replica
+
+    def _links(self) -> list[Link]:
+        return [link for gateway in self._world.gateways for link in gateway.links]
+
+    def _link(self) -> Link:
+        """Choose a link; rather one where a suspect is tried."""
+        links = self._links()
+        trials = [link for link in links if link.has_suspect]
+        return self._random.choice(trials if trials and self._random.random() < 0.5 else links)
 
     def _kill_replica(self) -> None:
         replica = self._replica()
@@ -52,16 +64,20 @@ class Chaos:
         if replica is not None:
             replica.stall(self._random.choice((0.5, 1.5, 12)) * ARTICLE_TIMEOUT)
 
+    def _freeze_replica(self) -> None:
+        replica = self._replica()
+        if replica is not None:
+            replica.freeze()
+
     def _drain_replica(self) -> None:
         replica = self._replica()
         if replica is not None:
             replica.drain()
 
     def _break_link(self) -> None:
-        gateway = self._random.choice(self._world.gateways)
-        link = self._random.choice(gateway.links)
+        link = self._link()
         if link.stream is not None and not link.endangers():
-            self._world.kernel.note("%s-%s breaks", gateway.name, link.key)
+            self._world.kernel.note("a link of %s breaks", link.key)
             link.stream.cut()
 
     def _kill_gateway(self) -> None:

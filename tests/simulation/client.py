@@ -48,6 +48,7 @@ class Client:
         self._position = 0
         self._first = True
         self._finished = False
+        self._skipped = False
         self._told = 0
         self._reads_at = 0.0
         self._kernel.after(random.uniform(0, 1), world.life, self._begin)
@@ -111,6 +112,7 @@ class Client:
         self._position = position
         self._first = True
         self._finished = False
+        self._skipped = False
         assert stream.up is not None
         stream.up.room = self._room
         self._write()
@@ -140,6 +142,7 @@ class Client:
             named = self._first or random.random() < 0.5
         else:  # leaves articles out: a gap, unless others have sent them meanwhile
             self._position = min(self._position + 5, len(self._samples) - 1)
+            self._skipped = True
             named = True
         self._first = False
         article = self._samples[self._position].article
@@ -162,6 +165,11 @@ class Client:
             self.done = True
 
     def _over(self, status: Status | None) -> None:
+        check(
+            self._skipped or status is not Status.OUT_OF_RANGE,
+            "%s left nothing out, and was told so",
+            self.name,
+        )
         if status is None:
             check(
                 self._finished and self._told >= self._position,

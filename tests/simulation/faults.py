@@ -92,6 +92,10 @@ class ChargesResults(Session):
     def charge(self, content_bytes: int) -> int:
         return content_bytes + BASE_CHARGE_BYTES // 2
 
+    @property
+    def awaited(self) -> int:
+        return super().awaited - len(self._unpaid)
+
     def ready(self, offset: int, outcome: Outcome) -> None:
         if isinstance(outcome, Counted):
             self._unpaid.append((offset, outcome))

@@ -128,10 +128,17 @@ class Gateway:
         """Give memory back; whoever it is granted to goes on soon."""
         self._wake(self.admission.release(stream, charge))
 
+    def check_promise(self) -> None:
+        """Check, after a grant, that every open stream still gets its guarantee."""
+        promised = sum(max(session.held, LARGEST_CHARGE) for session in self.sessions.values())
+        total = self.world.scenario.admission_bytes
+        check(promised <= total, "%s promises %s of %s bytes", self.name, promised, total)
+
     def _wake(self, streams: Iterable[StreamKey]) -> None:
         for key in streams:
             session = self.sessions[key]
-            self.kernel.after(0, session.life, session.granted)
+            session.granted()
+            self.kernel.after(0, session.life, session.go_on)
 
     # Articles
 
@@ -194,15 +201,26 @@ class Gateway:
         )
 
     def check(self) -> None:
-        """Check the bounds that always hold."""
+        """Check what always holds between two events."""
         if not self.life.alive:
             return
         used = self.admission.used_bytes
         total = self.world.scenario.admission_bytes
         check(used <= total, "%s holds %s of %s bytes", self.name, used, total)
-        held = self.held_bytes(self.sessions.values())
-        check(held <= used, "%s holds %s bytes and is charged %s", self.name, held, used)
-
-    def held_bytes(self, sessions: Iterable["Session"]) -> int:
-        """Return what the sessions hold by their own account."""
-        return sum(session.held for session in sessions)
+        held = awaited = guaranteed = 0
+        for session in self.sessions.values():
+            held += session.held
+            awaited += session.awaited
+            guaranteed = max(guaranteed, session.waits_inside_guarantee)
+        check(held == used, "%s holds %s bytes and is charged %s", self.name, held, used)
+        check(
+            not guaranteed or used + guaranteed > total,
+            "%s keeps %s guaranteed bytes waiting while it holds %s of %s",
+            *(self.name, guaranteed, used, total),
+        )
+        queued, outstanding = self.dispatcher.queued, self.dispatcher.outstanding
+        check(
+            queued <= awaited <= queued + outstanding,
+            "%s awaits %s outcomes, with %s queued and %s outstanding",
+            *(self.name, awaited, queued, outstanding),
+        )

@@ -33,6 +33,11 @@ class Link:
         self._draining = False
         self._connect_soon()
 
+    @property
+    def has_suspect(self) -> bool:
+        """Return whether an article is tried alone on it."""
+        return any(attempt.alone for attempt in self.held.values())
+
     def endangers(self) -> bool:
         """Return whether another mishap here would make the innocent look like poison.
 
@@ -50,7 +55,8 @@ class Link:
         """Send work."""
         for attempt in attempts:
             self.held[attempt.attempt_id] = attempt
-            self._gateway.oracle.sent(self.key, self._window, self.held, attempt)
+            article = self._identity(attempt)
+            self._gateway.oracle.sent(self.key, self._window, self.held, article, attempt)
         works = [Work(a.attempt_id, a.task.content, a.alone) for a in attempts]
         assert self.stream is not None
         assert self.stream.up is not None
@@ -91,11 +97,8 @@ class Link:
         if self.stream.up is not None:
             self.stream.up.cut()
         self.stream = None
-        if not clean and not self._draining and len(self._running) == 1:
-            attempt = self.held[next(iter(self._running))]
-            if attempt.alone:
-                self._kernel.saw("an article dies alone")
-                self._gateway.oracle.died_alone(self._identity(attempt), self._instance_id)
+        if not clean and not self._draining:
+            self._accuse([self.held[attempt_id] for attempt_id in sorted(self._running)])
         if clean and self.held:
             self._kernel.saw("a link ends in good order with articles on it")
         self.held.clear()
@@ -108,6 +111,14 @@ class Link:
                 self._gateway.oracle.poisoned((self._gateway.life, task.stream, task.offset))
                 self._gateway.outcome(task, refuse_poisoned(poisoned))
         self._connect_soon()
+
+    def _accuse(self, running: list[Attempt]) -> None:
+        """Let the oracle know what ran when the link broke."""
+        for attempt in running:
+            self._gateway.oracle.suspected(self._identity(attempt))
+        if len(running) == 1 and running[0].alone:
+            self._kernel.saw("an article dies alone")
+            self._gateway.oracle.died_alone(self._identity(running[0]), self._instance_id)
 
     def _identity(self, attempt: Attempt) -> tuple[object, ...]:
         # A gateway that is started again knows nothing of deaths.

@@ -24,6 +24,7 @@ class Oracle:
         self.applied = dict.fromkeys(uploads, 0)
         self._acknowledged: dict[tuple[str, str], int] = {}
         self._deaths: dict[Hashable, set[str]] = {}
+        self._suspected: set[Hashable] = set()
 
     def committed(self, disk: Disk) -> None:
         """Look at what the journal holds now, after a transaction or a crash."""
@@ -62,7 +63,12 @@ class Oracle:
         self._acknowledged[client, upload_id] = next_offset
 
     def sent(
-        self, link: str, window: Window, held: Mapping[int, Attempt], attempt: Attempt
+        self,
+        link: str,
+        window: Window,
+        held: Mapping[int, Attempt],
+        article: Hashable,
+        attempt: Attempt,
     ) -> None:
         """See an attempt go out on a link that holds `held`, itself included."""
         size = sum(held.task.size_bytes for held in held.values())
@@ -72,8 +78,17 @@ class Oracle:
             "%s has %s bytes in a window of %s",
             *(link, size, window.size_bytes),
         )
+        check(
+            attempt.alone == (article in self._suspected),
+            "%s gets %s, alone=%s",
+            *(link, attempt.task.offset, attempt.alone),
+        )
         alone = sum(other.alone for other in held.values())
         check(alone <= 1, "%s has %s suspects", link, alone)
+
+    def suspected(self, article: Hashable) -> None:
+        """See an article's replica break while it worked on that article, and maybe others."""
+        self._suspected.add(article)
 
     def died_alone(self, article: Hashable, instance_id: str) -> None:
         """See an article's replica break while it worked on that article alone."""

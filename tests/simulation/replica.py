@@ -123,7 +123,10 @@ class Replica:
         if link in self._links:
             self._links.remove(link)
             self._inbox = deque(item for item in self._inbox if item[0] is not link)
-            self._welcome()
+            if self._awake_at == float("inf"):
+                self.die(lossy=True)
+            else:
+                self._welcome()
 
     def die(self, *, lossy: bool, status: Status | None = Status.UNAVAILABLE) -> None:
         """End the process; `lossy`: what it sent last does not arrive either. Start another."""
@@ -141,7 +144,12 @@ class Replica:
     def stall(self, seconds: float) -> None:
         """Do nothing for a while, and then go on as if nothing had been."""
         self._kernel.note("%s stalls for %.1f s", self.name, seconds)
-        self._awake_at = self._kernel.now + seconds
+        self._awake_at = max(self._awake_at, self._kernel.now + seconds)
+
+    def freeze(self) -> None:
+        """Do nothing any more, until somebody breaks a link; then die of it."""
+        self._kernel.note("%s freezes", self.name)
+        self._awake_at = float("inf")
 
     def drain(self) -> None:
         """Announce the end; answer what can be answered until then."""
@@ -176,7 +184,8 @@ class Replica:
 
     def _when_awake(self, action: Callable[..., None], *args: Any) -> None:
         if self._kernel.now < self._awake_at:
-            self._kernel.at(self._awake_at, self.life, self._when_awake, action, *args)
+            if self._awake_at < float("inf"):
+                self._kernel.at(self._awake_at, self.life, self._when_awake, action, *args)
         else:
             action(*args)
 

@@ -59,7 +59,7 @@ def draw(random: Random) -> Scenario:
         replicas=random.randint(1, 3),
         admission_bytes=int(LARGEST_CHARGE * random.choice((1, 1.5, 2, 3, 5))),
         replica_articles=random.choice((1, 2, 4, 8)),
-        replica_bytes=random.choice((500, 2_400, 8_000)),
+        replica_bytes=random.choice((500, 2_400, 8_000, 40_000)),
         close_bytes=random.choice((300, 2_000, 1_000_000)),
         lethal=random.choice((0, 0, 0.04, 0.12)) if harsh else 0,
         unruly=random.choice((0, 0.1, 0.4)) if harsh else 0,

@@ -15,7 +15,7 @@ from newstally_protos.v1.article_pb2 import Article
 from simulation.corpus import MAX_CONTENT_BYTES
 from simulation.kernel import Life
 from simulation.network import Call, Status, Stream
-from simulation.scenario import RECORD_DEADLINE
+from simulation.scenario import LARGEST_CHARGE, RECORD_DEADLINE
 
 if TYPE_CHECKING:
     from simulation.gateway import Gateway
@@ -58,6 +58,8 @@ class Session:
         self.held = 0
         """What it was charged and has not given back, by its own account."""
         self.arrival: _Arrival | None = None
+        self.is_granted = False
+        """Whether the arrival's memory is there, and the session has not noticed."""
         self._kernel = gateway.kernel
         self._stream = stream
         self._input = stream.accept(self)
@@ -150,6 +152,7 @@ class Session:
             charge = BASE_CHARGE_BYTES
         self.arrival = _Arrival(placed.offset, verdict, charge)
         if self.gateway.admission.admit(self.key, charge):
+            self.granted()
             self.admitted()
         else:
             self._kernel.saw("an article waits for memory")
@@ -159,6 +162,14 @@ class Session:
         return charge_bytes(content_bytes)
 
     def granted(self) -> None:
+        """Note that the arrival's memory is there."""
+        assert self.arrival is not None
+        self.is_granted = True
+        self.held += self.arrival.charge
+        if self.held > LARGEST_CHARGE:
+            self.gateway.check_promise()
+
+    def go_on(self) -> None:
         """Go on reading: memory that was waited for is there."""
         if self.arrival is not None:
             self.admitted()
@@ -170,12 +181,13 @@ class Session:
         assert arrival is not None
         assert ledger is not None
         self.arrival = None
+        self.is_granted = False
         offset, verdict, charge = arrival
         if not ledger.admit(offset, charge):
             self._kernel.saw("an article is settled elsewhere while it waits for memory")
+            self.held -= charge
             self.gateway.release(self.key, charge)
             return
-        self.held += charge
         if isinstance(verdict, Flaw):
             ledger.ready(offset, refuse_flawed(offset, "", verdict), self._kernel.now)
         else:
@@ -196,6 +208,19 @@ class Session:
         """Take the outcome of an article."""
         assert self.ledger is not None
         self.ledger.ready(offset, outcome, self._kernel.now)
+
+    @property
+    def awaited(self) -> int:
+        """How many outcomes it waits for."""
+        return 0 if self.ledger is None else self.ledger.awaited
+
+    @property
+    def waits_inside_guarantee(self) -> int:
+        """What it waits for, if that is guaranteed to it."""
+        if self.arrival is None or self.is_granted:
+            return 0
+        charge = self.arrival.charge
+        return charge if self.held + charge <= LARGEST_CHARGE else 0
 
     def settle(self) -> None:
         """Have what is due recorded; end when nothing is left to do."""
