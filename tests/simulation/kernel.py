@@ -15,11 +15,13 @@ class ViolationError(AssertionError):
 class Life:
     """How long something lives. What was scheduled for it does not happen after its end."""
 
-    __slots__ = ("_ended", "_parent")
+    __slots__ = ("_ended", "_parent", "root")
 
     def __init__(self, parent: "Life | None" = None) -> None:
         self._ended = False
         self._parent = parent
+        self.root: Life = self if parent is None else parent.root
+        """The process, or the world, that it is part of."""
 
     @property
     def alive(self) -> bool:
@@ -49,6 +51,8 @@ class Kernel:
         self.now = 0.0
         """Seconds."""
         self.steps = 0
+        self.acted = Life()
+        """Whose event was the last one: a process, or the world."""
         self.seen: Counter[str] = Counter()
         """How often what happened: a run that meets no trouble proves nothing."""
         self._write = write
@@ -69,6 +73,7 @@ class Kernel:
             self.now, _, life, action, args = heapq.heappop(self._queue)
             if life.alive:
                 self.steps += 1
+                self.acted = life.root
                 action(*args)
                 return True
         return False

@@ -22,12 +22,16 @@ class Oracle:
         self.durable = dict.fromkeys(uploads, 0)
         """What the disk holds, committed."""
         self.applied = dict.fromkeys(uploads, 0)
+        self._looked_at = 0
         self._acknowledged: dict[tuple[str, str], int] = {}
         self._deaths: dict[Hashable, set[str]] = {}
         self._suspected: set[Hashable] = set()
 
     def committed(self, disk: Disk) -> None:
         """Look at what the journal holds now, after a transaction or a crash."""
+        if disk.total_changes == self._looked_at:
+            return
+        self._looked_at = disk.total_changes
         rows = disk.peek(
             "SELECT upload_id, next_offset, applied_offset, counted, refused FROM uploads"
         )

@@ -94,8 +94,10 @@ class World:
     def _step(self) -> None:
         if not self.kernel.step():
             raise ViolationError("nothing happens any more")
+        acted = self.kernel.acted
         for gateway in self.gateways:
-            gateway.check()
+            if acted is gateway.life or acted is self.life:
+                gateway.check()
         if self.kernel.now > self.scenario.quiet_at + PATIENCE_SECONDS:
             raise ViolationError(f"not done in time: {self._unfinished()}")
         if self.kernel.steps > STEPS_LIMIT:
