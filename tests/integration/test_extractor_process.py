@@ -152,7 +152,7 @@ class Gateway:
 @asynccontextmanager
 async def link(process: Process) -> AsyncIterator[Gateway]:
     async with connect(f"127.0.0.1:{process.port}") as channel:
-        gateway = Gateway(pb_grpc.ExtractorServiceStub(channel).Extract())  # type: ignore[no-untyped-call]
+        gateway = Gateway(pb_grpc.ExtractorServiceStub(channel).Extract())
         await gateway.until(lambda: gateway.welcomes)
         yield gateway
         gateway.call.cancel()

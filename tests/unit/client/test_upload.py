@@ -181,7 +181,7 @@ async def test_a_slow_input_keeps_its_stream_open() -> None:
 
     async with (
         ReferenceGateway() as gateway,
-        NewstallyClient(gateway.target, retry=QUICK) as client,
+        NewstallyClient(gateway.target) as client,
     ):
         summary = await client.upload(source(), on_event=observe)
     assert summary.counted == 2
