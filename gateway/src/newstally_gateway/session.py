@@ -6,8 +6,8 @@ cancel look alike here (grpc/grpc#33038): what was admitted is settled until som
 
     opening ──upload known──▶ reading ──end of input──▶ finishing ──all settled──▶ ended OK
        │                         │                          │
-       └──── error, draining ────┴──────────────────────────┴──▶ refusing ──settled, input read
-                                                                            away──▶ ended with status
+       └──── error, draining ────┴──────────────────────────┴──▶ refusing ──settled, and
+                                                          input read away──▶ ended with status
 """
 
 import asyncio
@@ -17,6 +17,9 @@ from dataclasses import dataclass
 import grpc
 import structlog
 from google.protobuf.message import Message
+from newstally_protos.v1.article_pb2 import RefusalReason
+from newstally_protos.v1.gateway_pb2 import StreamArticlesRequest, UploadArticlesRequest
+from newstally_runtime.status import StatusError, invalid, wait
 
 from newstally_gateway.core.admission import BASE_CHARGE_BYTES, charge_bytes
 from newstally_gateway.core.batches import Batch, fold
@@ -31,9 +34,6 @@ from newstally_gateway.memory import Memory
 from newstally_gateway.metrics import Metrics
 from newstally_gateway.recorder import Recorder
 from newstally_gateway.uploads import Uploads
-from newstally_protos.v1.article_pb2 import RefusalReason
-from newstally_protos.v1.gateway_pb2 import StreamArticlesRequest, UploadArticlesRequest
-from newstally_runtime.status import StatusError, invalid, wait
 
 FIRST_MESSAGE_SECONDS = 60.0
 """How long a stream may stay open without a first message."""
@@ -96,6 +96,7 @@ class Session:
         self._wake = asyncio.Event()
         self._sleeps_until: float | None = None
         self._settler: asyncio.Task[None] | None = None
+        self._given_up = False
 
     @property
     def upload_id(self) -> str:
@@ -149,6 +150,7 @@ class Session:
     def give_up(self) -> None:
         """Settle no more: time is over. What is not settled was not acknowledged."""
         self.refuse(draining())
+        self._given_up = True
         if self._settler is not None:
             self._settler.cancel()
 
@@ -184,7 +186,8 @@ class Session:
         A client that is writing when its stream ends reports INTERNAL, not the status
         (grpc/grpc#36066).
         """
-        give_up_at = self._loop.time() + READ_AWAY_SECONDS
+        patience = QUIET_SECONDS if self._given_up else READ_AWAY_SECONDS
+        give_up_at = self._loop.time() + patience
         while not reader.done() and self._refusal is not None:
             until = min(self._heard_at + QUIET_SECONDS, give_up_at)
             pause = until - self._loop.time()
@@ -236,8 +239,9 @@ class Session:
         await self._admit(placed.offset, verdict, article_id)
 
     async def _admit(self, offset: int, verdict: Accepted | Flaw, article_id: str) -> None:
-        accepted = isinstance(verdict, Accepted)
-        charge = charge_bytes(verdict.size_bytes) if accepted else BASE_CHARGE_BYTES
+        charge = (
+            charge_bytes(verdict.size_bytes) if isinstance(verdict, Accepted) else BASE_CHARGE_BYTES
+        )
         await self._shared.memory.admit(self._number, charge)
         ledger = self._opened
         if not ledger.admit(offset, charge):
@@ -290,16 +294,16 @@ class Session:
         return ended and (self._ledger is None or self._ledger.awaited == 0)
 
     async def _settle(self) -> None:
-        try:
-            first_until = self._loop.time() + FIRST_MESSAGE_SECONDS
-            while self._ledger is None and not self._is_complete():
-                await self._sleep(first_until)
-                if self._ledger is None and self._loop.time() >= first_until:
-                    raise StatusError(grpc.StatusCode.UNAVAILABLE, "no first message came")
-            if self._ledger is not None:
+        first_until = self._loop.time() + FIRST_MESSAGE_SECONDS
+        while self._ledger is None and not self._is_complete():
+            await self._sleep(first_until)
+            if self._ledger is None and self._loop.time() >= first_until:
+                self.refuse(StatusError(grpc.StatusCode.UNAVAILABLE, "no first message came"))
+        if self._ledger is not None:
+            try:
                 await self._settle_all(self._ledger)
-        except StatusError as error:
-            self.refuse(error)
+            except StatusError as error:
+                self.refuse(error)
 
     async def _settle_all(self, ledger: Ledger) -> None:
         while True:
@@ -331,7 +335,7 @@ class Session:
         try:
             answer = ledger.answered(upload.next_offset)
         except WentBackwardsError as error:
-            log.error(
+            log.error(  # noqa: TRY400 - the message says it all
                 "upload went backwards",
                 upload_id=self._upload_id,
                 known=error.known,

@@ -5,6 +5,7 @@ import sqlite3
 from collections.abc import Callable, Sequence
 
 import grpc
+import structlog
 from newstally_protos.v1 import (
     journal_pb2,
     journal_pb2_grpc,
@@ -32,6 +33,8 @@ from newstally_persister.sinks.base import Sink
 from newstally_persister.sinks.health import SinkHealth
 from newstally_persister.sinks.sqlite import SqliteSink
 
+log = structlog.get_logger()
+
 
 def make_persister(settings: PersisterSettings, lifecycle: Lifecycle) -> "Persister":
     """Open the journal and put the service together. Raises CannotStartError."""
@@ -39,6 +42,7 @@ def make_persister(settings: PersisterSettings, lifecycle: Lifecycle) -> "Persis
         journal = open_journal(settings.data_dir)
     except JournalError as error:
         raise CannotStartError(str(error)) from error
+    log.info("journal open", path=str(journal.path))
     try:
         return Persister(settings, journal, _make_sink(settings), lifecycle.fatal)
     except (sqlite3.Error, OSError) as error:
