@@ -23,6 +23,7 @@ class Chaos:
             self._freeze_replica,
             self._drain_replica,
             self._break_link,
+            self._break_link,
             self._kill_gateway,
             self._drain_gateway,
             self._kill_persister,
@@ -34,7 +35,8 @@ class Chaos:
             self._vanish,
         )
         for _ in range(world.scenario.incidents):
-            when = self._random.uniform(0, quiet_at)
+            # Rather early than late, when the work may be done.
+            when = self._random.random() ** 2 * quiet_at
             world.kernel.at(when, world.life, self._random.choice(incidents))
 
     def _replica(self) -> Replica | None:
@@ -79,12 +81,18 @@ class Chaos:
             replica.drain()
 
     def _break_link(self) -> None:
-        """Break a link, at times twice: the second time, its suspects may be on trial."""
+        """Break a link, at times twice: the second time when one of its suspects is tried."""
         link = self._link()
         self._break(link)
         if self._random.random() < 0.5:
-            delay = self._random.uniform(0.1, 2)
-            self._world.kernel.after(delay, self._world.life, self._break, link)
+            self._break_at_trial(link, 30)
+
+    def _break_at_trial(self, link: Link, looks: int) -> None:
+        if link.is_trying:
+            self._break(link)
+        elif looks:
+            delay = self._random.uniform(0, 0.1)
+            self._world.kernel.after(delay, self._world.life, self._break_at_trial, link, looks - 1)
 
     def _break(self, link: Link) -> None:
         if link.stream is None or link.endangers() or self._world.network.fair:
