@@ -129,6 +129,15 @@ async def test_what_waits_is_bounded_in_bytes(bench: Bench) -> None:
     assert bench.writer.waiting_bytes == 0
 
 
+async def test_a_batch_larger_than_the_bound_goes_alone(bench: Bench) -> None:
+    """What could never be taken beside others is taken when nothing waits."""
+    bench.writer.start()
+    await bench.writer.create_upload(NewUpload("u", "me"))
+    large = batch("u", 0, [("Post", [(f"e{n}", "P") for n in range(100)])])
+    assert large.size_bytes > 5_000
+    assert await bench.writer.record(large)
+
+
 async def test_a_full_journal_takes_nothing_in_and_goes_on_flushing(tmp_path: Path) -> None:
     """Near the bound intake stops with the remedy; reads and flushes go on; then it goes on."""
     bench = Bench(tmp_path)

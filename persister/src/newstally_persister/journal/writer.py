@@ -196,8 +196,8 @@ class JournalWriter:
 
     def _fail(self, error: Exception, doing: Sequence[Command]) -> None:
         left = [*doing, *self._queue.abandon()]
-        self._loop.call_soon_threadsafe(_reject, left)
         self._on_fatal(_message(error, self._journal))
+        self._loop.call_soon_threadsafe(_reject, left)
 
 
 def _message(error: Exception, journal: OpenJournal) -> str:
