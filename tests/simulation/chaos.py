@@ -23,6 +23,7 @@ class Chaos:
             self._freeze_replica,
             self._drain_replica,
             self._break_link,
+            self._break_link,
             self._kill_gateway,
             self._drain_gateway,
             self._kill_persister,
@@ -34,7 +35,8 @@ class Chaos:
             self._vanish,
         )
         for _ in range(world.scenario.incidents):
-            when = self._random.uniform(0, quiet_at)
+            # Rather early than late, when the work may be done.
+            when = self._random.random() ** 2 * quiet_at
             world.kernel.at(when, world.life, self._random.choice(incidents))
 
     def _replica(self) -> Replica | None:
@@ -49,10 +51,14 @@ class Chaos:
         return [link for gateway in self._world.gateways for link in gateway.links]
 
     def _link(self) -> Link:
-        """Choose a link; rather one where a suspect is tried."""
+        """Choose a link; rather one where a suspect is tried, or where there is work at all."""
         links = self._links()
         trials = [link for link in links if link.has_suspect]
-        return self._random.choice(trials if trials and self._random.random() < 0.5 else links)
+        busy = [link for link in links if link.held]
+        for rather in (trials, busy):
+            if rather and self._random.random() < 0.5:
+                return self._random.choice(rather)
+        return self._random.choice(links)
 
     def _kill_replica(self) -> None:
         replica = self._replica()
@@ -75,10 +81,24 @@ class Chaos:
             replica.drain()
 
     def _break_link(self) -> None:
+        """Break a link, at times twice: the second time when one of its suspects is tried."""
         link = self._link()
-        if link.stream is not None and not link.endangers():
-            self._world.kernel.note("a link of %s breaks", link.key)
-            link.stream.cut()
+        self._break(link)
+        if self._random.random() < 0.5:
+            self._break_at_trial(link, 30)
+
+    def _break_at_trial(self, link: Link, looks: int) -> None:
+        if link.is_trying:
+            self._break(link)
+        elif looks:
+            delay = self._random.uniform(0, 0.1)
+            self._world.kernel.after(delay, self._world.life, self._break_at_trial, link, looks - 1)
+
+    def _break(self, link: Link) -> None:
+        if link.stream is None or link.endangers() or self._world.network.fair:
+            return
+        self._world.kernel.note("a link of %s breaks", link.key)
+        link.stream.cut()
 
     def _kill_gateway(self) -> None:
         self._random.choice(self._world.gateways).die()

@@ -140,6 +140,9 @@ class Client:
         random = self._kernel.random
         if self._world.network.fair or random.random() >= self._careless:
             named = self._first or random.random() < 0.5
+        elif random.random() < 0.5:  # says again what it said on this very stream
+            self._position = random.randint(0, self._position)
+            named = True
         else:  # leaves articles out: a gap, unless others have sent them meanwhile
             self._position = min(self._position + 5, len(self._samples) - 1)
             self._skipped = True

@@ -38,6 +38,11 @@ class Link:
         """Return whether an article is tried alone on it."""
         return any(attempt.alone for attempt in self.held.values())
 
+    @property
+    def is_trying(self) -> bool:
+        """Return whether an article runs alone on it."""
+        return any(self.held[attempt_id].alone for attempt_id in self._running)
+
     def endangers(self) -> bool:
         """Return whether another mishap here would make the innocent look like poison.
 

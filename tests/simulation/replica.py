@@ -205,7 +205,7 @@ class Replica:
             delay = HARD_LIMIT if lethal[0] == "hang" else random.uniform(0, 0.1)
             self._kernel.after(delay, self.life, self._killed)
         else:
-            delay = random.uniform(0.002, 0.05) * len(batch)
+            delay = random.random() * 2 * self._world.scenario.model_seconds * len(batch)
             self._kernel.after(delay, self.life, self._when_awake, self._finish, batch, samples)
 
     def _next_batch(self) -> list[tuple[ReplicaLink, Work]]:

@@ -40,6 +40,8 @@ class Scenario:
     incidents: int
     quiet_at: float
     """Seconds until faults end."""
+    model_seconds: float
+    """Mean time that a replica takes for an article."""
     part_rows: int
     """Largest part of a flush, in rows."""
 
@@ -70,6 +72,7 @@ def draw(random: Random) -> Scenario:
             doubled=random.choice((0, 0.1)) if harsh else 0,
         ),
         incidents=random.randrange(16) if harsh else 0,
-        quiet_at=random.uniform(2, 20),
+        quiet_at=random.choice((random.uniform(1, 5), random.uniform(5, 20))),
+        model_seconds=random.choice((0.01, 0.05, 0.4)),
         part_rows=random.choice((1, 3, 10, 100)),
     )
