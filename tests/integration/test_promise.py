@@ -68,13 +68,13 @@ async def test_kill_9_in_the_middle_loses_nothing_and_doubles_nothing(
     trio: Trio, victim: str
 ) -> None:
     """Each service is killed three times while articles flow; the client goes on by itself."""
-    articles = make_articles(900)
+    articles = make_articles(4000)
     process: Process = {
         "gateway": trio.gateway,
         "extractor": trio.extractors[0],
         "persister": trio.persister,
     }[victim]
-    marks = iter((100, 300, 600))
+    marks = iter((100, 900, 1800))
     mark = next(marks)
     kills = 0
     due = asyncio.Event()
@@ -101,7 +101,7 @@ async def test_kill_9_in_the_middle_loses_nothing_and_doubles_nothing(
         with contextlib.suppress(asyncio.CancelledError):
             await murderer
     assert kills >= 2
-    assert (summary.counted, summary.refused) == (900, 0)
+    assert (summary.counted, summary.refused) == (4000, 0)
     await assert_counted_once(trio.gateway.address, articles)
 
 

@@ -18,6 +18,7 @@ from newstally_runtime.admin import Readiness
 from newstally_runtime.service import CannotStartError, Lifecycle
 
 from newstally_persister import metrics
+from newstally_persister.batches import Batch
 from newstally_persister.flusher import Flusher
 from newstally_persister.flushing import FlushLimits
 from newstally_persister.journal.errors import JournalError
@@ -76,6 +77,7 @@ class Persister:
             journal,
             SpaceLimits(settings.journal_max_bytes, settings.journal_headroom_bytes),
             on_fatal,
+            self._recorded,
         )
         self._reads = JournalReads(journal.path, on_fatal)
         self._flusher = Flusher(
@@ -85,7 +87,7 @@ class Persister:
             self._health,
             on_fatal,
         )
-        self._recording = JournalService(self._writer, self._flusher.recorded)
+        self._recording = JournalService(self._writer)
         self._flushing: asyncio.Task[None] | None = None
         metrics.WAITING_BYTES.set_function(lambda: self._writer.waiting_bytes)
         metrics.OLDEST_UNFLUSHED_SECONDS.set_function(self._flusher.oldest_seconds)
@@ -138,6 +140,13 @@ class Persister:
         await self._sink.close()
         if ended:
             await asyncio.to_thread(self._journal.close)
+
+    def _recorded(self, batch: Batch) -> None:
+        metrics.BATCHES.labels("recorded").inc()
+        metrics.ARTICLES.labels("counted").inc(batch.counted)
+        metrics.ARTICLES.labels("refused").inc(len(batch.refusals))
+        metrics.ROWS_RECORDED.inc(len(batch.tallies))
+        self._flusher.recorded(len(batch.tallies))
 
     def _report_end(self, task: asyncio.Task[None]) -> None:
         if not task.cancelled() and (error := task.exception()) is not None:

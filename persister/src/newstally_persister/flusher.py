@@ -124,7 +124,8 @@ class Flusher:
             self._news.clear()
             due = self._backlog.due_at()
             if self._finishing.is_set():
-                return due is not None
+                # The journal is asked, so that the last flush leaves nothing behind.
+                return due is not None or await self._journal.has_unapplied()
             now = self._clock()
             if due is not None and due <= now:
                 return True

@@ -38,8 +38,7 @@ class Bench:
 
     def __init__(self) -> None:
         self.journal = SlowJournal()
-        self.rows: list[int] = []
-        self.service = JournalService(self.journal, self.rows.append)
+        self.service = JournalService(self.journal)
         self.server = grpc.aio.server()
         journal_pb2_grpc.add_JournalServiceServicer_to_server(self.service, self.server)
         self.channel = grpc.aio.insecure_channel(
@@ -72,14 +71,6 @@ async def test_draining_answers_what_is_under_way_and_refuses_the_rest(bench: Be
     assert (await under_way).upload.next_offset == 2
     async with asyncio.timeout(10):
         await draining
-
-
-async def test_the_flusher_hears_of_what_was_recorded_only(bench: Bench) -> None:
-    """A batch out of turn changes nothing, so there is nothing to flush."""
-    bench.journal.answer.set()
-    for _ in range(2):
-        await bench.stub.RecordBatch(request("u", 0, [("Post", [("x", "P")])]), timeout=10)
-    assert bench.rows == [2]
 
 
 async def test_a_full_journal_says_when_to_come_back(bench: Bench) -> None:
