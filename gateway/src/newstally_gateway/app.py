@@ -19,12 +19,12 @@ from newstally_gateway.core.ledger import BatchLimits
 from newstally_gateway.discovery import Discovery
 from newstally_gateway.forwarding import ForwardedTallies, ForwardedUploads
 from newstally_gateway.hub import Hub
+from newstally_gateway.intake import Shared
 from newstally_gateway.links import Links
 from newstally_gateway.memory import Memory
 from newstally_gateway.metrics import Metrics
 from newstally_gateway.persister import Persister
 from newstally_gateway.recorder import Recorder
-from newstally_gateway.session import Shared
 from newstally_gateway.settings import GatewaySettings
 from newstally_gateway.streams import Streams
 from newstally_gateway.targets import parse_targets

@@ -17,9 +17,10 @@ from newstally_protos.v1.gateway_pb2 import (
 from newstally_protos.v1.gateway_pb2_grpc import GatewayServiceServicer
 from newstally_runtime.status import StatusError, abort
 
+from newstally_gateway.intake import Request, Shared
 from newstally_gateway.listeners import Listener, Outbox, Summary
 from newstally_gateway.persister import ANONYMOUS
-from newstally_gateway.session import Request, Session, Shared, draining
+from newstally_gateway.session import Session, draining
 
 UPLOAD_ID_KEY = "newstally-upload-id"
 """Initial metadata that names the upload."""
