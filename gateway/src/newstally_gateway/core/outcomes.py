@@ -86,7 +86,7 @@ def refuse_poisoned(poisoned: Poisoned) -> Refused:
         poisoned.task.offset,
         poisoned.task.article_id,
         RefusalReason.REFUSAL_REASON_POISON,
-        "two replicas died, or ran out of time, while they worked on this article alone",
+        "replicas died, or ran out of time, whenever they worked on this article alone",
     )
 
 
