@@ -46,6 +46,8 @@ class _RefusalReasonEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_Refusal
     """The pipeline raised an error on this article alone."""
     REFUSAL_REASON_RESULT_TOO_LARGE: _RefusalReason.ValueType  # 9
     """The article's distinct entities take more than twice the bytes of its content plus 8 KiB."""
+    REFUSAL_REASON_MALFORMED: _RefusalReason.ValueType  # 10
+    """The article cannot be parsed: a string is not UTF-8, or the bytes are no Article."""
 
 class RefusalReason(_RefusalReason, metaclass=_RefusalReasonEnumTypeWrapper):
     """Why an article is not counted."""
@@ -72,6 +74,8 @@ REFUSAL_REASON_EXTRACTION_FAILED: RefusalReason.ValueType  # 8
 """The pipeline raised an error on this article alone."""
 REFUSAL_REASON_RESULT_TOO_LARGE: RefusalReason.ValueType  # 9
 """The article's distinct entities take more than twice the bytes of its content plus 8 KiB."""
+REFUSAL_REASON_MALFORMED: RefusalReason.ValueType  # 10
+"""The article cannot be parsed: a string is not UTF-8, or the bytes are no Article."""
 Global___RefusalReason: _TypeAlias = RefusalReason  # noqa: Y015
 
 @_typing.final
