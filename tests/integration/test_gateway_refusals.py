@@ -127,3 +127,43 @@ async def test_a_message_over_the_limit_is_exhausted_for_good(
     again = await client.stream(messages(["Ada", "Bob"], "job"))
     assert again.code is grpc.StatusCode.OK
     assert upload.counted == 2
+
+
+def without_utf8(request: gateway_pb2.StreamArticlesRequest) -> bytes:
+    """Serialise a message as a client does that does not check: QQ is no UTF-8."""
+    return request.SerializeToString().replace(b"QQ", b"\xff\xfe")
+
+
+@pytest.mark.parametrize("first", [True, False])
+async def test_an_article_that_is_not_utf8_is_refused_and_the_rest_goes_on(
+    client: Client, persister: ReferencePersister, first: bool
+) -> None:
+    """Also as the first message, where a client comes that resumes."""
+    upload = persister.add("job")
+    good = [message("Ada", upload_id="job", offset=n).SerializeToString() for n in (0, 1, 2)]
+    bad = 0 if first else 1
+    request = message("QQ", upload_id="job", offset=bad)
+    request.article.article_id = "seven"
+    good[bad] = without_utf8(request)
+    heard = await client.stream_bytes(*good)
+    assert heard.code is grpc.StatusCode.OK
+    assert (upload.next_offset, upload.counted) == (3, 2)
+    assert heard.refusals == upload.refusals
+    (refusal,) = heard.refusals
+    assert (refusal.offset, refusal.article_id) == (bad, "seven")
+    assert refusal.reason == RefusalReason.REFUSAL_REASON_MALFORMED
+
+
+@pytest.mark.parametrize(
+    "bad", [b"\x0a\xff", without_utf8(message("Ada", upload_id="QQ"))], ids=["frame", "upload_id"]
+)
+async def test_a_message_that_does_not_say_where_it_belongs_is_invalid(
+    client: Client, persister: ReferencePersister, bad: bytes
+) -> None:
+    """What came before it is settled; to guess its offset might refuse the wrong article."""
+    upload = persister.add("job")
+    good = message("Ada", upload_id="job", offset=0).SerializeToString()
+    heard = await client.stream_bytes(good, bad, message("Bob").SerializeToString())
+    assert (heard.code, heard.next_offset) == (grpc.StatusCode.INVALID_ARGUMENT, 1)
+    assert (await client.stream_bytes(bad)).code is grpc.StatusCode.INVALID_ARGUMENT
+    assert (upload.next_offset, upload.counted) == (1, 1)

@@ -24,7 +24,7 @@ class Oracle:
         self.applied = dict.fromkeys(uploads, 0)
         self._looked_at = 0
         self._acknowledged: dict[tuple[str, str], int] = {}
-        self._deaths: dict[Hashable, set[str]] = {}
+        self._deaths: dict[Hashable, list[str]] = {}
         self._suspected: set[Hashable] = set()
 
     def committed(self, disk: Disk) -> None:
@@ -96,16 +96,17 @@ class Oracle:
 
     def died_alone(self, article: Hashable, instance_id: str) -> None:
         """See an article's replica break while it worked on that article alone."""
-        self._deaths.setdefault(article, set()).add(instance_id)
+        self._deaths.setdefault(article, []).append(instance_id)
 
     def deaths_alone(self, article: Hashable) -> int:
-        """Return on how many instances the article died alone."""
+        """Return how often the article died alone."""
         return len(self._deaths.get(article, ()))
 
     def poisoned(self, article: Hashable) -> None:
         """See an article be given up."""
+        instances = set(self._deaths.get(article, ()))
         check(
-            self.deaths_alone(article) >= 2,
+            len(instances) >= 2 or self.deaths_alone(article) >= 4,
             "%s is given up after %s deaths alone",
             *(article, self.deaths_alone(article)),
         )

@@ -70,8 +70,8 @@ class Stream:
 
     def __init__(
         self,
-        stub: "gateway_pb2_grpc.GatewayServiceAsyncStub",
-        requests: AsyncIterator[gateway_pb2.StreamArticlesRequest] | None = None,
+        stub: "gateway_pb2_grpc.GatewayServiceAsyncStub | _BytesStub",
+        requests: AsyncIterator[Any] | None = None,
     ) -> None:
         self.heard = Heard()
         self._call = stub.StreamArticles(requests) if requests else stub.StreamArticles()
@@ -143,11 +143,23 @@ class Stream:
             self._news.notify_all()
 
 
+class _BytesStub:
+    """StreamArticles of a client that serialises its messages itself."""
+
+    def __init__(self, channel: grpc.aio.Channel) -> None:
+        self.StreamArticles: Any = channel.stream_stream(
+            "/newstally.v1.GatewayService/StreamArticles",
+            request_serializer=bytes,
+            response_deserializer=gateway_pb2.StreamArticlesResponse.FromString,
+        )
+
+
 class Client:
     """A client of one gateway over a channel of its own."""
 
     def __init__(self, channel: grpc.aio.Channel) -> None:
         self.gateway = gateway_pb2_grpc.GatewayServiceStub(channel)
+        self._bytes = _BytesStub(channel)
         self.uploads = upload_pb2_grpc.UploadServiceStub(channel)
         self.tallies = tally_pb2_grpc.TallyServiceStub(channel)
 
@@ -172,6 +184,11 @@ class Client:
                 await stream.half_close()
             except (grpc.aio.AioRpcError, asyncio.InvalidStateError):
                 pass  # it has ended; why is in what was heard
+            return await stream.ended()
+
+    async def stream_bytes(self, *requests: bytes) -> Heard:
+        """Send messages as they are, half-close, and return what was heard in the end."""
+        async with Stream(self._bytes, _each(requests)) as stream:
             return await stream.ended()
 
     async def upload(self, *requests: gateway_pb2.UploadArticlesRequest) -> Any:

@@ -31,6 +31,7 @@ class RefusalReason(StrEnum):
     POISON = "POISON"
     EXTRACTION_FAILED = "EXTRACTION_FAILED"
     RESULT_TOO_LARGE = "RESULT_TOO_LARGE"
+    MALFORMED = "MALFORMED"
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,8 +4,7 @@ import asyncio
 from collections.abc import Sequence
 
 import grpc
-from newstally_protos.v1 import gateway_pb2, tally_pb2, upload_pb2
-from newstally_protos.v1.gateway_pb2_grpc import add_GatewayServiceServicer_to_server
+from newstally_protos.v1 import tally_pb2, upload_pb2
 from newstally_protos.v1.tally_pb2_grpc import add_TallyServiceServicer_to_server
 from newstally_protos.v1.upload_pb2_grpc import add_UploadServiceServicer_to_server
 from newstally_runtime.admin import Readiness
@@ -70,11 +69,11 @@ class Gateway:
 
     def register(self, server: grpc.aio.Server) -> Sequence[str]:
         """Add the public services."""
-        add_GatewayServiceServicer_to_server(self._streams, server)
+        gateway_service = self._streams.register(server)
         add_UploadServiceServicer_to_server(ForwardedUploads(self._persister), server)
         add_TallyServiceServicer_to_server(ForwardedTallies(self._persister), server)
         return [
-            gateway_pb2.DESCRIPTOR.services_by_name["GatewayService"].full_name,
+            gateway_service,
             upload_pb2.DESCRIPTOR.services_by_name["UploadService"].full_name,
             tally_pb2.DESCRIPTOR.services_by_name["TallyService"].full_name,
         ]

@@ -4,7 +4,6 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 
 import grpc
-from newstally_protos.v1.gateway_pb2 import StreamArticlesRequest, UploadArticlesRequest
 from newstally_runtime.status import StatusError, invalid
 
 from newstally_gateway.core.admission import BASE_CHARGE_BYTES, charge_bytes
@@ -12,15 +11,20 @@ from newstally_gateway.core.ledger import BatchLimits, Ledger
 from newstally_gateway.core.numbering import GapError, Numbering, NumberingError
 from newstally_gateway.core.outcomes import Outcome, refuse_flawed
 from newstally_gateway.core.tasks import Task
-from newstally_gateway.core.validation import ARTICLE_ID_LIMIT_BYTES, Accepted, Flaw, validate
+from newstally_gateway.core.validation import (
+    ARTICLE_ID_LIMIT_BYTES,
+    MALFORMED,
+    Accepted,
+    Flaw,
+    validate,
+)
+from newstally_gateway.decoding import Incoming, Malformed, Request, Unreadable
 from newstally_gateway.hub import Hub
 from newstally_gateway.listeners import Listener
 from newstally_gateway.memory import Memory
 from newstally_gateway.metrics import Metrics
 from newstally_gateway.recorder import Recorder
 from newstally_gateway.uploads import Uploads
-
-Request = StreamArticlesRequest | UploadArticlesRequest
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,15 +71,21 @@ class Intake:
         self.place: Place | None = None
         """None until the first message has named the upload, or had one made."""
 
-    async def take(self, request: Request) -> None:
+    async def take(self, incoming: Incoming) -> None:
         """Take a message in; wait for memory if there is none.
 
         Raises StatusError: the stream cannot go on from here.
         """
-        offset = request.offset if request.HasField("offset") else None
+        if isinstance(incoming, Unreadable):
+            # Its offset could be guessed, but then the wrong article might be refused for good.
+            raise invalid("message", "cannot be parsed, not even for its upload_id and offset")
+        if isinstance(incoming, Malformed) or incoming.HasField("offset"):
+            offset = incoming.offset
+        else:
+            offset = None
         if self.place is None:
-            self.place = await self._open(request.upload_id, offset)
-        elif request.upload_id and request.upload_id != self.place.upload_id:
+            self.place = await self._open(incoming.upload_id, offset)
+        elif incoming.upload_id and incoming.upload_id != self.place.upload_id:
             raise invalid("upload_id", "is another one than the stream's")
         try:
             placed = self.place.numbering.place(offset)
@@ -84,11 +94,17 @@ class Intake:
         if not placed.fresh:
             self._shared.metrics.passed_over.inc()
             return
-        article = request.article if request.HasField("article") else None
-        verdict = validate(article, self._shared.max_content_bytes)
-        article_id = request.article.article_id[:ARTICLE_ID_LIMIT_BYTES]
-        del request, article  # it may be large, and has to wait now
+        verdict, article_id = self._judge(incoming)
+        del incoming  # it may be large, and has to wait now
         await self._admit(self.place.ledger, placed.offset, verdict, article_id)
+
+    def _judge(self, message: Request | Malformed) -> tuple[Accepted | Flaw, str]:
+        """Return what there is to say about the article, and its article_id."""
+        if isinstance(message, Malformed):
+            return MALFORMED, message.article_id[:ARTICLE_ID_LIMIT_BYTES]
+        article = message.article if message.HasField("article") else None
+        verdict = validate(article, self._shared.max_content_bytes)
+        return verdict, message.article.article_id[:ARTICLE_ID_LIMIT_BYTES]
 
     async def _admit(
         self, ledger: Ledger, offset: int, verdict: Accepted | Flaw, article_id: str

@@ -14,11 +14,11 @@ import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
 
 import grpc
-from google.protobuf.message import Message
 from newstally_runtime.status import StatusError, wait
 
 from newstally_gateway.core.outcomes import Outcome
-from newstally_gateway.intake import Intake, Request, Shared
+from newstally_gateway.decoding import Incoming, size_bytes
+from newstally_gateway.intake import Intake, Shared
 from newstally_gateway.listeners import Listener
 from newstally_gateway.settler import Settler
 
@@ -41,7 +41,7 @@ class Session:
         self,
         number: int,
         owner: str,
-        requests: AsyncIterator[Request],
+        messages: AsyncIterator[Incoming],
         shared: Shared,
         listener: Listener,
         announce: Callable[[str], Awaitable[None]],
@@ -51,7 +51,7 @@ class Session:
         `announce` is called with the upload_id before anything else is told to the client.
         """
         self._number = number
-        self._requests = requests
+        self._messages = messages
         self._shared = shared
         self._listener = listener
         self._intake = Intake(number, owner, shared, listener, announce, self._refused)
@@ -171,21 +171,21 @@ class Session:
 
     async def _read(self) -> None:
         try:
-            async for request in self._requests:
+            async for message in self._messages:
                 if not self._heard_first:
                     self._heard_first = True
                     self._stirred.set()
                 if self._refusal is None:
-                    await self._take(request)
-                elif not self._drop(request):
+                    await self._take(message)
+                elif not self._drop(message):
                     break
         finally:
             self._input_ended = True
             self._stir()
 
-    async def _take(self, request: Request) -> None:
+    async def _take(self, message: Incoming) -> None:
         try:
-            await self._intake.take(request)
+            await self._intake.take(message)
         except StatusError as error:
             self.refuse(error)
         if self._settler is None:
@@ -196,10 +196,10 @@ class Session:
         self.ready(offset, outcome, now)
         self.poke(now)
 
-    def _drop(self, request: Message) -> bool:
+    def _drop(self, message: Incoming) -> bool:
         """Pass a message over; False when enough was read away."""
         self._heard_at = self._loop.time()
-        self._dropped_bytes += request.ByteSize()
+        self._dropped_bytes += size_bytes(message)
         return self._dropped_bytes < READ_AWAY_BYTES
 
     # The settler

@@ -9,15 +9,16 @@ from typing import Any
 import grpc
 import structlog
 from newstally_protos.v1.gateway_pb2 import (
+    DESCRIPTOR,
     StreamArticlesRequest,
     StreamArticlesResponse,
     UploadArticlesRequest,
     UploadArticlesResponse,
 )
-from newstally_protos.v1.gateway_pb2_grpc import GatewayServiceServicer
 from newstally_runtime.status import StatusError, abort
 
-from newstally_gateway.intake import Request, Shared
+from newstally_gateway.decoding import Incoming, lenient
+from newstally_gateway.intake import Shared
 from newstally_gateway.listeners import Listener, Outbox, Summary
 from newstally_gateway.persister import ANONYMOUS
 from newstally_gateway.session import Session, draining
@@ -32,7 +33,7 @@ Context = grpc.aio.ServicerContext[Any, Any]
 log = structlog.get_logger()
 
 
-class Streams(GatewayServiceServicer):
+class Streams:
     """GatewayService, and the registry of the streams that are open."""
 
     def __init__(
@@ -52,24 +53,45 @@ class Streams(GatewayServiceServicer):
         """How many streams are open."""
         return len(self._open)
 
-    async def UploadArticles(  # noqa: N802 - the protocol's name
-        self, request_iterator: AsyncIterator[UploadArticlesRequest], context: Context
+    def register(self, server: grpc.aio.Server) -> str:
+        """Add GatewayService; return its full name.
+
+        Not by the generated function: its deserializers raise, which ends the stream.
+        """
+        name = DESCRIPTOR.services_by_name["GatewayService"].full_name
+        handlers: dict[str, grpc.RpcMethodHandler[Any, Any]] = {
+            "UploadArticles": grpc.stream_unary_rpc_method_handler(
+                self._upload_articles,
+                request_deserializer=lenient(UploadArticlesRequest),
+                response_serializer=UploadArticlesResponse.SerializeToString,
+            ),
+            "StreamArticles": grpc.stream_stream_rpc_method_handler(
+                self._stream_articles,
+                request_deserializer=lenient(StreamArticlesRequest),
+                response_serializer=StreamArticlesResponse.SerializeToString,
+            ),
+        }
+        server.add_generic_rpc_handlers((grpc.method_handlers_generic_handler(name, handlers),))
+        return name
+
+    async def _upload_articles(
+        self, messages: AsyncIterator[Incoming], context: Context
     ) -> UploadArticlesResponse:
         """Take articles; answer when all are settled."""
         summary = Summary()
-        session = self._session(request_iterator, context, summary)
+        session = self._session(messages, context, summary)
         try:
             await session.run()
         except StatusError as error:
             await abort(context, error)
         return summary.response
 
-    async def StreamArticles(  # noqa: N802
-        self, request_iterator: AsyncIterator[StreamArticlesRequest], context: Context
+    async def _stream_articles(
+        self, messages: AsyncIterator[Incoming], context: Context
     ) -> AsyncIterator[StreamArticlesResponse]:
         """Take articles; tell, while they come, how far the upload is."""
         outbox = Outbox(self._heartbeat)
-        session = self._session(request_iterator, context, outbox)
+        session = self._session(messages, context, outbox)
         # Not a TaskGroup: a cancelled handler leaves this generator at its `yield`, to be closed in
         # some other task. The context's callback comes at once.
         running = asyncio.create_task(session.run(), name="session")
@@ -103,14 +125,14 @@ class Streams(GatewayServiceServicer):
         await self._none_open.wait()
 
     def _session(
-        self, requests: AsyncIterator[Request], context: Context, listener: Listener
+        self, messages: AsyncIterator[Incoming], context: Context, listener: Listener
     ) -> Session:
         number = next(self._numbers)
 
         async def announce(upload_id: str) -> None:
             await context.send_initial_metadata(((UPLOAD_ID_KEY, upload_id),))
 
-        session = Session(number, ANONYMOUS, requests, self._shared, listener, announce)
+        session = Session(number, ANONYMOUS, messages, self._shared, listener, announce)
         if self._draining:
             session.refuse(draining())
         self._open[number] = session

@@ -13,10 +13,11 @@ from newstally_protos.v1.extractor_pb2 import ArticleEntities, EntityMentions, R
 from unit.gateway_core.builders import entities, refused
 
 Counts = dict[tuple[str, str], int]
+CONTENT_BYTES = 100_000
 
 
 def outcome(publication: str, counts: Counts, model: str = "en 1") -> Outcome:
-    article = Task("s", 0, publication, "", "text", 100_000)
+    article = Task("s", 0, publication, "", "text", CONTENT_BYTES)
     return judge(article, Result(entities=entities(counts)), model).outcome
 
 
@@ -60,7 +61,7 @@ def test_each_model_is_named_once() -> None:
 TEXT = st.text(min_size=1, max_size=300)
 COUNTS = st.dictionaries(
     st.tuples(TEXT, st.sampled_from(["GPE", "PERSON", "L" * 64])),
-    st.integers(1, 2**31 - 1),
+    st.integers(1, CONTENT_BYTES),
     max_size=8,
 )
 ARTICLES = st.lists(st.tuples(st.sampled_from(["A", "B", "ü" * 2000]), COUNTS), min_size=1)

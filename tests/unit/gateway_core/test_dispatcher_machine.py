@@ -22,7 +22,8 @@ class Article:
     place: str = "queued"
     """queued, sent, running, answered, discarded or poisoned."""
     suspect: bool = False
-    deaths: set[str] = field(default_factory=set)
+    deaths: list[str] = field(default_factory=list)
+    """The instances on which it died alone."""
 
 
 @dataclass
@@ -105,8 +106,8 @@ class DispatcherMachine(RuleBasedStateMachine):
                 continue
             article.suspect = True
             if alone and gone.running == {attempt_id}:
-                article.deaths.add(gone.instance)
-            if len(article.deaths) == 2:
+                article.deaths.append(gone.instance)
+            if len(set(article.deaths)) == 2 or len(article.deaths) == 4:
                 article.place = "poisoned"
                 given_up.add(name)
         poisoned = self.dispatcher.link_down(link, clean=clean)

@@ -75,8 +75,8 @@ def test_two_deaths_alone_on_two_instances_are_poison() -> None:
     assert (dispatcher.queued, dispatcher.outstanding, dispatcher.suspects) == (0, 0, 0)
 
 
-def test_two_breaks_with_the_same_instance_are_one_death() -> None:
-    """A connection that breaks twice proves nothing about an article."""
+def test_two_breaks_with_the_same_instance_are_no_poison() -> None:
+    """A connection that breaks twice proves little about an article."""
     dispatcher = with_suspects(1, "a")
     (first,) = dispatcher.assign(0.0)
     assert die_alone(dispatcher, first) == []
@@ -84,6 +84,20 @@ def test_two_breaks_with_the_same_instance_are_one_death() -> None:
     (second,) = dispatcher.assign(0.0)
     assert die_alone(dispatcher, second) == []
     assert dispatcher.suspects == 1
+
+
+def test_four_deaths_alone_on_one_instance_are_poison() -> None:
+    """Where there is only one replica, and it lives on, no article holds up its upload for ever."""
+    dispatcher = with_suspects(1, "a")
+    poisoned: list[Poisoned] = []
+    deaths = 0
+    while not poisoned and deaths < 10:
+        (attempt,) = dispatcher.assign(0.0)
+        poisoned = die_alone(dispatcher, attempt)
+        deaths += 1
+        dispatcher.link_up(f"a {deaths}", "a", WINDOW, 0.0)
+    assert (deaths, len(poisoned)) == (4, 1)
+    assert (dispatcher.queued, dispatcher.outstanding, dispatcher.suspects) == (0, 0, 0)
 
 
 def test_another_instance_is_preferred_and_waited_for() -> None:

@@ -55,6 +55,8 @@ def test_an_article_without_entities_is_counted() -> None:
         entities({("paris", ""): 1}),
         entities({("paris", "GPE"): 0}),
         entities({("paris", "GPE"): -3}),
+        entities({("paris", "GPE"): TASK.size_bytes + 1}),
+        entities({("paris", "GPE"): 2**31 - 1}),
         entities({("x" * 4097, "GPE"): 1}),
         entities({("é" * 2049, "GPE"): 1}),
         entities({("paris", "L" * 65): 1}),
@@ -69,8 +71,8 @@ def test_entities_that_break_the_protocol_refuse_the_article(message: ArticleEnt
 
 
 def test_limits_of_entities_are_inclusive() -> None:
-    """A text of 4,096 bytes and a label of 64 are counted."""
-    message = entities({("é" * 2048, "L" * 64): 1})
+    """A text of 4,096 bytes, a label of 64, and a mention in every byte are counted."""
+    message = entities({("é" * 2048, "L" * 64): TASK.size_bytes})
     assert isinstance(judge_entities(message).outcome, Counted)
 
 

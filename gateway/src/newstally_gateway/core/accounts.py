@@ -19,7 +19,8 @@ class Entry:
 
     __slots__ = (
         "attempt_id",
-        "deaths",
+        "deaths_alone",
+        "died_on",
         "discarded",
         "promised_by",
         "since",
@@ -34,8 +35,10 @@ class Entry:
         self.discarded = False
         """Forgotten, but still on a link."""
         self.suspect = False
-        self.deaths: frozenset[str] = frozenset()
-        """The replica instances that died while they worked on it alone."""
+        self.died_on: frozenset[str] = frozenset()
+        """The replica instances whose links broke while they worked on it alone."""
+        self.deaths_alone = 0
+        """How often that happened, whichever the instance."""
         self.attempt_id = 0
         """0: on no link."""
         self.since = 0.0

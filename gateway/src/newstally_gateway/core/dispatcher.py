@@ -6,7 +6,8 @@
                          │  link down, never started   │    link down, not clean │
                          └─────────────────────────────┘                         ▼
                                              suspect: sent again, alone in its model batch
-                                             deaths alone on two instances: poisoned
+                                             deaths alone on two instances, or four
+                                             deaths alone in all: poisoned
 
 The queue stands above the links: streams take turns by bytes, and what a broken link leaves
 unanswered goes back to the head of its stream's queue.
@@ -18,7 +19,7 @@ from enum import Enum, auto
 from newstally_gateway.core.accounts import Entry, LinkAccount
 from newstally_gateway.core.fair_queue import FairQueue
 from newstally_gateway.core.fleet import Fleet, emptiest_to_promise, emptiest_with_room
-from newstally_gateway.core.suspects import DEATHS, Suspects, candidates, is_free
+from newstally_gateway.core.suspects import Suspects, candidates, die_alone, is_free, is_poison
 from newstally_gateway.core.tasks import Attempt, LinkKey, Poisoned, StreamKey, Task, Window
 
 
@@ -111,8 +112,8 @@ class Dispatcher:
                 self._take_back(entry)
                 continue
             if entry is alone:
-                entry.deaths |= {account.instance_id}
-            if len(entry.deaths) >= DEATHS:
+                die_alone(entry, account.instance_id)
+            if is_poison(entry):
                 self._forget(entry)
                 poisoned.append(Poisoned(entry.task))
             else:

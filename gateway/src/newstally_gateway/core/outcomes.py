@@ -86,7 +86,7 @@ def refuse_poisoned(poisoned: Poisoned) -> Refused:
         poisoned.task.offset,
         poisoned.task.article_id,
         RefusalReason.REFUSAL_REASON_POISON,
-        "two replicas died, or ran out of time, while they worked on this article alone",
+        "replicas died, or ran out of time, whenever they worked on this article alone",
     )
 
 
@@ -102,7 +102,7 @@ def _judge_entities(task: Task, entities: ArticleEntities, model: str) -> Judged
         message = f"the entities take {size} bytes, over the limit of {limit}"
         reason = RefusalReason.REFUSAL_REASON_RESULT_TOO_LARGE
         return Judged(_refuse(task.offset, task.article_id, reason, message), message)
-    defect = _find_defect(entities)
+    defect = _find_defect(entities, task.size_bytes)
     if defect is not None:
         return _broken(task, defect)
     model = _cut(model, MODEL_LIMIT_BYTES)
@@ -116,7 +116,7 @@ def _judge_entities(task: Task, entities: ArticleEntities, model: str) -> Judged
     return Judged(counted, None)
 
 
-def _find_defect(entities: ArticleEntities) -> str | None:
+def _find_defect(entities: ArticleEntities, content_bytes: int) -> str | None:
     seen = set()
     for entity in entities.entities:
         text, label = entity.text, entity.label
@@ -127,8 +127,10 @@ def _find_defect(entities: ArticleEntities) -> str | None:
             return "an entity whose text is too long"
         if len(label) > LABEL_LIMIT_BYTES // 4 and size_bytes(label) > LABEL_LIMIT_BYTES:
             return "an entity whose label is too long"
-        if entity.mentions < 1:
-            return "an entity without mentions"
+        # Each takes a byte of the content. Unbounded, they would add up to a batch that the journal
+        # never takes.
+        if not 1 <= entity.mentions <= content_bytes:
+            return f"an entity with {entity.mentions} mentions in {content_bytes} bytes"
         seen.add((text, label))
     if len(seen) != len(entities.entities):
         return "an entity that comes twice"

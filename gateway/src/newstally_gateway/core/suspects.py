@@ -7,8 +7,12 @@ from itertools import islice
 from newstally_gateway.core.accounts import Entry, LinkAccount
 from newstally_gateway.core.tasks import StreamKey
 
-DEATHS = 2
-"""A task is given up after so many deaths alone, each of another replica instance."""
+INSTANCES = 2
+"""A task is given up after deaths alone on so many replica instances."""
+DEATHS_ALONE = 4
+"""And after so many deaths alone in all. One instance proves little, its connection may just be
+bad; but where it is the only one, and lives on when an article runs out of time, there will never
+be a second, and the upload would stand still for ever."""
 
 
 class Suspects:
@@ -41,11 +45,22 @@ class Suspects:
 def candidates(entry: Entry, links: Iterable[LinkAccount]) -> list[LinkAccount]:
     """Return the links where a suspect may be tried now: one suspect on each.
 
-    A second death on the same instance proves nothing, so another one is preferred, and waited for.
+    A second death on the same instance proves little, so another one is preferred, and waited for.
     """
     usable = list(links)
-    others = [link for link in usable if link.instance_id not in entry.deaths]
+    others = [link for link in usable if link.instance_id not in entry.died_on]
     return [link for link in others or usable if link.promised is entry or is_free(link)]
+
+
+def die_alone(entry: Entry, instance_id: str) -> None:
+    """Note that an instance's link broke while it worked on this task and nothing else."""
+    entry.died_on |= {instance_id}
+    entry.deaths_alone += 1
+
+
+def is_poison(entry: Entry) -> bool:
+    """Say whether a task is to be given up."""
+    return len(entry.died_on) >= INSTANCES or entry.deaths_alone >= DEATHS_ALONE
 
 
 def is_free(link: LinkAccount) -> bool:

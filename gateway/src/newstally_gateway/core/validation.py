@@ -36,6 +36,13 @@ class Flaw:
     """For people: at most 256 bytes, and nothing of the content."""
 
 
+MALFORMED = Flaw(
+    RefusalReason.REFUSAL_REASON_MALFORMED,
+    "the article cannot be parsed: a string is not UTF-8, or the bytes are no Article",
+)
+"""What is wrong with an article that `validate` cannot be shown."""
+
+
 def validate(article: Article | None, max_content_bytes: int) -> Accepted | Flaw:
     """Say whether the article can be counted; None is a message without an article.
 

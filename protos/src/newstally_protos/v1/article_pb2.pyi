@@ -39,11 +39,15 @@ class _RefusalReasonEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_Refusal
     REFUSAL_REASON_ARTICLE_ID_TOO_LONG: _RefusalReason.ValueType  # 6
     """The article_id is over 256 bytes."""
     REFUSAL_REASON_POISON: _RefusalReason.ValueType  # 7
-    """Two replicas died, or ran out of time, while they worked on this article alone."""
+    """Two replicas died, or ran out of time, while they worked on this article alone; or one did so
+    four times.
+    """
     REFUSAL_REASON_EXTRACTION_FAILED: _RefusalReason.ValueType  # 8
     """The pipeline raised an error on this article alone."""
     REFUSAL_REASON_RESULT_TOO_LARGE: _RefusalReason.ValueType  # 9
     """The article's distinct entities take more than twice the bytes of its content plus 8 KiB."""
+    REFUSAL_REASON_MALFORMED: _RefusalReason.ValueType  # 10
+    """The article cannot be parsed: a string is not UTF-8, or the bytes are no Article."""
 
 class RefusalReason(_RefusalReason, metaclass=_RefusalReasonEnumTypeWrapper):
     """Why an article is not counted."""
@@ -63,11 +67,15 @@ REFUSAL_REASON_CONTENT_TOO_LONG: RefusalReason.ValueType  # 5
 REFUSAL_REASON_ARTICLE_ID_TOO_LONG: RefusalReason.ValueType  # 6
 """The article_id is over 256 bytes."""
 REFUSAL_REASON_POISON: RefusalReason.ValueType  # 7
-"""Two replicas died, or ran out of time, while they worked on this article alone."""
+"""Two replicas died, or ran out of time, while they worked on this article alone; or one did so
+four times.
+"""
 REFUSAL_REASON_EXTRACTION_FAILED: RefusalReason.ValueType  # 8
 """The pipeline raised an error on this article alone."""
 REFUSAL_REASON_RESULT_TOO_LARGE: RefusalReason.ValueType  # 9
 """The article's distinct entities take more than twice the bytes of its content plus 8 KiB."""
+REFUSAL_REASON_MALFORMED: RefusalReason.ValueType  # 10
+"""The article cannot be parsed: a string is not UTF-8, or the bytes are no Article."""
 Global___RefusalReason: _TypeAlias = RefusalReason  # noqa: Y015
 
 @_typing.final
