@@ -17,11 +17,13 @@ from newstally_protos.v1 import extractor_pb2 as pb
 from newstally_protos.v1 import extractor_pb2_grpc as pb_grpc
 from newstally_runtime.channels import connect
 from support.engines import (
+    BREAK,
     DIE,
     EXIT,
     HANG,
     HANG_GIL,
     HUGE,
+    NO_MEMORY,
     RAISE,
     REFUSE,
     SLEEP,
@@ -244,6 +246,22 @@ async def test_hard_limit(hanging: str) -> None:
     log = "".join(process.log)
     assert "Timeout" in log
     assert "_misbehave" in log
+
+
+@pytest.mark.parametrize("breaking", [BREAK, NO_MEMORY])
+async def test_a_broken_pipeline_refuses_nothing(breaking: str) -> None:
+    """A pipeline that breaks after start ends its replica: others get the work, told why once."""
+    async with extractor() as process, link(process) as gateway:
+        await gateway.send("Good")
+        await gateway.until(lambda: gateway.results)
+        await gateway.send(f"Secret {breaking}", "Innocent", first_id=2)
+        await gateway.end()
+        assert list(gateway.results) == [1]
+        assert gateway.code is grpc.StatusCode.UNAVAILABLE
+        assert await process.ended() == 1
+    (line,) = [line for line in process.log if "broken" in line]
+    assert json.loads(line)["level"] == "error"
+    assert "Secret" not in "".join(process.log)
 
 
 async def test_drains_on_sigterm() -> None:

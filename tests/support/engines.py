@@ -27,6 +27,10 @@ HANG_GIL = "[[hang-gil]]"
 """The engine computes for years, the GIL held."""
 RAISE = "[[raise]]"
 """The engine raises, so that the whole batch fails."""
+BREAK = "[[break]]"
+"""The engine raises, on this and on every later article."""
+NO_MEMORY = "[[no-memory]]"
+"""The engine raises MemoryError."""
 REFUSE = "[[refuse]]"
 """The engine answers this article with an error, the others of the batch as usual."""
 HUGE = "[[huge]]"
@@ -52,11 +56,15 @@ class RulesEngine:
     def __init__(self, excluded_labels: frozenset[str], sleep_seconds: float) -> None:
         self._excluded = excluded_labels
         self._sleep_seconds = sleep_seconds
+        self._broken = False
 
     def extract(self, texts: Sequence[str]) -> Sequence[Counts | Exception]:
         return [self._one(text) for text in texts]
 
     def _one(self, text: str) -> Counts | Exception:
+        self._broken = self._broken or BREAK in text
+        if self._broken:
+            raise RuntimeError("broken for good")
         _misbehave(text)
         pause = self._sleep_seconds + sum(int(n) / 1000 for n in _SLEEP.findall(text))
         if pause:
@@ -113,5 +121,7 @@ def _misbehave(text: str) -> None:
         time.sleep(3600)
     if HANG_GIL in text:
         re.match(r"(a|a|a)*b", "a" * 60)
+    if NO_MEMORY in text:
+        raise MemoryError
     if RAISE in text:
         raise RuntimeError(text)

@@ -9,6 +9,7 @@ from newstally_runtime import logs
 from newstally_runtime.service import run
 from newstally_runtime.settings import load
 
+from newstally_extractor.ending import end_broken
 from newstally_extractor.engine import SettingError
 from newstally_extractor.engines import make_engine
 from newstally_extractor.hardlimit import hard_limit
@@ -30,7 +31,9 @@ def main() -> None:
     for variable in THREAD_VARIABLES:
         os.environ.setdefault(variable, "1")
     try:
-        model = Model(partial(make_engine, settings), partial(hard_limit, settings.hard_limit))
+        model = Model(
+            partial(make_engine, settings), partial(hard_limit, settings.hard_limit), end_broken
+        )
     except SettingError as error:
         print(f"{describe(error.setting)}: {error.message}", file=sys.stderr)  # noqa: T201
         sys.exit(2)
