@@ -40,6 +40,9 @@ SLEEP = "[[sleep {}]]"
 SLEEP_VARIABLE = "NEWSTALLY_TEST_SLEEP_MILLIS"
 """Environment variable: the engine sleeps that long for every article."""
 
+LOADING_VARIABLE = "NEWSTALLY_TEST_LOADING_FD"
+"""Environment variable: the number of a pipe that the `stuck` engine closes when it is made."""
+
 LABELS = ("PERSON", "ORG", "GPE")
 
 _WORD = re.compile(r"\b[^\W\d_]\w*")
@@ -89,6 +92,13 @@ def rules(settings: ExtractorSettings) -> RulesEngine:
     """Make the engine, as `--engine` wants it."""
     millis = int(os.environ.get(SLEEP_VARIABLE, "0"))
     return RulesEngine(settings.excluded_labels, millis / 1000)
+
+
+def stuck(settings: ExtractorSettings) -> RulesEngine:
+    """Be an engine whose model never finishes loading."""
+    os.close(int(os.environ[LOADING_VARIABLE]))
+    time.sleep(3600)
+    return rules(settings)
 
 
 def label_of(key: str) -> str:

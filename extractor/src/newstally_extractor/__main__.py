@@ -5,7 +5,7 @@ import os
 import sys
 from functools import partial
 
-from newstally_runtime import logs
+from newstally_runtime import lifeline, logs
 from newstally_runtime.service import run
 from newstally_runtime.settings import load
 
@@ -25,6 +25,8 @@ THREAD_VARIABLES = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"
 def main() -> None:
     """Load the model, then serve until SIGTERM. Exit code 2 for settings that cannot work."""
     settings = load(ExtractorSettings)
+    # Before the model is loaded: that takes long, and may never end.
+    lifeline.watch(settings.drain)
     logs.configure("extractor", settings.log_level, settings.log_format)
     logging.captureWarnings(capture=True)
     # Engines, and numpy with them, are imported by make_engine: after this.
