@@ -16,12 +16,16 @@ import pytest
 from newstally_protos.v1 import extractor_pb2 as pb
 from newstally_protos.v1 import extractor_pb2_grpc as pb_grpc
 from newstally_runtime.channels import connect
+from newstally_runtime.lifeline import VARIABLE
 from support.engines import (
+    BREAK,
     DIE,
     EXIT,
     HANG,
     HANG_GIL,
     HUGE,
+    LOADING_VARIABLE,
+    NO_MEMORY,
     RAISE,
     REFUSE,
     SLEEP,
@@ -246,6 +250,22 @@ async def test_hard_limit(hanging: str) -> None:
     assert "_misbehave" in log
 
 
+@pytest.mark.parametrize("breaking", [BREAK, NO_MEMORY])
+async def test_a_broken_pipeline_refuses_nothing(breaking: str) -> None:
+    """A pipeline that breaks after start ends its replica: others get the work, told why once."""
+    async with extractor() as process, link(process) as gateway:
+        await gateway.send("Good")
+        await gateway.until(lambda: gateway.results)
+        await gateway.send(f"Secret {breaking}", "Innocent", first_id=2)
+        await gateway.end()
+        assert list(gateway.results) == [1]
+        assert gateway.code is grpc.StatusCode.UNAVAILABLE
+        assert await process.ended() == 1
+    (line,) = [line for line in process.log if "broken" in line]
+    assert json.loads(line)["level"] == "error"
+    assert "Secret" not in "".join(process.log)
+
+
 async def test_drains_on_sigterm() -> None:
     """SIGTERM: Draining, then the answers to what came, then a clean end and exit code 0."""
     async with extractor(**{SLEEP_VARIABLE: "100"}) as process, link(process) as gateway:
@@ -403,6 +423,41 @@ async def test_wrong_settings_end_it_at_start(flags: tuple[str, ...], named: str
     assert process.returncode == 2
     assert errors.decode().startswith(named)
     assert errors.count(b"\n") == 1
+
+
+async def test_a_stuck_load_does_not_outlive_the_launcher() -> None:
+    """The lifeline counts while the model is being loaded, too."""
+    lifeline, launcher = os.pipe()
+    loading, engine = os.pipe()
+    paths = [str(TESTS), *filter(None, sys.path)]
+    process = await asyncio.create_subprocess_exec(
+        *(sys.executable, "-m", "newstally_extractor", "--engine", "support.engines:stuck"),
+        env={
+            **os.environ,
+            "PYTHONPATH": os.pathsep.join(paths),
+            VARIABLE: str(lifeline),
+            LOADING_VARIABLE: str(engine),
+        },
+        pass_fds=[lifeline, engine],
+        stderr=asyncio.subprocess.DEVNULL,
+    )
+    os.close(lifeline)
+    os.close(engine)
+    try:
+        async with asyncio.timeout(PATIENCE_SECONDS):
+            assert await asyncio.to_thread(os.read, loading, 1) == b"", "the load has begun"
+        assert process.returncode is None
+        os.close(launcher)
+        launcher = -1
+        await asyncio.wait_for(process.wait(), PATIENCE_SECONDS)
+    finally:
+        os.close(loading)
+        if launcher >= 0:
+            os.close(launcher)
+        if process.returncode is None:
+            process.kill()
+            await process.wait()
+    assert process.returncode == -signal.SIGTERM
 
 
 async def test_numeric_libraries_are_pinned_before_they_load() -> None:

@@ -27,6 +27,10 @@ HANG_GIL = "[[hang-gil]]"
 """The engine computes for years, the GIL held."""
 RAISE = "[[raise]]"
 """The engine raises, so that the whole batch fails."""
+BREAK = "[[break]]"
+"""The engine raises, on this and on every later article."""
+NO_MEMORY = "[[no-memory]]"
+"""The engine raises MemoryError."""
 REFUSE = "[[refuse]]"
 """The engine answers this article with an error, the others of the batch as usual."""
 HUGE = "[[huge]]"
@@ -35,6 +39,9 @@ SLEEP = "[[sleep {}]]"
 """The engine sleeps; fill in the milliseconds."""
 SLEEP_VARIABLE = "NEWSTALLY_TEST_SLEEP_MILLIS"
 """Environment variable: the engine sleeps that long for every article."""
+
+LOADING_VARIABLE = "NEWSTALLY_TEST_LOADING_FD"
+"""Environment variable: the number of a pipe that the `stuck` engine closes when it is made."""
 
 LABELS = ("PERSON", "ORG", "GPE")
 
@@ -52,11 +59,15 @@ class RulesEngine:
     def __init__(self, excluded_labels: frozenset[str], sleep_seconds: float) -> None:
         self._excluded = excluded_labels
         self._sleep_seconds = sleep_seconds
+        self._broken = False
 
     def extract(self, texts: Sequence[str]) -> Sequence[Counts | Exception]:
         return [self._one(text) for text in texts]
 
     def _one(self, text: str) -> Counts | Exception:
+        self._broken = self._broken or BREAK in text
+        if self._broken:
+            raise RuntimeError("broken for good")
         _misbehave(text)
         pause = self._sleep_seconds + sum(int(n) / 1000 for n in _SLEEP.findall(text))
         if pause:
@@ -81,6 +92,13 @@ def rules(settings: ExtractorSettings) -> RulesEngine:
     """Make the engine, as `--engine` wants it."""
     millis = int(os.environ.get(SLEEP_VARIABLE, "0"))
     return RulesEngine(settings.excluded_labels, millis / 1000)
+
+
+def stuck(settings: ExtractorSettings) -> RulesEngine:
+    """Be an engine whose model never finishes loading."""
+    os.close(int(os.environ[LOADING_VARIABLE]))
+    time.sleep(3600)
+    return rules(settings)
 
 
 def label_of(key: str) -> str:
@@ -113,5 +131,7 @@ def _misbehave(text: str) -> None:
         time.sleep(3600)
     if HANG_GIL in text:
         re.match(r"(a|a|a)*b", "a" * 60)
+    if NO_MEMORY in text:
+        raise MemoryError
     if RAISE in text:
         raise RuntimeError(text)

@@ -5,10 +5,11 @@ import os
 import sys
 from functools import partial
 
-from newstally_runtime import logs
+from newstally_runtime import lifeline, logs
 from newstally_runtime.service import run
 from newstally_runtime.settings import load
 
+from newstally_extractor.ending import end_broken
 from newstally_extractor.engine import SettingError
 from newstally_extractor.engines import make_engine
 from newstally_extractor.hardlimit import hard_limit
@@ -24,13 +25,17 @@ THREAD_VARIABLES = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"
 def main() -> None:
     """Load the model, then serve until SIGTERM. Exit code 2 for settings that cannot work."""
     settings = load(ExtractorSettings)
+    # Before the model is loaded: that takes long, and may never end.
+    lifeline.watch(settings.drain)
     logs.configure("extractor", settings.log_level, settings.log_format)
     logging.captureWarnings(capture=True)
     # Engines, and numpy with them, are imported by make_engine: after this.
     for variable in THREAD_VARIABLES:
         os.environ.setdefault(variable, "1")
     try:
-        model = Model(partial(make_engine, settings), partial(hard_limit, settings.hard_limit))
+        model = Model(
+            partial(make_engine, settings), partial(hard_limit, settings.hard_limit), end_broken
+        )
     except SettingError as error:
         print(f"{describe(error.setting)}: {error.message}", file=sys.stderr)  # noqa: T201
         sys.exit(2)

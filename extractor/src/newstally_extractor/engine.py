@@ -45,20 +45,41 @@ class SettingError(Exception):
         self.message = message
 
 
+class BrokenError(Exception):
+    """The pipeline is at fault, not an article: nothing that it says of articles can be believed.
+
+    The message names types of errors only: their texts may hold content.
+    """
+
+
+_NO_ARTICLES_FAULT = (MemoryError, OSError)
+"""What says of the process or the machine that it cannot work, whatever it was working on."""
+
+
 def extract_each(
-    extract: Callable[[Sequence[str]], Sequence[Outcome]], texts: Sequence[str]
+    extract: Callable[[Sequence[str]], Sequence[Outcome]],
+    texts: Sequence[str],
+    doubt: Callable[[Exception], None],
 ) -> list[Outcome]:
     """Return an outcome per text; a batch that fails as a whole is tried text by text.
 
-    So one bad article never takes others down with it.
+    So one bad article never takes others down with it. Before a text is blamed for an error, the
+    error is given to `doubt`, which raises BrokenError if the pipeline is at fault. MemoryError and
+    OSError are BrokenError at once.
     """
     try:
         outcomes = list(extract(texts))
         if len(outcomes) != len(texts):
             raise RuntimeError(f"{len(outcomes)} outcomes for {len(texts)} texts")  # noqa: TRY301
     except Exception as error:  # noqa: BLE001 - a pipeline may raise anything on a text
-        if len(texts) == 1:
-            # Without its frames, which hold the pipeline's documents.
-            return [error.with_traceback(None)]
-        return [extract_each(extract, [text])[0] for text in texts]
+        if len(texts) > 1 and not isinstance(error, _NO_ARTICLES_FAULT):
+            return [extract_each(extract, [text], doubt)[0] for text in texts]
+        # Without its frames, which hold the pipeline's documents.
+        outcomes = [error.with_traceback(None)]
+    failures = [outcome for outcome in outcomes if isinstance(outcome, Exception)]
+    for failure in failures:
+        if isinstance(failure, _NO_ARTICLES_FAULT):
+            raise BrokenError(f"{type(failure).__name__} in the pipeline")
+    if failures:
+        doubt(failures[0])
     return outcomes

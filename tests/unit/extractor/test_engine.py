@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 
 import pytest
-from newstally_extractor.engine import Outcome, SettingError, extract_each
+from newstally_extractor.engine import BrokenError, Outcome, SettingError, extract_each
 from newstally_extractor.engines import make_engine
 from newstally_extractor.settings import ExtractorSettings, describe
 from newstally_runtime.settings import load
@@ -21,21 +21,58 @@ def forgetful(texts: Sequence[str]) -> Sequence[Outcome]:
     return fragile(texts[:-1] or texts)
 
 
+def trusting(error: Exception) -> None:
+    """Blame the article for the error."""
+
+
 def test_batch_in_one_go() -> None:
     """A batch that works is one call of the engine."""
-    assert extract_each(fragile, ["a", "b"]) == [{("a", "ORG"): 1}, {("b", "ORG"): 1}]
+    assert extract_each(fragile, ["a", "b"], trusting) == [{("a", "ORG"): 1}, {("b", "ORG"): 1}]
 
 
 def test_only_the_bad_article_fails() -> None:
     """When a batch fails as a whole, the articles at its sides are answered all the same."""
-    first, bad, last = extract_each(fragile, ["a", "bad", "b"])
+    first, bad, last = extract_each(fragile, ["a", "bad", "b"], trusting)
     assert (first, last) == ({("a", "ORG"): 1}, {("b", "ORG"): 1})
     assert isinstance(bad, KeyError)
 
 
 def test_answers_are_never_attributed_to_the_wrong_article() -> None:
     """An engine that answers too few articles is asked again, one by one."""
-    assert extract_each(forgetful, ["a", "b"]) == [{("a", "ORG"): 1}, {("b", "ORG"): 1}]
+    assert extract_each(forgetful, ["a", "b"], trusting) == [{("a", "ORG"): 1}, {("b", "ORG"): 1}]
+
+
+@pytest.mark.parametrize("returned", [True, False])
+def test_an_article_is_blamed_only_after_doubt(returned: bool) -> None:
+    """Errors are doubted before they are answers, however the engine gives them."""
+
+    def refusing(texts: Sequence[str]) -> Sequence[Outcome]:
+        return [KeyError("bad") for _ in texts] if returned else fragile(["bad"])
+
+    def doubt(error: Exception) -> None:
+        raise BrokenError(type(error).__name__)
+
+    with pytest.raises(BrokenError, match="KeyError"):
+        extract_each(refusing, ["a", "b"], doubt)
+
+
+@pytest.mark.parametrize("returned", [True, False])
+@pytest.mark.parametrize("error", [MemoryError(), FileNotFoundError("secret")])
+def test_lack_of_memory_or_files_is_no_articles_fault(error: Exception, returned: bool) -> None:
+    """MemoryError and OSError break the replica at once: nothing is tried again."""
+    calls = 0
+
+    def failing(texts: Sequence[str]) -> Sequence[Outcome]:
+        nonlocal calls
+        calls += 1
+        if returned:
+            return [error for _ in texts]
+        raise error
+
+    with pytest.raises(BrokenError, match=type(error).__name__) as caught:
+        extract_each(failing, ["a", "b"], trusting)
+    assert "secret" not in str(caught.value)
+    assert calls == 1
 
 
 @pytest.mark.parametrize("engine", ["no.such:factory", "json:nothing", "support.engines:label_of"])

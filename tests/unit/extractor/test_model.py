@@ -3,6 +3,7 @@
 import threading
 from collections.abc import Sequence
 from contextlib import AbstractContextManager, nullcontext
+from typing import NoReturn
 
 import pytest
 from newstally_extractor.engine import Outcome, SettingError
@@ -34,9 +35,33 @@ class Limits:
         return nullcontext()
 
 
+class EndedError(Exception):
+    """The process would have ended."""
+
+
+def end(reason: str) -> NoReturn:
+    raise EndedError(reason)
+
+
+class Fragile:
+    """An engine that fails on everything from the first bad text on."""
+
+    name = model = model_version = "fragile"
+
+    def __init__(self) -> None:
+        self.broken = False
+
+    def extract(self, texts: Sequence[str]) -> Sequence[Outcome]:
+        if "bad" in texts:
+            self.broken = True
+        if self.broken:
+            raise RuntimeError("secret")
+        return [{(text, "ORG"): 1} for text in texts]
+
+
 async def test_one_thread_for_all() -> None:
     """The engine is made and called in one thread, which is not the event loop's."""
-    model = Model(Witness, nullcontext)
+    model = Model(Witness, nullcontext, end)
     try:
         await model.extract(["a"])
         await model.extract(["b"])
@@ -48,13 +73,13 @@ async def test_one_thread_for_all() -> None:
 
 
 async def test_every_call_has_its_own_time_limit() -> None:
-    """The limit is set anew for each call of the engine, also when a batch is taken apart."""
+    """The limit is set anew for each call of the engine: batch, each text, and the probe."""
     limits = Limits()
-    model = Model(Witness, limits)
+    model = Model(Witness, limits, end)
     try:
         before = limits.entered
         await model.extract(["a", "bad"])
-        assert limits.entered - before == 3
+        assert limits.entered - before == 4
         assert not model.busy
     finally:
         model.close()
@@ -63,5 +88,28 @@ async def test_every_call_has_its_own_time_limit() -> None:
 def test_a_pipeline_that_reads_nothing_is_not_served() -> None:
     """A pipeline that fails on a plain sentence fails at start, before it refuses articles."""
     with pytest.raises(SettingError, match="plain sentence") as caught:
-        Model(lambda: Witness(bad="London"), nullcontext)
+        Model(lambda: Witness(bad="London"), nullcontext, end)
     assert caught.value.setting == "model"
+
+
+async def test_a_pipeline_that_breaks_ends_the_process_unanswered() -> None:
+    """A pipeline that fails on a plain sentence after an article blames no article."""
+    model = Model(Fragile, nullcontext, end)
+    try:
+        await model.extract(["good"])
+        with pytest.raises(EndedError, match="RuntimeError on an article") as caught:
+            await model.extract(["good", "bad", "good"])
+        assert "secret" not in str(caught.value), "the error's text may be content"
+    finally:
+        model.close()
+
+
+async def test_a_bad_article_does_not_end_the_process() -> None:
+    """While the pipeline reads the plain sentence, an error is the article's."""
+    model = Model(Witness, nullcontext, end)
+    try:
+        first, bad = await model.extract(["a", "bad"])
+        assert first == {("a", "ORG"): 1}
+        assert isinstance(bad, ValueError)
+    finally:
+        model.close()
