@@ -49,6 +49,15 @@ class StateStore:
         """Save that the upload is complete."""
         self._save(replace(state, finished=True))
 
+    def forget(self, state: UploadState) -> None:
+        """Remove the state of an upload that nothing was sent to."""
+        path = self._path(state.upload_id)
+        try:
+            path.unlink(missing_ok=True)
+            _sync_directory(path.parent)
+        except OSError as error:
+            raise InputError(f"{path}: cannot remove the upload's state: {error}") from error
+
     def find(self, upload_id: str) -> UploadState | None:
         """Return the state of that upload, or None."""
         path = self._path(upload_id)
@@ -131,7 +140,11 @@ def _write_durably(path: Path, text: str) -> None:
     except BaseException:
         temporary.unlink(missing_ok=True)
         raise
-    directory = os.open(path.parent, os.O_RDONLY)
+    _sync_directory(path.parent)
+
+
+def _sync_directory(path: Path) -> None:
+    directory = os.open(path, os.O_RDONLY)
     try:
         os.fsync(directory)
     finally:

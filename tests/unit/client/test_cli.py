@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from newstally import Article, NewstallyClient
 from newstally.cli import app
 from newstally.cli.display import LineDisplay
 from newstally.cli.report import SHOWN_REFUSALS
@@ -129,6 +130,43 @@ async def test_an_upload_begun_elsewhere_goes_on_with_a_note(
         result = await run("upload", shorter, *options, "--state-dir", tmp_path / "third")
     assert result.exit_code == 2
     assert "it is of another input" in result.stderr
+
+
+async def test_an_upload_of_another_input_stays_refused(run: Run, tmp_path: Path) -> None:
+    """However often it is tried, and with --resume: exit code 2, nothing sent, no state left."""
+    short = tmp_path / "short.csv"
+    short.write_text("source,text\nP,x\n")
+    async with ReferenceGateway() as gateway, NewstallyClient(gateway.target) as client:
+        await client.upload([Article("P", "y")] * 3, upload_id="job")
+        command = ("upload", short, "--target", gateway.target)
+        for more in (("--upload-id", "job"), ("--upload-id", "job"), ("--resume",)):
+            result = await run(*command, *more)
+            assert (result.exit_code, result.stdout) == (2, "")
+    assert gateway.received == 3
+    assert begun(tmp_path / "states") == []
+
+
+async def test_more_settled_than_the_input_has_is_refused_for_a_known_upload(
+    run: Run, articles: Path
+) -> None:
+    """Somebody else sent another input under the id: no success is reported; the state stays."""
+    async with ReferenceGateway() as gateway, NewstallyClient(gateway.target) as client:
+        command = ("upload", articles, "--target", gateway.target, "--upload-id", "job")
+        assert (await run(*command)).exit_code == 0
+        await client.upload([Article("P", "y")] * 31, upload_id="job")
+        result = await run(*command, "--resume")
+        assert "31 articles settled, but this input has only 30" in result.stderr
+        assert (await run(*command, "--resume")).exit_code == result.exit_code == 2
+
+
+async def test_an_upload_that_was_never_made_leaves_no_state(
+    run: Run, articles: Path, states: Path
+) -> None:
+    """An id that another owner has is nothing to resume."""
+    async with ReferenceGateway() as gateway:
+        gateway.owned_by_others.add("job")
+        await run("upload", articles, "--target", gateway.target, "--upload-id", "job")
+    assert begun(states) == []
 
 
 async def test_refused_articles_are_reported_with_their_lines(run: Run, tmp_path: Path) -> None:

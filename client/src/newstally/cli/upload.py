@@ -10,11 +10,11 @@ from typing import Annotated
 import typer
 
 from newstally.cli.choosing import Choice, choose
-from newstally.cli.display import make_display
+from newstally.cli.display import Display, make_display
 from newstally.cli.report import SHOWN_REFUSALS, Report, locate
 from newstally.cli.running import AsJson, Target, exit_codes, print_json, run, say
 from newstally.client import NewstallyClient
-from newstally.errors import GaveUp, InputError
+from newstally.errors import GaveUp, InputError, PermanentError
 from newstally.inputs import Columns, Source, Survey, survey
 from newstally.inputs.columns import ARTICLE_ID_NAMES, CONTENT_NAMES, PUBLICATION_NAMES
 from newstally.settings import RetryPolicy
@@ -113,9 +113,7 @@ async def _send(
     retry = RetryPolicy(give_up_after=give_up_after)
     async with NewstallyClient(choice.target, retry=retry) as client:
         with make_display(surveyed.records, choice.target) as display:
-            before = await client.create_upload(upload_id, on_event=display)
-            if not choice.known:
-                _check_begun_elsewhere(before, surveyed.records)
+            await _open_upload(client, choice, store, surveyed.records, display)
             with contextlib.closing(source.records()) as records:
                 articles = (record.article for record in records)
                 summary = await client.upload(articles, upload_id=upload_id, on_event=display)
@@ -135,17 +133,34 @@ async def _send(
     )
 
 
-def _check_begun_elsewhere(upload: Upload, records: int) -> None:
-    """Nothing tells whether an upload that this machine did not begin is of the same input."""
+async def _open_upload(
+    client: NewstallyClient, choice: Choice, store: StateStore, records: int, display: Display
+) -> None:
+    """Make the upload or find it, and check that it can be of this input.
+
+    A new upload that fails here for good leaves no state behind: the next run must not take it for
+    one that was checked.
+    """
+    try:
+        upload = await client.create_upload(choice.state.upload_id, on_event=display)
+        _check_not_beyond(upload, records)
+    except PermanentError:
+        if not choice.known:
+            store.forget(choice.state)
+        raise
+    if upload.next_offset and not choice.known:
+        say(
+            f"note: {upload.next_offset} articles of upload {upload.upload_id} were settled by"
+            " somebody else; if this is another input, its first articles are not counted"
+        )
+
+
+def _check_not_beyond(upload: Upload, records: int) -> None:
+    """Somebody else may have sent another input under this id, whoever made the upload."""
     if upload.next_offset > records:
         raise InputError(
             f"upload {upload.upload_id} has {upload.next_offset} articles settled, but this input"
             f" has only {records}: it is of another input"
-        )
-    if upload.next_offset:
-        say(
-            f"note: {upload.next_offset} articles of upload {upload.upload_id} were settled by"
-            " somebody else; if this is another input, its first articles are not counted"
         )
 
 
