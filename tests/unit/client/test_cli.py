@@ -10,12 +10,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from newstally import Article, NewstallyClient
+from newstally import Article, InputError, NewstallyClient
 from newstally.cli import app
 from newstally.cli.display import LineDisplay
 from newstally.cli.report import SHOWN_REFUSALS
 from newstally.errors import GatewayUnavailable
-from newstally.states import StateStore
+from newstally.states import Stage, StateStore, UploadState
 from newstally.values import Progress, Upload, Waiting
 from support.reference_gateway import Fault, ReferenceGateway
 from typer.testing import CliRunner, Result
@@ -97,7 +97,7 @@ async def test_the_state_is_on_disk_before_the_first_article(
     assert json.loads(result.stdout)["upload_id"] == upload_id
     state = StateStore(states).find(upload_id)
     assert state is not None
-    assert state.finished
+    assert state.stage is Stage.FINISHED
 
 
 async def test_another_input_is_refused(run: Run, articles: Path) -> None:
@@ -157,6 +157,50 @@ async def test_more_settled_than_the_input_has_is_refused_for_a_known_upload(
         result = await run(*command, "--resume")
         assert "31 articles settled, but this input has only 30" in result.stderr
         assert (await run(*command, "--resume")).exit_code == result.exit_code == 2
+
+
+@pytest.mark.parametrize("more", [("--resume",), ("--upload-id", "job")])
+@pytest.mark.parametrize("finished", [True, False])
+async def test_a_lost_upload_is_not_begun_anew(
+    run: Run, articles: Path, states: Path, more: tuple[str, ...], finished: bool
+) -> None:
+    """Settled articles are counted in the sink already: NOT_FOUND, and how to count them again."""
+    async with ReferenceGateway(batch=10) as gateway:
+        command = ("upload", articles, "--target", gateway.target)
+        if finished:
+            await run(*command, "--upload-id", "job")
+        else:
+            gateway.paused = True
+            await run(*command, "--upload-id", "job", "--give-up-after", "0.3")
+            gateway.paused = False
+        gateway.journals.clear()
+        result = await run(*command, *more)
+        assert (result.exit_code, result.stdout, gateway.journals) == (1, "", {})
+        assert "no upload job (NOT_FOUND)" in result.stderr
+        assert "run the command without --resume and --upload-id" in result.stderr
+        assert (await run(*command)).exit_code == 0
+    assert len(begun(states)) == 2
+
+
+async def test_what_createupload_answered_is_on_disk_before_the_first_article(
+    run: Run, articles: Path, states: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """If that cannot be saved, nothing is sent, and the upload can still be made or found."""
+    save = StateStore.advance
+
+    def full(store: StateStore, state: UploadState, stage: Stage) -> None:
+        raise InputError("No space left on device")
+
+    async with ReferenceGateway() as gateway:
+        command = ("upload", articles, "--target", gateway.target, "--upload-id", "job")
+        monkeypatch.setattr(StateStore, "advance", full)
+        assert (await run(*command)).exit_code == 2
+        assert gateway.received == 0
+        monkeypatch.setattr(StateStore, "advance", save)
+        gateway.journals.clear()
+        result = await run(*command, "--resume")
+    assert (result.exit_code, "settled by somebody" in result.stderr) == (0, False)
+    assert gateway.received == 30
 
 
 async def test_an_upload_that_was_never_made_leaves_no_state(

@@ -264,6 +264,20 @@ async def test_an_upload_that_vanished_is_not_begun_anew() -> None:
             await client.upload(articles(100), upload_id="job", on_event=observe)
 
 
+async def test_an_upload_that_must_exist_is_never_made() -> None:
+    """must_exist: NotFound if it does not, as any upload if it does; an id is needed."""
+    items = articles(10)
+    async with ReferenceGateway() as gateway, NewstallyClient(gateway.target) as client:
+        with pytest.raises(NotFound):
+            await client.upload(items, upload_id="job", must_exist=True)
+        assert gateway.journals == {}
+        await client.create_upload("job")
+        summary = await client.upload(items, upload_id="job", must_exist=True)
+        with pytest.raises(ValueError, match="upload_id"):
+            await client.upload(items, must_exist=True)
+    assert summary.next_offset == 10
+
+
 async def test_a_malformed_upload_id_is_not_retried() -> None:
     """INVALID_ARGUMENT is raised at once as InvalidRequest."""
     async with ReferenceGateway() as gateway, NewstallyClient(gateway.target) as client:
