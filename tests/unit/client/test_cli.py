@@ -275,6 +275,17 @@ async def test_wrong_columns_are_told_before_anything_is_sent(run: Run, tmp_path
     assert "there are: author, headline" in result.stderr
 
 
+@pytest.mark.parametrize("seconds", ["0", "-1", "nan"])
+async def test_no_patience_at_all_is_refused(
+    run: Run, articles: Path, states: Path, seconds: str
+) -> None:
+    """--give-up-after 0 would fail against a healthy gateway: exit code 2, nothing begun."""
+    result = await run("upload", articles, "--give-up-after", seconds, "--target", "127.0.0.1:1")
+    assert result.exit_code == 2
+    assert "--give-up-after takes seconds, above 0" in result.stderr
+    assert begun(states) == []
+
+
 async def test_a_refusal_for_good_is_exit_code_1(run: Run, articles: Path) -> None:
     """Permanent errors end the command with one line."""
     async with ReferenceGateway() as gateway:

@@ -318,8 +318,17 @@ async def test_patience_can_end_when_nothing_settles() -> None:
         NewstallyClient(gateway.target, retry=retry) as client,
     ):
         gateway.paused = True
-        with pytest.raises(GaveUp):
+        with pytest.raises(GaveUp) as caught:
             await client.upload(articles(1))
+    assert str(caught.value) == "nothing moved; last: no error"
+    assert caught.value.__cause__ is None
+
+
+@pytest.mark.parametrize("seconds", [0.0, -1.0, float("nan")])
+def test_patience_must_be_above_nothing(seconds: float) -> None:
+    """A policy that would give up before anything can move is a ValueError."""
+    with pytest.raises(ValueError, match="give_up_after must be above 0"):
+        RetryPolicy(give_up_after=seconds)
 
 
 async def test_what_the_input_raises_comes_out_unchanged() -> None:

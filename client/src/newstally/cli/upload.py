@@ -55,7 +55,7 @@ def upload(
     ] = None,
     give_up_after: Annotated[
         float | None,
-        typer.Option(min=0.0, help="Fail when nothing moved for so many seconds; default: never."),
+        typer.Option(help="Fail when nothing moved for so many seconds; default: never."),
     ] = None,
     state_dir: Annotated[
         Path | None,
@@ -71,6 +71,8 @@ def upload(
     """
     if publication is not None and (publication_column or not publication.strip()):
         raise typer.BadParameter("--publication takes a name, and excludes --publication-column")
+    if give_up_after is not None and not give_up_after > 0:  # nan is refused, too
+        raise typer.BadParameter("--give-up-after takes seconds, above 0")
     columns = Columns(
         publication=(publication_column,) if publication_column else PUBLICATION_NAMES,
         content=(content_column,) if content_column else CONTENT_NAMES,
