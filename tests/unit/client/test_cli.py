@@ -234,6 +234,33 @@ async def test_refused_articles_are_reported_with_their_lines(run: Run, tmp_path
     assert "3 articles settled (1 counted, 2 refused)" in text.stdout
 
 
+@pytest.mark.parametrize("gone", [True, False])
+async def test_an_input_that_is_gone_after_the_upload_costs_only_the_lines(
+    run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, gone: bool
+) -> None:
+    """A file that is deleted or grows when all is settled: success, refusals without lines."""
+    path = tmp_path / "some.jsonl"
+    content = '{"source": "P", "text": "good"}\n{"source": "P", "text": " ", "id": "a-7"}\n'
+    advance = StateStore.advance
+
+    def rotate(store: StateStore, state: UploadState, stage: Stage) -> None:
+        advance(store, state, stage)
+        if stage is Stage.FINISHED:
+            path.unlink() if gone else append(path, content)
+
+    monkeypatch.setattr(StateStore, "advance", rotate)
+    async with ReferenceGateway() as gateway:
+        path.write_text(content)
+        as_json = await run("upload", path, "--target", gateway.target, "--json")
+        path.write_text(content)
+        text = await run("upload", path, "--target", gateway.target)
+    assert (as_json.exit_code, text.exit_code) == (0, 0)
+    (refusal,) = json.loads(as_json.stdout)["refusals"]
+    assert (refusal["offset"], refusal["path"], refusal["line"]) == (1, None, None)
+    assert "refused: article 1 (a-7): CONTENT_EMPTY: content_empty" in text.stdout
+    assert f"without their lines: {path}: " in text.stderr
+
+
 async def test_many_refusals_are_summed_up(run: Run, tmp_path: Path) -> None:
     """What is told one by one is bounded; the rest is a number."""
     path = tmp_path / "bad.jsonl"
