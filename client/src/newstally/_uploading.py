@@ -23,7 +23,7 @@ from newstally._tasks import Signal, together
 from newstally._transport import translate
 from newstally._window import Window
 from newstally.encoding import to_request
-from newstally.errors import GatewayUnavailable, InvalidRequest, TransientError
+from newstally.errors import GatewayUnavailable, GaveUp, InvalidRequest, TransientError
 from newstally.settings import RetryPolicy, WindowLimits
 from newstally.values import (
     Article,
@@ -123,8 +123,7 @@ class Uploader:
         known = True
         doubt: InvalidRequest | None = None
         while True:
-            while self._window.empty and not self._input_ended:
-                await self._changed.wait()
+            await self._until_needed()
             try:
                 if not known:
                     await self._look()
@@ -139,11 +138,18 @@ class Uploader:
                     raise
                 # A gap is what an upload that went backwards looks like. Looking tells.
                 doubt, known = error, False
+            except GaveUp:
+                raise
             except TransientError as error:
                 if self._done:
                     return
                 known = False
                 await self._retrying.wait(error)
+
+    async def _until_needed(self) -> None:
+        """Wait until there is something to send, or nothing to come."""
+        while self._window.empty and not self._input_ended:
+            await self._changed.wait()
 
     async def _look(self) -> None:
         """Learn how the upload stands, as after a failure only the journal knows."""

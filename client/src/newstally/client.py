@@ -98,6 +98,7 @@ class NewstallyClient:
         articles: Iterable[Article] | AsyncIterable[Article],
         *,
         upload_id: str | None = None,
+        must_exist: bool = False,
         on_event: Callable[[UploadEvent], None] | None = None,
     ) -> UploadSummary:
         """Send articles until each of them is settled: counted or refused, exactly once.
@@ -109,6 +110,9 @@ class NewstallyClient:
             upload_id: The upload to make or to carry on. The same id with the same articles
                 continues where the upload stands; articles below its `next_offset` are read over
                 and not sent, so repeating a finished upload changes nothing. None makes a new one.
+            must_exist: Only carry on: the upload of that id was made before, and if the gateway
+                does not know it any more, that is NotFound and not a new start, which would count
+                again what was settled.
             on_event: Called on the event loop as the upload moves; must be quick.
 
         Returns:
@@ -118,12 +122,19 @@ class NewstallyClient:
 
         Raises:
             PermanentError: the gateway refused for good; a subclass says why.
+            NotFound: the upload was lost, or was never made although it `must_exist`.
             UploadWentBackwards: articles that were acknowledged are not settled any more.
             GaveUp: nothing moved for `RetryPolicy.give_up_after`.
+            ValueError: `must_exist` without an `upload_id`.
             Exception: whatever the input raised. What was settled by then stays settled.
         """
         observe = on_event or _ignore
-        upload = await self.create_upload(upload_id, on_event=observe)
+        if must_exist:
+            if upload_id is None:
+                raise ValueError("must_exist needs the upload_id")
+            upload = await self.get_upload(upload_id, on_event=observe)
+        else:
+            upload = await self.create_upload(upload_id, on_event=observe)
         services = self._services
         return await Uploader(
             services.gateway,
@@ -152,10 +163,12 @@ class NewstallyClient:
         response = await self._call(self._services.uploads.CreateUpload, request, on_event)
         return to_upload(response.upload)
 
-    async def get_upload(self, upload_id: str) -> Upload:
+    async def get_upload(
+        self, upload_id: str, *, on_event: Callable[[UploadEvent], None] | None = None
+    ) -> Upload:
         """Return one upload as it stands. Raises NotFound, or AccessDenied if it is another's."""
         request = upload_pb2.GetUploadRequest(upload_id=upload_id)
-        response = await self._call(self._services.uploads.GetUpload, request)
+        response = await self._call(self._services.uploads.GetUpload, request, on_event)
         return to_upload(response.upload)
 
     async def wait_applied(self, upload_id: str) -> Upload:

@@ -15,12 +15,16 @@ class RetryPolicy:
     longest_delay: float = 10.0
     """The delay does not grow beyond this (a delay that the gateway asks for may be longer)."""
     give_up_after: float | None = None
-    """Raise GaveUp when nothing has moved for this long. None: never."""
+    """Raise GaveUp when nothing has moved for this long; above 0. None: never."""
     call_timeout: float = 15.0
     """Deadline of one try of a unary call."""
     event_timeout: float = 20.0
     """A stream on which no event came for this long is taken for dead. A gateway sends one at
     least every 5 s."""
+
+    def __post_init__(self) -> None:
+        if self.give_up_after is not None and not self.give_up_after > 0:  # nan is refused, too
+            raise ValueError("RetryPolicy.give_up_after must be above 0")
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,15 +8,27 @@ import uuid
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, replace
 from datetime import UTC, datetime
+from enum import StrEnum
 from pathlib import Path
 from typing import Any
 
 from newstally.errors import InputError
 from newstally.inputs import Columns, Fingerprint
 
-VERSION = 1
+VERSION = 2
 VARIABLE = "NEWSTALLY_STATE_DIR"
 _UPLOAD_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._:-]{0,127}")
+
+
+class Stage(StrEnum):
+    """How far an upload is, as far as this machine has to know."""
+
+    BEGUN = "begun"
+    """CreateUpload was not answered, or not by an upload of this input: nothing was sent."""
+    CREATED = "created"
+    """The upload is there and articles may be settled: if it is unknown now, it was lost."""
+    FINISHED = "finished"
+    """All articles of the input are settled."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,8 +41,7 @@ class UploadState:
     fingerprint: Fingerprint
     created: datetime
     """UTC."""
-    finished: bool = False
-    """All articles of the input are settled."""
+    stage: Stage = Stage.BEGUN
 
 
 class StateStore:
@@ -45,9 +56,18 @@ class StateStore:
         self._save(state)
         return state
 
-    def finish(self, state: UploadState) -> None:
-        """Save that the upload is complete."""
-        self._save(replace(state, finished=True))
+    def advance(self, state: UploadState, stage: Stage) -> None:
+        """Save that the upload has come to a later stage; when this returns it is on disk."""
+        self._save(replace(state, stage=stage))
+
+    def forget(self, state: UploadState) -> None:
+        """Remove the state of an upload that nothing was sent to."""
+        path = self._path(state.upload_id)
+        try:
+            path.unlink(missing_ok=True)
+            _sync_directory(path.parent)
+        except OSError as error:
+            raise InputError(f"{path}: cannot remove the upload's state: {error}") from error
 
     def find(self, upload_id: str) -> UploadState | None:
         """Return the state of that upload, or None."""
@@ -69,9 +89,10 @@ class StateStore:
         states = self._all()
         same = [state for state in states if state.fingerprint.difference(fingerprint) is None]
         if same:
-            return max(same, key=lambda state: (not state.finished, state.created))
+            return max(same, key=lambda state: (state.stage is not Stage.FINISHED, state.created))
         for state in sorted(states, key=lambda state: state.created, reverse=True):
-            if state.fingerprint.paths == fingerprint.paths and not state.finished:
+            unfinished = state.stage is not Stage.FINISHED
+            if unfinished and state.fingerprint.paths == fingerprint.paths:
                 check_same_input(state, fingerprint)
         return None
 
@@ -131,7 +152,11 @@ def _write_durably(path: Path, text: str) -> None:
     except BaseException:
         temporary.unlink(missing_ok=True)
         raise
-    directory = os.open(path.parent, os.O_RDONLY)
+    _sync_directory(path.parent)
+
+
+def _sync_directory(path: Path) -> None:
+    directory = os.open(path, os.O_RDONLY)
     try:
         os.fsync(directory)
     finally:
@@ -163,5 +188,5 @@ def _decode(data: dict[str, Any]) -> UploadState:
             ),
         ),
         created=datetime.fromisoformat(data["created"]),
-        finished=bool(data["finished"]),
+        stage=Stage(data["stage"]),
     )

@@ -10,11 +10,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from newstally import Article, InputError, NewstallyClient
 from newstally.cli import app
 from newstally.cli.display import LineDisplay
 from newstally.cli.report import SHOWN_REFUSALS
 from newstally.errors import GatewayUnavailable
-from newstally.states import StateStore
+from newstally.states import Stage, StateStore, UploadState
 from newstally.values import Progress, Upload, Waiting
 from support.reference_gateway import Fault, ReferenceGateway
 from typer.testing import CliRunner, Result
@@ -96,7 +97,7 @@ async def test_the_state_is_on_disk_before_the_first_article(
     assert json.loads(result.stdout)["upload_id"] == upload_id
     state = StateStore(states).find(upload_id)
     assert state is not None
-    assert state.finished
+    assert state.stage is Stage.FINISHED
 
 
 async def test_another_input_is_refused(run: Run, articles: Path) -> None:
@@ -131,6 +132,87 @@ async def test_an_upload_begun_elsewhere_goes_on_with_a_note(
     assert "it is of another input" in result.stderr
 
 
+async def test_an_upload_of_another_input_stays_refused(run: Run, tmp_path: Path) -> None:
+    """However often it is tried, and with --resume: exit code 2, nothing sent, no state left."""
+    short = tmp_path / "short.csv"
+    short.write_text("source,text\nP,x\n")
+    async with ReferenceGateway() as gateway, NewstallyClient(gateway.target) as client:
+        await client.upload([Article("P", "y")] * 3, upload_id="job")
+        command = ("upload", short, "--target", gateway.target)
+        for more in (("--upload-id", "job"), ("--upload-id", "job"), ("--resume",)):
+            result = await run(*command, *more)
+            assert (result.exit_code, result.stdout) == (2, "")
+    assert gateway.received == 3
+    assert begun(tmp_path / "states") == []
+
+
+async def test_more_settled_than_the_input_has_is_refused_for_a_known_upload(
+    run: Run, articles: Path
+) -> None:
+    """Somebody else sent another input under the id: no success is reported; the state stays."""
+    async with ReferenceGateway() as gateway, NewstallyClient(gateway.target) as client:
+        command = ("upload", articles, "--target", gateway.target, "--upload-id", "job")
+        assert (await run(*command)).exit_code == 0
+        await client.upload([Article("P", "y")] * 31, upload_id="job")
+        result = await run(*command, "--resume")
+        assert "31 articles settled, but this input has only 30" in result.stderr
+        assert (await run(*command, "--resume")).exit_code == result.exit_code == 2
+
+
+@pytest.mark.parametrize("more", [("--resume",), ("--upload-id", "job")])
+@pytest.mark.parametrize("finished", [True, False])
+async def test_a_lost_upload_is_not_begun_anew(
+    run: Run, articles: Path, states: Path, more: tuple[str, ...], finished: bool
+) -> None:
+    """Settled articles are counted in the sink already: NOT_FOUND, and how to count them again."""
+    async with ReferenceGateway(batch=10) as gateway:
+        command = ("upload", articles, "--target", gateway.target)
+        if finished:
+            await run(*command, "--upload-id", "job")
+        else:
+            gateway.paused = True
+            await run(*command, "--upload-id", "job", "--give-up-after", "0.3")
+            gateway.paused = False
+        gateway.journals.clear()
+        result = await run(*command, *more)
+        assert (result.exit_code, result.stdout, gateway.journals) == (1, "", {})
+        assert "no upload job (NOT_FOUND)" in result.stderr
+        assert "run the command without --resume and --upload-id" in result.stderr
+        assert (await run(*command)).exit_code == 0
+    assert len(begun(states)) == 2
+
+
+async def test_what_createupload_answered_is_on_disk_before_the_first_article(
+    run: Run, articles: Path, states: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """If that cannot be saved, nothing is sent, and the upload can still be made or found."""
+    save = StateStore.advance
+
+    def full(store: StateStore, state: UploadState, stage: Stage) -> None:
+        raise InputError("No space left on device")
+
+    async with ReferenceGateway() as gateway:
+        command = ("upload", articles, "--target", gateway.target, "--upload-id", "job")
+        monkeypatch.setattr(StateStore, "advance", full)
+        assert (await run(*command)).exit_code == 2
+        assert gateway.received == 0
+        monkeypatch.setattr(StateStore, "advance", save)
+        gateway.journals.clear()
+        result = await run(*command, "--resume")
+    assert (result.exit_code, "settled by somebody" in result.stderr) == (0, False)
+    assert gateway.received == 30
+
+
+async def test_an_upload_that_was_never_made_leaves_no_state(
+    run: Run, articles: Path, states: Path
+) -> None:
+    """An id that another owner has is nothing to resume."""
+    async with ReferenceGateway() as gateway:
+        gateway.owned_by_others.add("job")
+        await run("upload", articles, "--target", gateway.target, "--upload-id", "job")
+    assert begun(states) == []
+
+
 async def test_refused_articles_are_reported_with_their_lines(run: Run, tmp_path: Path) -> None:
     """Malformed lines and refused articles: counted, told with path and line, exit code 0."""
     path = tmp_path / "some.jsonl"
@@ -150,6 +232,33 @@ async def test_refused_articles_are_reported_with_their_lines(run: Run, tmp_path
     assert f"refused: {path}:3: no JSON" in text.stdout
     assert f"refused: {path}:4: CONTENT_EMPTY: content_empty" in text.stdout
     assert "3 articles settled (1 counted, 2 refused)" in text.stdout
+
+
+@pytest.mark.parametrize("gone", [True, False])
+async def test_an_input_that_is_gone_after_the_upload_costs_only_the_lines(
+    run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, gone: bool
+) -> None:
+    """A file that is deleted or grows when all is settled: success, refusals without lines."""
+    path = tmp_path / "some.jsonl"
+    content = '{"source": "P", "text": "good"}\n{"source": "P", "text": " ", "id": "a-7"}\n'
+    advance = StateStore.advance
+
+    def rotate(store: StateStore, state: UploadState, stage: Stage) -> None:
+        advance(store, state, stage)
+        if stage is Stage.FINISHED:
+            path.unlink() if gone else append(path, content)
+
+    monkeypatch.setattr(StateStore, "advance", rotate)
+    async with ReferenceGateway() as gateway:
+        path.write_text(content)
+        as_json = await run("upload", path, "--target", gateway.target, "--json")
+        path.write_text(content)
+        text = await run("upload", path, "--target", gateway.target)
+    assert (as_json.exit_code, text.exit_code) == (0, 0)
+    (refusal,) = json.loads(as_json.stdout)["refusals"]
+    assert (refusal["offset"], refusal["path"], refusal["line"]) == (1, None, None)
+    assert "refused: article 1 (a-7): CONTENT_EMPTY: content_empty" in text.stdout
+    assert f"without their lines: {path}: " in text.stderr
 
 
 async def test_many_refusals_are_summed_up(run: Run, tmp_path: Path) -> None:
@@ -191,6 +300,17 @@ async def test_wrong_columns_are_told_before_anything_is_sent(run: Run, tmp_path
         assert gateway.journals == {}
     assert result.exit_code == 2
     assert "there are: author, headline" in result.stderr
+
+
+@pytest.mark.parametrize("seconds", ["0", "-1", "nan"])
+async def test_no_patience_at_all_is_refused(
+    run: Run, articles: Path, states: Path, seconds: str
+) -> None:
+    """--give-up-after 0 would fail against a healthy gateway: exit code 2, nothing begun."""
+    result = await run("upload", articles, "--give-up-after", seconds, "--target", "127.0.0.1:1")
+    assert result.exit_code == 2
+    assert "--give-up-after takes seconds, above 0" in result.stderr
+    assert begun(states) == []
 
 
 async def test_a_refusal_for_good_is_exit_code_1(run: Run, articles: Path) -> None:

@@ -8,7 +8,7 @@ import pytest
 from newstally import InputError
 from newstally.cli.choosing import choose
 from newstally.inputs import Columns, Fingerprint
-from newstally.states import StateStore, default_directory
+from newstally.states import Stage, StateStore, default_directory
 
 INPUT = Fingerprint(("/in/a.csv",), (".csv",), (10,), "00ff", Columns())
 CHANGED = replace(INPUT, sizes=(12,), digest="1234")
@@ -39,7 +39,7 @@ def test_the_state_is_durable_before_it_is_named(
 
     monkeypatch.setattr("newstally.states.os.fsync", full)
     with pytest.raises(InputError, match="No space left"):
-        store.finish(state)
+        store.advance(state, Stage.FINISHED)
     assert store.find("job") == state
 
 
@@ -47,14 +47,14 @@ def test_an_unfinished_upload_goes_before_a_finished_one(store: StateStore) -> N
     """--resume finds what there is to do; if nothing is, the last finished one."""
     store.begin("first", "host:1", INPUT)
     second = store.begin("second", "host:1", INPUT)
-    store.finish(second)
+    store.advance(second, Stage.FINISHED)
     found = store.of_input(INPUT)
     assert found is not None
     assert found.upload_id == "first"
-    store.finish(found)
+    store.advance(found, Stage.FINISHED)
     last = store.of_input(INPUT)
     assert last is not None
-    assert (last.upload_id, last.finished) == ("second", True)
+    assert (last.upload_id, last.stage) == ("second", Stage.FINISHED)
 
 
 def test_resuming_with_a_changed_input_is_refused(store: StateStore) -> None:
@@ -78,7 +78,7 @@ def test_there_must_be_something_to_resume(store: StateStore) -> None:
 def test_a_run_without_options_is_a_new_upload_and_tells_of_the_old(store: StateStore) -> None:
     """A fresh run saves a fresh state, and says if an unfinished upload exists."""
     first = choose(store, INPUT, target="host:1", upload_id=None, resume=False)
-    assert (first.known, first.note, first.target) == (False, "", "host:1")
+    assert (first.state.stage, first.note, first.target) == (Stage.BEGUN, "", "host:1")
     second = choose(store, INPUT, target=None, upload_id=None, resume=False)
     assert second.state.upload_id != first.state.upload_id
     assert first.state.upload_id in second.note
@@ -90,7 +90,7 @@ def test_a_resumed_upload_goes_to_its_gateway_unless_told_otherwise(store: State
     """The state remembers the target; the command line wins."""
     store.begin("job", "host:1", INPUT)
     kept = choose(store, INPUT, target=None, upload_id=None, resume=True)
-    assert (kept.known, kept.target) == (True, "host:1")
+    assert (kept.state.upload_id, kept.target) == ("job", "host:1")
     moved = choose(store, INPUT, target="host:2", upload_id="job", resume=False)
     assert moved.target == "host:2"
 

@@ -264,6 +264,20 @@ async def test_an_upload_that_vanished_is_not_begun_anew() -> None:
             await client.upload(articles(100), upload_id="job", on_event=observe)
 
 
+async def test_an_upload_that_must_exist_is_never_made() -> None:
+    """must_exist: NotFound if it does not, as any upload if it does; an id is needed."""
+    items = articles(10)
+    async with ReferenceGateway() as gateway, NewstallyClient(gateway.target) as client:
+        with pytest.raises(NotFound):
+            await client.upload(items, upload_id="job", must_exist=True)
+        assert gateway.journals == {}
+        await client.create_upload("job")
+        summary = await client.upload(items, upload_id="job", must_exist=True)
+        with pytest.raises(ValueError, match="upload_id"):
+            await client.upload(items, must_exist=True)
+    assert summary.next_offset == 10
+
+
 async def test_a_malformed_upload_id_is_not_retried() -> None:
     """INVALID_ARGUMENT is raised at once as InvalidRequest."""
     async with ReferenceGateway() as gateway, NewstallyClient(gateway.target) as client:
@@ -304,8 +318,17 @@ async def test_patience_can_end_when_nothing_settles() -> None:
         NewstallyClient(gateway.target, retry=retry) as client,
     ):
         gateway.paused = True
-        with pytest.raises(GaveUp):
+        with pytest.raises(GaveUp) as caught:
             await client.upload(articles(1))
+    assert str(caught.value) == "nothing moved; last: no error"
+    assert caught.value.__cause__ is None
+
+
+@pytest.mark.parametrize("seconds", [0.0, -1.0, float("nan")])
+def test_patience_must_be_above_nothing(seconds: float) -> None:
+    """A policy that would give up before anything can move is a ValueError."""
+    with pytest.raises(ValueError, match="give_up_after must be above 0"):
+        RetryPolicy(give_up_after=seconds)
 
 
 async def test_what_the_input_raises_comes_out_unchanged() -> None:

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from newstally.client import DEFAULT_TARGET, new_upload_id
 from newstally.errors import InputError
 from newstally.inputs import Fingerprint
-from newstally.states import StateStore, UploadState, check_same_input
+from newstally.states import Stage, StateStore, UploadState, check_same_input
 
 
 @dataclass(frozen=True, slots=True)
@@ -14,8 +14,6 @@ class Choice:
 
     state: UploadState
     target: str
-    known: bool
-    """It was begun by an earlier run on this machine, with the same input."""
     note: str = ""
     """Something the user should know."""
 
@@ -45,9 +43,9 @@ def choose(
     if state is None:
         target = target or DEFAULT_TARGET
         begun = store.begin(upload_id or new_upload_id(), target, fingerprint)
-        return Choice(begun, target, known=False)
+        return Choice(begun, target)
     check_same_input(state, fingerprint)
-    return Choice(state, target or state.target, known=True)
+    return Choice(state, target or state.target)
 
 
 def _anew(store: StateStore, fingerprint: Fingerprint, target: str | None) -> Choice:
@@ -56,10 +54,10 @@ def _anew(store: StateStore, fingerprint: Fingerprint, target: str | None) -> Ch
     except InputError:
         before = None  # an upload of these paths, but of an older content: none of our business
     note = ""
-    if before is not None and not before.finished:
+    if before is not None and before.stage is not Stage.FINISHED:
         note = (
             f"note: this input has an unfinished upload, {before.upload_id}; what it settled is"
             " counted again by this new upload (interrupt and use --resume to go on with it)"
         )
     target = target or DEFAULT_TARGET
-    return Choice(store.begin(new_upload_id(), target, fingerprint), target, known=False, note=note)
+    return Choice(store.begin(new_upload_id(), target, fingerprint), target, note=note)

@@ -4,6 +4,8 @@ import contextlib
 from dataclasses import dataclass
 from typing import Any
 
+from newstally.cli.running import say
+from newstally.errors import InputError
 from newstally.inputs import Record, Source
 from newstally.values import Refusal, UploadSummary
 
@@ -16,13 +18,22 @@ class LocatedRefusal:
     """A refusal, and the record of the input that it is about."""
 
     refusal: Refusal
-    record: Record
+    record: Record | None
+    """None if the input could not be read once more."""
 
     @property
     def why(self) -> str:
         """The reader knows better than the gateway what is wrong with a malformed record."""
-        refusal = self.refusal
-        return self.record.problem or f"{refusal.reason}: {refusal.message}"
+        problem = self.record.problem if self.record else ""
+        return problem or f"{self.refusal.reason}: {self.refusal.message}"
+
+    @property
+    def where(self) -> str:
+        """The line, or else what the gateway knows."""
+        if self.record:
+            return f"{self.record.path}:{self.record.line}"
+        name = f" ({self.refusal.article_id})" if self.refusal.article_id else ""
+        return f"article {self.refusal.offset:,}{name}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,8 +66,8 @@ class Report:
                     "article_id": located.refusal.article_id,
                     "reason": located.refusal.reason.value,
                     "message": located.why,
-                    "path": str(located.record.path),
-                    "line": located.record.line,
+                    "path": str(located.record.path) if located.record else None,
+                    "line": located.record.line if located.record else None,
                 }
                 for located in self.refusals
             ],
@@ -65,10 +76,7 @@ class Report:
     def as_text(self) -> str:
         """Return lines for people, the summary last."""
         summary = self.summary
-        lines = [
-            f"refused: {located.record.path}:{located.record.line}: {located.why}"
-            for located in self.refusals
-        ]
+        lines = [f"refused: {located.where}: {located.why}" for located in self.refusals]
         if summary.refused > len(self.refusals):
             lines.append(f"refused: {summary.refused - len(self.refusals):,} more")
         lines.append(
@@ -81,14 +89,21 @@ class Report:
 
 
 def locate(source: Source, refusals: list[Refusal]) -> list[LocatedRefusal]:
-    """Find the records of refusals by reading the input once more, as far as needed."""
-    wanted = {refusal.offset: refusal for refusal in refusals}
-    located: list[LocatedRefusal] = []
-    if wanted:
+    """Find the records of refusals by reading the input once more, as far as needed.
+
+    The upload is over: an input that is gone or was changed by now costs the lines, nothing else.
+    """
+    if not refusals:
+        return []
+    wanted = {refusal.offset for refusal in refusals}
+    found: dict[int, Record] = {}
+    try:
         with contextlib.closing(source.records()) as records:
             for offset, record in enumerate(records):
                 if offset in wanted:
-                    located.append(LocatedRefusal(wanted[offset], record))
-                    if len(located) == len(wanted):
+                    found[offset] = record
+                    if len(found) == len(wanted):
                         break
-    return located
+    except InputError as error:
+        say(f"note: refused articles are told without their lines: {error}")
+    return [LocatedRefusal(refusal, found.get(refusal.offset)) for refusal in refusals]

@@ -10,15 +10,15 @@ from typing import Annotated
 import typer
 
 from newstally.cli.choosing import Choice, choose
-from newstally.cli.display import make_display
+from newstally.cli.display import Display, make_display
 from newstally.cli.report import SHOWN_REFUSALS, Report, locate
 from newstally.cli.running import AsJson, Target, exit_codes, print_json, run, say
 from newstally.client import NewstallyClient
-from newstally.errors import GaveUp, InputError
+from newstally.errors import GaveUp, InputError, NotFound, PermanentError
 from newstally.inputs import Columns, Source, Survey, survey
 from newstally.inputs.columns import ARTICLE_ID_NAMES, CONTENT_NAMES, PUBLICATION_NAMES
 from newstally.settings import RetryPolicy
-from newstally.states import VARIABLE, StateStore, default_directory
+from newstally.states import VARIABLE, Stage, StateStore, default_directory
 from newstally.values import Refusal, Upload
 
 
@@ -55,7 +55,7 @@ def upload(
     ] = None,
     give_up_after: Annotated[
         float | None,
-        typer.Option(min=0.0, help="Fail when nothing moved for so many seconds; default: never."),
+        typer.Option(help="Fail when nothing moved for so many seconds; default: never."),
     ] = None,
     state_dir: Annotated[
         Path | None,
@@ -71,6 +71,8 @@ def upload(
     """
     if publication is not None and (publication_column or not publication.strip()):
         raise typer.BadParameter("--publication takes a name, and excludes --publication-column")
+    if give_up_after is not None and not give_up_after > 0:  # nan is refused, too
+        raise typer.BadParameter("--give-up-after takes seconds, above 0")
     columns = Columns(
         publication=(publication_column,) if publication_column else PUBLICATION_NAMES,
         content=(content_column,) if content_column else CONTENT_NAMES,
@@ -94,6 +96,8 @@ def upload(
             report = run(_send(source, surveyed, choice, store, give_up_after, wait_applied))
         except GaveUp as error:
             raise GaveUp(f"{error}{hint}") from error
+        except NotFound as error:
+            raise NotFound(f"{error}: {_lost(choice.target)}") from error
     if as_json:
         print_json(report.as_json())
     else:
@@ -113,14 +117,14 @@ async def _send(
     retry = RetryPolicy(give_up_after=give_up_after)
     async with NewstallyClient(choice.target, retry=retry) as client:
         with make_display(surveyed.records, choice.target) as display:
-            before = await client.create_upload(upload_id, on_event=display)
-            if not choice.known:
-                _check_begun_elsewhere(before, surveyed.records)
+            await _open_upload(client, choice, store, surveyed.records, display)
             with contextlib.closing(source.records()) as records:
                 articles = (record.article for record in records)
-                summary = await client.upload(articles, upload_id=upload_id, on_event=display)
+                summary = await client.upload(
+                    articles, upload_id=upload_id, must_exist=True, on_event=display
+                )
         seconds = time.monotonic() - begin
-        store.finish(choice.state)
+        store.advance(choice.state, Stage.FINISHED)
         applied_offset = summary.applied_offset
         if wait_applied:
             say("waiting until all tallies are in the sink")
@@ -135,18 +139,49 @@ async def _send(
     )
 
 
-def _check_begun_elsewhere(upload: Upload, records: int) -> None:
-    """Nothing tells whether an upload that this machine did not begin is of the same input."""
+async def _open_upload(
+    client: NewstallyClient, choice: Choice, store: StateStore, records: int, display: Display
+) -> None:
+    """Make the upload or find it, and check that it can be of this input.
+
+    A new upload that fails here for good leaves no state behind: the next run must not take it for
+    one that was checked.
+    """
+    upload_id = choice.state.upload_id
+    if choice.state.stage is not Stage.BEGUN:
+        # Making it anew would count again what was settled before it was lost.
+        _check_not_beyond(await client.get_upload(upload_id, on_event=display), records)
+        return
+    try:
+        upload = await client.create_upload(upload_id, on_event=display)
+        _check_not_beyond(upload, records)
+    except PermanentError:
+        store.forget(choice.state)
+        raise
+    if upload.next_offset:
+        say(
+            f"note: {upload.next_offset} articles of upload {upload_id} were settled by somebody"
+            " else; if this is another input, its first articles are not counted"
+        )
+    store.advance(choice.state, Stage.CREATED)  # on disk before the first article is sent
+
+
+def _check_not_beyond(upload: Upload, records: int) -> None:
+    """Somebody else may have sent another input under this id, whoever made the upload."""
     if upload.next_offset > records:
         raise InputError(
             f"upload {upload.upload_id} has {upload.next_offset} articles settled, but this input"
             f" has only {records}: it is of another input"
         )
-    if upload.next_offset:
-        say(
-            f"note: {upload.next_offset} articles of upload {upload.upload_id} were settled by"
-            " somebody else; if this is another input, its first articles are not counted"
-        )
+
+
+def _lost(target: str) -> str:
+    return (
+        f"the gateway at {target} knows this upload no more: the persister's data was replaced, or"
+        " this is another gateway. What was settled before may be in the sink and stays counted"
+        " there; a new upload counts it again. If that is wanted, run the command without --resume"
+        " and --upload-id"
+    )
 
 
 async def _first_refusals(client: NewstallyClient, upload_id: str) -> list[Refusal]:
