@@ -40,17 +40,19 @@ class Unreadable:
 Incoming: TypeAlias = Request | Malformed | Unreadable
 """What a client's message can be."""
 
-R = TypeVar("R", bound=StreamArticlesRequest | UploadArticlesRequest)
+R = TypeVar("R", bound=Request)
 
 
 def lenient(kind: type[R]) -> Callable[[bytes], R | Malformed | Unreadable]:
     """Return a deserializer of `kind` that never raises because of data."""
 
     def decode(data: bytes) -> R | Malformed | Unreadable:
+        request = kind()
         try:
-            return kind.FromString(data)
+            request.ParseFromString(data)
         except DecodeError:
             return _salvage(data)
+        return request
 
     return decode
 
