@@ -380,9 +380,27 @@ async def test_a_gateway_that_does_not_read_does_not_stop_the_others() -> None:
             await other.until(lambda: other.results)
             await other.until(lambda: len(other.welcomes) == 3)
             await deaf.end()
-            assert deaf.code is grpc.StatusCode.UNAVAILABLE
+            assert deaf.kinds[-1] == "draining"
+            assert deaf.code is grpc.StatusCode.OK
             assert len(deaf.results) < 20
         assert await process.metric("stalled_links_total") == 1
+        process.signal(signal.SIGTERM)
+        await other.end()
+        assert await process.ended() == 0
+    assert "Traceback" not in "".join(process.log)
+
+
+@pytest.mark.slow
+async def test_a_gateway_that_never_reads_on_does_not_keep_the_replica() -> None:
+    """A link that was cut and is still not read neither holds up SIGTERM nor gets a traceback."""
+    long_result = " ".join(f"Name{number}" for number in range(2_000))
+    async with (
+        extractor("--batch-articles", "1") as process,
+        link(process) as other,
+        link(process) as deaf,
+    ):
+        await deaf.send(*[long_result] * 20)
+        await other.until(lambda: len(other.welcomes) == 3)
         process.signal(signal.SIGTERM)
         await other.end()
         assert await process.ended() == 0

@@ -2,7 +2,7 @@
 
 import asyncio
 from collections import deque
-from collections.abc import Awaitable, Callable, Iterable
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 
 from newstally_protos.v1 import extractor_pb2 as pb
@@ -24,15 +24,13 @@ class Link:
 
     open ──drain() or the gateway ended its side, and all is answered──▶ ended (status OK)
      │  └──end()─────────────────────────────────────────────────────▶ ended (status OK)
-     └──close(), cut()──▶ closed (nothing is sent any more)
+     ├──cut()──▶ Draining, after what is being sent ──▶ ended (status OK)
+     └──close()──▶ closed (nothing is sent any more)
     """
 
-    def __init__(
-        self, welcome: pb.Welcome, window: Window, break_off: Callable[[], Awaitable[None]]
-    ) -> None:
-        """Open it. `welcome` says who the replica is; `break_off` breaks the stream."""
+    def __init__(self, welcome: pb.Welcome, window: Window) -> None:
+        """Open it. `welcome` says who the replica is."""
         self._identity = welcome
-        self._break_off = break_off
         self._window = window
         self._unanswered = Account()
         self._welcome: pb.ExtractResponse | None = None
@@ -42,6 +40,7 @@ class Link:
         self._room = asyncio.Event()
         self._finishing = False
         self._over = False
+        self._farewell: pb.ExtractResponse | None = None
         self._error: BaseException | None = None
         self._announce_window()
 
@@ -104,10 +103,14 @@ class Link:
         self._over = True
         self._forget()
 
-    async def cut(self) -> None:
-        """Break the stream."""
+    def cut(self) -> None:
+        """End the stream without answering the rest, of a gateway that does not read.
+
+        A Started may be on its way that says of work that it runs, which never will. Draining
+        behind it makes the end a clean one: no gateway suspects what was unanswered.
+        """
+        self._farewell = pb.ExtractResponse(draining=Draining())
         self.close()
-        await self._break_off()
 
     def close(self) -> None:
         """Note that the stream is gone."""
@@ -124,7 +127,8 @@ class Link:
             if self._error is not None:
                 raise self._error
             if self._over:
-                return None
+                farewell, self._farewell = self._farewell, None
+                return farewell
             if self._welcome is not None:
                 response, self._welcome = self._welcome, None
                 return response

@@ -3,7 +3,7 @@
 import asyncio
 import time
 from collections import defaultdict
-from collections.abc import Awaitable, Callable, Iterable
+from collections.abc import Iterable
 from typing import Protocol
 
 import structlog
@@ -76,9 +76,9 @@ class Replica:
         """How many articles wait for a model batch."""
         return self._inbox.articles
 
-    def open(self, break_off: Callable[[], Awaitable[None]]) -> Link:
-        """Add a link; the others' windows shrink. `break_off` breaks its stream."""
-        link = Link(self._identity, self._window.share(len(self._links) + 1), break_off)
+    def open(self) -> Link:
+        """Add a link; the others' windows shrink."""
+        link = Link(self._identity, self._window.share(len(self._links) + 1))
         self._links.add(link)
         self._all_gone.clear()
         self._share_window()
@@ -96,7 +96,12 @@ class Replica:
                 self._all_gone.set()
 
     def take(self, link: Link, works: Iterable[pb.Work]) -> None:
-        """Let work from a link wait for its turn; content that is too long is answered at once."""
+        """Let work from a link wait for its turn; content that is too long is answered at once.
+
+        Nobody hears of what still comes from a link that is over: it is dropped.
+        """
+        if link.over:
+            return
         for work in works:
             size = len(work.content.encode())
             link.take(size)
@@ -144,8 +149,8 @@ class Replica:
             if not sent.done():
                 log.warning("link cut: its gateway does not read", seconds=self._stall_seconds)
                 self._metrics.stalled_links.inc()
+                link.cut()
                 self.close(link)
-                await link.cut()
         if batch[0].alone:
             await asyncio.sleep(self._lone_pause_seconds)
         return [work for work in batch if told[work.link].result()]

@@ -11,13 +11,8 @@ IDENTITY = pb.Welcome(model="m", model_version="1")
 RESULT = pb.Result(id=1)
 
 
-async def never() -> None:
-    """Break nothing off."""
-    raise AssertionError
-
-
 def link(window: Window = Window(2, 100)) -> Link:  # noqa: B008 - frozen
-    return Link(IDENTITY, window, never)
+    return Link(IDENTITY, window)
 
 
 async def events(of: Link) -> list[str]:
@@ -124,6 +119,22 @@ async def test_end_leaves_the_rest_unanswered() -> None:
     it.drain()
     it.end()
     assert await events(it) == ["end"]
+
+
+async def test_a_cut_link_ends_cleanly_behind_its_started() -> None:
+    """A Started that still arrives after the cut is followed by Draining, and nothing else."""
+    it = link()
+    await it.next_response()
+    it.take(1)
+    it.answer([RESULT], [0])
+    it.announce([1])
+    hanging = await it.next_response()
+    assert hanging is not None
+    assert hanging.HasField("results")
+    it.cut()
+    it.close()
+    it.answer([RESULT], [1])
+    assert await events(it) == ["draining", "end"]
 
 
 async def test_broken_requests_break_the_stream() -> None:

@@ -33,8 +33,7 @@ class Peer:
 
     def __init__(self, replica: Replica) -> None:
         self.replica = replica
-        self.link = replica.open(self._break_off)
-        self.broken_off = False
+        self.link = replica.open()
         self.received: list[pb.ExtractResponse] = []
         self.ended = asyncio.Event()
         self._news = asyncio.Condition()
@@ -71,9 +70,6 @@ class Peer:
                 self._news.notify_all()
         self.ended.set()
         self.replica.close(self.link)
-
-    async def _break_off(self) -> None:
-        self.broken_off = True
 
 
 class Setup:
@@ -196,9 +192,13 @@ async def test_a_gateway_that_does_not_read_is_cut(setup: Setup) -> None:
         stalled.send("stuck")
         peer.send("a")
         assert await setup.model.batches.get() == ["a"]
-        assert stalled.broken_off
         assert setup.metric("stalled_links_total") == 1
         assert setup.metric("links") == 1
+        stalled.send("more")
+        assert setup.metric("waiting_articles") == 0
+        stalled.read()
+        await asyncio.wait_for(stalled.ended.wait(), 5)
+        assert [e.WhichOneof("event") for e in stalled.received] == ["draining"]
 
 
 async def test_drains_what_waits(setup: Setup) -> None:
