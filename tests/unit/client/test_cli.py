@@ -176,7 +176,8 @@ async def test_a_lost_upload_is_not_begun_anew(
         gateway.journals.clear()
         result = await run(*command, *more)
         assert (result.exit_code, result.stdout, gateway.journals) == (1, "", {})
-        assert "no upload job (NOT_FOUND)" in result.stderr
+        assert "upload job is not known at" in result.stderr
+        assert "(NOT_FOUND): the persister's data was replaced" in result.stderr
         assert "run the command without --resume and --upload-id" in result.stderr
         assert (await run(*command)).exit_code == 0
     assert len(begun(states)) == 2
