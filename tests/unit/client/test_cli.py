@@ -176,7 +176,8 @@ async def test_a_lost_upload_is_not_begun_anew(
         gateway.journals.clear()
         result = await run(*command, *more)
         assert (result.exit_code, result.stdout, gateway.journals) == (1, "", {})
-        assert "no upload job (NOT_FOUND)" in result.stderr
+        assert "upload job is not known at" in result.stderr
+        assert "(NOT_FOUND): the persister's data was replaced" in result.stderr
         assert "run the command without --resume and --upload-id" in result.stderr
         assert (await run(*command)).exit_code == 0
     assert len(begun(states)) == 2
@@ -360,8 +361,14 @@ async def test_lists_are_read_page_by_page(run: Run, tmp_path: Path) -> None:
     ]
 
 
-async def test_ctrl_c_tells_how_to_resume(tmp_path: Path, articles: Path) -> None:
-    """An interrupted upload ends with 130 and the command that goes on with it."""
+@pytest.mark.parametrize(
+    ("number", "exit_code", "what"),
+    [(signal.SIGINT, 130, "interrupted"), (signal.SIGTERM, 143, "terminated")],
+)
+async def test_a_stopped_upload_tells_how_to_resume(
+    tmp_path: Path, articles: Path, number: int, exit_code: int, what: str
+) -> None:
+    """Ctrl-C or SIGTERM: 130 or 143, and the command that goes on with the upload."""
     async with ReferenceGateway() as gateway:
         gateway.paused = True
         process = await asyncio.create_subprocess_exec(
@@ -372,11 +379,11 @@ async def test_ctrl_c_tells_how_to_resume(tmp_path: Path, articles: Path) -> Non
         )
         async with asyncio.timeout(20):
             await gateway.until_unsettled(30)
-            process.send_signal(signal.SIGINT)
+            process.send_signal(number)
             out, err = await process.communicate()
-    assert (process.returncode, out) == (130, b"")
+    assert (process.returncode, out) == (exit_code, b"")
     assert err.decode() == (
-        f"interrupted; go on with: newstally upload {articles} --resume --upload-id job\n"
+        f"{what}; go on with: newstally upload {articles} --resume --upload-id job\n"
     )
 
 

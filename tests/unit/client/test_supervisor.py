@@ -10,12 +10,13 @@ import sys
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 
 import psutil
 import pytest
 from newstally.up import Output, StartFailed, Supervisor
-from newstally.up.supervisor import check_free
+from newstally.up.ports import until_free
 from support import fake_trio
 
 DEADLINE_SECONDS = 20.0
@@ -167,11 +168,56 @@ async def test_a_child_that_never_serves_is_given_up(
         await asyncio.wait_for(supervisor.run(), DEADLINE_SECONDS)
 
 
-def test_a_taken_port_is_told_before_anything_starts() -> None:
+async def test_a_port_that_stays_taken_is_told() -> None:
     """The message names the port and the flag."""
     with socket.socket() as taken:
-        taken.bind(("127.0.0.1", 0))
-        taken.listen()
-        port = taken.getsockname()[1]
+        port = listen(taken)
         with pytest.raises(StartFailed, match=f"port {port} cannot be used .* --port"):
-            check_free(port)
+            await until_free(port, 0.0, lambda: None)
+
+
+async def test_a_port_that_a_draining_gateway_still_has_is_waited_for() -> None:
+    """Right after a kill -9 of the supervisor; that it waits is told once."""
+    with socket.socket() as taken:
+        port = listen(taken)
+        told = []
+
+        def free() -> None:
+            told.append(port)
+            taken.close()
+
+        await until_free(port, DEADLINE_SECONDS, free)
+    assert told == [port]
+    await until_free(port, 0.0, free)
+    assert told == [port]
+
+
+async def test_it_starts_while_a_killed_ones_gateway_still_drains(tmp_path: Path) -> None:
+    """The port comes free a little later; until then nothing is started, and nothing fails."""
+    journal = tmp_path / "journal"
+    said: list[str] = []
+    with socket.socket() as taken:
+        port = listen(taken)
+
+        class FreeingOutput(Output):
+            def event(self, text: str, level: str = "info", **fields: object) -> None:
+                if text == "port is taken; waiting":
+                    assert rows(journal) == []
+                    taken.close()
+
+        def stop(line: str) -> None:
+            said.append(line)
+            os.kill(os.getpid(), signal.SIGTERM)
+
+        plan = fake_trio.make_plan(str(journal), {})
+        plan = replace(plan, gateway=replace(plan.gateway, port=port))
+        output = FreeingOutput(io.StringIO(), as_json=True, colour=False)
+        await asyncio.wait_for(Supervisor(plan, output, stop).run(), DEADLINE_SECONDS)
+    assert said[0].startswith(f"ready: gateway 127.0.0.1:{port},")
+
+
+def listen(server: socket.socket) -> int:
+    server.bind(("127.0.0.1", 0))
+    server.listen()
+    port: int = server.getsockname()[1]
+    return port

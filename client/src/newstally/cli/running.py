@@ -3,6 +3,8 @@
 import asyncio
 import contextlib
 import json
+import signal
+import threading
 from collections.abc import Coroutine, Iterator
 from typing import Annotated, Any, TypeVar
 
@@ -14,6 +16,7 @@ from newstally.errors import InputError, NewstallyError
 EXIT_FAILED = 1
 EXIT_USAGE = 2
 EXIT_INTERRUPTED = 130
+EXIT_TERMINATED = 143
 
 T = TypeVar("T")
 
@@ -28,9 +31,13 @@ Target = Annotated[
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON on stdout and nothing else.")]
 
 
+class Terminated(Exception):  # noqa: N818 - named for what happened
+    """SIGTERM came before the command was done."""
+
+
 @contextlib.contextmanager
 def exit_codes(hint: str = "") -> Iterator[None]:
-    """Turn this library's errors and Ctrl-C into one line on stderr and an exit code."""
+    """Turn this library's errors, Ctrl-C and SIGTERM into one line on stderr and an exit code."""
     try:
         yield
     except InputError as error:
@@ -42,11 +49,38 @@ def exit_codes(hint: str = "") -> Iterator[None]:
     except KeyboardInterrupt as error:
         say(f"interrupted{hint}")
         raise typer.Exit(EXIT_INTERRUPTED) from error
+    except Terminated as error:
+        say(f"terminated{hint}")
+        raise typer.Exit(EXIT_TERMINATED) from error
 
 
 def run(main: Coroutine[Any, Any, T]) -> T:
-    """Run a coroutine to its end; Ctrl-C cancels it."""
-    return asyncio.run(main)
+    """Run a coroutine to its end; Ctrl-C and SIGTERM cancel it."""
+    return asyncio.run(_until_sigterm(main))
+
+
+async def _until_sigterm(main: Coroutine[Any, Any, T]) -> T:
+    """Raises Terminated; Ctrl-C is asyncio's own affair."""
+    if threading.current_thread() is not threading.main_thread():
+        return await main  # only the main thread hears of signals
+    loop, task = asyncio.get_running_loop(), asyncio.current_task()
+    terminated = False
+
+    def on_sigterm() -> None:
+        nonlocal terminated
+        terminated = True
+        if task is not None:
+            task.cancel()
+
+    loop.add_signal_handler(signal.SIGTERM, on_sigterm)
+    try:
+        return await main
+    except asyncio.CancelledError:
+        if terminated:
+            raise Terminated from None
+        raise
+    finally:
+        loop.remove_signal_handler(signal.SIGTERM)
 
 
 def say(text: str) -> None:

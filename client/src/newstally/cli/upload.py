@@ -97,7 +97,7 @@ def upload(
         except GaveUp as error:
             raise GaveUp(f"{error}{hint}") from error
         except NotFound as error:
-            raise NotFound(f"{error}: {_lost(choice.target)}") from error
+            raise NotFound(_lost(choice)) from error
     if as_json:
         print_json(report.as_json())
     else:
@@ -175,10 +175,10 @@ def _check_not_beyond(upload: Upload, records: int) -> None:
         )
 
 
-def _lost(target: str) -> str:
+def _lost(choice: Choice) -> str:
     return (
-        f"the gateway at {target} knows this upload no more: the persister's data was replaced, or"
-        " this is another gateway. What was settled before may be in the sink and stays counted"
+        f"upload {choice.state.upload_id} is not known at {choice.target} any more (NOT_FOUND): the"
+        " persister's data was replaced, or this is another gateway. What was settled before may be in the sink and stays counted"
         " there; a new upload counts it again. If that is wanted, run the command without --resume"
         " and --upload-id"
     )

@@ -3,11 +3,11 @@
 import asyncio
 import os
 import signal
-import socket
 from collections.abc import Callable, Sequence
 
-from newstally.up.child import Child, StartFailed
+from newstally.up.child import KILL_AFTER_SECONDS, Child
 from newstally.up.output import Output
+from newstally.up.ports import until_free
 from newstally.up.probing import readyz
 from newstally.up.services import HOST, Plan, ServiceSpec
 
@@ -30,7 +30,6 @@ class Supervisor:
 
     async def run(self) -> None:
         """Run until a signal, then stop everything. Raises StartFailed; nothing is left then."""
-        check_free(self._plan.gateway.port)
         loop = asyncio.get_running_loop()
         numbers = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
         for number in numbers:
@@ -73,6 +72,13 @@ class Supervisor:
             group.create_task(child.keep(), name=spec.name)
             return child
 
+        gateway = self._plan.gateway
+        await until_free(
+            gateway.port,
+            # So long may a gateway take to end whose supervisor was killed a moment ago.
+            gateway.drain_seconds + KILL_AFTER_SECONDS,
+            lambda: self._output.event("port is taken; waiting", "warning", port=gateway.port),
+        )
         self._persister = [start(self._plan.persister)]
         self._extractors = [start(spec) for spec in self._plan.extractors]
         persister = await self._persister[0].address()
@@ -110,16 +116,3 @@ class Supervisor:
         for children in (self._gateway, self._extractors, self._persister):
             await asyncio.gather(*(child.stop() for child in children))
         self._output.event("stopped")
-
-
-def check_free(port: int) -> None:
-    """Raise StartFailed if the port is taken, before anything is started in vain."""
-    with socket.socket() as probe:
-        # As servers do: a port that only waits for old connections to be forgotten is free.
-        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        try:
-            probe.bind((HOST, port))
-        except OSError as error:
-            raise StartFailed(
-                f"port {port} cannot be used ({error.strerror}): choose another with --port"
-            ) from error
