@@ -179,8 +179,8 @@ def _lost(choice: Choice) -> str:
     return (
         f"upload {choice.state.upload_id} is not known at {choice.target} any more (NOT_FOUND): the"
         " persister's data was replaced, or this is another gateway. What was settled before may be"
-        " in the sink and stays counted there; a new upload counts it again. If that is wanted, run the command without --resume"
-        " and --upload-id"
+        " in the sink and stays counted there; a new upload counts it again. If that is wanted, run"
+        " the command without --resume and --upload-id"
     )
 
 
