@@ -14,6 +14,7 @@ import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
 
 import grpc
+import structlog
 from newstally_runtime.status import StatusError, wait
 
 from newstally_gateway.core.outcomes import Outcome
@@ -32,6 +33,8 @@ QUIET_SECONDS = 0.5
 """A refused client that sends nothing for so long is not writing: it gets its status at once."""
 COME_AGAIN_SECONDS = 2.0
 """What a client is asked to wait when there are too many streams."""
+
+log = structlog.get_logger()
 
 
 class Session:
@@ -63,6 +66,7 @@ class Session:
         self._input_ended = False
         self._refusal: StatusError | None = None
         self._given_up = False
+        self._failed = False
         self._finished = False
         self._dropped_bytes = 0
         self._heard_at = 0.0
@@ -81,7 +85,20 @@ class Session:
         return "OK" if self._finished else "CANCELLED"
 
     async def run(self) -> None:
-        """Serve the stream; return when all its input is settled. Raises StatusError."""
+        """Serve the stream; return when all its input is settled.
+
+        Raises StatusError, and nothing else: a fault ends this stream and no other.
+        """
+        try:
+            await self._occupy()
+        except Exception as fault:  # noqa: BLE001 - logged, and told to the client
+            self._fail(fault)
+        if self._refusal is not None:
+            raise self._refusal
+        self._finished = True
+
+    async def _occupy(self) -> None:
+        """Serve the stream in a place of its own, if there is one and it may have it."""
         if self._refusal is not None:
             await self._serve()
         elif not self._shared.memory.open(self._number):
@@ -94,9 +111,6 @@ class Session:
             finally:
                 self._shared.hub.close(self._number)
                 self._shared.memory.close(self._number)
-        if self._refusal is not None:
-            raise self._refusal
-        self._finished = True
 
     def refuse(self, error: StatusError) -> None:
         """Take nothing more in; settle what was admitted; then end with the error.
@@ -120,21 +134,27 @@ class Session:
     def give_up(self) -> None:
         """Settle no more: time is over. What is not settled was not acknowledged."""
         self.refuse(draining())
-        self._given_up = True
-        if self._settling is not None:
-            self._settling.cancel()
+        self._stop_settling()
 
-    # The hub's side
+    # The hub's side: whatever goes wrong here must not reach the link that it came from
 
     def ready(self, offset: int, outcome: Outcome, now: float) -> None:
         """Take the outcome of an article."""
-        if self._intake.place is not None:
+        if self._intake.place is None:
+            return
+        try:
             self._intake.place.ledger.ready(offset, outcome, now)
+        except Exception as fault:  # noqa: BLE001 - logged, and told to the client
+            self._fail(fault)
 
     def poke(self, now: float) -> None:
         """Look at what has become ready."""
-        if self._settler is not None:
+        if self._settler is None:
+            return
+        try:
             self._settler.poke(now)
+        except Exception as fault:  # noqa: BLE001 - logged, and told to the client
+            self._fail(fault)
 
     # Both tasks
 
@@ -160,6 +180,25 @@ class Session:
             if pause <= 0:
                 break
             await asyncio.wait({reader}, timeout=pause)
+
+    def _fail(self, fault: Exception) -> None:
+        """End the stream for a fault of ours; whatever it was to end with before."""
+        if self._failed:
+            return
+        self._failed = True
+        log.error(
+            "stream failed",
+            upload_id=self.upload_id,
+            exc_info=fault,
+            remedy="a fault of the gateway: report it",
+        )
+        self._refusal = StatusError(grpc.StatusCode.INTERNAL, "a fault of the gateway")
+        self._stop_settling()
+
+    def _stop_settling(self) -> None:
+        self._given_up = True
+        if self._settling is not None:
+            self._settling.cancel()
 
     def _stir(self) -> None:
         """Have the settling side look at what has changed."""

@@ -95,7 +95,7 @@ class Streams:
         # Not a TaskGroup: a cancelled handler leaves this generator at its `yield`, to be closed in
         # some other task. The context's callback comes at once.
         running = asyncio.create_task(session.run(), name="session")
-        running.add_done_callback(_log_fault)
+        running.add_done_callback(_heed)
         running.add_done_callback(lambda _: outbox.close())
         _when_over(context, running.cancel)
         patience = _Patience(context, session, self._write_timeout)
@@ -149,11 +149,10 @@ class Streams:
             self._none_open.set()
 
 
-def _log_fault(session: asyncio.Task[None]) -> None:
-    """Log what ended a session unless it was decided: its handler may be gone already."""
-    error = None if session.cancelled() else session.exception()
-    if error is not None and not isinstance(error, StatusError):
-        log.error("session failed", exc_info=error, remedy="a fault of the gateway: report it")
+def _heed(session: asyncio.Task[None]) -> None:
+    """Take note of what ended a session: its handler, which would, may be gone already."""
+    if not session.cancelled():
+        session.exception()
 
 
 def _when_over(context: Context, callback: Callable[[], object]) -> None:
