@@ -13,10 +13,11 @@ somebody cancels `run`.
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
 
-import grpc
 import structlog
-from newstally_runtime.status import StatusError, wait
+from newstally_runtime.status import StatusError
 
+from newstally_gateway import endings
+from newstally_gateway.core.idleness import Standing
 from newstally_gateway.core.outcomes import Outcome
 from newstally_gateway.decoding import Incoming, size_bytes
 from newstally_gateway.intake import Intake, Shared
@@ -31,8 +32,6 @@ READ_AWAY_SECONDS = 5.0
 """How long that may take."""
 QUIET_SECONDS = 0.5
 """A refused client that sends nothing for so long is not writing: it gets its status at once."""
-COME_AGAIN_SECONDS = 2.0
-"""What a client is asked to wait when there are too many streams."""
 
 log = structlog.get_logger()
 
@@ -48,15 +47,18 @@ class Session:
         shared: Shared,
         listener: Listener,
         announce: Callable[[str], Awaitable[None]],
+        crowded: Callable[[], None],
     ) -> None:
         """`number` is unique over the life of the process.
 
-        `announce` is called with the upload_id before anything else is told to the client.
+        `announce` is called with the upload_id before anything else is told to the client;
+        `crowded` when there is no place for the stream.
         """
         self._number = number
         self._messages = messages
         self._shared = shared
         self._listener = listener
+        self._crowded = crowded
         self._intake = Intake(number, owner, shared, listener, announce, self._refused)
         self._settler: Settler | None = None
         self._settling: asyncio.Task[None] | None = None
@@ -69,13 +71,26 @@ class Session:
         self._failed = False
         self._finished = False
         self._dropped_bytes = 0
-        self._heard_at = 0.0
+        self._heard_at = self._loop.time()
+        self._taking = False
 
     @property
     def upload_id(self) -> str:
         """The upload it adds to; empty while it is not known."""
         place = self._intake.place
         return "" if place is None else place.upload_id
+
+    @property
+    def standing(self) -> Standing:
+        """Whether it has work under way, and since when it is quiet."""
+        place, settler = self._intake.place, self._settler
+        unsettled = place is not None and place.ledger.unsettled > 0
+        settled_at = self._heard_at if settler is None else settler.settled_at
+        return Standing(
+            stream=self._number,
+            busy=self._taking or unsettled or self._has_ended(),
+            quiet_since=max(self._heard_at, settled_at),
+        )
 
     @property
     def outcome(self) -> str:
@@ -102,7 +117,8 @@ class Session:
         if self._refusal is not None:
             await self._serve()
         elif not self._shared.memory.open(self._number):
-            self.refuse(wait(COME_AGAIN_SECONDS, "too many open streams; see --memory-bytes"))
+            self.refuse(endings.crowded())
+            self._crowded()
             await self._serve()
         else:
             self._shared.hub.open(self._number, self)
@@ -129,11 +145,16 @@ class Session:
         """
         self._listener.draining()
         if not self._input_ended:
-            self.refuse(draining())
+            self.refuse(endings.draining())
+
+    def make_room(self) -> None:
+        """Tell an idle client to go, and end: somebody else has something to send."""
+        self._listener.draining()
+        self.refuse(endings.idle())
 
     def give_up(self) -> None:
         """Settle no more: time is over. What is not settled was not acknowledged."""
-        self.refuse(draining())
+        self.refuse(endings.draining())
         self._stop_settling()
 
     # The hub's side: whatever goes wrong here must not reach the link that it came from
@@ -192,7 +213,7 @@ class Session:
             exc_info=fault,
             remedy="a fault of the gateway: report it",
         )
-        self._refusal = StatusError(grpc.StatusCode.INTERNAL, "a fault of the gateway")
+        self._refusal = endings.faulty()
         self._stop_settling()
 
     def _stop_settling(self) -> None:
@@ -215,6 +236,7 @@ class Session:
                     self._heard_first = True
                     self._stirred.set()
                 if self._refusal is None:
+                    self._heard_at = self._loop.time()
                     await self._take(message)
                 elif not self._drop(message):
                     break
@@ -223,10 +245,13 @@ class Session:
             self._stir()
 
     async def _take(self, message: Incoming) -> None:
+        self._taking = True
         try:
             await self._intake.take(message)
         except StatusError as error:
             self.refuse(error)
+        finally:
+            self._taking = False
         if self._settler is None:
             self._stirred.set()
 
@@ -268,9 +293,4 @@ class Session:
                     if self._heard_first:
                         patience.reschedule(None)  # finding the upload has a deadline of its own
         except TimeoutError:
-            self.refuse(StatusError(grpc.StatusCode.UNAVAILABLE, "no first message came"))
-
-
-def draining() -> StatusError:
-    """Return what ends a stream of a gateway that goes away."""
-    return StatusError(grpc.StatusCode.UNAVAILABLE, "draining, resume elsewhere")
+            self.refuse(endings.silent())

@@ -22,6 +22,7 @@ from newstally_protos.v1.extractor_pb2 import ArticleEntities, Result
 from newstally_protos.v1.gateway_pb2 import UploadArticlesRequest
 from newstally_protos.v1.journal_pb2 import RecordBatchRequest
 from newstally_protos.v1.upload_pb2 import Upload
+from newstally_runtime.status import retry_delay_seconds
 from prometheus_client import CollectorRegistry
 from structlog.testing import capture_logs
 from support.gateway_wire import Client, article, message
@@ -139,3 +140,48 @@ async def test_a_fault_in_taking_an_outcome_leaves_the_link_alone() -> None:
         assert heard.code is grpc.StatusCode.INTERNAL
         assert [entry["event"] for entry in logs] == ["stream failed"]
     assert gateway.hub.links_up == 1
+
+
+async def test_an_idle_stream_makes_room_for_a_new_one() -> None:
+    """The newcomer is asked to come again, and by then the place is free."""
+    gateway = Gateway(slots=1)
+    async with (
+        serving(Streams(gateway.shared, 5.0, 5.0, idle_seconds=0.0)) as client,
+        client.open() as idle,
+    ):
+        await idle.write(message(" ", upload_id="idle", offset=0))
+        await idle.until(lambda heard: heard.next_offset == 1)
+        new = message(" ", upload_id="new", offset=0)
+        refused = await client.stream([new])
+        assert refused.code is grpc.StatusCode.RESOURCE_EXHAUSTED
+        ended = await idle.ended()
+        assert (ended.code, ended.order[-1]) == (grpc.StatusCode.UNAVAILABLE, "draining")
+        assert ended.details == "idle, resume when there is something to send"
+        assert refused.error is not None
+        assert ended.error is not None
+        soon, later = retry_delay_seconds(refused.error), retry_delay_seconds(ended.error)
+        assert soon is not None
+        assert later is not None
+        assert soon < later, "or the idle one might come back first"
+        assert (await client.stream([new])).code is grpc.StatusCode.OK
+
+
+async def test_a_stream_with_work_under_way_keeps_its_place() -> None:
+    """It may have said nothing for long because its article takes long."""
+    gateway = Gateway(slots=1)
+    replica = Replica()
+    gateway.hub.link_up(replica, "instance", Window(10, 1000))
+    async with (
+        serving(Streams(gateway.shared, 5.0, 5.0, idle_seconds=0.0)) as client,
+        client.open() as busy,
+    ):
+        await busy.write(message("Ada", upload_id="busy", offset=0))
+        attempt = await replica.attempts.get()
+        refused = await client.stream([message(" ", upload_id="new", offset=0)])
+        assert refused.code is grpc.StatusCode.RESOURCE_EXHAUSTED
+        result = Result(id=attempt.attempt_id, entities=ArticleEntities())
+        gateway.hub.answered(replica, [result], "model 1")
+        await busy.half_close()
+        ended = await busy.ended()
+        assert (ended.code, ended.next_offset) == (grpc.StatusCode.OK, 1)
+        assert "draining" not in ended.order
