@@ -13,9 +13,11 @@ somebody cancels `run`.
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
 
-import grpc
-from newstally_runtime.status import StatusError, wait
+import structlog
+from newstally_runtime.status import StatusError
 
+from newstally_gateway import endings
+from newstally_gateway.core.idleness import Standing
 from newstally_gateway.core.outcomes import Outcome
 from newstally_gateway.decoding import Incoming, size_bytes
 from newstally_gateway.intake import Intake, Shared
@@ -30,8 +32,8 @@ READ_AWAY_SECONDS = 5.0
 """How long that may take."""
 QUIET_SECONDS = 0.5
 """A refused client that sends nothing for so long is not writing: it gets its status at once."""
-COME_AGAIN_SECONDS = 2.0
-"""What a client is asked to wait when there are too many streams."""
+
+log = structlog.get_logger()
 
 
 class Session:
@@ -45,15 +47,18 @@ class Session:
         shared: Shared,
         listener: Listener,
         announce: Callable[[str], Awaitable[None]],
+        crowded: Callable[[], None],
     ) -> None:
         """`number` is unique over the life of the process.
 
-        `announce` is called with the upload_id before anything else is told to the client.
+        `announce` is called with the upload_id before anything else is told to the client;
+        `crowded` when there is no place for the stream.
         """
         self._number = number
         self._messages = messages
         self._shared = shared
         self._listener = listener
+        self._crowded = crowded
         self._intake = Intake(number, owner, shared, listener, announce, self._refused)
         self._settler: Settler | None = None
         self._settling: asyncio.Task[None] | None = None
@@ -63,15 +68,29 @@ class Session:
         self._input_ended = False
         self._refusal: StatusError | None = None
         self._given_up = False
+        self._failed = False
         self._finished = False
         self._dropped_bytes = 0
-        self._heard_at = 0.0
+        self._heard_at = self._loop.time()
+        self._taking = False
 
     @property
     def upload_id(self) -> str:
         """The upload it adds to; empty while it is not known."""
         place = self._intake.place
         return "" if place is None else place.upload_id
+
+    @property
+    def standing(self) -> Standing:
+        """Whether it has work under way, and since when it is quiet."""
+        place, settler = self._intake.place, self._settler
+        unsettled = place is not None and place.ledger.unsettled > 0
+        settled_at = self._heard_at if settler is None else settler.settled_at
+        return Standing(
+            stream=self._number,
+            busy=self._taking or unsettled or self._has_ended(),
+            quiet_since=max(self._heard_at, settled_at),
+        )
 
     @property
     def outcome(self) -> str:
@@ -81,11 +100,25 @@ class Session:
         return "OK" if self._finished else "CANCELLED"
 
     async def run(self) -> None:
-        """Serve the stream; return when all its input is settled. Raises StatusError."""
+        """Serve the stream; return when all its input is settled.
+
+        Raises StatusError, and nothing else: a fault ends this stream and no other.
+        """
+        try:
+            await self._occupy()
+        except Exception as fault:  # noqa: BLE001 - logged, and told to the client
+            self._fail(fault)
+        if self._refusal is not None:
+            raise self._refusal
+        self._finished = True
+
+    async def _occupy(self) -> None:
+        """Serve the stream in a place of its own, if there is one and it may have it."""
         if self._refusal is not None:
             await self._serve()
         elif not self._shared.memory.open(self._number):
-            self.refuse(wait(COME_AGAIN_SECONDS, "too many open streams; see --memory-bytes"))
+            self.refuse(endings.crowded())
+            self._crowded()
             await self._serve()
         else:
             self._shared.hub.open(self._number, self)
@@ -94,9 +127,6 @@ class Session:
             finally:
                 self._shared.hub.close(self._number)
                 self._shared.memory.close(self._number)
-        if self._refusal is not None:
-            raise self._refusal
-        self._finished = True
 
     def refuse(self, error: StatusError) -> None:
         """Take nothing more in; settle what was admitted; then end with the error.
@@ -115,26 +145,37 @@ class Session:
         """
         self._listener.draining()
         if not self._input_ended:
-            self.refuse(draining())
+            self.refuse(endings.draining())
+
+    def make_room(self) -> None:
+        """Tell an idle client to go, and end: somebody else has something to send."""
+        self._listener.draining()
+        self.refuse(endings.idle())
 
     def give_up(self) -> None:
         """Settle no more: time is over. What is not settled was not acknowledged."""
-        self.refuse(draining())
-        self._given_up = True
-        if self._settling is not None:
-            self._settling.cancel()
+        self.refuse(endings.draining())
+        self._stop_settling()
 
-    # The hub's side
+    # The hub's side: whatever goes wrong here must not reach the link that it came from
 
     def ready(self, offset: int, outcome: Outcome, now: float) -> None:
         """Take the outcome of an article."""
-        if self._intake.place is not None:
+        if self._intake.place is None:
+            return
+        try:
             self._intake.place.ledger.ready(offset, outcome, now)
+        except Exception as fault:  # noqa: BLE001 - logged, and told to the client
+            self._fail(fault)
 
     def poke(self, now: float) -> None:
         """Look at what has become ready."""
-        if self._settler is not None:
+        if self._settler is None:
+            return
+        try:
             self._settler.poke(now)
+        except Exception as fault:  # noqa: BLE001 - logged, and told to the client
+            self._fail(fault)
 
     # Both tasks
 
@@ -161,6 +202,25 @@ class Session:
                 break
             await asyncio.wait({reader}, timeout=pause)
 
+    def _fail(self, fault: Exception) -> None:
+        """End the stream for a fault of ours; whatever it was to end with before."""
+        if self._failed:
+            return
+        self._failed = True
+        log.error(
+            "stream failed",
+            upload_id=self.upload_id,
+            exc_info=fault,
+            remedy="a fault of the gateway: report it",
+        )
+        self._refusal = endings.faulty()
+        self._stop_settling()
+
+    def _stop_settling(self) -> None:
+        self._given_up = True
+        if self._settling is not None:
+            self._settling.cancel()
+
     def _stir(self) -> None:
         """Have the settling side look at what has changed."""
         self._stirred.set()
@@ -176,6 +236,7 @@ class Session:
                     self._heard_first = True
                     self._stirred.set()
                 if self._refusal is None:
+                    self._heard_at = self._loop.time()
                     await self._take(message)
                 elif not self._drop(message):
                     break
@@ -184,10 +245,13 @@ class Session:
             self._stir()
 
     async def _take(self, message: Incoming) -> None:
+        self._taking = True
         try:
             await self._intake.take(message)
         except StatusError as error:
             self.refuse(error)
+        finally:
+            self._taking = False
         if self._settler is None:
             self._stirred.set()
 
@@ -229,9 +293,4 @@ class Session:
                     if self._heard_first:
                         patience.reschedule(None)  # finding the upload has a deadline of its own
         except TimeoutError:
-            self.refuse(StatusError(grpc.StatusCode.UNAVAILABLE, "no first message came"))
-
-
-def draining() -> StatusError:
-    """Return what ends a stream of a gateway that goes away."""
-    return StatusError(grpc.StatusCode.UNAVAILABLE, "draining, resume elsewhere")
+            self.refuse(endings.silent())

@@ -39,6 +39,8 @@ class Settler:
         self._awake = asyncio.Event()
         self._awake.set()
         self._sleeps_until: float | None = None
+        self.settled_at = self._loop.time()
+        """When the journal last answered."""
 
     async def run(self) -> None:
         """Return when all is settled that was and will be admitted. Raises StatusError."""
@@ -91,6 +93,7 @@ class Settler:
             self._shared.hub.discard(self._number, upload.next_offset)
         if upload.next_offset != batch.end_offset:
             self._note_collision(batch, upload)
+        self.settled_at = self._loop.time()
         self._shared.metrics.settled.inc(answer.settled)
         for refusal in answer.refusals:
             self._shared.metrics.refused.labels(RefusalReason.Name(refusal.reason)).inc()

@@ -17,11 +17,13 @@ from newstally_protos.v1.gateway_pb2 import (
 )
 from newstally_runtime.status import StatusError, abort
 
+from newstally_gateway import endings
+from newstally_gateway.core.idleness import IDLE_SECONDS, pick_idle
 from newstally_gateway.decoding import Incoming, lenient
 from newstally_gateway.intake import Shared
 from newstally_gateway.listeners import Listener, Outbox, Summary
 from newstally_gateway.persister import ANONYMOUS
-from newstally_gateway.session import Session, draining
+from newstally_gateway.session import Session
 
 UPLOAD_ID_KEY = "newstally-upload-id"
 """Initial metadata that names the upload."""
@@ -37,11 +39,16 @@ class Streams:
     """GatewayService, and the registry of the streams that are open."""
 
     def __init__(
-        self, shared: Shared, heartbeat_seconds: float, write_timeout_seconds: float
+        self,
+        shared: Shared,
+        heartbeat_seconds: float,
+        write_timeout_seconds: float,
+        idle_seconds: float = IDLE_SECONDS,
     ) -> None:
         self._shared = shared
         self._heartbeat = heartbeat_seconds
         self._write_timeout = write_timeout_seconds
+        self._idle_seconds = idle_seconds
         self._numbers = itertools.count(1)
         self._open: dict[int, Session] = {}
         self._none_open = asyncio.Event()
@@ -95,7 +102,7 @@ class Streams:
         # Not a TaskGroup: a cancelled handler leaves this generator at its `yield`, to be closed in
         # some other task. The context's callback comes at once.
         running = asyncio.create_task(session.run(), name="session")
-        running.add_done_callback(_log_fault)
+        running.add_done_callback(_heed)
         running.add_done_callback(lambda _: outbox.close())
         _when_over(context, running.cancel)
         patience = _Patience(context, session, self._write_timeout)
@@ -132,14 +139,26 @@ class Streams:
         async def announce(upload_id: str) -> None:
             await context.send_initial_metadata(((UPLOAD_ID_KEY, upload_id),))
 
-        session = Session(number, ANONYMOUS, messages, self._shared, listener, announce)
+        session = Session(
+            number, ANONYMOUS, messages, self._shared, listener, announce, self._make_room
+        )
         if self._draining:
-            session.refuse(draining())
+            session.refuse(endings.draining())
         self._open[number] = session
         self._none_open.clear()
         self._shared.metrics.streams.inc()
         _when_over(context, lambda: self._ended(number))
         return session
+
+    def _make_room(self) -> None:
+        """Have an idle stream end, if there is one: its place was asked for."""
+        standings = (session.standing for session in self._open.values())
+        now = asyncio.get_running_loop().time()
+        idle = pick_idle(standings, now, self._idle_seconds)
+        for number, session in self._open.items():
+            if number == idle:
+                log.info("idle stream ended for a new one", upload_id=session.upload_id)
+                session.make_room()
 
     def _ended(self, number: int) -> None:
         session = self._open.pop(number)
@@ -149,11 +168,10 @@ class Streams:
             self._none_open.set()
 
 
-def _log_fault(session: asyncio.Task[None]) -> None:
-    """Log what ended a session unless it was decided: its handler may be gone already."""
-    error = None if session.cancelled() else session.exception()
-    if error is not None and not isinstance(error, StatusError):
-        log.error("session failed", exc_info=error, remedy="a fault of the gateway: report it")
+def _heed(session: asyncio.Task[None]) -> None:
+    """Take note of what ended a session: its handler, which would, may be gone already."""
+    if not session.cancelled():
+        session.exception()
 
 
 def _when_over(context: Context, callback: Callable[[], object]) -> None:

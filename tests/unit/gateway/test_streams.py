@@ -1,0 +1,187 @@
+"""The streaming methods behind a real server, with neither persister nor replicas."""
+
+import asyncio
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
+from typing import cast
+
+import grpc
+import pytest
+from newstally_gateway.core.admission import Admission
+from newstally_gateway.core.dispatcher import Dispatcher
+from newstally_gateway.core.ledger import BatchLimits
+from newstally_gateway.core.tasks import Attempt, Task, Window
+from newstally_gateway.hub import Hub
+from newstally_gateway.intake import Shared
+from newstally_gateway.memory import Memory
+from newstally_gateway.metrics import Metrics
+from newstally_gateway.recorder import Recorder
+from newstally_gateway.streams import Streams
+from newstally_gateway.uploads import Uploads
+from newstally_protos.v1.extractor_pb2 import ArticleEntities, Result
+from newstally_protos.v1.gateway_pb2 import UploadArticlesRequest
+from newstally_protos.v1.journal_pb2 import RecordBatchRequest
+from newstally_protos.v1.upload_pb2 import Upload
+from newstally_runtime.status import retry_delay_seconds
+from prometheus_client import CollectorRegistry
+from structlog.testing import capture_logs
+from support.gateway_wire import Client, article, message
+
+LARGEST_BYTES = 100_000
+
+
+class Journal:
+    """Every upload exists and takes every batch, except "faulty" and what is in it."""
+
+    def __init__(self) -> None:
+        self.faulty_at = ""
+
+    async def get(self, upload_id: str, _owner: str) -> Upload:
+        if (self.faulty_at, upload_id) == ("get", "faulty"):
+            raise RuntimeError("a bug")
+        return Upload(upload_id=upload_id)
+
+    async def record(self, request: RecordBatchRequest) -> Upload:
+        if (self.faulty_at, request.upload_id) == ("record", "faulty"):
+            raise RuntimeError("a bug")
+        return Upload(upload_id=request.upload_id, next_offset=request.end_offset)
+
+
+class Replica:
+    """Keeps what it is sent."""
+
+    address = "replica"
+
+    def __init__(self) -> None:
+        self.attempts: asyncio.Queue[Attempt] = asyncio.Queue()
+
+    def send(self, attempts: Sequence[Attempt]) -> None:
+        for attempt in attempts:
+            self.attempts.put_nowait(attempt)
+
+    def break_off(self, reason: str) -> None:
+        raise AssertionError(reason)
+
+
+class Gateway:
+    """The shells under test and the only stream slots they have."""
+
+    def __init__(self, slots: int) -> None:
+        metrics = Metrics(CollectorRegistry())
+        self.journal = Journal()
+        self.hub = Hub(Dispatcher(120.0), metrics)
+        self.shared = Shared(
+            hub=self.hub,
+            memory=Memory(Admission(slots * LARGEST_BYTES, LARGEST_BYTES), metrics),
+            recorder=cast("Recorder", self.journal),
+            uploads=cast("Uploads", self.journal),
+            metrics=metrics,
+            limits=BatchLimits(send_bytes=4_000_000, max_age=0.0),
+            max_content_bytes=1000,
+        )
+
+
+@asynccontextmanager
+async def serving(streams: Streams) -> AsyncIterator[Client]:
+    server = grpc.aio.server()
+    streams.register(server)
+    port = server.add_insecure_port("127.0.0.1:0")
+    await server.start()
+    try:
+        async with grpc.aio.insecure_channel(f"127.0.0.1:{port}") as channel:
+            yield Client(channel)
+    finally:
+        await server.stop(0)
+
+
+@pytest.mark.parametrize("faulty_at", ["get", "record"])
+async def test_a_fault_ends_its_own_stream_only(faulty_at: str) -> None:
+    """INTERNAL, one log entry with the traceback, and the other streams go on."""
+    gateway = Gateway(slots=2)
+    gateway.journal.faulty_at = faulty_at
+    async with serving(Streams(gateway.shared, 5.0, 5.0)) as client:
+        async with client.open() as other:
+            await other.write(message(" ", upload_id="other", offset=0))
+            await other.until(lambda heard: heard.next_offset == 1)
+            with capture_logs() as logs:
+                heard = await client.stream([message(" ", upload_id="faulty", offset=0)])
+                with pytest.raises(grpc.aio.AioRpcError) as caught:
+                    await client.upload(
+                        UploadArticlesRequest(upload_id="faulty", offset=0, article=article(" "))
+                    )
+            assert heard.code is grpc.StatusCode.INTERNAL
+            assert caught.value.code() is grpc.StatusCode.INTERNAL
+            assert [(entry["event"], entry["upload_id"]) for entry in logs] == [
+                ("stream failed", "faulty" if faulty_at == "record" else "")
+            ] * 2
+            assert all(isinstance(entry["exc_info"], Exception) for entry in logs)
+            await other.write(message(" "))
+            await other.half_close()
+            heard = await other.ended()
+        assert (heard.code, heard.next_offset) == (grpc.StatusCode.OK, 2)
+        assert gateway.shared.memory.used_bytes == 0
+
+
+async def test_a_fault_in_taking_an_outcome_leaves_the_link_alone() -> None:
+    """The replica's reader brings outcomes to all sessions: one that fails is not its business."""
+    gateway = Gateway(slots=1)
+    replica = Replica()
+    gateway.hub.link_up(replica, "instance", Window(10, 1000))
+    async with serving(Streams(gateway.shared, 5.0, 5.0)) as client:
+        async with client.open() as stream:
+            await stream.write(message(" ", upload_id="job", offset=0))
+            await stream.until(lambda heard: heard.next_offset == 1)
+            gateway.hub.add(Task(1, 99, "P", "", "text", 4))  # nobody admitted it
+            attempt = await replica.attempts.get()
+            with capture_logs() as logs:
+                result = Result(id=attempt.attempt_id, entities=ArticleEntities())
+                assert gateway.hub.answered(replica, [result], "model 1") is None
+                heard = await stream.ended()
+        assert heard.code is grpc.StatusCode.INTERNAL
+        assert [entry["event"] for entry in logs] == ["stream failed"]
+    assert gateway.hub.links_up == 1
+
+
+async def test_an_idle_stream_makes_room_for_a_new_one() -> None:
+    """The newcomer is asked to come again, and by then the place is free."""
+    gateway = Gateway(slots=1)
+    async with (
+        serving(Streams(gateway.shared, 5.0, 5.0, idle_seconds=0.0)) as client,
+        client.open() as idle,
+    ):
+        await idle.write(message(" ", upload_id="idle", offset=0))
+        await idle.until(lambda heard: heard.next_offset == 1)
+        new = message(" ", upload_id="new", offset=0)
+        refused = await client.stream([new])
+        assert refused.code is grpc.StatusCode.RESOURCE_EXHAUSTED
+        ended = await idle.ended()
+        assert (ended.code, ended.order[-1]) == (grpc.StatusCode.UNAVAILABLE, "draining")
+        assert ended.details == "idle, resume when there is something to send"
+        assert refused.error is not None
+        assert ended.error is not None
+        soon, later = retry_delay_seconds(refused.error), retry_delay_seconds(ended.error)
+        assert soon is not None
+        assert later is not None
+        assert soon < later, "or the idle one might come back first"
+        assert (await client.stream([new])).code is grpc.StatusCode.OK
+
+
+async def test_a_stream_with_work_under_way_keeps_its_place() -> None:
+    """It may have said nothing for long because its article takes long."""
+    gateway = Gateway(slots=1)
+    replica = Replica()
+    gateway.hub.link_up(replica, "instance", Window(10, 1000))
+    async with (
+        serving(Streams(gateway.shared, 5.0, 5.0, idle_seconds=0.0)) as client,
+        client.open() as busy,
+    ):
+        await busy.write(message("Ada", upload_id="busy", offset=0))
+        attempt = await replica.attempts.get()
+        refused = await client.stream([message(" ", upload_id="new", offset=0)])
+        assert refused.code is grpc.StatusCode.RESOURCE_EXHAUSTED
+        result = Result(id=attempt.attempt_id, entities=ArticleEntities())
+        gateway.hub.answered(replica, [result], "model 1")
+        await busy.half_close()
+        ended = await busy.ended()
+        assert (ended.code, ended.next_offset) == (grpc.StatusCode.OK, 1)
+        assert "draining" not in ended.order
