@@ -1,0 +1,276 @@
+"""Cloud Firestore as a sink.
+
+    publications/{id}                {name, key, mentions, articles}
+    publications/{id}/entities/{id}  {text, label, key, mentions, articles}
+    flushes/{part id}                {digest, expire_at}       the receipts
+    journals/{journal_id}            {started, completed}      the marks
+
+A part is one commit: create the receipt, move the mark (part 1), and one write per row. What
+happened to a commit whose reply was lost is told by its receipt, never by the reply to another one.
+"""
+
+import asyncio
+import time
+from collections.abc import AsyncIterator, Callable
+from contextlib import aclosing, asynccontextmanager
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from google.api_core.exceptions import AlreadyExists, FailedPrecondition, NotFound
+from google.cloud.firestore import AsyncDocumentReference, AsyncQuery, DocumentSnapshot, Maximum
+from google.cloud.firestore_v1.async_batch import AsyncWriteBatch
+
+from newstally_persister.keys import publication_key
+from newstally_persister.marks import journal_unknown, part_elsewhere
+from newstally_persister.parts import Part, PartLimits, part_id
+from newstally_persister.progress import Expiry
+from newstally_persister.sinks.base import (
+    EntityPosition,
+    EntityTally,
+    Item,
+    Mark,
+    Page,
+    PageLimits,
+    PermanentSinkError,
+    PublicationPosition,
+    PublicationTally,
+    PublicationUnknownError,
+    SinkError,
+)
+from newstally_persister.sinks.firestore import queries, writes
+from newstally_persister.sinks.firestore.connection import Connection, FirestoreClient
+from newstally_persister.sinks.firestore.errors import decide
+from newstally_persister.sinks.firestore.ids import publication_id
+from newstally_persister.sinks.firestore.ramp import Ramp
+
+RECEIPTS = "flushes"
+MARKS = "journals"
+_Snapshot = DocumentSnapshot[AsyncDocumentReference]
+COMMIT_SECONDS = 30.0
+"""Deadline of a commit; after it, the receipt tells whether it was applied."""
+READ_SECONDS = 10.0
+"""Deadline of a read."""
+PARTS_IN_FLIGHT = 4
+
+
+class FirestoreSink:
+    """A Sink in one Firestore database. Every call is tried once: the flusher tries again."""
+
+    def __init__(
+        self,
+        connection: Connection,
+        receipt_days: int,
+        *,
+        part_writes: int,
+        ramp: Ramp | None = None,
+        parts_in_flight: int = PARTS_IN_FLIGHT,
+        commit_seconds: float = COMMIT_SECONDS,
+        clock: Callable[[], float] = time.monotonic,
+        wall_clock: Callable[[], datetime] = lambda: datetime.now(UTC),
+    ) -> None:
+        """Nothing is connected to before the first call, so that trouble here stops no intake."""
+        self._connection = connection
+        self._receipt_life = timedelta(days=receipt_days)
+        self._part_limits = writes.part_limits(part_writes)
+        self._ramp = ramp
+        self._parts_in_flight = parts_in_flight
+        self._commit_seconds = commit_seconds
+        self._clock = clock
+        self._wall_clock = wall_clock
+
+    @property
+    def part_limits(self) -> PartLimits:
+        """How large a part it takes: it always fits into one request."""
+        return self._part_limits
+
+    @property
+    def parts_in_flight(self) -> int:
+        """How many parts of a flush, after its first, it takes at a time."""
+        return self._parts_in_flight
+
+    async def apply(self, part: Part) -> None:
+        """See Sink.apply."""
+        async with self._client() as client:
+            seen = await _read(client, MARKS, part.journal_id)
+            mark = _mark(seen)
+            if not _expected(part, mark):
+                if not await self._applied(client, part):
+                    raise part_elsewhere(part, f"which stands at {mark}")
+                return
+            commit = _Commit(client)
+            commit.create(client.collection(RECEIPTS).document(part.id), {"digest": part.digest})
+            if part.number == 1:
+                _start(commit, client, part, seen)
+            commit.add(writes.row_writes(_documents(client), part))
+            await self._take_turn(len(part.publications) + len(part.entities))
+            try:
+                await commit.send(self._commit_seconds)
+            except (AlreadyExists, FailedPrecondition, NotFound) as error:
+                # AlreadyExists may come from the receipt or from the mark, and Conflict, its
+                # parent, is also Aborted: only the receipt tells what was applied.
+                if not await self._applied(client, part):
+                    raise SinkError(f"the mark moved meanwhile: {error.message}") from error
+
+    async def expire(self, expiry: Expiry) -> None:
+        """See Sink.expire."""
+        expire_at = self._wall_clock() + self._receipt_life
+        async with self._client() as client:
+            commit = _Commit(client)
+            commit.update(
+                client.collection(MARKS).document(expiry.journal_id),
+                {"completed": Maximum(expiry.flush)},
+            )
+            for number in expiry.numbers:
+                name = part_id(expiry.journal_id, expiry.flush, number)
+                # A merge, not an update: the receipt may have gone since an earlier attempt.
+                commit.set(
+                    client.collection(RECEIPTS).document(name), {"expire_at": expire_at}, merge=True
+                )
+            try:
+                await commit.send(self._commit_seconds)
+            except NotFound as error:
+                if not (await _read(client, MARKS, expiry.journal_id)).exists:
+                    raise journal_unknown(expiry.journal_id) from error
+                raise
+
+    async def mark(self, journal_id: str) -> Mark:
+        """See Sink.mark."""
+        async with self._client() as client:
+            return _mark(await _read(client, MARKS, journal_id))
+
+    async def list_publications(
+        self, limits: PageLimits, after: PublicationPosition | None
+    ) -> Page[PublicationTally]:
+        """See Sink.list_publications."""
+        async with self._client() as client:
+            return await _page(
+                queries.publications(client, after),
+                limits,
+                lambda found: PublicationTally(
+                    publication_key(found["name"]),
+                    found["name"],
+                    found["mentions"],
+                    found["articles"],
+                ),
+                lambda tally: tally.key + tally.name,
+            )
+
+    async def list_entity_tallies(
+        self, publication_key: str, label: str, limits: PageLimits, after: EntityPosition | None
+    ) -> Page[EntityTally]:
+        """See Sink.list_entity_tallies."""
+        async with self._client() as client:
+            page = await _page(
+                queries.entities(client, publication_key, label, after),
+                limits,
+                lambda found: EntityTally(
+                    found["text"], found["label"], found["mentions"], found["articles"]
+                ),
+                lambda tally: tally.text + tally.label,
+            )
+            if not page.items:
+                name = publication_id(publication_key)
+                if not (await _read(client, writes.PUBLICATIONS, name)).exists:
+                    raise PublicationUnknownError
+            return page
+
+    async def close(self) -> None:
+        """Close the connection."""
+        await self._connection.close()
+
+    async def _applied(self, client: FirestoreClient, part: Part) -> bool:
+        """Return whether the part's receipt is there. Raises JournalMismatchError."""
+        receipt = await _read(client, RECEIPTS, part.id)
+        if not receipt.exists:
+            return False
+        if receipt.get("digest") != part.digest:
+            raise part_elsewhere(part, "with another content")
+        return True
+
+    async def _take_turn(self, number: int) -> None:
+        if self._ramp is not None:
+            await asyncio.sleep(self._ramp.reserve(number, self._clock()))
+
+    @asynccontextmanager
+    async def _client(self) -> AsyncIterator[FirestoreClient]:
+        """Lend the client; every error that comes out is decided."""
+        try:
+            async with self._connection.use() as client:
+                try:
+                    yield client
+                except Exception as error:
+                    if isinstance(decide(error), PermanentSinkError):
+                        self._connection.renew(client)  # with what was mended meanwhile
+                    raise
+        except SinkError:
+            raise
+        except Exception as error:
+            raise decide(error) from error
+
+
+class _Commit(AsyncWriteBatch):
+    """The client's batch, to which finished writes can be added, and which is sent once."""
+
+    def add(self, more: list[Any]) -> None:
+        self._add_write_pbs(more)
+
+    async def send(self, seconds: float) -> None:
+        number = len(self._write_pbs)
+        size = sum(writes.size_bytes(write) for write in self._write_pbs)
+        if size > writes.REQUEST_LIMIT_BYTES:
+            raise PermanentSinkError(
+                f"a commit of {number} writes takes {size} bytes, more than Firestore takes",
+                "this is a defect of the persister: report it; nothing is lost",
+            )
+        # The client's own retry would send a commit again that was applied.
+        results = await self.commit(retry=None, timeout=seconds)
+        if len(results) != number:
+            raise SinkError(f"{len(results)} results for {number} writes")
+
+
+def _expected(part: Part, mark: Mark) -> bool:
+    """Return whether the mark stands where this part, if it was never applied, expects it."""
+    if part.number == 1:
+        return mark.started == part.flush - 1
+    return mark.started == part.flush and mark.completed < part.flush
+
+
+def _start(commit: _Commit, client: FirestoreClient, part: Part, seen: _Snapshot) -> None:
+    """Move the mark, if it is still as it was seen."""
+    if seen.exists:
+        unchanged = client.write_option(last_update_time=seen.update_time)
+        commit.update(seen.reference, {"started": part.flush}, option=unchanged)
+    else:
+        commit.create(seen.reference, {"started": part.flush, "completed": 0})
+
+
+def _mark(seen: _Snapshot) -> Mark:
+    return Mark(seen.get("started"), seen.get("completed")) if seen.exists else Mark(0, 0)
+
+
+def _documents(client: FirestoreClient) -> str:
+    return f"projects/{client.project}/databases/{client.database}/documents"
+
+
+async def _read(client: FirestoreClient, collection: str, name: str) -> _Snapshot:
+    reference = client.collection(collection).document(name)
+    return await reference.get(retry=None, timeout=READ_SECONDS)
+
+
+async def _page(
+    query: AsyncQuery,
+    limits: PageLimits,
+    read: Callable[[dict[str, Any]], Item],
+    texts: Callable[[Item], str],
+) -> Page[Item]:
+    items: list[Item] = []
+    size = 0
+    stream = query.limit(limits.items + 1).stream(retry=None, timeout=READ_SECONDS)
+    async with aclosing(stream) as found:
+        async for snapshot in found:
+            item = read(snapshot.to_dict() or {})
+            size += len(texts(item).encode())
+            if items and (len(items) == limits.items or size > limits.size_bytes):
+                return Page(items, more=True)
+            items.append(item)
+    return Page(items, more=False)
