@@ -13,12 +13,12 @@ import asyncio
 import time
 from collections.abc import AsyncIterator, Callable
 from contextlib import aclosing, asynccontextmanager
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from google.api_core.exceptions import AlreadyExists, FailedPrecondition, NotFound
 from google.cloud.firestore import AsyncDocumentReference, AsyncQuery, DocumentSnapshot, Maximum
-from google.cloud.firestore_v1.async_batch import AsyncWriteBatch
 
 from newstally_persister.keys import publication_key
 from newstally_persister.marks import journal_unknown, part_elsewhere
@@ -38,6 +38,7 @@ from newstally_persister.sinks.base import (
     SinkError,
 )
 from newstally_persister.sinks.firestore import queries, writes
+from newstally_persister.sinks.firestore.commit import Commit
 from newstally_persister.sinks.firestore.connection import Connection, FirestoreClient
 from newstally_persister.sinks.firestore.errors import decide
 from newstally_persister.sinks.firestore.ids import publication_id
@@ -46,11 +47,18 @@ from newstally_persister.sinks.firestore.ramp import Ramp
 RECEIPTS = "flushes"
 MARKS = "journals"
 _Snapshot = DocumentSnapshot[AsyncDocumentReference]
-COMMIT_SECONDS = 30.0
-"""Deadline of a commit; after it, the receipt tells whether it was applied."""
-READ_SECONDS = 10.0
-"""Deadline of a read."""
-PARTS_IN_FLIGHT = 4
+
+
+@dataclass(frozen=True, slots=True)
+class Deadlines:
+    """How long Firestore may take to answer. Together below the flusher's own patience."""
+
+    commit_seconds: float = 30.0
+    """After it, the receipt tells whether the commit was applied."""
+    read_seconds: float = 10.0
+
+
+_DEADLINES = Deadlines()
 
 
 class FirestoreSink:
@@ -63,8 +71,8 @@ class FirestoreSink:
         *,
         part_writes: int,
         ramp: Ramp | None = None,
-        parts_in_flight: int = PARTS_IN_FLIGHT,
-        commit_seconds: float = COMMIT_SECONDS,
+        parts_in_flight: int = 4,
+        deadlines: Deadlines = _DEADLINES,
         clock: Callable[[], float] = time.monotonic,
         wall_clock: Callable[[], datetime] = lambda: datetime.now(UTC),
     ) -> None:
@@ -74,7 +82,7 @@ class FirestoreSink:
         self._part_limits = writes.part_limits(part_writes)
         self._ramp = ramp
         self._parts_in_flight = parts_in_flight
-        self._commit_seconds = commit_seconds
+        self._deadlines = deadlines
         self._clock = clock
         self._wall_clock = wall_clock
 
@@ -91,20 +99,16 @@ class FirestoreSink:
     async def apply(self, part: Part) -> None:
         """See Sink.apply."""
         async with self._client() as client:
-            seen = await _read(client, MARKS, part.journal_id)
+            seen = await self._read(client, MARKS, part.journal_id)
             mark = _mark(seen)
             if not _expected(part, mark):
                 if not await self._applied(client, part):
                     raise part_elsewhere(part, f"which stands at {mark}")
                 return
-            commit = _Commit(client)
-            commit.create(client.collection(RECEIPTS).document(part.id), {"digest": part.digest})
-            if part.number == 1:
-                _start(commit, client, part, seen)
-            commit.add(writes.row_writes(_documents(client), part))
-            await self._take_turn(len(part.publications) + len(part.entities))
+            commit = self._commit(client, part, seen)
+            await self._take_turn(len(commit))
             try:
-                await commit.send(self._commit_seconds)
+                await commit.send(self._deadlines.commit_seconds)
             except (AlreadyExists, FailedPrecondition, NotFound) as error:
                 # AlreadyExists may come from the receipt or from the mark, and Conflict, its
                 # parent, is also Aborted: only the receipt tells what was applied.
@@ -115,7 +119,7 @@ class FirestoreSink:
         """See Sink.expire."""
         expire_at = self._wall_clock() + self._receipt_life
         async with self._client() as client:
-            commit = _Commit(client)
+            commit = Commit(client)
             commit.update(
                 client.collection(MARKS).document(expiry.journal_id),
                 {"completed": Maximum(expiry.flush)},
@@ -127,16 +131,16 @@ class FirestoreSink:
                     client.collection(RECEIPTS).document(name), {"expire_at": expire_at}, merge=True
                 )
             try:
-                await commit.send(self._commit_seconds)
+                await commit.send(self._deadlines.commit_seconds)
             except NotFound as error:
-                if not (await _read(client, MARKS, expiry.journal_id)).exists:
+                if not (await self._read(client, MARKS, expiry.journal_id)).exists:
                     raise journal_unknown(expiry.journal_id) from error
                 raise
 
     async def mark(self, journal_id: str) -> Mark:
         """See Sink.mark."""
         async with self._client() as client:
-            return _mark(await _read(client, MARKS, journal_id))
+            return _mark(await self._read(client, MARKS, journal_id))
 
     async def list_publications(
         self, limits: PageLimits, after: PublicationPosition | None
@@ -153,6 +157,7 @@ class FirestoreSink:
                     found["articles"],
                 ),
                 lambda tally: tally.key + tally.name,
+                self._deadlines.read_seconds,
             )
 
     async def list_entity_tallies(
@@ -167,10 +172,11 @@ class FirestoreSink:
                     found["text"], found["label"], found["mentions"], found["articles"]
                 ),
                 lambda tally: tally.text + tally.label,
+                self._deadlines.read_seconds,
             )
             if not page.items:
                 name = publication_id(publication_key)
-                if not (await _read(client, writes.PUBLICATIONS, name)).exists:
+                if not (await self._read(client, writes.PUBLICATIONS, name)).exists:
                     raise PublicationUnknownError
             return page
 
@@ -178,14 +184,30 @@ class FirestoreSink:
         """Close the connection."""
         await self._connection.close()
 
+    async def _read(self, client: FirestoreClient, collection: str, name: str) -> _Snapshot:
+        reference = client.collection(collection).document(name)
+        return await _get(reference, self._deadlines.read_seconds)
+
     async def _applied(self, client: FirestoreClient, part: Part) -> bool:
         """Return whether the part's receipt is there. Raises JournalMismatchError."""
-        receipt = await _read(client, RECEIPTS, part.id)
+        receipt = await _get(self._receipt(client, part), self._deadlines.read_seconds)
         if not receipt.exists:
             return False
         if receipt.get("digest") != part.digest:
             raise part_elsewhere(part, "with another content")
         return True
+
+    def _commit(self, client: FirestoreClient, part: Part, seen: _Snapshot) -> Commit:
+        """Return all that applies the part, if it was never applied and the mark is as seen."""
+        commit = Commit(client)
+        commit.create(self._receipt(client, part), {"digest": part.digest})
+        if part.number == 1:
+            _start(commit, client, part, seen)
+        commit.add(writes.row_writes(_documents(client), part))
+        return commit
+
+    def _receipt(self, client: FirestoreClient, part: Part) -> AsyncDocumentReference:
+        return client.collection(RECEIPTS).document(part.id)
 
     async def _take_turn(self, number: int) -> None:
         if self._ramp is not None:
@@ -208,26 +230,6 @@ class FirestoreSink:
             raise decide(error) from error
 
 
-class _Commit(AsyncWriteBatch):
-    """The client's batch, to which finished writes can be added, and which is sent once."""
-
-    def add(self, more: list[Any]) -> None:
-        self._add_write_pbs(more)
-
-    async def send(self, seconds: float) -> None:
-        number = len(self._write_pbs)
-        size = sum(writes.size_bytes(write) for write in self._write_pbs)
-        if size > writes.REQUEST_LIMIT_BYTES:
-            raise PermanentSinkError(
-                f"a commit of {number} writes takes {size} bytes, more than Firestore takes",
-                "this is a defect of the persister: report it; nothing is lost",
-            )
-        # The client's own retry would send a commit again that was applied.
-        results = await self.commit(retry=None, timeout=seconds)
-        if len(results) != number:
-            raise SinkError(f"{len(results)} results for {number} writes")
-
-
 def _expected(part: Part, mark: Mark) -> bool:
     """Return whether the mark stands where this part, if it was never applied, expects it."""
     if part.number == 1:
@@ -235,7 +237,7 @@ def _expected(part: Part, mark: Mark) -> bool:
     return mark.started == part.flush and mark.completed < part.flush
 
 
-def _start(commit: _Commit, client: FirestoreClient, part: Part, seen: _Snapshot) -> None:
+def _start(commit: Commit, client: FirestoreClient, part: Part, seen: _Snapshot) -> None:
     """Move the mark, if it is still as it was seen."""
     if seen.exists:
         unchanged = client.write_option(last_update_time=seen.update_time)
@@ -252,9 +254,8 @@ def _documents(client: FirestoreClient) -> str:
     return f"projects/{client.project}/databases/{client.database}/documents"
 
 
-async def _read(client: FirestoreClient, collection: str, name: str) -> _Snapshot:
-    reference = client.collection(collection).document(name)
-    return await reference.get(retry=None, timeout=READ_SECONDS)
+async def _get(reference: AsyncDocumentReference, seconds: float) -> _Snapshot:
+    return await reference.get(retry=None, timeout=seconds)
 
 
 async def _page(
@@ -262,10 +263,11 @@ async def _page(
     limits: PageLimits,
     read: Callable[[dict[str, Any]], Item],
     texts: Callable[[Item], str],
+    seconds: float,
 ) -> Page[Item]:
     items: list[Item] = []
     size = 0
-    stream = query.limit(limits.items + 1).stream(retry=None, timeout=READ_SECONDS)
+    stream = query.limit(limits.items + 1).stream(retry=None, timeout=seconds)
     async with aclosing(stream) as found:
         async for snapshot in found:
             item = read(snapshot.to_dict() or {})
