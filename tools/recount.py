@@ -26,11 +26,10 @@ from pathlib import Path
 sys.path.insert(0, str(Path(__file__).resolve().parent))
 
 import spacy
-from trio import trio
-
 from newstally import NewstallyClient
 from newstally_extractor.entities import count_mentions
 from newstally_extractor.settings import ExtractorSettings
+from trio import trio
 
 Entity = tuple[str, str]
 SHOWN = 20
@@ -56,8 +55,7 @@ def fold(publication: str) -> str:
 
 def read(path: Path) -> Iterator[tuple[str, str]]:
     """Give `(publication, content)` of each line of a JSONL file, also gzipped."""
-    opened = gzip.open(path, "rt") if path.suffix == ".gz" else path.open()
-    with opened as lines:
+    with gzip.open(path, "rt") if path.suffix == ".gz" else path.open() as lines:
         for line in lines:
             article = json.loads(line)
             yield article["publication"], article["content"]
@@ -90,7 +88,8 @@ def cached(path: Path, model: str, limit: int | None) -> Counts:
     identity.update(nlp.to_bytes())
     store = Path(tempfile.gettempdir(), f"newstally-recount-{identity.hexdigest()[:24]}.pickle")
     if store.exists():
-        return pickle.loads(store.read_bytes())  # noqa: S301 - made by this program
+        earlier: Counts = pickle.loads(store.read_bytes())  # made by this program
+        return earlier
     articles = list(read(path))[:limit]
     counts = recount(articles, model)
     scratch = store.with_suffix(".new")

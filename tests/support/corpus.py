@@ -5,7 +5,6 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 
 from newstally import Article, NewstallyClient
-
 from support.engines import Recounted, recount
 
 _NAMES = [
@@ -13,7 +12,7 @@ _NAMES = [
     for first in ("Al", "Ber", "Cor", "Dan", "El", "Far", "Gus", "Hel", "Ir", "Jo")
     for second in ("bany", "tram", "delia", "ube", "mira", "go", "tav", "sinki", "vine", "rgen")
 ]
-_WORDS = "said that the new plan would be ready by then while others waited for an answer".split()
+_WORDS = ("said", "that", "the", "new", "plan", "would", "be", "ready", "while", "others", "waited")
 PUBLICATIONS = ("The Lantern", "Harbour Post", "Évening Wire")
 
 

@@ -29,6 +29,7 @@ from newstally_runtime.channels import SERVER_OPTIONS
 MAX_CONTENT_BYTES = 1_000_000
 MAX_PUBLICATION_BYTES = 4096
 MAX_ARTICLE_ID_BYTES = 256
+READ_AWAY_SECONDS = 0.2
 
 
 class Fault(enum.Enum):
@@ -60,14 +61,12 @@ class Journal:
     counted: list[tuple[int, str, str]] = field(default_factory=list)
     refusals: list[article_pb2.Refusal] = field(default_factory=list)
     next_offset: int = 0
-    applied_offset: int | None = None  # None: all that is settled
 
-    def message(self) -> upload_pb2.Upload:
-        applied = self.next_offset if self.applied_offset is None else self.applied_offset
+    def message(self, applied_behind: int = 0) -> upload_pb2.Upload:
         return upload_pb2.Upload(
             upload_id=self.upload_id,
             next_offset=self.next_offset,
-            applied_offset=min(applied, self.next_offset),
+            applied_offset=max(0, self.next_offset - applied_behind),
             counted=len(self.counted),
             refused=len(self.refusals),
             mentions=sum(len(content.split()) for _, _, content in self.counted),
@@ -95,12 +94,15 @@ class ReferenceGateway(
         self.batch = batch
         self.heartbeat_seconds = heartbeat_seconds
         self.journals: dict[str, Journal] = {}
+        self.owned_by_others: set[str] = set()
+        self.applied_behind = 0  # how far the sink is behind; each GetUpload makes it one less
         self.paused = False  # nothing is settled while set
         self.most_unsettled = 0
         self.most_unsettled_bytes = 0
         self.received = 0
         self.streams = 0
         self.target = ""
+        self._measured = asyncio.Event()
         self._port = port
         self._server: grpc.aio.Server | None = None
 
@@ -126,6 +128,12 @@ class ReferenceGateway(
     @property
     def port(self) -> int:
         return self._port
+
+    async def until_unsettled(self, number: int) -> None:
+        """Return when so many articles have been received and not settled."""
+        while self.most_unsettled < number:
+            await self._measured.wait()
+            self._measured.clear()
 
     def articles(self, upload_id: str) -> list[tuple[str, str]]:
         """What was counted, in offset order."""
@@ -170,6 +178,10 @@ class ReferenceGateway(
 
     async def _settle(self, stream: "_Numbering", inbox: "_Inbox") -> AsyncIterator[Any]:
         fault = next(self.faults, None)
+        if fault is Fault.BUSY:
+            # As gateways do: a client that still writes may see INTERNAL instead.
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(inbox.end(), READ_AWAY_SECONDS)
         if fault in _STATUSES:
             raise _STATUSES[fault]
         if fault is Fault.SILENT:
@@ -192,6 +204,7 @@ class ReferenceGateway(
     def _measure(self, stream: "_Numbering") -> None:
         self.most_unsettled = max(self.most_unsettled, len(stream.pending))
         unsettled_bytes = sum(request.ByteSize() for request in stream.pending)
+        self._measured.set()
         self.most_unsettled_bytes = max(self.most_unsettled_bytes, unsettled_bytes)
 
     def _journal(self, upload_id: str) -> Journal:
@@ -205,6 +218,8 @@ class ReferenceGateway(
         await self._maybe_fail(context)
         if not request.upload_id[:1].isalnum():
             await status.abort(context, status.invalid("upload_id", "malformed"))
+        if request.upload_id in self.owned_by_others:
+            await context.abort(grpc.StatusCode.ALREADY_EXISTS, "another owner's")
         journal = self.journals.setdefault(request.upload_id, Journal(request.upload_id))
         return upload_pb2.CreateUploadResponse(upload=journal.message())
 
@@ -214,7 +229,9 @@ class ReferenceGateway(
             journal = self._journal(request.upload_id)
         except status.StatusError as error:
             await status.abort(context, error)
-        return upload_pb2.GetUploadResponse(upload=journal.message())
+        message = journal.message(self.applied_behind)
+        self.applied_behind = max(0, self.applied_behind - 1)
+        return upload_pb2.GetUploadResponse(upload=message)
 
     async def ListRefusals(self, request: Any, context: Any) -> Any:
         rows, token = _page(self._journal(request.upload_id).refusals, request)

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 
 import grpc
+from google.protobuf.message import DecodeError
 from google.rpc import status_pb2
 from google.rpc.error_details_pb2 import RetryInfo
 
@@ -88,8 +89,11 @@ def _retry_delay_seconds(error: grpc.aio.AioRpcError) -> float | None:
         if key != "grpc-status-details-bin":
             continue
         data = value if isinstance(value, bytes) else value.encode("latin-1")
-        for detail in status_pb2.Status.FromString(data).details:
-            info = RetryInfo()
-            if detail.Unpack(info):
-                return max(0.0, info.retry_delay.ToTimedelta().total_seconds())
+        info = RetryInfo()
+        try:
+            for detail in status_pb2.Status.FromString(data).details:
+                if detail.Unpack(info):
+                    return max(0.0, info.retry_delay.ToTimedelta().total_seconds())
+        except DecodeError:
+            return None  # the code says enough
     return None

@@ -10,9 +10,9 @@ from newstally_protos.v1 import article_pb2, gateway_pb2
 
 from newstally.values import Article
 
-CONTENT_BYTES = 1024 * 1024
-"""Content is cut above this. The gateway's limit is configurable, but never above a quarter of its
-receive limit of 4 MiB, so content that was cut is refused by every gateway."""
+CONTENT_BYTES = 1_000_000
+"""Content is cut above this: the highest limit that a gateway can be given, so content that was
+cut is refused by every gateway."""
 PUBLICATION_BYTES = 4096
 """The protocol's limit, after trimming."""
 ARTICLE_ID_BYTES = 256

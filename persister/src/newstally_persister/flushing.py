@@ -14,10 +14,10 @@ class FlushLimits:
 
     age_seconds: float
     """How long a trickle's oldest batch waits, and how long a flood waits for more."""
-    window_seconds: float
-    """How long a flood's oldest batch waits; at least the age."""
     rows: int
     """Rows added or changed."""
+    window_seconds: float = 0.0
+    """How long a flood's oldest batch waits, if that is longer than the age."""
     trickle_rows: int = 1_000
     """Rows below which it is a trickle: no more than a few commits."""
 
@@ -61,7 +61,8 @@ class Backlog:
             return self._oldest
         if self._rows < limits.trickle_rows:
             return self._oldest + limits.age_seconds
-        return min(self._oldest + limits.window_seconds, self._newest + limits.age_seconds)
+        window = max(limits.window_seconds, limits.age_seconds)
+        return min(self._oldest + window, self._newest + limits.age_seconds)
 
     def age_seconds(self, now: float) -> float:
         """Return how long the oldest batch waits; 0 when nothing does."""

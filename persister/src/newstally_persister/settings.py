@@ -1,10 +1,10 @@
 """What can be set on the persister."""
 
 from pathlib import Path
-from typing import Annotated, Literal, Self
+from typing import Annotated, Literal
 
 from newstally_runtime.settings import Port, PositiveCount, PositiveSeconds, ServiceSettings
-from pydantic import Field, model_validator
+from pydantic import Field, ValidationInfo, field_validator
 from pydantic_settings import SettingsConfigDict
 
 from newstally_persister.flushing import FlushLimits
@@ -49,7 +49,7 @@ class PersisterSettings(ServiceSettings):
     """Days that the sink keeps the receipts of complete flushes."""
     journal_max_bytes: PositiveCount = 4 * 1024**3
     """Disk that the journal may use; near it, gateways are told to wait."""
-    journal_headroom_bytes: PositiveCount = 256 * 1024**2
+    journal_headroom_bytes: Annotated[int, Field(ge=16 * 1024**2)] = 256 * 1024**2
     """Of the disk and of the journal's bytes, what intake leaves for flushes and the write-ahead
     log."""
 
@@ -61,12 +61,14 @@ class PersisterSettings(ServiceSettings):
             window = FIRESTORE_WINDOW_SECONDS if self.sink == "firestore" else self.flush_age
         return FlushLimits(
             age_seconds=self.flush_age,
-            window_seconds=max(window, self.flush_age),
             rows=self.flush_rows,
+            window_seconds=window,
         )
 
-    @model_validator(mode="after")
-    def _headroom_fits(self) -> Self:
-        if self.journal_max_bytes < 2 * self.journal_headroom_bytes:
-            raise ValueError("journal_max_bytes must be at least twice journal_headroom_bytes")
-        return self
+    @field_validator("journal_headroom_bytes")
+    @classmethod
+    def _leaves_room(cls, headroom: int, info: ValidationInfo) -> int:
+        most = info.data.get("journal_max_bytes")
+        if most is not None and most < 2 * headroom:
+            raise ValueError("must be at most half of journal_max_bytes")
+        return headroom

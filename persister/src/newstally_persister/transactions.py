@@ -5,6 +5,14 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 
+def begin_anew(connection: sqlite3.Connection) -> None:
+    """Drop what an earlier user of the connection left uncommitted; switch to autocommit mode."""
+    # In this order: setting the isolation level commits what is open.
+    if connection.in_transaction:
+        connection.rollback()
+    connection.isolation_level = None
+
+
 @contextmanager
 def transaction(connection: sqlite3.Connection) -> Iterator[None]:
     """Run the block in one transaction: all of it is committed, or nothing of it.

@@ -143,17 +143,17 @@ async def test_the_input_is_read_no_further_than_the_window() -> None:
         NewstallyClient(gateway.target, window=WindowLimits(articles=50)) as client,
     ):
         gateway.paused = True
-        full = asyncio.Event()
+        waited = asyncio.Event()
         heartbeats_when_full = 0
 
         def observe(event: UploadEvent) -> None:
             nonlocal heartbeats_when_full
             heartbeats_when_full += gateway.most_unsettled >= 50
             if heartbeats_when_full == 3:
-                full.set()
+                waited.set()
 
         upload = asyncio.create_task(client.upload(endless(), on_event=observe))
-        await full.wait()
+        await waited.wait()
         upload.cancel()
         with pytest.raises(asyncio.CancelledError):
             await upload

@@ -1,5 +1,6 @@
 """What an upload came to, for people and for programs."""
 
+import contextlib
 from dataclasses import dataclass
 from typing import Any
 
@@ -84,9 +85,10 @@ def locate(source: Source, refusals: list[Refusal]) -> list[LocatedRefusal]:
     wanted = {refusal.offset: refusal for refusal in refusals}
     located: list[LocatedRefusal] = []
     if wanted:
-        for offset, record in enumerate(source.records()):
-            if offset in wanted:
-                located.append(LocatedRefusal(wanted[offset], record))
-                if len(located) == len(wanted):
-                    break
+        with contextlib.closing(source.records()) as records:
+            for offset, record in enumerate(records):
+                if offset in wanted:
+                    located.append(LocatedRefusal(wanted[offset], record))
+                    if len(located) == len(wanted):
+                        break
     return located

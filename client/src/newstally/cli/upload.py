@@ -1,5 +1,6 @@
 """`newstally upload`."""
 
+import contextlib
 import os
 import shlex
 import time
@@ -115,8 +116,9 @@ async def _send(
             before = await client.create_upload(upload_id, on_event=display)
             if not choice.known:
                 _check_begun_elsewhere(before, surveyed.records)
-            articles = (record.article for record in source.records())
-            summary = await client.upload(articles, upload_id=upload_id, on_event=display)
+            with contextlib.closing(source.records()) as records:
+                articles = (record.article for record in records)
+                summary = await client.upload(articles, upload_id=upload_id, on_event=display)
         seconds = time.monotonic() - begin
         store.finish(choice.state)
         applied_offset = summary.applied_offset

@@ -6,7 +6,7 @@ import hashlib
 import io
 import os
 import zlib
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO
@@ -50,7 +50,7 @@ class Source:
         self.formats = [_format(path) for path in self.paths]
         self._stamps: dict[Path, tuple[int, int]] = {}
 
-    def records(self, digest: "hashlib._Hash | None" = None) -> Iterator[Record]:
+    def records(self, digest: "hashlib._Hash | None" = None) -> Generator[Record, None, None]:
         """Yield every record; feed the files' bytes, as they are on disk, to `digest`.
 
         Raises InputError if a file cannot be read, is not what its name says, has not the columns,
@@ -59,10 +59,9 @@ class Source:
         for path, kind in zip(self.paths, self.formats, strict=True):
             with _explained(path), path.open("rb") as raw:
                 self._check_unchanged(path, os.fstat(raw.fileno()))
-                for item in _READERS[kind.removesuffix(".gz")](
-                    _text(raw, kind, digest), self.columns
-                ):
-                    yield Record(item.article, path, item.line, item.problem)
+                with _text(raw, kind, digest) as text:
+                    for item in _READERS[kind.removesuffix(".gz")](text, self.columns):
+                        yield Record(item.article, path, item.line, item.problem)
                 self._check_unchanged(path, path.stat())
 
     def _check_unchanged(self, path: Path, now: os.stat_result) -> None:
@@ -79,11 +78,18 @@ def _format(path: Path) -> str:
     return kind + ".gz" if name.endswith(".gz") else kind
 
 
-def _text(raw: BinaryIO, kind: str, digest: "hashlib._Hash | None") -> io.TextIOBase:
-    stream = raw if digest is None else io.BufferedReader(_Digesting(raw, digest), 1 << 20)
-    if kind.endswith(".gz"):
-        stream = gzip.GzipFile(fileobj=stream, mode="rb")  # type: ignore[assignment]
-    return io.TextIOWrapper(stream, encoding="utf-8-sig", errors="replace", newline="")
+@contextlib.contextmanager
+def _text(raw: BinaryIO, kind: str, digest: "hashlib._Hash | None") -> Iterator[io.TextIOWrapper]:
+    with contextlib.ExitStack() as stack:
+        stream = raw
+        if digest is not None:
+            stream = stack.enter_context(io.BufferedReader(_Digesting(raw, digest), 1 << 20))
+        data = stack.enter_context(gzip.open(stream)) if kind.endswith(".gz") else stream
+        yield stack.enter_context(
+            io.TextIOWrapper(data, encoding="utf-8-sig", errors="replace", newline="")
+        )
+        while digest is not None and stream.read(1 << 20):
+            pass  # what the reader did not need belongs to the digest, too
 
 
 class _Digesting(io.RawIOBase):

@@ -9,9 +9,9 @@ from newstally_persister.transactions import transaction
 
 OLDEST_SQLITE = (3, 37, 0)
 """STRICT tables; RETURNING and UPDATE FROM are older."""
-CHECKPOINT_PAGES = 2_000
+CHECKPOINT_PAGES = 1_000
 """Pages (4 KiB) in the write-ahead log after which a commit moves them into the file."""
-WAL_KEPT_BYTES = 16 * 1024 * 1024
+WAL_KEPT_BYTES = 8 * 1024 * 1024
 """What the log's file is cut back to when a large transaction made it longer."""
 CACHE_KIBIBYTES = 32 * 1024
 """Memory for pages."""

@@ -13,7 +13,8 @@ class Space:
     """What was measured, in bytes."""
 
     used: int
-    """Pages in use and the write-ahead log; free pages are used again first."""
+    """Pages in use (free ones are used again first), and what the write-ahead log has over what
+    it keeps at any time: that much is part of the headroom."""
     disk_free: int
     """What the file system leaves to this user."""
 
@@ -56,12 +57,19 @@ class Gauge:
         (page_size,) = self._connection.execute("PRAGMA page_size").fetchone()
         (pages,) = self._connection.execute("PRAGMA page_count").fetchone()
         (free_pages,) = self._connection.execute("PRAGMA freelist_count").fetchone()
-        try:
-            log_bytes = self._log.stat().st_size
-        except FileNotFoundError:
-            log_bytes = 0
+        log_bytes = self._log_bytes()
+        if log_bytes > schema.WAL_KEPT_BYTES:
+            # A large transaction made it longer, and without another one it would stay so.
+            self._connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
+            log_bytes = self._log_bytes()
         disk = os.statvfs(self._directory)
         return Space(
-            used=(pages - free_pages) * page_size + log_bytes,
+            used=(pages - free_pages) * page_size + max(0, log_bytes - schema.WAL_KEPT_BYTES),
             disk_free=disk.f_bavail * disk.f_frsize,
         )
+
+    def _log_bytes(self) -> int:
+        try:
+            return self._log.stat().st_size
+        except FileNotFoundError:
+            return 0

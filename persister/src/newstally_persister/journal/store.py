@@ -18,7 +18,7 @@ from newstally_persister.journal import flushes, intake, schema
 from newstally_persister.journal.reading import JournalReader
 from newstally_persister.parts import Part, PartLimits
 from newstally_persister.progress import Expiry, OpenFlush, Position
-from newstally_persister.transactions import transaction
+from newstally_persister.transactions import begin_anew, transaction
 from newstally_persister.uploads import NewUpload, Recorded, Upload
 
 
@@ -39,9 +39,7 @@ class JournalStore(JournalReader):
 
         Raises JournalVersionError when the journal is newer than this release.
         """
-        connection.isolation_level = None
-        if connection.in_transaction:
-            connection.rollback()
+        begin_anew(connection)
         schema.migrate(connection, new_journal_id)
         super().__init__(connection)
 

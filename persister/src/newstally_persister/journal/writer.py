@@ -109,19 +109,19 @@ class JournalWriter:
 
     async def position(self) -> Position:
         """See JournalStore."""
-        return await self._call(JournalStore.position)
+        return await self._call(lambda store: store.position())
 
     async def has_unapplied(self) -> bool:
         """See JournalStore."""
-        return await self._call(JournalStore.has_unapplied)
+        return await self._call(lambda store: store.has_unapplied())
 
     async def open_flush(self) -> OpenFlush | None:
         """See JournalStore."""
-        return await self._call(JournalStore.open_flush)
+        return await self._call(lambda store: store.open_flush())
 
     async def cut(self) -> int | None:
         """See JournalStore."""
-        return await self._call(JournalStore.cut)
+        return await self._call(lambda store: store.cut())
 
     async def plan_part(self, flush: int, limits: PartLimits) -> Part | None:
         """See JournalStore."""

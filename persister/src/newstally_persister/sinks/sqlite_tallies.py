@@ -18,7 +18,7 @@ from newstally_persister.sinks.base import (
     PublicationTally,
     PublicationUnknownError,
 )
-from newstally_persister.transactions import transaction
+from newstally_persister.transactions import begin_anew, transaction
 
 _SWEPT_AT_A_TIME = 10_000
 _ABOVE_ALL = 2**63 - 1
@@ -29,7 +29,7 @@ class SqliteTallies:
 
     def __init__(self, connection: sqlite3.Connection) -> None:
         """Make or migrate the tables on a connection, which may be `:memory:`."""
-        connection.isolation_level = None
+        begin_anew(connection)
         sqlite_schema.migrate(connection)
         self._connection = connection
 

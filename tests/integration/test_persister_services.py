@@ -1,0 +1,193 @@
+"""The persister's three services over the wire: answers, owners, pages, status codes."""
+
+from collections.abc import Iterator
+
+import grpc
+import pytest
+from newstally_protos.v1 import tally_pb2, upload_pb2
+from newstally_runtime.status import retry_delay_seconds
+from support.processes import Process
+from unit.persister.building import Article, recount, request
+from unit.persister.calling import SECONDS, Caller, persister
+
+ALICE = (("newstally-owner", "alice"),)
+BOB = (("newstally-owner", "bob"),)
+ONE: Article = ("Post", [("x", "P")])
+
+
+@pytest.fixture(scope="module")
+def process(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Process]:
+    with persister(tmp_path_factory.mktemp("services"), "--flush-age", "0.01") as running:
+        yield running
+
+
+@pytest.fixture
+def caller(process: Process) -> Iterator[Caller]:
+    with Caller(process.address) as made:
+        yield made
+
+
+def test_an_upload_belongs_to_its_owner(caller: Caller) -> None:
+    """The same id again is the same upload; another owner neither gets nor sees it."""
+    wish = upload_pb2.CreateUploadRequest(upload_id="job-1")
+    first = caller.uploads.CreateUpload(wish, metadata=ALICE, timeout=SECONDS).upload
+    assert caller.uploads.CreateUpload(wish, metadata=ALICE, timeout=SECONDS).upload == first
+    get = upload_pb2.GetUploadRequest(upload_id="job-1")
+    refusals = upload_pb2.ListRefusalsRequest(upload_id="job-1")
+    for owner in (BOB, ()):
+        with pytest.raises(grpc.RpcError) as caught:
+            caller.uploads.CreateUpload(wish, metadata=owner, timeout=SECONDS)
+        assert caught.value.code() is grpc.StatusCode.ALREADY_EXISTS
+        with pytest.raises(grpc.RpcError) as caught:
+            caller.uploads.GetUpload(get, metadata=owner, timeout=SECONDS)
+        assert caught.value.code() is grpc.StatusCode.PERMISSION_DENIED
+        with pytest.raises(grpc.RpcError) as caught:
+            caller.uploads.ListRefusals(refusals, metadata=owner, timeout=SECONDS)
+        assert caught.value.code() is grpc.StatusCode.PERMISSION_DENIED
+
+
+def test_an_id_is_made_up_when_none_is_given(caller: Caller) -> None:
+    """Such ids differ, and need no escaping anywhere."""
+    made = {
+        caller.uploads.CreateUpload(
+            upload_pb2.CreateUploadRequest(), timeout=SECONDS
+        ).upload.upload_id
+        for _ in range(5)
+    }
+    assert len(made) == 5
+    assert all(name.isalnum() and name.isascii() and len(name) >= 32 for name in made)
+
+
+@pytest.mark.parametrize("upload_id", ["-a", "a/b", "a b", "ä", "x" * 129, "a\n", ".."])
+def test_a_malformed_id_is_an_invalid_argument(caller: Caller, upload_id: str) -> None:
+    """The error names the field."""
+    with pytest.raises(grpc.RpcError, match="upload_id") as caught:
+        caller.create(upload_id)
+    assert caught.value.code() is grpc.StatusCode.INVALID_ARGUMENT
+
+
+def test_an_unknown_upload_is_never_made(caller: Caller) -> None:
+    """NOT_FOUND to every call that names it."""
+    for call in (
+        lambda: caller.upload("nobody"),
+        lambda: caller.record("nobody", 0, [ONE]),
+        lambda: caller.uploads.ListRefusals(
+            upload_pb2.ListRefusalsRequest(upload_id="nobody"), timeout=SECONDS
+        ),
+    ):
+        with pytest.raises(grpc.RpcError) as caught:
+            call()
+        assert caught.value.code() is grpc.StatusCode.NOT_FOUND
+
+
+def test_a_batch_is_answered_with_the_truth(caller: Caller) -> None:
+    """In turn, behind and ahead: each answer is the upload as it stands."""
+    caller.create("truth")
+    first = caller.record("truth", 0, [ONE, None])
+    assert (first.next_offset, first.counted, first.refused, first.mentions) == (2, 1, 1, 1)
+    assert caller.record("truth", 0, [ONE, ONE]).next_offset == 2
+    assert caller.record("truth", 7, [ONE]).next_offset == 2
+    stands = caller.upload("truth")
+    assert (stands.next_offset, stands.counted, list(stands.models)) == (2, 1, ["en 1"])
+    assert stands.create_time.ToMicroseconds() <= stands.update_time.ToMicroseconds()
+
+
+def test_a_contradiction_is_an_invalid_argument(caller: Caller) -> None:
+    """A batch whose sums do not fit is refused, and nothing of it is recorded."""
+    caller.create("wrong")
+    sent = request("wrong", 0, [ONE, None])
+    sent.end_offset = 3
+    with pytest.raises(grpc.RpcError, match="publications") as caught:
+        caller.journal.RecordBatch(sent, timeout=SECONDS)
+    assert caught.value.code() is grpc.StatusCode.INVALID_ARGUMENT
+    assert retry_delay_seconds(caught.value) is None
+    assert caller.upload("wrong").next_offset == 0
+
+
+def test_refusals_come_in_pages(caller: Caller) -> None:
+    """By offset; a token belongs to its upload; what was never given out is refused."""
+    for upload_id in ("pages", "other"):
+        caller.create(upload_id)
+        caller.record(upload_id, 0, [None, ONE, None, None])
+
+    def page(size: int, token: str, upload_id: str = "pages") -> upload_pb2.ListRefusalsResponse:
+        return caller.uploads.ListRefusals(
+            upload_pb2.ListRefusalsRequest(upload_id=upload_id, page_size=size, page_token=token),
+            timeout=SECONDS,
+        )
+
+    first = page(2, "")
+    assert [refusal.offset for refusal in first.refusals] == [0, 2]
+    second = page(2, first.next_page_token)
+    assert [refusal.offset for refusal in second.refusals] == [3]
+    assert second.next_page_token == ""
+    for size, token, upload_id in ((-1, "", "pages"), (2, "x", "pages")):
+        with pytest.raises(grpc.RpcError) as caught:
+            page(size, token, upload_id)
+        assert caught.value.code() is grpc.StatusCode.INVALID_ARGUMENT
+    with pytest.raises(grpc.RpcError) as caught:
+        page(2, first.next_page_token, "other")
+    assert caught.value.code() is grpc.StatusCode.INVALID_ARGUMENT
+
+
+def test_tallies_are_what_was_counted(caller: Caller) -> None:
+    """Any spelling finds a publication; labels filter; an unknown one is NOT_FOUND."""
+    articles: list[Article] = [
+        ("Tally  Times", [("x", "P"), ("y", "O"), ("x", "P")]),
+        (" tally times", [("x", "P")]),
+    ]
+    caller.create("tallies")
+    caller.record("tallies", 0, articles)
+    caller.until_applied("tallies")
+    found = {key: n for key, n in caller.everything().items() if key[0] == "tally times"}
+    assert found == recount(articles)
+    only = caller.tallies.ListEntityTallies(
+        tally_pb2.ListEntityTalliesRequest(publication="TALLY TIMES", label="O"), timeout=SECONDS
+    )
+    assert [(e.text, e.mentions, e.articles) for e in only.entity_tallies] == [("y", 1, 1)]
+    for publication, code in (
+        ("nobody's", grpc.StatusCode.NOT_FOUND),
+        (" ", grpc.StatusCode.INVALID_ARGUMENT),
+    ):
+        with pytest.raises(grpc.RpcError) as caught:
+            caller.tallies.ListEntityTallies(
+                tally_pb2.ListEntityTalliesRequest(publication=publication), timeout=SECONDS
+            )
+        assert caught.value.code() is code
+
+
+def test_a_page_of_long_texts_fits_a_message(caller: Caller) -> None:
+    """A thousand items of the largest size are cut by bytes; all of them arrive."""
+    caller.create("long")
+    texts = [f"{n:04}" + "ä" * 2_046 for n in range(1_000)]
+    for start in range(0, 1_000, 500):
+        articles: list[Article] = [("Long", [(text, "P")]) for text in texts[start : start + 500]]
+        caller.record("long", start, articles)
+    caller.until_applied("long")
+    found: list[str] = []
+    token = ""
+    while True:
+        page = caller.tallies.ListEntityTallies(
+            tally_pb2.ListEntityTalliesRequest(
+                publication="Long", page_size=1_000, page_token=token
+            ),
+            timeout=SECONDS,
+        )
+        assert page.ByteSize() <= 3 * 1024 * 1024
+        found.extend(entity.text for entity in page.entity_tallies)
+        token = page.next_page_token
+        if not token:
+            break
+    assert found == texts
+
+
+def test_it_is_ready_and_measured(process: Process, caller: Caller) -> None:
+    """The admin port tells the state of intake and sink, and counts what was answered."""
+    caller.create("measured")
+    caller.record("measured", 0, [ONE, None])
+    caller.record("measured", 0, [ONE, None])
+    assert '"intake": "open"' in process.admin("/readyz")
+    assert '"state": "working"' in process.admin("/readyz")
+    assert process.metric("newstally_persister_batches_total", result="recorded") >= 1
+    assert process.metric("newstally_persister_batches_total", result="out_of_turn") >= 1
+    assert process.metric("newstally_persister_journal_bytes") > 0

@@ -1,0 +1,292 @@
+"""The command line against the reference gateway."""
+
+import asyncio
+import json
+import signal
+import sys
+from collections.abc import Callable, Coroutine
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import pytest
+from click.testing import Result
+from newstally.cli import app
+from newstally.cli.display import LineDisplay
+from newstally.cli.report import SHOWN_REFUSALS
+from newstally.errors import GatewayUnavailable
+from newstally.states import StateStore
+from newstally.values import Progress, Upload, Waiting
+from support.reference_gateway import Fault, ReferenceGateway
+from typer.testing import CliRunner
+
+Run = Callable[..., Coroutine[Any, Any, Result]]
+
+
+@pytest.fixture
+def states(tmp_path: Path) -> Path:
+    return tmp_path / "states"
+
+
+@pytest.fixture
+def run(monkeypatch: pytest.MonkeyPatch, states: Path) -> Run:
+    """Runs the command line in a thread, with states of its own."""
+    monkeypatch.setenv("NEWSTALLY_STATE_DIR", str(states))
+    monkeypatch.delenv("NEWSTALLY_TARGET", raising=False)
+    monkeypatch.setenv("COLUMNS", "120")
+
+    async def invoke(*arguments: str | Path) -> Result:
+        return await asyncio.to_thread(
+            CliRunner().invoke, app, [str(argument) for argument in arguments]
+        )
+
+    return invoke
+
+
+@pytest.fixture
+def articles(tmp_path: Path) -> Path:
+    path = tmp_path / "articles.csv"
+    rows = "".join(f"The Daily,anna met anna in rome {n},{n}\n" for n in range(30))
+    path.write_text("source,text,id\n" + rows)
+    return path
+
+
+def begun(states: Path) -> list[str]:
+    return [path.stem for path in states.glob("*.json")]
+
+
+def append(path: Path, text: str) -> None:
+    path.write_text(path.read_text() + text)
+
+
+async def test_upload_prints_one_json_object(run: Run, articles: Path) -> None:
+    """--json: the summary alone on stdout, with the protocol's names."""
+    async with ReferenceGateway() as gateway:
+        result = await run("upload", articles, "--target", gateway.target, "--json")
+    summary = json.loads(result.stdout)
+    assert result.exit_code == 0
+    assert {key: summary[key] for key in ("next_offset", "counted", "refused", "articles")} == {
+        "next_offset": 30,
+        "counted": 30,
+        "refused": 0,
+        "articles": 30,
+    }
+    assert summary["refusals"] == []
+    assert len(gateway.articles(summary["upload_id"])) == 30
+
+
+async def test_the_same_upload_again_changes_nothing(run: Run, articles: Path) -> None:
+    """Twice with one --upload-id ends well both times and counts once; so does --resume after."""
+    async with ReferenceGateway() as gateway:
+        command = ("upload", articles, "--target", gateway.target, "--upload-id", "job", "--json")
+        results = [await run(*command), await run(*command), await run(*command, "--resume")]
+    assert [result.exit_code for result in results] == [0, 0, 0]
+    assert [json.loads(result.stdout)["counted"] for result in results] == [30, 30, 30]
+    assert gateway.received == 30
+
+
+async def test_the_state_is_on_disk_before_the_first_article(
+    run: Run, articles: Path, states: Path
+) -> None:
+    """When no gateway answers, the state is there already, and --resume needs no id or target."""
+    failed = await run("upload", articles, "--target", "127.0.0.1:1", "--give-up-after", "0.05")
+    assert failed.exit_code == 1
+    (upload_id,) = begun(states)
+    assert f"--resume --upload-id {upload_id}" in failed.stderr
+    async with ReferenceGateway() as gateway:
+        result = await run("upload", articles, "--resume", "--json", "--target", gateway.target)
+    assert json.loads(result.stdout)["upload_id"] == upload_id
+    state = StateStore(states).find(upload_id)
+    assert state is not None
+    assert state.finished
+
+
+async def test_another_input_is_refused(run: Run, articles: Path) -> None:
+    """Resuming with a changed file sends nothing: exit code 2 and one line."""
+    async with ReferenceGateway() as gateway:
+        options = ("--target", gateway.target, "--upload-id", "job")
+        await run("upload", articles, *options)
+        received = gateway.received
+        append(articles, "The Daily,one more,30\n")
+        for more in ((), ("--resume",)):
+            result = await run("upload", articles, *options, *more)
+            assert result.exit_code == 2
+            assert "upload job is of another input" in result.stderr
+            assert len(result.stderr.splitlines()) == 1
+    assert gateway.received == received
+
+
+async def test_an_upload_begun_elsewhere_goes_on_with_a_note(
+    run: Run, articles: Path, tmp_path: Path
+) -> None:
+    """Without a state nothing proves that the input is the same: the user is told."""
+    async with ReferenceGateway() as gateway:
+        options = ("--target", gateway.target, "--upload-id", "job", "--json")
+        await run("upload", articles, *options)
+        result = await run("upload", articles, *options, "--state-dir", tmp_path / "other")
+        assert result.exit_code == 0
+        assert "30 articles of upload job were settled by somebody else" in result.stderr
+        shorter = tmp_path / "short.csv"
+        shorter.write_text("source,text\nP,x\n")
+        result = await run("upload", shorter, *options, "--state-dir", tmp_path / "third")
+    assert result.exit_code == 2
+    assert "it is of another input" in result.stderr
+
+
+async def test_refused_articles_are_reported_with_their_lines(run: Run, tmp_path: Path) -> None:
+    """Malformed lines and refused articles: counted, told with path and line, exit code 0."""
+    path = tmp_path / "some.jsonl"
+    lines = ['{"source": "P", "text": "good"}', "", "{bad", '{"source": "P", "text": " "}']
+    path.write_text("\n".join(lines))
+    async with ReferenceGateway() as gateway:
+        result = await run("upload", path, "--target", gateway.target, "--json")
+        text = await run("upload", path, "--target", gateway.target)
+    summary = json.loads(result.stdout)
+    assert result.exit_code == 0
+    assert (summary["counted"], summary["refused"], summary["malformed"]) == (1, 2, 1)
+    assert [(r["offset"], r["line"], r["reason"]) for r in summary["refusals"]] == [
+        (1, 3, "PUBLICATION_EMPTY"),
+        (2, 4, "CONTENT_EMPTY"),
+    ]
+    assert summary["refusals"][0]["message"].startswith("no JSON")
+    assert f"refused: {path}:3: no JSON" in text.stdout
+    assert f"refused: {path}:4: CONTENT_EMPTY: content_empty" in text.stdout
+    assert "3 articles settled (1 counted, 2 refused)" in text.stdout
+
+
+async def test_many_refusals_are_summed_up(run: Run, tmp_path: Path) -> None:
+    """What is told one by one is bounded; the rest is a number."""
+    path = tmp_path / "bad.jsonl"
+    path.write_text('{"source": "P", "text": ""}\n' * (SHOWN_REFUSALS + 7))
+    async with ReferenceGateway() as gateway:
+        result = await run("upload", path, "--target", gateway.target)
+    assert "refused: 7 more" in result.stdout
+
+
+async def test_a_gateway_that_breaks_off_is_survived(run: Run, articles: Path) -> None:
+    """The command goes on by itself."""
+    async with ReferenceGateway([Fault.DROP, None, Fault.LOSE_PROGRESS], batch=10) as gateway:
+        result = await run("upload", articles, "--target", gateway.target, "--json")
+    summary = json.loads(result.stdout)
+    assert (summary["counted"], len(gateway.articles(summary["upload_id"]))) == (30, 30)
+
+
+async def test_wait_applied_waits_for_the_sink(
+    run: Run, articles: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """With --wait-applied the command ends when applied_offset has reached next_offset."""
+    monkeypatch.setattr("newstally.client.APPLIED_POLL_SECONDS", 0.01)
+    async with ReferenceGateway() as gateway:
+        gateway.applied_behind = 3
+        command = ("upload", articles, "--target", gateway.target, "--json")
+        result = await run(*command, "--wait-applied")
+    assert json.loads(result.stdout)["applied_offset"] == 30
+    assert gateway.applied_behind == 0
+
+
+async def test_wrong_columns_are_told_before_anything_is_sent(run: Run, tmp_path: Path) -> None:
+    """Exit code 2, and no upload was made."""
+    path = tmp_path / "a.csv"
+    path.write_text("headline,author\nx,y\n")
+    async with ReferenceGateway() as gateway:
+        result = await run("upload", path, "--target", gateway.target)
+        assert gateway.journals == {}
+    assert result.exit_code == 2
+    assert "there are: author, headline" in result.stderr
+
+
+async def test_a_refusal_for_good_is_exit_code_1(run: Run, articles: Path) -> None:
+    """Permanent errors end the command with one line."""
+    async with ReferenceGateway() as gateway:
+        gateway.owned_by_others.add("job")
+        result = await run("upload", articles, "--target", gateway.target, "--upload-id", "job")
+    assert (result.exit_code, result.stdout) == (1, "")
+    assert result.stderr == "error: another owner's (ALREADY_EXISTS)\n"
+
+
+async def test_top_and_publications(run: Run, articles: Path) -> None:
+    """JSON arrays with the protocol's names; tables for people; -n and --label narrow."""
+    async with ReferenceGateway() as gateway:
+        target = ("--target", gateway.target)
+        await run("upload", articles, *target)
+        top = await run("top", "the DAILY", "-n", "2", *target, "--json")
+        none = await run("top", "the daily", "--label", "PERSON", *target, "--json")
+        table = await run("top", "the daily", *target)
+        all_publications = await run("publications", *target, "--json")
+        listed = await run("publications", *target)
+        unknown = await run("top", "nobody", *target)
+    assert json.loads(top.stdout) == [
+        {"text": "anna", "label": "WORD", "mentions": 60, "articles": 30},
+        {"text": "in", "label": "WORD", "mentions": 30, "articles": 30},
+    ]
+    assert json.loads(none.stdout) == []
+    assert table.stdout.splitlines()[1].split() == ["anna", "WORD", "60", "30"]
+    assert json.loads(all_publications.stdout) == [
+        {"publication": "The Daily", "articles": 30, "mentions": 180}
+    ]
+    assert "The Daily" in listed.stdout
+    assert (unknown.exit_code, unknown.stdout) == (1, "")
+    assert "nothing of that publication" in unknown.stderr
+
+
+async def test_lists_are_read_page_by_page(run: Run, tmp_path: Path) -> None:
+    """More rows than a page holds come all, once, in order."""
+    path = tmp_path / "a.jsonl"
+    rows = [json.dumps({"source": f"P{n:04}", "text": "x"}) for n in range(1234)]
+    path.write_text("\n".join(rows))
+    async with ReferenceGateway(batch=500) as gateway:
+        await run("upload", path, "--target", gateway.target)
+        result = await run("publications", "--target", gateway.target, "--json")
+    assert [row["publication"] for row in json.loads(result.stdout)] == [
+        f"P{n:04}" for n in range(1234)
+    ]
+
+
+async def test_ctrl_c_tells_how_to_resume(tmp_path: Path, articles: Path) -> None:
+    """An interrupted upload ends with 130 and the command that goes on with it."""
+    async with ReferenceGateway() as gateway:
+        gateway.paused = True
+        process = await asyncio.create_subprocess_exec(
+            *(sys.executable, "-m", "newstally", "upload", str(articles)),
+            *("--target", gateway.target, "--state-dir", str(tmp_path / "s"), "--upload-id", "job"),
+            stdout=asyncio.subprocess.PIPE,
+            stderr=asyncio.subprocess.PIPE,
+        )
+        async with asyncio.timeout(20):
+            await gateway.until_unsettled(30)
+            process.send_signal(signal.SIGINT)
+            out, err = await process.communicate()
+    assert (process.returncode, out) == (130, b"")
+    assert err.decode() == (
+        f"interrupted; go on with: newstally upload {articles} --resume --upload-id job\n"
+    )
+
+
+async def test_up_says_which_service_is_not_installed(
+    run: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The client alone cannot run the trio; the message names the distribution."""
+    monkeypatch.setattr("newstally.up.services.importlib.util.find_spec", lambda name: None)
+    result = await run("up")
+    assert result.exit_code == 2
+    assert "pip install newstally-persister" in result.stderr
+
+
+def test_lines_say_how_far_it_is_and_what_is_waited_for() -> None:
+    """Without a terminal: a line every 5 s, and one soon after the gateway went away."""
+    now = 0.0
+    said: list[str] = []
+    display = LineDisplay(1000, "host:1", said.append, lambda: now)
+    waiting = Waiting(GatewayUnavailable("refused"), 0.1)
+    for now in (0.0, 2.0, 4.0, 5.0, 7.0):
+        display(Progress(upload(int(now) * 10)))
+    assert said == ["settled 50 of 1,000 articles, 10/s, about 95 s left"]
+    for later in (7.1, 7.5, 12.0, 12.5):
+        now = later
+        display(waiting)
+    assert said[1:] == ["waiting for gateway host:1: refused"]
+
+
+def upload(next_offset: int) -> Upload:
+    time = datetime(2026, 1, 1, tzinfo=UTC)
+    return Upload("job", next_offset, 0, next_offset, 0, 0, (), time, time)

@@ -1,0 +1,52 @@
+"""Messages made of articles."""
+
+from hypothesis import given
+from hypothesis import strategies as st
+from newstally import Article
+from newstally._transport import RECEIVE_LIMIT_BYTES
+from newstally.encoding import CONTENT_BYTES, to_request
+from newstally.settings import LARGEST_MESSAGE_BYTES
+
+ANY_TEXT = st.text(st.characters(exclude_categories=()), max_size=50)  # surrogates too
+LONG = st.builds(lambda unit, times: unit * times, ANY_TEXT, st.integers(0, 60_000))
+
+
+@given(st.builds(Article, ANY_TEXT, LONG, ANY_TEXT) | st.builds(Article, LONG, ANY_TEXT, LONG))
+def test_every_article_has_a_message_that_fits(article: Article) -> None:
+    """No text is too long or too odd to be sent."""
+    request = to_request("job", 7, article)
+    assert (request.upload_id, request.offset) == ("job", 7)
+    assert len(request.SerializeToString()) < LARGEST_MESSAGE_BYTES < RECEIVE_LIMIT_BYTES
+
+
+@given(st.builds(Article, st.text(max_size=50), st.text(max_size=2000), st.text(max_size=50)))
+def test_what_can_be_sent_is_sent_unchanged(article: Article) -> None:
+    """Articles within the limits arrive as they are."""
+    sent = to_request("job", 0, article).article
+    assert (sent.publication, sent.content, sent.article_id) == (
+        article.publication,
+        article.content,
+        article.article_id,
+    )
+
+
+@given(st.text(min_size=1, max_size=5), st.integers(0, 4))
+def test_what_is_cut_stays_too_long(unit: str, more: int) -> None:
+    """Content that was cut is above the highest limit a gateway can have: never counted."""
+    size = CONTENT_BYTES // len(unit.encode()) + 1 + more
+    sent = to_request("job", 0, Article("P", unit * size)).article
+    assert CONTENT_BYTES < len(sent.content.encode()) <= CONTENT_BYTES + 5
+
+
+def test_white_space_around_a_publication_does_not_make_it_too_long() -> None:
+    """The limit of publications holds after trimming; inner white space counts."""
+    trimmed = to_request("j", 0, Article(" " * 5000 + "P" + " " * 5000, "text")).article
+    assert trimmed.publication == "P"
+    inner = to_request("j", 0, Article("a" + " " * 5000 + "b", "text")).article
+    assert len(inner.publication.strip().encode()) > 4096
+
+
+def test_surrogates_are_paired_or_replaced() -> None:
+    """Two halves become their character; a lone half becomes U+FFFD."""
+    sent = to_request("j", 0, Article("\ud83d\ude00", "a\ud83db")).article
+    assert (sent.publication, sent.content) == ("\U0001f600", "a\ufffdb")

@@ -1,0 +1,121 @@
+"""What is on disk for resuming, and which upload a run chooses."""
+
+import stat
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+from newstally import InputError
+from newstally.cli.choosing import choose
+from newstally.inputs import Columns, Fingerprint
+from newstally.states import StateStore, default_directory
+
+INPUT = Fingerprint(("/in/a.csv",), (".csv",), (10,), "00ff", Columns())
+CHANGED = replace(INPUT, sizes=(12,), digest="1234")
+
+
+@pytest.fixture
+def store(tmp_path: Path) -> StateStore:
+    return StateStore(tmp_path / "new" / "states")
+
+
+def test_a_state_comes_back_as_it_was_saved(store: StateStore, tmp_path: Path) -> None:
+    """The file is complete, private to its folder, and no temporary file is left."""
+    state = store.begin("job", "host:1", INPUT)
+    assert store.find("job") == state
+    folder = tmp_path / "new" / "states"
+    assert [path.name for path in folder.iterdir()] == ["job.json"]
+    assert stat.S_IMODE(folder.stat().st_mode) == 0o700
+
+
+def test_the_state_is_durable_before_it_is_named(
+    store: StateStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A write that fails half-way leaves the old state and no rubbish."""
+    state = store.begin("job", "host:1", INPUT)
+
+    def full(descriptor: int) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr("newstally.states.os.fsync", full)
+    with pytest.raises(InputError, match="No space left"):
+        store.finish(state)
+    assert store.find("job") == state
+
+
+def test_an_unfinished_upload_goes_before_a_finished_one(store: StateStore) -> None:
+    """--resume finds what there is to do; if nothing is, the last finished one."""
+    store.begin("first", "host:1", INPUT)
+    second = store.begin("second", "host:1", INPUT)
+    store.finish(second)
+    found = store.of_input(INPUT)
+    assert found is not None
+    assert found.upload_id == "first"
+    store.finish(found)
+    last = store.of_input(INPUT)
+    assert last is not None
+    assert (last.upload_id, last.finished) == ("second", True)
+
+
+def test_resuming_with_a_changed_input_is_refused(store: StateStore) -> None:
+    """The message says which upload and what differs."""
+    store.begin("job", "host:1", INPUT)
+    for upload_id in (None, "job"):
+        with pytest.raises(InputError, match=r"of another input .*10 bytes and is 12"):
+            choose(store, CHANGED, target=None, upload_id=upload_id, resume=True)
+    with pytest.raises(InputError, match="another input"):
+        choose(store, CHANGED, target=None, upload_id="job", resume=False)
+
+
+def test_there_must_be_something_to_resume(store: StateStore) -> None:
+    """--resume never begins an upload."""
+    for upload_id in (None, "job"):
+        with pytest.raises(InputError, match="leave out --resume"):
+            choose(store, INPUT, target=None, upload_id=upload_id, resume=True)
+    assert store.of_input(INPUT) is None
+
+
+def test_a_run_without_options_is_a_new_upload_and_tells_of_the_old(store: StateStore) -> None:
+    """A fresh run saves a fresh state, and says if an unfinished upload exists."""
+    first = choose(store, INPUT, target="host:1", upload_id=None, resume=False)
+    assert (first.known, first.note, first.target) == (False, "", "host:1")
+    second = choose(store, INPUT, target=None, upload_id=None, resume=False)
+    assert second.state.upload_id != first.state.upload_id
+    assert first.state.upload_id in second.note
+    changed = choose(store, CHANGED, target=None, upload_id=None, resume=False)
+    assert changed.note == ""
+
+
+def test_a_resumed_upload_goes_to_its_gateway_unless_told_otherwise(store: StateStore) -> None:
+    """The state remembers the target; the command line wins."""
+    store.begin("job", "host:1", INPUT)
+    kept = choose(store, INPUT, target=None, upload_id=None, resume=True)
+    assert (kept.known, kept.target) == (True, "host:1")
+    moved = choose(store, INPUT, target="host:2", upload_id="job", resume=False)
+    assert moved.target == "host:2"
+
+
+@pytest.mark.parametrize("upload_id", ["", "../x", "a/b", ".hidden", "x" * 129, "é"])
+def test_ids_that_are_none_are_refused(store: StateStore, upload_id: str) -> None:
+    """An id is part of a file name: only what the protocol allows."""
+    with pytest.raises(InputError, match="--upload-id"):
+        store.begin(upload_id, "host:1", INPUT)
+
+
+@pytest.mark.parametrize("text", ["", "[]", "{}", '{"version": 99}', "\0"])
+def test_a_damaged_state_is_told_and_does_not_hide_others(
+    store: StateStore, tmp_path: Path, text: str
+) -> None:
+    """Asked for by id it is an error; when looking for an input it is passed over."""
+    store.begin("job", "host:1", INPUT)
+    (tmp_path / "new" / "states" / "bad.json").write_text(text)
+    with pytest.raises(InputError, match=r"bad\.json: no readable upload state"):
+        store.find("bad")
+    assert store.of_input(INPUT) is not None
+
+
+def test_where_states_are_kept() -> None:
+    """The variable of our own goes before XDG, XDG before the home directory."""
+    assert default_directory({"NEWSTALLY_STATE_DIR": "/a"}) == Path("/a")
+    assert default_directory({"XDG_STATE_HOME": "/b"}) == Path("/b/newstally/uploads")
+    assert default_directory({}) == Path.home() / ".local/state/newstally/uploads"

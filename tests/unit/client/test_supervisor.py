@@ -1,0 +1,177 @@
+"""The supervisor of `newstally up`, over real processes that do nothing."""
+
+import asyncio
+import io
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import psutil
+import pytest
+from newstally.up import Output, StartFailed, Supervisor
+from newstally.up.supervisor import check_free
+from support import fake_trio
+
+DEADLINE_SECONDS = 20.0
+
+
+@contextmanager
+def trio(journal: Path, *behaviours: str) -> Iterator["subprocess.Popen[str]"]:
+    """A process that runs the supervisor; it and what it left behind end with the block."""
+    process = subprocess.Popen(
+        [sys.executable, fake_trio.__file__, str(journal), *behaviours],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    try:
+        yield process
+    finally:
+        process.kill()
+        process.communicate()
+        for pid in pids(journal):
+            if psutil.pid_exists(pid):
+                os.kill(pid, signal.SIGKILL)
+
+
+def rows(journal: Path) -> list[list[str]]:
+    return [line.split() for line in journal.read_text().splitlines()] if journal.exists() else []
+
+
+def pids(journal: Path) -> set[int]:
+    return {int(row[2]) for row in rows(journal)}
+
+
+def wait_until_gone(journal: Path) -> None:
+    """Wait for the children's end; they may be anybody's children by now."""
+    children = [psutil.Process(pid) for pid in pids(journal) if psutil.pid_exists(pid)]
+    _, alive = psutil.wait_procs(children, timeout=DEADLINE_SECONDS)
+    assert [p for p in alive if p.status() != psutil.STATUS_ZOMBIE] == []
+
+
+def read_line(process: "subprocess.Popen[str]") -> str:
+    assert process.stdout is not None
+    return process.stdout.readline()
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT, signal.SIGHUP])
+def test_it_says_when_all_are_ready_and_stops_in_order(tmp_path: Path, number: int) -> None:
+    """One line on stdout; on a signal the gateway ends first, the persister last; exit code 0."""
+    journal = tmp_path / "journal"
+    with trio(journal) as process:
+        line = read_line(process)
+        process.send_signal(number)
+        out, err = process.communicate(timeout=DEADLINE_SECONDS)
+    started = {row[0]: row[3].split("/")[0] for row in rows(journal) if row[1] == "start"}
+    assert line == (
+        f"ready: gateway 127.0.0.1:{started['gateway']},"
+        f" extractor-1 127.0.0.1:{started['extractor-1']},"
+        f" extractor-2 127.0.0.1:{started['extractor-2']},"
+        f" persister 127.0.0.1:{started['persister']}\n"
+    )
+    assert out == ""
+    assert process.returncode == 0
+    stopped = [row[0] for row in rows(journal) if row[1] == "stop"]
+    assert (stopped[0], stopped[-1], len(stopped)) == ("gateway", "persister", 4)
+    assert "gateway     serving port=" in err
+
+
+def test_the_gateway_learns_the_others_addresses(tmp_path: Path) -> None:
+    """Ports that the system chose are passed on."""
+    journal = tmp_path / "journal"
+    with trio(journal) as process:
+        read_line(process)
+    started = {row[0]: row for row in rows(journal) if row[1] == "start"}
+    ports = {name: row[3].split("/")[0] for name, row in started.items()}
+    persister, extractors = started["gateway"][4:]
+    assert persister == f"127.0.0.1:{ports['persister']}"
+    assert extractors == f"127.0.0.1:{ports['extractor-1']},127.0.0.1:{ports['extractor-2']}"
+
+
+def test_nothing_survives_when_it_is_killed(tmp_path: Path) -> None:
+    """kill -9 of the supervisor ends every child, also one that ignores SIGTERM."""
+    journal = tmp_path / "journal"
+    with trio(journal, "extractor-1=stubborn") as process:
+        read_line(process)
+        assert len(pids(journal)) == 4
+        process.kill()
+        wait_until_gone(journal)
+
+
+def test_a_child_that_dies_is_started_again_on_the_same_ports(tmp_path: Path) -> None:
+    """The others keep its address, so it has to come back there."""
+    journal = tmp_path / "journal"
+    with trio(journal, "extractor-1=once") as process:
+        assert read_line(process).startswith("ready:")
+        process.send_signal(signal.SIGTERM)
+        _, err = process.communicate(timeout=DEADLINE_SECONDS)
+    first, second = [r for r in rows(journal) if r[:2] == ["extractor-1", "start"]]
+    assert first[3] == second[3]
+    assert "WARNING service died; starting it again name=extractor-1 exit_code=-9" in err
+    assert process.returncode == 0
+
+
+def test_wrong_configuration_ends_it_with_the_childs_message(tmp_path: Path) -> None:
+    """Exit code 2 of a child that never served is not tried again."""
+    journal = tmp_path / "journal"
+    with trio(journal, "extractor-2=misconfigured") as process:
+        out, err = process.communicate(timeout=DEADLINE_SECONDS)
+        wait_until_gone(journal)
+    assert (process.returncode, out) == (2, "")
+    assert "error: extractor-2: wrong configuration: --model" in err
+
+
+def test_a_child_that_ignores_sigterm_is_killed_in_time(tmp_path: Path) -> None:
+    """Stopping takes no longer than the drain time and a few seconds."""
+    journal = tmp_path / "journal"
+    with trio(journal, "gateway=stubborn") as process:
+        read_line(process)
+        begin = time.monotonic()
+        process.send_signal(signal.SIGTERM)
+        _, err = process.communicate(timeout=DEADLINE_SECONDS)
+    assert process.returncode == 0
+    assert time.monotonic() - begin < 15
+    assert "WARNING service did not stop; killing it name=gateway" in err
+
+
+def test_a_second_signal_kills(tmp_path: Path) -> None:
+    """Who presses Ctrl-C twice does not want to wait."""
+    journal = tmp_path / "journal"
+    with trio(journal, "gateway=stubborn") as process:
+        read_line(process)
+        assert process.stderr is not None
+        process.send_signal(signal.SIGINT)
+        while "stopping" not in process.stderr.readline():
+            pass
+        begin = time.monotonic()
+        process.send_signal(signal.SIGINT)
+        process.communicate(timeout=DEADLINE_SECONDS)
+        wait_until_gone(journal)
+    assert time.monotonic() - begin < 2
+
+
+async def test_a_child_that_never_serves_is_given_up(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A start that fails again and again is not tried for ever; the last message is shown."""
+    monkeypatch.setattr("newstally.up.child.FIRST_START_TRIES", 2)
+    plan = fake_trio.make_plan(str(tmp_path / "journal"), {"persister": "broken"})
+    supervisor = Supervisor(plan, Output(io.StringIO(), as_json=True, colour=False), print)
+    with pytest.raises(StartFailed, match="persister died 2 times while starting: cannot work"):
+        await asyncio.wait_for(supervisor.run(), DEADLINE_SECONDS)
+
+
+def test_a_taken_port_is_told_before_anything_starts() -> None:
+    """The message names the port and the flag."""
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        port = taken.getsockname()[1]
+        with pytest.raises(StartFailed, match=f"port {port} cannot be used .* --port"):
+            check_free(port)

@@ -1,0 +1,167 @@
+"""Batches, stores and databases for the persister's tests."""
+
+import asyncio
+import sqlite3
+from collections import Counter
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from newstally_persister.batches import Batch, read_batch
+from newstally_persister.journal.store import JournalStore
+from newstally_persister.parts import Part, PartLimits
+from newstally_persister.sinks.base import PageLimits
+from newstally_persister.sinks.sqlite_tallies import SqliteTallies
+from newstally_persister.uploads import NewUpload
+from newstally_protos.v1 import article_pb2, journal_pb2, tally_pb2
+
+LARGE = PartLimits(rows=1_000, size_bytes=1_000_000)
+EVERYTHING = PageLimits(items=100_000, size_bytes=10**9)
+
+Article = tuple[str, Sequence[tuple[str, str]]] | None
+"""A publication with the (text, label) of each mention; None is a refusal."""
+Tallies = Counter[tuple[str, str, str, str]]
+"""(publication key, text, label, "mentions" or "articles"), as in a plain recount."""
+
+
+class SimulatedCrashError(Exception):
+    """The process died here."""
+
+
+class CrashingConnection(sqlite3.Connection):
+    """A database whose process can be made to die at any of its statements."""
+
+    def __init__(self, *args: Any, **named: Any) -> None:
+        super().__init__(*args, **named)
+        self._statements_left: int | None = None
+
+    def crash_after(self, statements: int | None) -> None:
+        """Die after that many statements; None: live."""
+        self._statements_left = statements
+
+    def execute(self, *args: Any) -> sqlite3.Cursor:
+        self._step()
+        return super().execute(*args)
+
+    def executemany(self, *args: Any) -> sqlite3.Cursor:
+        self._step()
+        return super().executemany(*args)
+
+    def _step(self) -> None:
+        if self._statements_left is not None:
+            if self._statements_left <= 0:
+                raise SimulatedCrashError
+            self._statements_left -= 1
+
+
+def database() -> CrashingConnection:
+    """Return an empty database in memory."""
+    return sqlite3.connect(":memory:", isolation_level=None, factory=CrashingConnection)
+
+
+def journal(*upload_ids: str) -> JournalStore:
+    """Return a journal in memory with some uploads."""
+    store = JournalStore(database())
+    store.create_uploads([NewUpload(upload_id, "owner") for upload_id in upload_ids], 1)
+    return store
+
+
+def request(
+    upload_id: str, first: int, articles: Sequence[Article]
+) -> journal_pb2.RecordBatchRequest:
+    """Return the batch of these articles, spelt and tallied as a gateway does."""
+    publications: dict[str, list[Sequence[tuple[str, str]]]] = {}
+    refusals = []
+    for offset, article in enumerate(articles, first):
+        if article is None:
+            refusals.append(
+                article_pb2.Refusal(
+                    offset=offset,
+                    reason=article_pb2.REFUSAL_REASON_CONTENT_EMPTY,
+                    message="blank",
+                )
+            )
+        else:
+            publications.setdefault(article[0], []).append(article[1])
+    return journal_pb2.RecordBatchRequest(
+        upload_id=upload_id,
+        first_offset=first,
+        end_offset=first + len(articles),
+        publications=[_publication(name, mentioned) for name, mentioned in publications.items()],
+        refusals=refusals,
+        models=["en 1"],
+    )
+
+
+def _publication(
+    name: str, articles: Sequence[Sequence[tuple[str, str]]]
+) -> journal_pb2.PublicationBatch:
+    mentions = Counter(entity for article in articles for entity in article)
+    containing = Counter(entity for article in articles for entity in set(article))
+    return journal_pb2.PublicationBatch(
+        publication=name,
+        articles=len(articles),
+        entity_tallies=[
+            tally_pb2.EntityTally(
+                text=text, label=label, mentions=number, articles=containing[text, label]
+            )
+            for (text, label), number in mentions.items()
+        ],
+    )
+
+
+def batch(upload_id: str, first: int, articles: Sequence[Article]) -> Batch:
+    """Return the checked batch of these articles."""
+    return read_batch(request(upload_id, first, articles))
+
+
+def recount(articles: Sequence[Article]) -> Tallies:
+    """Count plainly what the sink must hold for these articles."""
+    total: Tallies = Counter()
+    for article in articles:
+        if article is None:
+            continue
+        name, entities = article
+        key = " ".join(name.split()).casefold()
+        total[key, "", "", "articles"] += 1
+        total[key, "", "", "mentions"] += len(entities)
+        for text, label in entities:
+            total[key, text, label, "mentions"] += 1
+        for text, label in set(entities):
+            total[key, text, label, "articles"] += 1
+    return +total
+
+
+async def eventually(condition: Callable[[], bool]) -> None:
+    """Return once the condition holds; fail when it does not within ten seconds."""
+    async with asyncio.timeout(10):
+        while not condition():  # noqa: ASYNC110 - what is waited for knows no event
+            await asyncio.sleep(0.001)
+
+
+def sink_tallies(sink: SqliteTallies) -> Tallies:
+    """Read everything that a sink holds."""
+    total: Tallies = Counter()
+    for publication in sink.list_publications(EVERYTHING, None).items:
+        total[publication.key, "", "", "articles"] = publication.articles
+        total[publication.key, "", "", "mentions"] = publication.mentions
+        for entity in sink.list_entity_tallies(publication.key, "", EVERYTHING, None).items:
+            total[publication.key, entity.text, entity.label, "mentions"] = entity.mentions
+            total[publication.key, entity.text, entity.label, "articles"] = entity.articles
+    return +total
+
+
+def flush(store: JournalStore, sink: SqliteTallies, limits: PartLimits = LARGE) -> list[Part]:
+    """Move everything to the sink as the flusher does; return the parts."""
+    parts = []
+    opened = store.open_flush()
+    if opened is not None:
+        for number in opened.undone:
+            parts.append(store.read_part(opened.flush, number))
+            sink.apply(parts[-1])
+            store.part_done(opened.flush, number)
+    number_cut = opened.flush if opened is not None else store.cut()
+    while number_cut and (part := store.plan_part(number_cut, limits)):
+        parts.append(part)
+        sink.apply(part)
+        store.part_done(part.flush, part.number)
+    return parts

@@ -1,0 +1,198 @@
+"""Journal and sink together, against a plain recount, with crashes at every statement."""
+
+from collections import Counter
+from typing import Any
+
+from hypothesis import HealthCheck, settings
+from hypothesis import strategies as st
+from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
+from newstally_persister.journal.store import JournalStore
+from newstally_persister.marks import check_mark
+from newstally_persister.parts import PartLimits
+from newstally_persister.sinks.sqlite_tallies import SqliteTallies
+from newstally_persister.uploads import NewUpload
+from unit.persister.building import (
+    Article,
+    SimulatedCrashError,
+    Tallies,
+    batch,
+    database,
+    flush,
+    recount,
+    sink_tallies,
+)
+
+UPLOADS = ("a", "b")
+ENTITIES = st.lists(st.tuples(st.sampled_from("xyzä"), st.sampled_from("PO")), max_size=4)
+ARTICLES: st.SearchStrategy[list[Article]] = st.lists(
+    st.none() | st.tuples(st.sampled_from(["The Times", "the  times ", "Post"]), ENTITIES),
+    min_size=1,
+    max_size=4,
+)
+SMALL = PartLimits(rows=2, size_bytes=1_000)
+CRASHES = st.none() | st.none() | st.integers(0, 14)
+"""After how many statements the process dies; most steps have fewer than that."""
+
+
+class ExactlyOnce(RuleBasedStateMachine):
+    """One persister that dies at any statement, and two gateways that resend what they like."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.journal_file = database()
+        self.sink_file = database()
+        self.settled: dict[str, list[Article]] = {upload: [] for upload in UPLOADS}
+        self.seconds = 0
+        self.done: list[tuple[int, int]] = []
+
+    @initialize()
+    def create(self) -> None:
+        self.start()
+        self.store.create_uploads([NewUpload(upload, "me") for upload in UPLOADS], 1)
+
+    def start(self) -> None:
+        """What a start does: open, and compare the mark."""
+        self.store = JournalStore(self.journal_file)
+        self.sink = SqliteTallies(self.sink_file)
+        check_mark(self.store.position(), self.sink.mark(self.store.position().journal_id))
+
+    def survive(self, crash: int | None, step: Any) -> Any:
+        """Run a step that may die; then start again."""
+        self.journal_file.crash_after(crash)
+        self.sink_file.crash_after(crash)
+        try:
+            return step()
+        except SimulatedCrashError:
+            return None
+        finally:
+            self.journal_file.crash_after(None)
+            self.sink_file.crash_after(None)
+            if crash is not None:
+                self.start()
+
+    @rule(
+        upload=st.sampled_from(UPLOADS),
+        groups=st.lists(st.tuples(st.integers(-2, 2), ARTICLES), min_size=1, max_size=3),
+        crash=CRASHES,
+    )
+    def record(
+        self, upload: str, groups: list[tuple[int, list[Article]]], crash: int | None
+    ) -> None:
+        """A group of batches, some of them sent again or ahead."""
+        begin = len(self.settled[upload])
+        after = list(self.settled[upload])
+        batches = []
+        for shift, articles in groups:
+            first = max(0, len(after) + shift)
+            if first == len(after):
+                after.extend(articles)
+            batches.append(batch(upload, first, articles))
+        answers = self.survive(crash, lambda: self.store.record_batches(batches, 2))
+        if answers is None:
+            found = self.store.get_upload(upload)
+            assert found
+            assert found.next_offset in (begin, len(after)), "half of a group was recorded"
+            if found.next_offset == len(after):
+                self.settled[upload] = after
+        else:
+            self.settled[upload] = after
+            assert answers[-1].upload == self.store.get_upload(upload)
+
+    @rule(crash=CRASHES)
+    def cut(self, crash: int | None) -> None:
+        if self.store.open_flush() is None:
+            self.survive(crash, self.store.cut)
+
+    @rule(crash=CRASHES)
+    def plan(self, crash: int | None) -> None:
+        """Part 1 first; the others only once it is done."""
+        opened = self.store.open_flush()
+        if opened and 1 not in opened.undone:
+            self.survive(crash, lambda: self.store.plan_part(opened.flush, SMALL))
+
+    @rule(data=st.data(), crash=CRASHES, told=st.booleans(), times=st.integers(1, 2))
+    def apply(self, data: st.DataObject, crash: int | None, told: bool, times: int) -> None:
+        """An attempt at a part; its reply may get lost, and it may be sent twice."""
+        opened = self.store.open_flush()
+        if not opened or not opened.undone:
+            return
+        number = 1 if 1 in opened.undone else data.draw(st.sampled_from(opened.undone))
+
+        def attempt() -> None:
+            part = self.store.read_part(opened.flush, number)
+            for _ in range(times):
+                self.sink.apply(part)
+            if told:
+                self.store.part_done(part.flush, part.number)
+
+        self.survive(crash, attempt)
+        self.done.append((opened.flush, number))
+
+    @rule(data=st.data())
+    def late_reply(self, data: st.DataObject) -> None:
+        """A part that was marked done is marked again, in whatever flush."""
+        if not self.done:
+            return
+        flush_number, number = data.draw(st.sampled_from(self.done))
+        opened = self.store.open_flush()
+        if not opened or flush_number != opened.flush or number not in opened.undone:
+            assert self.store.part_done(flush_number, number) is False
+
+    @rule(crash=CRASHES, days=st.integers(0, 10))
+    def expire(self, crash: int | None, days: int) -> None:
+        def step() -> None:
+            expiry = self.store.expirable(2)
+            if expiry:
+                self.seconds += days
+                self.sink.expire(expiry, self.seconds + 1, self.seconds)
+                self.store.forget(expiry)
+
+        self.survive(crash, step)
+
+    @invariant()
+    def uploads_are_the_recount(self) -> None:
+        for upload_id, articles in self.settled.items():
+            upload = self.store.get_upload(upload_id)
+            assert upload
+            counted = [article for article in articles if article is not None]
+            assert upload.next_offset == len(articles) == upload.counted + upload.refused
+            assert upload.counted == len(counted)
+            assert upload.mentions == sum(len(entities) for _, entities in counted)
+            refused = [offset for offset, article in enumerate(articles) if article is None]
+            assert [r.offset for r in self.store.list_refusals(upload_id, -1, 999)] == refused
+            assert 0 <= upload.applied_offset <= upload.next_offset
+
+    @invariant()
+    def sink_is_between_applied_and_settled(self) -> None:
+        applied: Tallies = Counter()
+        settled: Tallies = Counter()
+        for upload_id, articles in self.settled.items():
+            upload = self.store.get_upload(upload_id)
+            assert upload
+            applied += recount(articles[: upload.applied_offset])
+            settled += recount(articles)
+        found = sink_tallies(self.sink)
+        assert applied <= found <= settled
+
+    def teardown(self) -> None:
+        if hasattr(self, "store"):
+            for _ in range(3):
+                flush(self.store, self.sink, SMALL)
+            total: Tallies = Counter()
+            for upload_id, articles in self.settled.items():
+                total += recount(articles)
+                upload = self.store.get_upload(upload_id)
+                assert upload
+                assert upload.applied_offset == len(articles)
+            assert sink_tallies(self.sink) == total
+        self.journal_file.close()
+        self.sink_file.close()
+
+
+TestExactlyOnce = ExactlyOnce.TestCase
+TestExactlyOnce.settings = settings(
+    max_examples=60,
+    stateful_step_count=40,
+    deadline=None,
+    suppress_health_check=[HealthCheck.too_slow],
+)

@@ -1,0 +1,91 @@
+"""The embedded sink's threads, and what its errors mean."""
+
+import sqlite3
+import time
+from pathlib import Path
+
+import pytest
+from newstally_persister.progress import Expiry
+from newstally_persister.sinks.base import Mark, PageLimits, PermanentSinkError, SinkError
+from newstally_persister.sinks.sqlite import SqliteSink
+from unit.persister.test_sqlite_tallies import part
+
+LIMITS = PageLimits(10, 10_000)
+
+
+async def test_what_was_applied_can_be_read(tmp_path: Path) -> None:
+    """The reading connection sees what the writing one answered."""
+    sink = SqliteSink(tmp_path / "tallies.db", receipt_days=7)
+    try:
+        await sink.apply(part(1, 1, ("x", "P", 3)))
+        page = await sink.list_publications(LIMITS, None)
+        assert [(item.key, item.mentions) for item in page.items] == [("post", 3)]
+        await sink.expire(Expiry("j", 1, (1,)))
+        assert await sink.mark("j") == Mark(1, 1)
+    finally:
+        await sink.close()
+
+
+async def test_a_foreign_file_is_permanent_until_it_is_mended(tmp_path: Path) -> None:
+    """The error names file and remedy; once the file is moved away the sink works."""
+    path = tmp_path / "tallies.db"
+    path.write_bytes(b"certainly not a database" * 100)
+    sink = SqliteSink(path, receipt_days=7)
+    try:
+        with pytest.raises(PermanentSinkError, match=r"tallies\.db") as caught:
+            await sink.apply(part(1, 1, ("x", "P", 3)))
+        assert "move this file away" in caught.value.remedy
+        path.rename(tmp_path / "elsewhere")
+        await sink.apply(part(1, 1, ("x", "P", 3)))
+    finally:
+        await sink.close()
+
+
+async def test_a_missing_directory_is_permanent_until_it_is_made(tmp_path: Path) -> None:
+    """A path that cannot be opened stops nothing else, and is tried again."""
+    sink = SqliteSink(tmp_path / "missing" / "tallies.db", receipt_days=7)
+    try:
+        with pytest.raises(PermanentSinkError) as caught:
+            await sink.mark("j")
+        assert "make the directory" in caught.value.remedy
+        (tmp_path / "missing").mkdir()
+        assert await sink.mark("j") == Mark(0, 0)
+    finally:
+        await sink.close()
+
+
+async def test_a_file_that_others_lock_is_transient(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A lock goes by itself: not permanent."""
+    monkeypatch.setattr("newstally_persister.sinks.sqlite_schema.BUSY_MILLISECONDS", 1)
+    path = tmp_path / "tallies.db"
+    sink = SqliteSink(path, receipt_days=7)
+    other = sqlite3.connect(path, isolation_level=None)
+    try:
+        await sink.mark("j")
+        other.execute("BEGIN IMMEDIATE")
+        with pytest.raises(SinkError) as caught:
+            await sink.apply(part(1, 1, ("x", "P", 3)))
+        assert not isinstance(caught.value, PermanentSinkError)
+        other.execute("ROLLBACK")
+        await sink.apply(part(1, 1, ("x", "P", 3)))
+    finally:
+        other.close()
+        await sink.close()
+
+
+async def test_receipts_live_for_the_days_that_were_set(tmp_path: Path) -> None:
+    """Two days are two days of the wall clock."""
+    now = time.time()
+    path = tmp_path / "tallies.db"
+    sink = SqliteSink(path, receipt_days=2, wall_clock=lambda: now)
+    try:
+        await sink.apply(part(1, 1, ("x", "P", 3)))
+        await sink.expire(Expiry("j", 1, (1,)))
+    finally:
+        await sink.close()
+    connection = sqlite3.connect(path)
+    (expires,) = connection.execute("SELECT expire_seconds FROM receipts").fetchone()
+    connection.close()
+    assert expires == int(now) + 2 * 24 * 3600
