@@ -1,6 +1,6 @@
 """Stands between a client of Firestore and the emulator, and does to the calls what networks do.
 
-    client ──TCP──▶ link (cuts connections) ──▶ gRPC server (faults per call) ──▶ emulator
+client ──TCP──▶ link (cuts connections) ──▶ gRPC server (faults per call) ──▶ emulator
 """
 
 import asyncio
@@ -57,7 +57,7 @@ Plan = Callable[[str, bytes], Fault]
 
 def commit_of(request: bytes) -> Any:
     """Read a CommitRequest."""
-    return firestore_types.CommitRequest.pb()(firestore_types.CommitRequest.deserialize(request))
+    return firestore_types.CommitRequest.pb().FromString(request)
 
 
 class FirestoreProxy:
