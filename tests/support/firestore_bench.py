@@ -12,6 +12,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
+from google.auth.credentials import AnonymousCredentials
 from google.cloud.firestore import AsyncClient
 from google.cloud.firestore_v1.base_query import FieldFilter
 from newstally_persister.flusher import Flusher
@@ -28,12 +29,16 @@ from unit.persister.building import Article, Tallies, batch
 DEFAULT_DATABASE = "(default)"
 WAIT_SECONDS = 30.0
 IMPATIENT = Deadlines(commit_seconds=0.3, read_seconds=0.3)
+PART_WRITES = 4
+"""So few that a few articles make several parts."""
 MakeSink = Callable[[Connection], FirestoreSink]
 
 
 def small_parts(connection: Connection) -> FirestoreSink:
     """Return a sink whose parts are so small that a few articles make several."""
-    return FirestoreSink(connection, 7, part_writes=4, parts_in_flight=3, deadlines=IMPATIENT)
+    return FirestoreSink(
+        connection, 7, part_writes=PART_WRITES, parts_in_flight=3, deadlines=IMPATIENT
+    )
 
 
 class Bench:
@@ -113,7 +118,7 @@ class Store:
 
     def __init__(self, emulator: str, project: str) -> None:
         self._emulator = emulator
-        self._client = FirestoreClient(project=project)
+        self._client = FirestoreClient(project=project, credentials=AnonymousCredentials())  # type: ignore[no-untyped-call]
         self._client._emulator_host = emulator  # past the proxy
 
     async def __aenter__(self) -> Self:

@@ -119,7 +119,7 @@ class FirestoreProxy:
 
     def forward(self, method: str, request: bytes, metadata: Any) -> asyncio.Task[bytes]:
         """Pass a unary call on. It goes on also when the client has given up."""
-        call = self._upstream.unary_unary(SERVICE + method)
+        call: Any = self._upstream.unary_unary(SERVICE + method)
 
         async def run() -> bytes:
             answer: bytes = await call(request, metadata=metadata, timeout=UPSTREAM_SECONDS)
@@ -134,9 +134,8 @@ class FirestoreProxy:
 
     def stream(self, method: str, request: bytes, metadata: Any) -> Any:
         """Pass a call with many answers on."""
-        return self._upstream.unary_stream(SERVICE + method)(
-            request, metadata=metadata, timeout=UPSTREAM_SECONDS
-        )
+        call: Any = self._upstream.unary_stream(SERVICE + method)
+        return call(request, metadata=metadata, timeout=UPSTREAM_SECONDS)
 
     def decide(self, method: str, request: bytes) -> Fault:
         """Note a call that arrived and return what happens to it."""
@@ -178,11 +177,11 @@ class FirestoreProxy:
         raise ConnectionResetError  # one side has ended: so does the other
 
 
-class _Handlers(grpc.GenericRpcHandler):  # type: ignore[misc]
+class _Handlers(grpc.GenericRpcHandler):
     def __init__(self, proxy: FirestoreProxy) -> None:
         self._proxy = proxy
 
-    def service(self, details: grpc.HandlerCallDetails) -> grpc.RpcMethodHandler | None:
+    def service(self, details: grpc.HandlerCallDetails) -> Any:
         method = details.method.removeprefix(SERVICE)
         metadata = tuple((k, v) for k, v in details.invocation_metadata if k in _PASSED_ON)
         if method in _STREAMING:

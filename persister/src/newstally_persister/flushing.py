@@ -19,7 +19,7 @@ class FlushLimits:
     window_seconds: float = 0.0
     """How long a flood's oldest batch waits, if that is longer than the age."""
     trickle_rows: int = 1_000
-    """Rows below which it is a trickle: no more than a few commits."""
+    """Rows below which it is a trickle: they fit into one commit."""
 
 
 class Backlog:

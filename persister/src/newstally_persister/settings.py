@@ -9,7 +9,10 @@ from pydantic_settings import SettingsConfigDict
 
 from newstally_persister.flushing import FlushLimits
 
+SQLITE_AGE_SECONDS = 1.0
+FIRESTORE_AGE_SECONDS = 5.0
 FIRESTORE_WINDOW_SECONDS = 60.0
+"""Where the curve in docs/firestore.md gets flat: ten times as long saves a third of the writes."""
 
 
 class PersisterSettings(ServiceSettings):
@@ -37,9 +40,9 @@ class PersisterSettings(ServiceSettings):
     firestore_ramp: Annotated[int, Field(ge=0)] = 0
     """Writes per second to begin with, half as many more every 5 minutes; 0: no ramp. Google
     advises 500 for new collections."""
-    flush_age: PositiveSeconds = 1.0
-    """Seconds that a trickle waits before its tallies move to the sink, and so does a flood after
-    its last article."""
+    flush_age: PositiveSeconds | None = None
+    """Seconds that a trickle waits before its tallies move to the sink, and that a flood waits for
+    more after its last article; by default 5 for firestore, and 1 for sqlite."""
     flush_window: PositiveSeconds | None = None
     """Seconds that a flood's oldest article may wait, so that an entity is written once for many
     articles; by default 60 for firestore, and `flush_age` for sqlite."""
@@ -56,11 +59,11 @@ class PersisterSettings(ServiceSettings):
     @property
     def flush_limits(self) -> FlushLimits:
         """When to flush."""
-        window = self.flush_window
-        if window is None:
-            window = FIRESTORE_WINDOW_SECONDS if self.sink == "firestore" else self.flush_age
+        firestore = self.sink == "firestore"
+        age = self.flush_age or (FIRESTORE_AGE_SECONDS if firestore else SQLITE_AGE_SECONDS)
+        window = self.flush_window or (FIRESTORE_WINDOW_SECONDS if firestore else age)
         return FlushLimits(
-            age_seconds=self.flush_age,
+            age_seconds=age,
             rows=self.flush_rows,
             window_seconds=window,
         )

@@ -45,6 +45,12 @@ def largest_request_bytes(limits: PartLimits) -> int:
     return _RECEIPT_BYTES + _ROW_BYTES * limits.rows + _TEXT_FACTOR * limits.size_bytes
 
 
+def writes_of_flush(rows: int, parts: int) -> int:
+    """Return how many writes a flush of so many rows and parts costs, from its cut to its end."""
+    # Rows, receipts, the mark moved; then the receipts' expiry, and the mark again.
+    return rows + parts + 1 + parts + 1
+
+
 def row_writes(documents: str, part: Part) -> list[Any]:
     """Return the writes of a part's rows.
 
