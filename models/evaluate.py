@@ -81,6 +81,7 @@ class Score:
 
     @property
     def words_per_second(self) -> float:
+        """How fast the pipeline was, on this machine as busy as it was."""
         return self.words / self.seconds if self.seconds else 0.0
 
 
@@ -94,10 +95,10 @@ def score(nlp: Language, split: str, documents: Sequence[Document]) -> Score:
         for doc in nlp.pipe(document.text for document in documents)
     ]
     result.seconds = time.perf_counter() - started
-    for document, predicted in zip(documents, found, strict=True):
+    for document, entities in zip(documents, found, strict=True):
         annotated = annotated_labels(document.source)
         gold = [entity for entity in document.entities if entity[2] in annotated]
-        predicted = [entity for entity in predicted if entity[2] in annotated]
+        predicted = [entity for entity in entities if entity[2] in annotated]
         _count(result.labels, gold, predicted)
         _count(result.folded, _fold(gold), _fold(predicted))
     return result
@@ -153,6 +154,7 @@ def _percent(part: int, whole: int) -> float:
 
 
 def main() -> None:
+    """Parse the command line and print the tables."""
     parser = argparse.ArgumentParser(description="Measure a spaCy pipeline on the held-out texts.")
     parser.add_argument(
         "--model", default="en_newstally", help="an installed pipeline's name, or a path"

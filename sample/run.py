@@ -40,6 +40,7 @@ def show(target: str, state: Path) -> None:
     )
     for tally in json.loads(newstally("publications", "--target", target, "--json").stdout):
         name = tally["publication"]
+        print(f"\n{name}: {tally['articles']} articles, {tally['mentions']} mentions", flush=True)
         subprocess.run([*command, "top", name, "-n", TOP, "--target", target], check=True)
 
 

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from spacy.util import registry
-
 from corpora import LABELS
+from spacy.util import registry
 
 _MISSING, _BEGIN, _IN, _LAST, _UNIT, _OUT = range(6)
 """spaCy's numbers of the moves of its NER."""

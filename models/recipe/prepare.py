@@ -27,9 +27,6 @@ from itertools import islice
 from pathlib import Path
 
 import spacy
-from spacy.language import Language
-from spacy.tokens import Doc, DocBin, Span
-
 from corpora import (
     DEFAULT_CORPORA,
     LABELS,
@@ -40,6 +37,8 @@ from corpora import (
     read,
     titles_and_dates,
 )
+from spacy.language import Language
+from spacy.tokens import Doc, DocBin, Span
 
 DEV_PERCENT = 4
 """Share of the training splits' documents that is kept for choosing between models."""
@@ -113,8 +112,9 @@ def refine_misc(documents: Sequence[Document]) -> Iterator[Document]:
                 (start, end, refine(document.text[start:end], label))
                 for start, end, label in document.entities
             )
-            document = replace(document, entities=entities)
-        yield document
+            yield replace(document, entities=entities)
+        else:
+            yield document
 
 
 def annotate(nlp: Language, document: Document, no_names: frozenset[str]) -> Doc:
@@ -197,6 +197,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def main() -> None:
+    """Parse the command line and write the files."""
     parser = argparse.ArgumentParser(description="Turn the corpora into spaCy's training format.")
     add_arguments(parser)
     parser.add_argument("--output", type=Path, required=True, help="where the .spacy files go")

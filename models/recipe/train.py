@@ -14,17 +14,16 @@ import time
 from pathlib import Path
 from typing import Any
 
+import augment  # noqa: F401  (registers the augmenter that config.cfg names)
+import labels  # noqa: F401  (registers the labels that config.cfg names)
 import spacy
+from corpora import CorporaError
+from prepare import add_arguments, prepare
 from spacy import util
 from spacy.language import Language
 from spacy.training.initialize import init_nlp
 from spacy.training.loop import train
 from thinc.api import NumpyOps, set_current_ops
-
-import augment  # noqa: F401  (registers the augmenter that config.cfg names)
-import labels  # noqa: F401  (registers the labels that config.cfg names)
-from corpora import CorporaError
-from prepare import add_arguments, prepare
 
 RECIPE = Path(__file__).resolve().parent
 PACKAGE = RECIPE.parent / "src" / "en_newstally"
@@ -81,6 +80,7 @@ def publish(best: Path, package: Path) -> Language:
 
 
 def main() -> None:
+    """Parse the command line, train, and write the package."""
     parser = argparse.ArgumentParser(description="Train the default model of Newstally.")
     add_arguments(parser)
     parser.add_argument(

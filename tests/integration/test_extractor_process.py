@@ -3,9 +3,10 @@
 import asyncio
 import json
 import os
+import re
 import signal
 import sys
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
@@ -67,6 +68,14 @@ class Process:
         writer.close()
         await writer.wait_closed()
         return answer.partition("\r\n\r\n")[2]
+
+    async def metric(self, name: str) -> float:
+        """The value of a metric without labels."""
+        found = re.search(
+            rf"^newstally_extractor_{name} (\S+)$", await self.get("/metrics"), re.MULTILINE
+        )
+        assert found is not None
+        return float(found[1])
 
 
 @asynccontextmanager
@@ -143,7 +152,7 @@ class Gateway:
 @asynccontextmanager
 async def link(process: Process) -> AsyncIterator[Gateway]:
     async with connect(f"127.0.0.1:{process.port}") as channel:
-        gateway = Gateway(pb_grpc.ExtractorServiceStub(channel).Extract())  # type: ignore[no-untyped-call]
+        gateway = Gateway(pb_grpc.ExtractorServiceStub(channel).Extract())
         await gateway.until(lambda: gateway.welcomes)
         yield gateway
         gateway.call.cancel()
@@ -202,22 +211,15 @@ async def test_one_bad_article_fails_alone() -> None:
 
 async def test_a_suspect_is_alone_in_its_batch() -> None:
     """Work marked alone shares a model batch with nothing, not even another link's work."""
-    async with extractor(**{SLEEP_VARIABLE: "5"}) as process:
-        async with link(process) as one, link(process) as two:
-            await one.send("One", "Two")
-            await two.send("Three")
-            await one.send("Suspect", alone=True, first_id=10)
-            await two.send("Four", first_id=4)
-            await one.until(lambda: len(one.results) == 3)
-            await two.until(lambda: len(two.results) == 2)
-            assert [10] in one.started
-            metrics = await process.get("/metrics")
-    batches = next(
-        float(line.split()[1])
-        for line in metrics.splitlines()
-        if line.startswith("newstally_extractor_batches_total ")
-    )
-    assert batches >= 2
+    async with extractor() as process, link(process) as one, link(process) as two:
+        await one.send("First " + SLEEP.format(300))
+        await one.until(lambda: one.started)
+        await one.send("Suspect", alone=True, first_id=2)
+        await two.send("Innocent")
+        await one.until(lambda: len(one.results) == 2)
+        await two.until(lambda: two.results)
+        assert one.started == [[1], [2]]
+        assert await process.metric("batches_total") == 3
 
 
 @pytest.mark.parametrize("deadly", [EXIT, DIE, HANG_GIL])
@@ -287,7 +289,7 @@ async def test_links_share_the_window() -> None:
 
 
 @pytest.fixture
-def vanisher(tmp_path: Path) -> Iterator[Path]:
+def vanisher(tmp_path: Path) -> Path:
     """A gateway that sends twenty slow articles, says so, and waits to be killed."""
     script = tmp_path / "vanisher.py"
     script.write_text(
@@ -304,7 +306,7 @@ def vanisher(tmp_path: Path) -> Iterator[Path]:
         "        await asyncio.sleep(60)\n"
         "asyncio.run(main())\n"
     )
-    yield script
+    return script
 
 
 async def test_work_of_a_killed_gateway_is_dropped(vanisher: Path) -> None:
@@ -325,11 +327,7 @@ async def test_work_of_a_killed_gateway_is_dropped(vanisher: Path) -> None:
         async with link(process) as gateway:
             await gateway.send("Next")
             await gateway.until(lambda: gateway.results)
-            articles = next(
-                float(line.split()[1])
-                for line in (await process.get("/metrics")).splitlines()
-                if line.startswith("newstally_extractor_articles_total ")
-            )
+            articles = await process.metric("articles_total")
         assert articles < 10
 
 
@@ -349,6 +347,26 @@ async def test_a_gateway_that_overruns_its_window_is_not_read() -> None:
         assert not sending.done()
         await gateway.until(lambda: len(gateway.results) == 41)
         await sending
+
+
+@pytest.mark.slow
+async def test_a_gateway_that_does_not_read_does_not_stop_the_others() -> None:
+    """A link whose gateway reads nothing is cut after a while; its work goes elsewhere."""
+    long_result = " ".join(f"Name{number}" for number in range(2_000))
+    async with extractor("--batch-articles", "1") as process, link(process) as other:
+        async with link(process) as deaf:
+            await deaf.send(*[long_result] * 20)
+            await other.send("Patient")
+            await other.until(lambda: other.results)
+            await other.until(lambda: len(other.welcomes) == 3)
+            await deaf.end()
+            assert deaf.code is grpc.StatusCode.UNAVAILABLE
+            assert len(deaf.results) < 20
+        assert await process.metric("stalled_links_total") == 1
+        process.signal(signal.SIGTERM)
+        await other.end()
+        assert await process.ended() == 0
+    assert "Traceback" not in "".join(process.log)
 
 
 async def flood(gateway: Gateway, texts: list[str]) -> None:

@@ -10,9 +10,9 @@ from collections import Counter
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from typing import Any
 
 import grpc
-
 from newstally_protos.v1 import draining_pb2, extractor_pb2, extractor_pb2_grpc
 from newstally_runtime.channels import SERVER_OPTIONS
 
@@ -89,12 +89,16 @@ class ReferenceExtractor(extractor_pb2_grpc.ExtractorServiceServicer):
         async with asyncio.timeout(20), self.started:
             await self.started.wait_for(lambda: len(self.batches) >= batches)
 
-    async def Extract(self, requests, context):
+    async def Extract(
+        self,
+        request_iterator: AsyncIterator[extractor_pb2.ExtractRequest],
+        context: grpc.aio.ServicerContext[Any, Any],
+    ) -> AsyncIterator[extractor_pb2.ExtractResponse]:
         instance = self.instance
         inbox: asyncio.Queue[extractor_pb2.Work | None] = asyncio.Queue()
 
         async def read() -> None:
-            async for request in requests:
+            async for request in request_iterator:
                 for work in request.work:
                     inbox.put_nowait(work)
             inbox.put_nowait(None)

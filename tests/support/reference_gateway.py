@@ -142,6 +142,9 @@ class ReferenceGateway(
 
     # ---- GatewayService
 
+    async def UploadArticles(self, request_iterator: Any, context: Any) -> Any:
+        await context.abort(grpc.StatusCode.UNIMPLEMENTED, "the client does not use it")
+
     async def StreamArticles(self, request_iterator: Any, context: Any) -> AsyncIterator[Any]:
         self.streams += 1
         inbox = _Inbox()
@@ -331,9 +334,9 @@ class _Numbering:
 
     def __init__(self, journal: Journal) -> None:
         self.journal = journal
-        self.pending: list[Any] = []
+        self.pending: list[Any] = []  # requests, their offsets filled in
         self.over = False
-        self._first = journal.next_offset
+        self._frontier = journal.next_offset
         self._previous = -1
 
     def place_all(self, requests: list[Any]) -> int:
@@ -342,31 +345,35 @@ class _Numbering:
         return len(requests)
 
     def place(self, request: Any) -> None:
-        offset = request.offset if request.HasField("offset") else self._previous + 1
-        self._previous = offset
-        frontier = max(self._first + len(self.pending), self.journal.next_offset)
-        if offset > frontier:
+        if not request.HasField("offset"):
+            request.offset = self._previous + 1
+        self._previous = request.offset
+        # Another stream may be ahead in the same upload.
+        self._frontier = max(self._frontier, self.journal.next_offset)
+        if request.offset > self._frontier:
             raise status.StatusError(
-                grpc.StatusCode.OUT_OF_RANGE, f"offset {offset} leaves a gap after {frontier}"
+                grpc.StatusCode.OUT_OF_RANGE,
+                f"offset {request.offset} leaves a gap after {self._frontier}",
             )
-        if offset == frontier:
+        if request.offset == self._frontier:
             self.pending.append(request)
+            self._frontier += 1
 
     def settle(self, most: int | None) -> list[article_pb2.Refusal]:
         batch, self.pending = self.pending[:most], self.pending[most or len(self.pending) :]
         refused = []
-        for position, request in enumerate(batch, self._first):
-            if position < self.journal.next_offset:
+        for request in batch:
+            if request.offset < self.journal.next_offset:
                 continue  # another stream was faster
-            refusal = _refuse(position, request.article)
+            assert request.offset == self.journal.next_offset
+            refusal = _refuse(request.offset, request.article)
             if refusal is None:
                 article = request.article
-                self.journal.counted.append((position, article.publication, article.content))
+                self.journal.counted.append((request.offset, article.publication, article.content))
             else:
                 self.journal.refusals.append(refusal)
                 refused.append(refusal)
-            self.journal.next_offset = position + 1
-        self._first += len(batch)
+            self.journal.next_offset += 1
         return refused
 
 

@@ -9,10 +9,10 @@ from collections import Counter, defaultdict
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
+from typing import Any
 
 import grpc
 from grpc_health.v1 import health, health_pb2, health_pb2_grpc
-
 from newstally_protos.v1 import (
     article_pb2,
     journal_pb2,
@@ -24,6 +24,8 @@ from newstally_protos.v1 import (
 )
 from newstally_runtime.channels import SERVER_OPTIONS
 from newstally_runtime.status import StatusError, abort, invalid, wait
+
+Context = grpc.aio.ServicerContext[Any, Any]
 
 
 @dataclass
@@ -107,22 +109,26 @@ class ReferencePersister(
 
     # UploadService
 
-    async def CreateUpload(self, request, context):
+    async def CreateUpload(
+        self, request: upload_pb2.CreateUploadRequest, context: Context
+    ) -> upload_pb2.CreateUploadResponse:
         owner = self._note("CreateUpload", context)
         upload = self.add(request.upload_id or f"made-{len(self.uploads)}", owner)
         return upload_pb2.CreateUploadResponse(upload=upload.to_proto())
 
-    async def GetUpload(self, request, context):
+    async def GetUpload(
+        self, request: upload_pb2.GetUploadRequest, context: Context
+    ) -> upload_pb2.GetUploadResponse:
         owner = self._note("GetUpload", context)
         try:
-            upload = self._find(request.upload_id)
-            if upload.owner != owner:
-                raise StatusError(grpc.StatusCode.PERMISSION_DENIED, "another owner's upload")
+            upload = self._find(request.upload_id, owner)
         except StatusError as error:
             await abort(context, error)
         return upload_pb2.GetUploadResponse(upload=upload.to_proto())
 
-    async def ListRefusals(self, request, context):
+    async def ListRefusals(
+        self, request: upload_pb2.ListRefusalsRequest, context: Context
+    ) -> upload_pb2.ListRefusalsResponse:
         self._note("ListRefusals", context)
         try:
             upload = self._find(request.upload_id)
@@ -134,7 +140,9 @@ class ReferencePersister(
 
     # TallyService
 
-    async def ListPublications(self, request, context):
+    async def ListPublications(
+        self, request: tally_pb2.ListPublicationsRequest, context: Context
+    ) -> tally_pb2.ListPublicationsResponse:
         self._note("ListPublications", context)
         total: Counter[str] = Counter()
         for upload in self.uploads.values():
@@ -146,13 +154,17 @@ class ReferencePersister(
             ]
         )
 
-    async def ListEntityTallies(self, request, context):
+    async def ListEntityTallies(
+        self, request: tally_pb2.ListEntityTalliesRequest, context: Context
+    ) -> tally_pb2.ListEntityTalliesResponse:
         self._note("ListEntityTallies", context)
         return tally_pb2.ListEntityTalliesResponse()
 
     # JournalService
 
-    async def RecordBatch(self, request, context):
+    async def RecordBatch(
+        self, request: journal_pb2.RecordBatchRequest, context: Context
+    ) -> journal_pb2.RecordBatchResponse:
         self.calls["RecordBatch"] += 1
         await self.open.wait()
         try:
@@ -162,22 +174,27 @@ class ReferencePersister(
             _check(request)
             if request.first_offset == upload.next_offset:
                 _apply(upload, request)
-            if self.replies_to_lose > 0:
-                self.replies_to_lose -= 1
-                raise StatusError(grpc.StatusCode.UNAVAILABLE, "reply lost")
+            self._lose_reply()
         except StatusError as error:
             await abort(context, error)
         return journal_pb2.RecordBatchResponse(upload=upload.to_proto())
 
-    def _find(self, upload_id: str) -> Recorded:
-        try:
-            return self.uploads[upload_id]
-        except KeyError:
-            raise StatusError(grpc.StatusCode.NOT_FOUND, f"no upload {upload_id!r}") from None
+    def _find(self, upload_id: str, owner: str | None = None) -> Recorded:
+        if upload_id not in self.uploads:
+            raise StatusError(grpc.StatusCode.NOT_FOUND, f"no upload {upload_id!r}")
+        upload = self.uploads[upload_id]
+        if owner is not None and upload.owner != owner:
+            raise StatusError(grpc.StatusCode.PERMISSION_DENIED, "another owner's upload")
+        return upload
 
-    def _note(self, method: str, context: grpc.aio.ServicerContext) -> str:
+    def _lose_reply(self) -> None:
+        if self.replies_to_lose > 0:
+            self.replies_to_lose -= 1
+            raise StatusError(grpc.StatusCode.UNAVAILABLE, "reply lost")
+
+    def _note(self, method: str, context: Context) -> str:
         self.calls[method] += 1
-        owner = dict(context.invocation_metadata() or ()).get("newstally-owner", "anonymous")
+        owner = str(dict(context.invocation_metadata() or ()).get("newstally-owner", "anonymous"))
         self.owners.add(owner)
         return owner
 
@@ -230,7 +247,7 @@ async def reference_persister() -> AsyncIterator[ReferencePersister]:
 
 def recount(articles: list[tuple[str, str]]) -> dict[str, Counter[tuple[str, str]]]:
     """Count what the reference extractor finds in (publication, content), plainly."""
-    from support.reference_extractor import entities_of  # noqa: PLC0415 - only needed here
+    from support.reference_extractor import entities_of
 
     total: dict[str, Counter[tuple[str, str]]] = defaultdict(Counter)
     for publication, content in articles:

@@ -2,7 +2,7 @@
 
 import asyncio
 from collections import deque
-from collections.abc import Callable, Iterable
+from collections.abc import Awaitable, Callable, Iterable
 from dataclasses import dataclass, field
 
 from newstally_protos.v1 import extractor_pb2 as pb
@@ -27,10 +27,12 @@ class Link:
      └──close(), cut()──▶ closed (nothing is sent any more)
     """
 
-    def __init__(self, welcome: pb.Welcome, window: Window, cancel: Callable[[], object]) -> None:
-        """Open it. `welcome` says who the replica is; `cancel` breaks the stream."""
+    def __init__(
+        self, welcome: pb.Welcome, window: Window, break_off: Callable[[], Awaitable[None]]
+    ) -> None:
+        """Open it. `welcome` says who the replica is; `break_off` breaks the stream."""
         self._identity = welcome
-        self._cancel = cancel
+        self._break_off = break_off
         self._window = window
         self._unanswered = Account()
         self._welcome: pb.ExtractResponse | None = None
@@ -102,10 +104,10 @@ class Link:
         self._over = True
         self._forget()
 
-    def cut(self) -> None:
+    async def cut(self) -> None:
         """Break the stream."""
         self.close()
-        self._cancel()
+        await self._break_off()
 
     def close(self) -> None:
         """Note that the stream is gone."""

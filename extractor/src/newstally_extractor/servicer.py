@@ -2,6 +2,8 @@
 
 import asyncio
 from collections.abc import AsyncIterator
+from contextlib import suppress
+from functools import partial
 from typing import Any
 
 import grpc
@@ -11,6 +13,8 @@ from newstally_runtime.status import StatusError, abort
 
 from newstally_extractor.links import Link
 from newstally_extractor.replica import Replica
+
+_BREAK_OFF_SECONDS = 1.0
 
 
 class ExtractorServicer(pb_grpc.ExtractorServiceServicer):
@@ -32,7 +36,7 @@ class ExtractorServicer(pb_grpc.ExtractorServiceServicer):
             )
         handler = asyncio.current_task()
         assert handler is not None  # noqa: S101 - grpc.aio runs handlers in tasks
-        link = self._replica.open(cancel=handler.cancel)
+        link = self._replica.open(partial(_break_off, context, handler))
         reader = asyncio.create_task(self._read(link, request_iterator), name="link reader")
 
         def gone(_: object) -> None:
@@ -62,3 +66,18 @@ class ExtractorServicer(pb_grpc.ExtractorServiceServicer):
         except Exception as problem:  # noqa: BLE001 - the writer raises it
             error = problem
         link.requests_ended(error)
+
+
+async def _break_off(
+    context: grpc.aio.ServicerContext[Any, Any], handler: asyncio.Task[Any]
+) -> None:
+    """End a stream whose handler hangs in a write.
+
+    Cancelling the handler alone would leave the gateway with a stream that never ends.
+    """
+    error = StatusError(grpc.StatusCode.UNAVAILABLE, "the gateway does not read")
+    # abort raises always: AbortError, or what is wrong with a call that is over already.
+    with suppress(Exception):
+        async with asyncio.timeout(_BREAK_OFF_SECONDS):
+            await abort(context, error)
+    handler.cancel()

@@ -1,9 +1,10 @@
 """Runs the gateway: `newstally-gateway`, or `python -m newstally_gateway`."""
 
-from newstally_gateway.app import Gateway
-from newstally_gateway.settings import GatewaySettings
 from newstally_runtime.service import run
 from newstally_runtime.settings import load
+
+from newstally_gateway.app import Gateway
+from newstally_gateway.settings import GatewaySettings
 
 
 def main() -> None:

@@ -4,6 +4,13 @@ import asyncio
 from collections.abc import Sequence
 
 import grpc
+from newstally_protos.v1 import gateway_pb2, tally_pb2, upload_pb2
+from newstally_protos.v1.gateway_pb2_grpc import add_GatewayServiceServicer_to_server
+from newstally_protos.v1.tally_pb2_grpc import add_TallyServiceServicer_to_server
+from newstally_protos.v1.upload_pb2_grpc import add_UploadServiceServicer_to_server
+from newstally_runtime.admin import Readiness
+from newstally_runtime.channels import SEND_LIMIT_BYTES, connect
+from newstally_runtime.service import Lifecycle
 from prometheus_client import REGISTRY, CollectorRegistry
 
 from newstally_gateway.core.admission import Admission, charge_bytes
@@ -12,23 +19,16 @@ from newstally_gateway.core.ledger import BatchLimits
 from newstally_gateway.discovery import Discovery
 from newstally_gateway.forwarding import ForwardedTallies, ForwardedUploads
 from newstally_gateway.hub import Hub
+from newstally_gateway.intake import Shared
 from newstally_gateway.links import Links
 from newstally_gateway.memory import Memory
 from newstally_gateway.metrics import Metrics
 from newstally_gateway.persister import Persister
 from newstally_gateway.recorder import Recorder
-from newstally_gateway.session import Shared
 from newstally_gateway.settings import GatewaySettings
 from newstally_gateway.streams import Streams
 from newstally_gateway.targets import parse_targets
 from newstally_gateway.uploads import Uploads
-from newstally_protos.v1 import gateway_pb2, tally_pb2, upload_pb2
-from newstally_protos.v1.gateway_pb2_grpc import add_GatewayServiceServicer_to_server
-from newstally_protos.v1.tally_pb2_grpc import add_TallyServiceServicer_to_server
-from newstally_protos.v1.upload_pb2_grpc import add_UploadServiceServicer_to_server
-from newstally_runtime.admin import Readiness
-from newstally_runtime.channels import SEND_LIMIT_BYTES, connect
-from newstally_runtime.service import Lifecycle
 
 
 class Gateway:

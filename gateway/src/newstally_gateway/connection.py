@@ -8,18 +8,20 @@ from dataclasses import dataclass
 
 import grpc
 import structlog
+from newstally_protos.v1.extractor_pb2 import ExtractRequest, ExtractResponse, Result, Welcome
+from newstally_protos.v1.extractor_pb2_grpc import ExtractorServiceStub
 
 from newstally_gateway.core.tasks import Attempt, Window
 from newstally_gateway.hub import Hub
 from newstally_gateway.metrics import Metrics
 from newstally_gateway.parcels import pack
-from newstally_protos.v1.extractor_pb2 import ExtractRequest, ExtractResponse, Result, Welcome
-from newstally_protos.v1.extractor_pb2_grpc import ExtractorServiceStub
 
 WELCOME_SECONDS = 10.0
 """How long connecting may take, the replica's Welcome included."""
 FAREWELL_SECONDS = 2.0
 """How long a replica that has nothing left to answer may take to end the stream after us."""
+LINGER_SECONDS = 0.002
+"""How long articles for a busy replica are collected: a message costs more than an article."""
 
 Call = grpc.aio.StreamStreamCall[ExtractRequest, ExtractResponse]
 Connect = Callable[[str], grpc.aio.Channel]
@@ -139,7 +141,7 @@ class Connection:
 
     async def _read(self, call: Call) -> End:
         try:
-            async for response in call:
+            while isinstance(response := await call.read(), ExtractResponse):
                 self._take(response)
         except grpc.aio.AioRpcError as error:
             return End(welcomed=True, clean=self._draining, reason=_text(error))
@@ -189,6 +191,8 @@ class Connection:
                 await self._unsent_news.wait()
                 self._unsent_news.clear()
                 while self._unsent:
+                    if len(self._outstanding) > len(self._unsent):
+                        await asyncio.sleep(LINGER_SECONDS)
                     await call.write(pack(self._unsent))
         except (grpc.aio.AioRpcError, asyncio.InvalidStateError):
             return  # the reader hears the status
@@ -227,13 +231,10 @@ class Connection:
 async def _welcome(call: Call) -> Welcome:
     """Return the replica's first event. Raises TimeoutError or AioRpcError."""
     async with asyncio.timeout(WELCOME_SECONDS):
-        while True:
-            response = await call.read()
-            if isinstance(response, ExtractResponse):
-                if response.WhichOneof("event") == "welcome":
-                    return response.welcome
-            else:  # EOF
-                raise TimeoutError("ended without a Welcome")
+        while isinstance(response := await call.read(), ExtractResponse):
+            if response.WhichOneof("event") == "welcome":
+                return response.welcome
+    raise TimeoutError("ended without a Welcome")
 
 
 def _model(welcome: Welcome) -> str:

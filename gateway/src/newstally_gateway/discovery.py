@@ -60,7 +60,7 @@ class Discovery:
         self._interval = interval_seconds
         self._changed = changed
         self._lookup = lookup
-        self._told: frozenset[str] | None = None
+        self._told: frozenset[str] = frozenset()
 
     async def run(self) -> None:
         """Follow the names until cancelled; return at once if there are none."""
@@ -93,8 +93,8 @@ class Discovery:
         if addresses != self._told:
             log.info(
                 "replicas",
-                added=sorted(addresses - (self._told or frozenset())),
-                removed=sorted((self._told or frozenset()) - addresses),
+                added=sorted(addresses - self._told),
+                removed=sorted(self._told - addresses),
             )
             self._told = addresses
             self._changed(addresses)

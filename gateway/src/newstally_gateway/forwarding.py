@@ -4,12 +4,12 @@ from typing import Any, TypeVar
 
 import grpc
 from google.protobuf.message import Message
-
-from newstally_gateway.persister import ANONYMOUS, Persister, owner_metadata
 from newstally_protos.v1 import tally_pb2 as tally
 from newstally_protos.v1 import upload_pb2 as upload
 from newstally_protos.v1.tally_pb2_grpc import TallyServiceServicer
 from newstally_protos.v1.upload_pb2_grpc import UploadServiceServicer
+
+from newstally_gateway.persister import ANONYMOUS, Persister, owner_metadata
 
 FORWARD_SECONDS = 10.0
 """Deadline of a call passed on, if the caller's own is not nearer."""
@@ -30,7 +30,8 @@ async def forward(
     try:
         return await method(request, timeout=timeout, metadata=owner_metadata(ANONYMOUS))
     except grpc.aio.AioRpcError as error:
-        await context.abort(error.code(), error.details() or "", error.trailing_metadata() or ())
+        trailing = tuple((key, value) for key, value in error.trailing_metadata() or ())
+        await context.abort(error.code(), error.details() or "", trailing)
 
 
 class ForwardedUploads(UploadServiceServicer):

@@ -5,12 +5,12 @@ from collections.abc import Iterable
 from typing import Protocol
 
 import structlog
+from newstally_protos.v1.extractor_pb2 import Result
 
 from newstally_gateway.core.dispatcher import Dispatcher
 from newstally_gateway.core.outcomes import Outcome, judge, refuse_poisoned
 from newstally_gateway.core.tasks import Attempt, StreamKey, Task, Window
 from newstally_gateway.metrics import Metrics
-from newstally_protos.v1.extractor_pb2 import Result
 
 log = structlog.get_logger()
 
@@ -34,6 +34,8 @@ class Inlet(Protocol):
 
 class Outlet(Protocol):
     """Where articles go: a connection to a replica. It is its own key for the dispatcher."""
+
+    def __hash__(self) -> int: ...
 
     @property
     def address(self) -> str:
@@ -60,6 +62,8 @@ class Hub:
         self._outlets: set[Outlet] = set()
         self._pumping = False
         self._timer: asyncio.TimerHandle | None = None
+        self._queued = 0
+        metrics.queued.set_function(lambda: self._queued)
 
     @property
     def links_up(self) -> int:
@@ -68,8 +72,8 @@ class Hub:
 
     @property
     def queued(self) -> int:
-        """How many articles wait for a link."""
-        return self._dispatcher.queued
+        """How many articles waited for a link after the last dispatch. Safe from any thread."""
+        return self._queued
 
     def open(self, stream: StreamKey, inlet: Inlet) -> None:
         """Take in a session."""
@@ -161,6 +165,7 @@ class Hub:
             parcels.setdefault(attempt.link, []).append(attempt)  # type: ignore[arg-type]
         for link, attempts in parcels.items():
             link.send(attempts)
+        self._queued = self._dispatcher.queued
         self._arm()
 
     def _arm(self) -> None:

@@ -18,9 +18,9 @@ log = structlog.get_logger()
 class Link:
     """Connects to one replica, again and again, until retired.
 
-        away ──Welcome──▶ up ──break──▶ away (after a backoff)
-         │                │
-         └────retire()────┴──all answered──▶ ended
+    away ──Welcome──▶ up ──break──▶ away (after a backoff)
+     │                │
+     └────retire()────┴──all answered──▶ ended
     """
 
     def __init__(self, address: str, hub: Hub, connect: Connect, metrics: Metrics) -> None:

@@ -15,7 +15,7 @@ from newstally_protos.v1.gateway_pb2 import (
 from newstally_protos.v1.upload_pb2 import Upload
 
 UNSENT_LIMIT_BYTES = 256 * 1024
-"""Unsent refusals over this hold up the stream's next batch. (At most one batch's more are kept.)"""
+"""Unsent refusals over this hold up the stream's next batch; at most one batch's more are kept."""
 SUMMARY_REFUSALS = 100
 """How many refusals an UploadArticlesResponse carries."""
 

@@ -15,6 +15,7 @@ class Memory:
         self._admission = admission
         self._metrics = metrics
         self._waiting: dict[StreamKey, asyncio.Future[None]] = {}
+        metrics.memory.set_function(lambda: admission.used_bytes)
 
     @property
     def used_bytes(self) -> int:
@@ -48,7 +49,6 @@ class Memory:
         self._wake(self._admission.close(stream))
 
     def _wake(self, granted: Iterable[StreamKey]) -> None:
-        self._metrics.memory.set(self._admission.used_bytes)
         for stream in granted:
             future = self._waiting.pop(stream)
             if not future.done():  # cancelled: its stream is about to be closed

@@ -17,9 +17,13 @@ class Metrics:
 
         self.received = counter("received_articles_total", "Articles admitted, by all streams.")
         self.passed_over = counter(
-            "passed_over_articles_total", "Articles not processed because they were settled already."
+            "passed_over_articles_total",
+            "Articles not processed because they were settled already.",
         )
-        self.settled = counter("settled_articles_total", "Articles settled through this gateway.")
+        self.settled = counter(
+            "settled_articles_total",
+            "Articles settled on its streams, by whichever gateway.",
+        )
         self.refused = counter("refused_articles_total", "Articles refused.", "reason")
         self.streams = gauge("streams", "Client streams open now.")
         self.stream_ends = counter("stream_ends_total", "Client streams ended, by status.", "code")
@@ -40,6 +44,7 @@ class Metrics:
         )
         self.persister_up = gauge("persister_up", "1 while the persister answers that it serves.")
 
+        self.queued = gauge("queued_articles", "Articles that wait for a link.")
         self.requeued = counter(
             "requeued_articles_total", "Articles that a broken link gave back to the queue."
         )
@@ -54,7 +59,8 @@ class Metrics:
         self.link_results = counter("link_results_total", "Articles answered on the link.", "link")
 
     def forget_link(self, address: str) -> None:
-        """Drop the gauges of a replica that is no longer listed."""
-        self.link_articles.remove(address)
-        self.link_bytes.remove(address)
+        """Drop what is shown of a replica that is no longer listed: addresses come and go."""
+        shown = (self.link_articles, self.link_bytes, self.link_connects, self.link_results)
+        for metric in shown:
+            metric.remove(address)
         self.link_up.remove_by_labels({"link": address})

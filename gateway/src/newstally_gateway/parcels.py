@@ -2,9 +2,10 @@
 
 from collections import deque
 
-from newstally_gateway.core.tasks import Attempt
 from newstally_protos.v1.extractor_pb2 import ExtractRequest, Work
 from newstally_runtime.channels import SEND_LIMIT_BYTES
+
+from newstally_gateway.core.tasks import Attempt
 
 WORK_OVERHEAD_BYTES = 32
 """More than a Work takes besides its content: tags, lengths, id and alone."""

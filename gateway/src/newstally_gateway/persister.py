@@ -5,9 +5,9 @@ import asyncio
 import grpc
 import structlog
 from grpc_health.v1 import health_pb2, health_pb2_grpc
+from newstally_protos.v1 import journal_pb2_grpc, tally_pb2_grpc, upload_pb2_grpc
 
 from newstally_gateway.metrics import Metrics
-from newstally_protos.v1 import journal_pb2_grpc, tally_pb2_grpc, upload_pb2_grpc
 
 OWNER_KEY = "newstally-owner"
 """Metadata that tells the persister whose call it is."""
@@ -51,7 +51,7 @@ class Persister:
 
     async def _ask(self) -> tuple[bool, str]:
         try:
-            answer = await self._health.Check(
+            answer = await self._health.Check(  # type: ignore[attr-defined] # not in its type stub
                 health_pb2.HealthCheckRequest(), timeout=POLL_SECONDS, wait_for_ready=True
             )
         except grpc.aio.AioRpcError as error:

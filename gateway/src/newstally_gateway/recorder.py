@@ -5,13 +5,13 @@ import time
 
 import grpc
 import structlog
+from newstally_protos.v1.journal_pb2 import RecordBatchRequest
+from newstally_protos.v1.upload_pb2 import Upload
+from newstally_runtime.status import StatusError, retry_delay_seconds
 
 from newstally_gateway.backoff import Backoff
 from newstally_gateway.metrics import Metrics
 from newstally_gateway.persister import Persister
-from newstally_protos.v1.journal_pb2 import RecordBatchRequest
-from newstally_protos.v1.upload_pb2 import Upload
-from newstally_runtime.status import StatusError, retry_delay_seconds
 
 TRY_SECONDS = 10.0
 """Deadline of one try; connecting is part of it."""
@@ -41,8 +41,8 @@ class Recorder:
     async def record(self, request: RecordBatchRequest) -> Upload:
         """Return the upload as the journal answers it; `request` may be recorded or not.
 
-        Every failure that can pass is waited out. Raises StatusError for those that cannot: NOT_FOUND
-        (the upload is gone), or INTERNAL (the batch is not taken).
+        Every failure that can pass is waited out. Raises StatusError for those that cannot:
+        NOT_FOUND (the upload is gone), or INTERNAL (the batch is not taken).
         """
         backoff = Backoff(FIRST_WAIT_SECONDS, LONGEST_WAIT_SECONDS)
         began = time.monotonic()

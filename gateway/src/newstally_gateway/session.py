@@ -1,39 +1,26 @@
 """One client stream, from its first message until everything admitted is settled.
 
-A reader task numbers, validates and admits what comes in; the session itself settles: it freezes
-batches, has them recorded and tells the client. The end of the input, the client's death and its
-cancel look alike here (grpc/grpc#33038): what was admitted is settled until somebody cancels `run`.
+A reader task feeds the intake, a settler task has batches recorded. The end of the input, the
+client's death and its cancel look alike here (grpc/grpc#33038): what was admitted is settled until
+somebody cancels `run`.
 
     opening ──upload known──▶ reading ──end of input──▶ finishing ──all settled──▶ ended OK
        │                         │                          │
-       └──── error, draining ────┴──────────────────────────┴──▶ refusing ──settled, input read
-                                                                            away──▶ ended with status
+       └──── error, draining ────┴──────────────────────────┴──▶ refusing ──settled, and
+                                                          input read away──▶ ended with status
 """
 
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
-from dataclasses import dataclass
 
 import grpc
-import structlog
 from google.protobuf.message import Message
+from newstally_runtime.status import StatusError, wait
 
-from newstally_gateway.core.admission import BASE_CHARGE_BYTES, charge_bytes
-from newstally_gateway.core.batches import Batch, fold
-from newstally_gateway.core.ledger import BatchLimits, Ledger, WentBackwardsError
-from newstally_gateway.core.numbering import GapError, Numbering, NumberingError
-from newstally_gateway.core.outcomes import Outcome, refuse_flawed
-from newstally_gateway.core.tasks import Task
-from newstally_gateway.core.validation import ARTICLE_ID_LIMIT_BYTES, Accepted, Flaw, validate
-from newstally_gateway.hub import Hub
+from newstally_gateway.core.outcomes import Outcome
+from newstally_gateway.intake import Intake, Request, Shared
 from newstally_gateway.listeners import Listener
-from newstally_gateway.memory import Memory
-from newstally_gateway.metrics import Metrics
-from newstally_gateway.recorder import Recorder
-from newstally_gateway.uploads import Uploads
-from newstally_protos.v1.article_pb2 import RefusalReason
-from newstally_protos.v1.gateway_pb2 import StreamArticlesRequest, UploadArticlesRequest
-from newstally_runtime.status import StatusError, invalid, wait
+from newstally_gateway.settler import Settler
 
 FIRST_MESSAGE_SECONDS = 60.0
 """How long a stream may stay open without a first message."""
@@ -43,23 +30,8 @@ READ_AWAY_SECONDS = 5.0
 """How long that may take."""
 QUIET_SECONDS = 0.5
 """A refused client that sends nothing for so long is not writing: it gets its status at once."""
-
-Request = StreamArticlesRequest | UploadArticlesRequest
-
-log = structlog.get_logger()
-
-
-@dataclass(frozen=True, slots=True)
-class Shared:
-    """What all sessions of the process share."""
-
-    hub: Hub
-    memory: Memory
-    recorder: Recorder
-    uploads: Uploads
-    metrics: Metrics
-    limits: BatchLimits
-    max_content_bytes: int
+COME_AGAIN_SECONDS = 2.0
+"""What a client is asked to wait when there are too many streams."""
 
 
 class Session:
@@ -79,28 +51,27 @@ class Session:
         `announce` is called with the upload_id before anything else is told to the client.
         """
         self._number = number
-        self._owner = owner
         self._requests = requests
         self._shared = shared
         self._listener = listener
-        self._announce = announce
+        self._intake = Intake(number, owner, shared, listener, announce, self._refused)
+        self._settler: Settler | None = None
+        self._settling: asyncio.Task[None] | None = None
         self._loop = asyncio.get_running_loop()
-        self._upload_id = ""
-        self._numbering = Numbering(0, named=True)
-        self._ledger: Ledger | None = None
-        self._refusal: StatusError | None = None
+        self._stirred = asyncio.Event()
+        self._heard_first = False
         self._input_ended = False
+        self._refusal: StatusError | None = None
+        self._given_up = False
         self._finished = False
         self._dropped_bytes = 0
         self._heard_at = 0.0
-        self._wake = asyncio.Event()
-        self._sleeps_until: float | None = None
-        self._settler: asyncio.Task[None] | None = None
 
     @property
     def upload_id(self) -> str:
         """The upload it adds to; empty while it is not known."""
-        return self._upload_id
+        place = self._intake.place
+        return "" if place is None else place.upload_id
 
     @property
     def outcome(self) -> str:
@@ -114,7 +85,7 @@ class Session:
         if self._refusal is not None:
             await self._serve()
         elif not self._shared.memory.open(self._number):
-            self.refuse(_too_many_streams())
+            self.refuse(wait(COME_AGAIN_SECONDS, "too many open streams; see --memory-bytes"))
             await self._serve()
         else:
             self._shared.hub.open(self._number, self)
@@ -135,7 +106,7 @@ class Session:
         if self._refusal is None:
             self._refusal = error
             self._heard_at = self._loop.time()
-            self._wake.set()
+            self._stir()
 
     def drain(self) -> None:
         """Tell the client to go elsewhere, and end as soon as what was admitted is settled.
@@ -149,32 +120,29 @@ class Session:
     def give_up(self) -> None:
         """Settle no more: time is over. What is not settled was not acknowledged."""
         self.refuse(draining())
-        if self._settler is not None:
-            self._settler.cancel()
+        self._given_up = True
+        if self._settling is not None:
+            self._settling.cancel()
 
     # The hub's side
 
     def ready(self, offset: int, outcome: Outcome, now: float) -> None:
         """Take the outcome of an article."""
-        if self._ledger is not None:
-            self._ledger.ready(offset, outcome, now)
+        if self._intake.place is not None:
+            self._intake.place.ledger.ready(offset, outcome, now)
 
     def poke(self, now: float) -> None:
-        """Wake the settler if a batch is due earlier than it believes."""
-        if self._ledger is None or self._wake.is_set():
-            return
-        due = self._ledger.due(now)
-        earlier = due is not None and (self._sleeps_until is None or due < self._sleeps_until)
-        if earlier or self._is_complete():
-            self._wake.set()
+        """Look at what has become ready."""
+        if self._settler is not None:
+            self._settler.poke(now)
 
     # Both tasks
 
     async def _serve(self) -> None:
         async with asyncio.TaskGroup() as group:
             reader = group.create_task(self._read(), name=f"reader {self._number}")
-            self._settler = group.create_task(self._settle(), name=f"settler {self._number}")
-            await asyncio.wait({self._settler})
+            self._settling = group.create_task(self._settle(), name=f"settler {self._number}")
+            await asyncio.wait({self._settling})
             await self._read_away(reader)
             reader.cancel()
 
@@ -184,7 +152,8 @@ class Session:
         A client that is writing when its stream ends reports INTERNAL, not the status
         (grpc/grpc#36066).
         """
-        give_up_at = self._loop.time() + READ_AWAY_SECONDS
+        patience = QUIET_SECONDS if self._given_up else READ_AWAY_SECONDS
+        give_up_at = self._loop.time() + patience
         while not reader.done() and self._refusal is not None:
             until = min(self._heard_at + QUIET_SECONDS, give_up_at)
             pause = until - self._loop.time()
@@ -192,21 +161,40 @@ class Session:
                 break
             await asyncio.wait({reader}, timeout=pause)
 
+    def _stir(self) -> None:
+        """Have the settling side look at what has changed."""
+        self._stirred.set()
+        if self._settler is not None:
+            self._settler.wake()
+
     # The reader
 
     async def _read(self) -> None:
         try:
             async for request in self._requests:
+                if not self._heard_first:
+                    self._heard_first = True
+                    self._stirred.set()
                 if self._refusal is None:
-                    try:
-                        await self._take(request)
-                    except StatusError as error:
-                        self.refuse(error)
+                    await self._take(request)
                 elif not self._drop(request):
                     break
         finally:
             self._input_ended = True
-            self._wake.set()
+            self._stir()
+
+    async def _take(self, request: Request) -> None:
+        try:
+            await self._intake.take(request)
+        except StatusError as error:
+            self.refuse(error)
+        if self._settler is None:
+            self._stirred.set()
+
+    def _refused(self, offset: int, outcome: Outcome) -> None:
+        now = self._loop.time()
+        self.ready(offset, outcome, now)
+        self.poke(now)
 
     def _drop(self, request: Message) -> bool:
         """Pass a message over; False when enough was read away."""
@@ -214,161 +202,36 @@ class Session:
         self._dropped_bytes += request.ByteSize()
         return self._dropped_bytes < READ_AWAY_BYTES
 
-    async def _take(self, request: Request) -> None:
-        offset = request.offset if request.HasField("offset") else None
-        if self._ledger is None:
-            await self._open(request.upload_id, offset)
-            if self._refusal is not None:
-                return
-        elif request.upload_id and request.upload_id != self._upload_id:
-            raise invalid("upload_id", "is another one than the stream's")
-        try:
-            placed = self._numbering.place(offset)
-        except NumberingError as error:
-            raise _misplaced(error) from error
-        if not placed.fresh:
-            self._shared.metrics.passed_over.inc()
-            return
-        article = request.article if request.HasField("article") else None
-        verdict = validate(article, self._shared.max_content_bytes)
-        article_id = request.article.article_id[:ARTICLE_ID_LIMIT_BYTES]
-        del request, article  # it may be large, and has to wait now
-        await self._admit(placed.offset, verdict, article_id)
-
-    async def _admit(self, offset: int, verdict: Accepted | Flaw, article_id: str) -> None:
-        accepted = isinstance(verdict, Accepted)
-        charge = charge_bytes(verdict.size_bytes) if accepted else BASE_CHARGE_BYTES
-        await self._shared.memory.admit(self._number, charge)
-        ledger = self._opened
-        if not ledger.admit(offset, charge):
-            self._shared.memory.release(self._number, charge)
-            return
-        self._shared.metrics.received.inc()
-        if isinstance(verdict, Accepted):
-            self._shared.hub.add(
-                Task(
-                    stream=self._number,
-                    offset=offset,
-                    publication=verdict.publication,
-                    article_id=verdict.article_id,
-                    content=verdict.content,
-                    size_bytes=verdict.size_bytes,
-                )
-            )
-        else:
-            now = self._loop.time()
-            ledger.ready(offset, refuse_flawed(offset, article_id, verdict), now)
-            self.poke(now)
-
-    async def _open(self, upload_id: str, offset: int | None) -> None:
-        if upload_id:
-            upload = await self._shared.uploads.get(upload_id, self._owner)
-        else:
-            try:
-                Numbering(0, named=False).place(offset)
-            except NumberingError as error:  # before an upload is made for nothing
-                raise _misplaced(error) from error
-            upload = await self._shared.uploads.create(self._owner)
-        self._upload_id = upload.upload_id
-        self._numbering = Numbering(upload.next_offset, named=bool(upload_id))
-        await self._announce(upload.upload_id)
-        self._listener.told((), upload)
-        self._ledger = Ledger(upload.next_offset, self._shared.limits)
-        self._wake.set()
-
     # The settler
 
-    @property
-    def _opened(self) -> Ledger:
-        if self._ledger is None:
-            raise RuntimeError("the stream's upload is not known yet")
-        return self._ledger
-
-    def _is_complete(self) -> bool:
-        """Nothing new comes, and all that came has an outcome."""
-        ended = self._input_ended or self._refusal is not None
-        return ended and (self._ledger is None or self._ledger.awaited == 0)
+    def _has_ended(self) -> bool:
+        return self._input_ended or self._refusal is not None
 
     async def _settle(self) -> None:
-        try:
-            first_until = self._loop.time() + FIRST_MESSAGE_SECONDS
-            while self._ledger is None and not self._is_complete():
-                await self._sleep(first_until)
-                if self._ledger is None and self._loop.time() >= first_until:
-                    raise StatusError(grpc.StatusCode.UNAVAILABLE, "no first message came")
-            if self._ledger is not None:
-                await self._settle_all(self._ledger)
-        except StatusError as error:
-            self.refuse(error)
+        await self._until_opened()
+        place = self._intake.place
+        if place is not None:
+            self._settler = Settler(
+                self._number, place, self._shared, self._listener, self._has_ended
+            )
+            try:
+                await self._settler.run()
+            except StatusError as error:
+                self.refuse(error)
 
-    async def _settle_all(self, ledger: Ledger) -> None:
-        while True:
-            complete = self._is_complete()
-            batch = ledger.freeze(self._loop.time(), flush=complete)
-            if batch is not None:
-                await self._record(ledger, batch)
-                await self._listener.room()
-            elif complete and ledger.unsettled == 0:
-                return
-            else:
-                await self._sleep(ledger.due(self._loop.time()))
-
-    async def _sleep(self, until: float | None) -> None:
-        """Wait to be woken, at most until then."""
-        self._wake.clear()
-        self._sleeps_until = until
+    async def _until_opened(self) -> None:
+        """Wait until the upload is known, or never will be."""
         try:
-            async with asyncio.timeout_at(until):
-                await self._wake.wait()
+            async with asyncio.timeout(FIRST_MESSAGE_SECONDS) as patience:
+                while self._intake.place is None and not self._has_ended():
+                    self._stirred.clear()
+                    await self._stirred.wait()
+                    if self._heard_first:
+                        patience.reschedule(None)  # finding the upload has a deadline of its own
         except TimeoutError:
-            pass
-        finally:
-            self._wake.set()  # nobody needs to wake it before it sleeps again
-
-    async def _record(self, ledger: Ledger, batch: Batch) -> None:
-        request = fold(batch, self._upload_id)
-        upload = await self._shared.recorder.record(request)
-        try:
-            answer = ledger.answered(upload.next_offset)
-        except WentBackwardsError as error:
-            log.error(
-                "upload went backwards",
-                upload_id=self._upload_id,
-                known=error.known,
-                next_offset=error.next_offset,
-                remedy="the journal was replaced by an older one: see what it holds, then resume",
-            )
-            raise StatusError(grpc.StatusCode.ABORTED, str(error)) from error
-        self._numbering.settled(upload.next_offset)
-        self._shared.memory.release(self._number, answer.released_bytes)
-        if answer.overtaken:
-            self._shared.hub.discard(self._number, upload.next_offset)
-        metrics = self._shared.metrics
-        if upload.next_offset != batch.end_offset:
-            metrics.collisions.inc()
-            log.info(
-                "batch collided, cut anew",
-                upload_id=self._upload_id,
-                first_offset=batch.first_offset,
-                end_offset=batch.end_offset,
-                next_offset=upload.next_offset,
-            )
-        metrics.settled.inc(answer.settled)
-        for refusal in answer.refusals:
-            metrics.refused.labels(RefusalReason.Name(refusal.reason)).inc()
-        self._listener.told(answer.refusals, upload)
+            self.refuse(StatusError(grpc.StatusCode.UNAVAILABLE, "no first message came"))
 
 
 def draining() -> StatusError:
     """Return what ends a stream of a gateway that goes away."""
     return StatusError(grpc.StatusCode.UNAVAILABLE, "draining, resume elsewhere")
-
-
-def _too_many_streams() -> StatusError:
-    return wait(2.0, "too many open streams; see --memory-bytes")
-
-
-def _misplaced(error: NumberingError) -> StatusError:
-    if isinstance(error, GapError):
-        return StatusError(grpc.StatusCode.OUT_OF_RANGE, str(error))
-    return invalid("offset", str(error))

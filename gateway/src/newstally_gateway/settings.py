@@ -2,12 +2,12 @@
 
 from typing import Annotated
 
+from newstally_runtime.settings import Port, PositiveCount, PositiveSeconds, ServiceSettings
 from pydantic import AfterValidator, Field, ValidationInfo, field_validator
 from pydantic_settings import SettingsConfigDict
 
 from newstally_gateway.core.admission import charge_bytes
 from newstally_gateway.targets import check_targets
-from newstally_runtime.settings import Port, PositiveCount, PositiveSeconds, ServiceSettings
 
 KIB = 1024
 MIB = 1024 * KIB
@@ -35,10 +35,11 @@ class GatewaySettings(ServiceSettings):
     """What articles under way may take together, their results included; beyond it the gateway
     stops reading. It allows memory_bytes / (5 x max_content_bytes + 16 KiB) open streams."""
     article_timeout: PositiveSeconds = 120.0
-    """Seconds a replica may take for one article, waiting in its window included; then the link to it
-    is broken and its articles go to others."""
-    batch_bytes: Annotated[int, Field(gt=0, le=2 * MIB)] = MIB
-    """Results in bytes that close a batch."""
+    """Seconds a replica may work on a model batch, or be silent while it owes answers; then the
+    link to it is broken, and its articles go to others."""
+    batch_bytes: Annotated[int, Field(gt=0, le=2 * MIB)] = 256 * KIB
+    """Results in bytes that close a batch. Summing a batch up keeps the event loop busy for about
+    60 microseconds per KiB."""
     batch_age: PositiveSeconds = 0.25
     """Seconds after which a batch is closed, however small."""
     heartbeat: PositiveSeconds = 5.0
@@ -52,5 +53,7 @@ class GatewaySettings(ServiceSettings):
     def _holds_one_article(cls, value: int, info: ValidationInfo) -> int:
         largest = charge_bytes(info.data.get("max_content_bytes", 0))
         if value < largest:
-            raise ValueError(f"must be at least {largest}, what one article of the largest size takes")
+            raise ValueError(
+                f"must be at least {largest}, what one article of the largest size takes"
+            )
         return value

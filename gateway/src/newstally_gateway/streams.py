@@ -2,16 +2,12 @@
 
 import asyncio
 import itertools
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import suppress
 from typing import Any
 
 import grpc
 import structlog
-
-from newstally_gateway.listeners import Listener, Outbox, Summary
-from newstally_gateway.persister import ANONYMOUS
-from newstally_gateway.session import Request, Session, Shared, draining
 from newstally_protos.v1.gateway_pb2 import (
     StreamArticlesRequest,
     StreamArticlesResponse,
@@ -20,6 +16,11 @@ from newstally_protos.v1.gateway_pb2 import (
 )
 from newstally_protos.v1.gateway_pb2_grpc import GatewayServiceServicer
 from newstally_runtime.status import StatusError, abort
+
+from newstally_gateway.intake import Request, Shared
+from newstally_gateway.listeners import Listener, Outbox, Summary
+from newstally_gateway.persister import ANONYMOUS
+from newstally_gateway.session import Session, draining
 
 UPLOAD_ID_KEY = "newstally-upload-id"
 """Initial metadata that names the upload."""
@@ -72,9 +73,10 @@ class Streams(GatewayServiceServicer):
         # Not a TaskGroup: a cancelled handler leaves this generator at its `yield`, to be closed in
         # some other task. The context's callback comes at once.
         running = asyncio.create_task(session.run(), name="session")
+        running.add_done_callback(_log_fault)
         running.add_done_callback(lambda _: outbox.close())
-        context.add_done_callback(lambda _: running.cancel())
-        patience = _Patience(context, self._write_timeout)
+        _when_over(context, running.cancel)
+        patience = _Patience(context, session, self._write_timeout)
         try:
             while (event := await outbox.next()) is not None:
                 with patience:
@@ -114,7 +116,7 @@ class Streams(GatewayServiceServicer):
         self._open[number] = session
         self._none_open.clear()
         self._shared.metrics.streams.inc()
-        context.add_done_callback(lambda _: self._ended(number))
+        _when_over(context, lambda: self._ended(number))
         return session
 
     def _ended(self, number: int) -> None:
@@ -125,6 +127,23 @@ class Streams(GatewayServiceServicer):
             self._none_open.set()
 
 
+def _log_fault(session: asyncio.Task[None]) -> None:
+    """Log what ended a session unless it was decided: its handler may be gone already."""
+    error = None if session.cancelled() else session.exception()
+    if error is not None and not isinstance(error, StatusError):
+        log.error("session failed", exc_info=error, remedy="a fault of the gateway: report it")
+
+
+def _when_over(context: Context, callback: Callable[[], object]) -> None:
+    """Call back as soon as the call has ended, however it did."""
+
+    def over(_: Context) -> None:
+        callback()
+
+    # The type stub asks for a class of its own; any callable will do.
+    context.add_done_callback(over)  # type: ignore[arg-type]
+
+
 class _Patience:
     """Ends a stream whose client reads nothing for too long; entered around each write.
 
@@ -132,9 +151,10 @@ class _Patience:
     it, and the handler's task is cancelled so that all that the stream holds is free.
     """
 
-    def __init__(self, context: Context, seconds: float) -> None:
+    def __init__(self, context: Context, session: Session, seconds: float) -> None:
         """Call it in the handler's own task."""
         self._context = context
+        self._session = session
         self._seconds = seconds
         self._loop = asyncio.get_running_loop()
         self._handler = asyncio.current_task()
@@ -149,7 +169,9 @@ class _Patience:
             self._timer.cancel()
 
     def _expire(self) -> None:
-        log.warning("client does not read", seconds=self._seconds)
+        log.warning(
+            "client does not read", upload_id=self._session.upload_id, seconds=self._seconds
+        )
         self._ending = asyncio.create_task(self._end(), name="end unread stream")
 
     async def _end(self) -> None:

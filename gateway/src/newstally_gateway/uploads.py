@@ -5,11 +5,11 @@ import secrets
 from collections.abc import Awaitable, Callable
 
 import grpc
+from newstally_protos.v1.upload_pb2 import CreateUploadRequest, GetUploadRequest, Upload
+from newstally_runtime.status import StatusError, retry_delay_seconds
 
 from newstally_gateway.backoff import Backoff
 from newstally_gateway.persister import Persister, owner_metadata
-from newstally_protos.v1.upload_pb2 import CreateUploadRequest, GetUploadRequest, Upload
-from newstally_runtime.status import StatusError, retry_delay_seconds
 
 OPEN_SECONDS = 10.0
 """How long opening a stream waits for a persister that is away."""
@@ -27,7 +27,7 @@ _PERMANENT = frozenset(
 
 
 class Uploads:
-    """UploadService for the gateway's own use: waits, within a bound, while the persister is away."""
+    """UploadService for the gateway's own use. It waits, within a bound, for the persister."""
 
     def __init__(self, persister: Persister) -> None:
         self._stub = persister.uploads

@@ -5,6 +5,7 @@ import sqlite3
 from collections.abc import Callable, Sequence
 
 import grpc
+import structlog
 from newstally_protos.v1 import (
     journal_pb2,
     journal_pb2_grpc,
@@ -17,6 +18,7 @@ from newstally_runtime.admin import Readiness
 from newstally_runtime.service import CannotStartError, Lifecycle
 
 from newstally_persister import metrics
+from newstally_persister.batches import Batch
 from newstally_persister.flusher import Flusher
 from newstally_persister.journal.errors import JournalError
 from newstally_persister.journal.opening import OpenJournal, open_journal
@@ -31,6 +33,8 @@ from newstally_persister.sinks.base import Sink
 from newstally_persister.sinks.health import SinkHealth
 from newstally_persister.sinks.sqlite import SqliteSink
 
+log = structlog.get_logger()
+
 
 def make_persister(settings: PersisterSettings, lifecycle: Lifecycle) -> "Persister":
     """Open the journal and put the service together. Raises CannotStartError."""
@@ -38,6 +42,7 @@ def make_persister(settings: PersisterSettings, lifecycle: Lifecycle) -> "Persis
         journal = open_journal(settings.data_dir)
     except JournalError as error:
         raise CannotStartError(str(error)) from error
+    log.info("journal open", path=str(journal.path))
     try:
         return Persister(settings, journal, _make_sink(settings), lifecycle.fatal)
     except (sqlite3.Error, OSError) as error:
@@ -78,6 +83,7 @@ class Persister:
             journal,
             SpaceLimits(settings.journal_max_bytes, settings.journal_headroom_bytes),
             on_fatal,
+            self._recorded,
         )
         self._reads = JournalReads(journal.path, on_fatal)
         self._flusher = Flusher(
@@ -87,7 +93,7 @@ class Persister:
             self._health,
             on_fatal,
         )
-        self._recording = JournalService(self._writer, self._flusher.recorded)
+        self._recording = JournalService(self._writer)
         self._flushing: asyncio.Task[None] | None = None
         metrics.WAITING_BYTES.set_function(lambda: self._writer.waiting_bytes)
         metrics.OLDEST_UNFLUSHED_SECONDS.set_function(self._flusher.oldest_seconds)
@@ -140,6 +146,13 @@ class Persister:
         await self._sink.close()
         if ended:
             await asyncio.to_thread(self._journal.close)
+
+    def _recorded(self, batch: Batch) -> None:
+        metrics.BATCHES.labels("recorded").inc()
+        metrics.ARTICLES.labels("counted").inc(batch.counted)
+        metrics.ARTICLES.labels("refused").inc(len(batch.refusals))
+        metrics.ROWS_RECORDED.inc(len(batch.tallies))
+        self._flusher.recorded(len(batch.tallies))
 
     def _report_end(self, task: asyncio.Task[None]) -> None:
         if not task.cancelled() and (error := task.exception()) is not None:

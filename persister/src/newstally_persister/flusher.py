@@ -127,7 +127,8 @@ class Flusher:
             self._news.clear()
             due = self._backlog.due_at()
             if self._finishing.is_set():
-                return due is not None
+                # The journal is asked, so that the last flush leaves nothing behind.
+                return due is not None or await self._journal.has_unapplied()
             now = self._clock()
             if due is not None and due <= now:
                 return True
@@ -174,15 +175,9 @@ class Flusher:
         metrics.ROWS_FLUSHED.inc(len(part.publications) + len(part.entities))
 
     async def _expire(self) -> None:
-        """Let the receipts of complete flushes go; what fails is left for the next time."""
+        """Let the receipts of complete flushes go."""
         while (expiry := await self._journal.expirable(EXPIRED_AT_A_TIME)) is not None:
-            try:
-                await self._attempt(self._sink.expire(expiry))
-            except JournalMismatchError:
-                raise
-            except Exception as error:  # noqa: BLE001 - whatever it is, nothing is lost by it
-                self._health.failed(error)
-                return
+            await self._insist(self._sink.expire, expiry)
             failpoints.reach("after-expiring")
             await self._journal.forget(expiry)
 

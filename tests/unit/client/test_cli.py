@@ -10,7 +10,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from click.testing import Result
 from newstally.cli import app
 from newstally.cli.display import LineDisplay
 from newstally.cli.report import SHOWN_REFUSALS
@@ -18,7 +17,7 @@ from newstally.errors import GatewayUnavailable
 from newstally.states import StateStore
 from newstally.values import Progress, Upload, Waiting
 from support.reference_gateway import Fault, ReferenceGateway
-from typer.testing import CliRunner
+from typer.testing import CliRunner, Result
 
 Run = Callable[..., Coroutine[Any, Any, Result]]
 
@@ -36,9 +35,8 @@ def run(monkeypatch: pytest.MonkeyPatch, states: Path) -> Run:
     monkeypatch.setenv("COLUMNS", "120")
 
     async def invoke(*arguments: str | Path) -> Result:
-        return await asyncio.to_thread(
-            CliRunner().invoke, app, [str(argument) for argument in arguments]
-        )
+        command = [str(argument) for argument in arguments]
+        return await asyncio.to_thread(lambda: CliRunner().invoke(app, command))
 
     return invoke
 

@@ -1,6 +1,6 @@
 """Messages made of articles."""
 
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from newstally import Article
 from newstally._transport import RECEIVE_LIMIT_BYTES
@@ -11,6 +11,7 @@ ANY_TEXT = st.text(st.characters(exclude_categories=()), max_size=50)  # surroga
 LONG = st.builds(lambda unit, times: unit * times, ANY_TEXT, st.integers(0, 60_000))
 
 
+@settings(deadline=None)  # the machine may be busy
 @given(st.builds(Article, ANY_TEXT, LONG, ANY_TEXT) | st.builds(Article, LONG, ANY_TEXT, LONG))
 def test_every_article_has_a_message_that_fits(article: Article) -> None:
     """No text is too long or too odd to be sent."""
@@ -19,6 +20,7 @@ def test_every_article_has_a_message_that_fits(article: Article) -> None:
     assert len(request.SerializeToString()) < LARGEST_MESSAGE_BYTES < RECEIVE_LIMIT_BYTES
 
 
+@settings(deadline=None)  # the machine may be busy
 @given(st.builds(Article, st.text(max_size=50), st.text(max_size=2000), st.text(max_size=50)))
 def test_what_can_be_sent_is_sent_unchanged(article: Article) -> None:
     """Articles within the limits arrive as they are."""
@@ -30,6 +32,7 @@ def test_what_can_be_sent_is_sent_unchanged(article: Article) -> None:
     )
 
 
+@settings(deadline=None)  # the machine may be busy
 @given(st.text(min_size=1, max_size=5), st.integers(0, 4))
 def test_what_is_cut_stays_too_long(unit: str, more: int) -> None:
     """Content that was cut is above the highest limit a gateway can have: never counted."""

@@ -8,7 +8,7 @@ import os
 from pathlib import Path
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from newstally import Article, InputError
 from newstally.inputs import Columns, Record, Source, survey
@@ -31,6 +31,7 @@ def read(path: Path, data: bytes | str, columns: Columns | None = None) -> list[
 
 
 @pytest.mark.parametrize("name", ["a.csv", "a.csv.gz"])
+@settings(deadline=None)  # the machine may be busy
 @given(articles=ARTICLES)
 def test_csv_gives_back_what_was_written(folder: Path, name: str, articles: list[Article]) -> None:
     """Quotes, commas, line ends and any character survive, plain and gzipped."""
@@ -42,6 +43,7 @@ def test_csv_gives_back_what_was_written(folder: Path, name: str, articles: list
 
 
 @pytest.mark.parametrize("name", ["a.jsonl", "a.ndjson", "a.jsonl.gz"])
+@settings(deadline=None)  # the machine may be busy
 @given(articles=ARTICLES)
 def test_jsonl_gives_back_what_was_written(
     folder: Path, name: str, articles: list[Article]
@@ -55,6 +57,7 @@ def test_jsonl_gives_back_what_was_written(
 
 
 @pytest.mark.parametrize("name", ["b.csv", "b.jsonl"])
+@settings(deadline=None)  # the machine may be busy
 @given(data=st.binary(max_size=400))
 def test_no_bytes_break_the_reading(folder: Path, name: str, data: bytes) -> None:
     """After a good beginning any bytes give records, the same ones every time."""

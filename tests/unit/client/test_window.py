@@ -3,7 +3,7 @@
 import random
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
 from newstally import UploadWentBackwards, WindowLimits
@@ -70,6 +70,7 @@ class WindowMachine(RuleBasedStateMachine):
 
 
 TestWindow = WindowMachine.TestCase
+TestWindow.settings = settings(deadline=None)
 
 
 def test_limits_below_one_message_are_refused() -> None:
@@ -80,6 +81,7 @@ def test_limits_below_one_message_are_refused() -> None:
         WindowLimits(articles=0)
 
 
+@settings(deadline=None)  # the machine may be busy
 @given(st.integers(0, 2**32), st.integers(1, 200))
 def test_delays_double_up_to_a_bound_with_jitter(seed: int, failures: int) -> None:
     """The n-th delay lies between a half and the whole of min(longest, first * 2^n)."""

@@ -11,8 +11,13 @@ IDENTITY = pb.Welcome(model="m", model_version="1")
 RESULT = pb.Result(id=1)
 
 
+async def never() -> None:
+    """Break nothing off."""
+    raise AssertionError
+
+
 def link(window: Window = Window(2, 100)) -> Link:  # noqa: B008 - frozen
-    return Link(IDENTITY, window, cancel=lambda: None)
+    return Link(IDENTITY, window, never)
 
 
 async def events(of: Link) -> list[str]:

@@ -33,8 +33,8 @@ class Peer:
 
     def __init__(self, replica: Replica) -> None:
         self.replica = replica
-        self.link = replica.open(cancel=self._cancelled)
-        self.cancelled = False
+        self.link = replica.open(self._break_off)
+        self.broken_off = False
         self.received: list[pb.ExtractResponse] = []
         self.ended = asyncio.Event()
         self._news = asyncio.Condition()
@@ -72,12 +72,12 @@ class Peer:
         self.ended.set()
         self.replica.close(self.link)
 
-    def _cancelled(self) -> None:
-        self.cancelled = True
+    async def _break_off(self) -> None:
+        self.broken_off = True
 
 
 class Setup:
-    def __init__(self) -> None:
+    def __init__(self, lone_pause_seconds: float = 0.0) -> None:
         self.model = Gate()
         self.registry = CollectorRegistry()
         self.replica = Replica(
@@ -88,6 +88,7 @@ class Setup:
             max_content_bytes=100,
             metrics=Metrics(self.registry),
             stall_seconds=0.05,
+            lone_pause_seconds=lone_pause_seconds,
         )
 
     def metric(self, name: str, **labels: str) -> float | None:
@@ -103,13 +104,20 @@ class Setup:
             await peer.leave()
 
 
+@asynccontextmanager
+async def working(it: Setup) -> AsyncIterator[Setup]:
+    work = asyncio.create_task(it.replica.run())
+    try:
+        yield it
+    finally:
+        work.cancel()
+        await asyncio.gather(work, return_exceptions=True)
+
+
 @pytest.fixture
 async def setup() -> AsyncIterator[Setup]:
-    it = Setup()
-    work = asyncio.create_task(it.replica.run())
-    yield it
-    work.cancel()
-    await asyncio.gather(work, return_exceptions=True)
+    async with working(Setup()) as it:
+        yield it
 
 
 async def test_started_comes_before_the_engine_begins(setup: Setup) -> None:
@@ -125,6 +133,18 @@ async def test_started_comes_before_the_engine_begins(setup: Setup) -> None:
         setup.model.go.release()
         await one.until(lambda _: len(one.results()) == 2)
         await two.until(lambda _: len(two.results()) == 1)
+
+
+async def test_the_engine_pauses_before_a_suspect_only() -> None:
+    """Before a suspect, and only then, Started gets time to be read by the gateway."""
+    async with working(Setup(lone_pause_seconds=3_600)) as it, it.peer() as peer:
+        it.model.go.release()
+        peer.send("innocent")
+        assert await it.model.batches.get() == ["innocent"]
+        it.replica.take(peer.link, [pb.Work(id=9, content="suspect", alone=True)])
+        await peer.until(lambda got: any(9 in e.started.ids for e in got))
+        with pytest.raises(TimeoutError):
+            await asyncio.wait_for(it.model.batches.get(), 0.02)
 
 
 async def test_only_the_bad_article_is_a_failure(setup: Setup) -> None:
@@ -176,7 +196,7 @@ async def test_a_gateway_that_does_not_read_is_cut(setup: Setup) -> None:
         stalled.send("stuck")
         peer.send("a")
         assert await setup.model.batches.get() == ["a"]
-        assert stalled.cancelled
+        assert stalled.broken_off
         assert setup.metric("stalled_links_total") == 1
         assert setup.metric("links") == 1
 

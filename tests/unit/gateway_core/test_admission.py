@@ -45,15 +45,27 @@ def test_a_waiting_charge_is_granted_by_a_release() -> None:
 
 def test_outside_the_guarantee_it_is_first_come_first_served() -> None:
     """A small request does not pass a large one that came before, though it would fit."""
-    admission = opened(100, 20, "a", "b", "c")
+    admission = opened(105, 20, "a", "b", "c")
     for stream in "bc":
         assert admission.admit(stream, 20)
     assert all(admission.admit("a", 20) for _ in range(3))
     assert not admission.admit("b", 20)
     assert not admission.admit("c", 1)
     assert admission.release("a", 10) == []
-    assert admission.release("a", 10) == ["b"]
+    assert admission.release("a", 5) == ["b"]
     assert admission.release("a", 1) == ["c"]
+
+
+def test_inside_the_guarantee_too_it_is_first_come_first_served() -> None:
+    """The largest article is not starved by small ones of streams as new as its own."""
+    admission = opened(100, 20, "a")
+    assert all(admission.admit("a", 19) for _ in range(5))
+    assert admission.open("b")
+    assert admission.open("c")
+    assert not admission.admit("b", 20)
+    assert not admission.admit("c", 5)
+    assert admission.release("a", 15) == ["b"]
+    assert admission.release("a", 5) == ["c"]
 
 
 def test_inside_the_guarantee_nobody_waits_behind_others() -> None:

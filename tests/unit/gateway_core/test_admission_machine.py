@@ -1,7 +1,10 @@
+from collections.abc import Sequence
+
 from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
 from newstally_gateway.core.admission import Admission
+from newstally_gateway.core.tasks import StreamKey
 
 LARGEST = 20
 STREAMS = "abcdef"
@@ -20,8 +23,9 @@ class AdmissionMachine(RuleBasedStateMachine):
     def idle(self) -> list[str]:
         return [stream for stream in self.held if stream not in self.waiting]
 
-    def note(self, granted: list[str]) -> None:
-        for stream in granted:
+    def note(self, granted: Sequence[StreamKey]) -> None:
+        for key in granted:
+            stream = str(key)
             self.held[stream].append(self.waiting.pop(stream))
 
     @rule(stream=st.sampled_from(STREAMS))
@@ -46,7 +50,7 @@ class AdmissionMachine(RuleBasedStateMachine):
     @rule(data=st.data())
     def release(self, data: st.DataObject) -> None:
         stream = data.draw(st.sampled_from([s for s, charges in self.held.items() if charges]))
-        self.note(list(self.admission.release(stream, self.held[stream].pop())))
+        self.note(self.admission.release(stream, self.held[stream].pop()))
 
     @precondition(lambda self: self.held)
     @rule(data=st.data())
@@ -54,7 +58,7 @@ class AdmissionMachine(RuleBasedStateMachine):
         stream = data.draw(st.sampled_from(list(self.held)))
         del self.held[stream]
         self.waiting.pop(stream, None)
-        self.note(list(self.admission.close(stream)))
+        self.note(self.admission.close(stream))
 
     @invariant()
     def is_within_the_total(self) -> None:
@@ -75,7 +79,7 @@ class AdmissionMachine(RuleBasedStateMachine):
         """When granted work drains, everybody who waits is served."""
         while any(self.held.values()):
             stream = next(s for s, charges in self.held.items() if charges)
-            self.note(list(self.admission.release(stream, self.held[stream].pop())))
+            self.note(self.admission.release(stream, self.held[stream].pop()))
             self.is_within_the_total()
         assert not self.waiting
         assert self.admission.used_bytes == 0

@@ -34,6 +34,21 @@ def test_what_comes_back_goes_before_what_is_new() -> None:
     assert taken(queue, 3) == [("a", 0), ("a", 2), ("a", 3)]
 
 
+def test_what_was_never_sent_is_not_paid_for() -> None:
+    """A stream whose long article lost its place does not save up for it a second time."""
+    queue = FairQueue()
+    long = task("a", 0, size=1_000_000)
+    queue.add(long)
+    for offset in range(1000):
+        queue.add(task("b", offset, size=4000))
+    while (head := queue.head()) != long:
+        assert head is not None
+        queue.take()
+    queue.take()
+    queue.give_back(long, refund=True)
+    assert ("a", 0) in taken(queue, 5)
+
+
 def test_a_short_upload_does_not_wait_for_a_long_one() -> None:
     """A stream with one article is served within a turn of each other stream."""
     queue = FairQueue()

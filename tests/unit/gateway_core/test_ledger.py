@@ -139,7 +139,7 @@ def test_answered_at_the_end_settles_the_batch() -> None:
 
 
 def test_answered_at_the_beginning_cuts_the_batch_anew() -> None:
-    """Nothing was recorded: the same outcomes are due again at once, with what came meanwhile."""
+    """Nothing was recorded: the same outcomes are due again, with what came meanwhile."""
     ledger = frozen(2, further=1)
     ledger.ready(2, counted(), now=9.0)
     answer = ledger.answered(0)
@@ -147,6 +147,15 @@ def test_answered_at_the_beginning_cuts_the_batch_anew() -> None:
     batch = ledger.freeze(9.0)
     assert batch is not None
     assert (batch.first_offset, batch.end_offset) == (0, 3)
+
+
+def test_a_batch_that_is_cut_anew_keeps_its_age() -> None:
+    """A batch that was flushed early need not be sent again before its time."""
+    ledger = admitted(1)
+    ledger.ready(0, counted(), now=10.0)
+    assert ledger.freeze(10.0, flush=True)
+    ledger.answered(0)
+    assert ledger.due(10.0) == 10.25
 
 
 def test_answered_inside_keeps_the_rest() -> None:

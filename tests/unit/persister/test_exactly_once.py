@@ -3,6 +3,7 @@
 from collections import Counter
 from typing import Any
 
+import pytest
 from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
@@ -30,7 +31,7 @@ ARTICLES: st.SearchStrategy[list[Article]] = st.lists(
     max_size=4,
 )
 SMALL = PartLimits(rows=2, size_bytes=1_000)
-CRASHES = st.none() | st.none() | st.integers(0, 14)
+CRASHES = st.none() | st.none() | st.none() | st.integers(0, 14)
 """After how many statements the process dies; most steps have fewer than that."""
 
 
@@ -98,35 +99,41 @@ class ExactlyOnce(RuleBasedStateMachine):
             self.settled[upload] = after
             assert answers[-1].upload == self.store.get_upload(upload)
 
-    @rule(crash=CRASHES)
-    def cut(self, crash: int | None) -> None:
-        if self.store.open_flush() is None:
-            self.survive(crash, self.store.cut)
-
-    @rule(crash=CRASHES)
-    def plan(self, crash: int | None) -> None:
-        """Part 1 first; the others only once it is done."""
+    @rule(data=st.data(), crash=CRASHES)
+    def flush_on(self, data: st.DataObject, crash: int | None) -> None:
+        """The next step of the flusher: cut, or plan a part, or attempt one that is undone."""
         opened = self.store.open_flush()
-        if opened and 1 not in opened.undone:
+        if not opened:
+            self.survive(crash, self.store.cut)
+        elif opened.undone and (opened.planned or 1 in opened.undone or data.draw(st.booleans())):
+            # Part 1 alone; the others in any order.
+            number = 1 if 1 in opened.undone else data.draw(st.sampled_from(opened.undone))
+            self.attempt(opened.flush, number, data, crash)
+        else:
             self.survive(crash, lambda: self.store.plan_part(opened.flush, SMALL))
 
-    @rule(data=st.data(), crash=CRASHES, told=st.booleans(), times=st.integers(1, 2))
-    def apply(self, data: st.DataObject, crash: int | None, told: bool, times: int) -> None:
-        """An attempt at a part; its reply may get lost, and it may be sent twice."""
-        opened = self.store.open_flush()
-        if not opened or not opened.undone:
-            return
-        number = 1 if 1 in opened.undone else data.draw(st.sampled_from(opened.undone))
+    def attempt(
+        self, flush_number: int, number: int, data: st.DataObject, crash: int | None
+    ) -> None:
+        """Apply a part, perhaps twice; its reply may get lost."""
+        times = data.draw(st.integers(1, 2), label="times")
+        told = data.draw(st.integers(0, 3), label="told") > 0
 
-        def attempt() -> None:
-            part = self.store.read_part(opened.flush, number)
+        def step() -> None:
+            part = self.store.read_part(flush_number, number)
             for _ in range(times):
                 self.sink.apply(part)
             if told:
                 self.store.part_done(part.flush, part.number)
 
-        self.survive(crash, attempt)
-        self.done.append((opened.flush, number))
+        self.survive(crash, step)
+        self.done.append((flush_number, number))
+
+    @rule(data=st.data())
+    def flush_all(self, data: st.DataObject) -> None:
+        """The flusher undisturbed for a while."""
+        for _ in range(data.draw(st.integers(2, 12))):
+            self.flush_on(data, None)
 
     @rule(data=st.data())
     def late_reply(self, data: st.DataObject) -> None:
@@ -189,10 +196,12 @@ class ExactlyOnce(RuleBasedStateMachine):
         self.sink_file.close()
 
 
-TestExactlyOnce = ExactlyOnce.TestCase
+# A failure is made small before it is shown, which takes minutes.
+TestExactlyOnce = pytest.mark.timeout(900)(ExactlyOnce.TestCase)
 TestExactlyOnce.settings = settings(
     max_examples=60,
     stateful_step_count=40,
+    report_multiple_bugs=False,
     deadline=None,
     suppress_health_check=[HealthCheck.too_slow],
 )

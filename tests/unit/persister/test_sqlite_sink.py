@@ -1,13 +1,16 @@
 """The embedded sink's threads, and what its errors mean."""
 
 import sqlite3
+import threading
 import time
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
 from newstally_persister.progress import Expiry
 from newstally_persister.sinks.base import Mark, PageLimits, PermanentSinkError, SinkError
 from newstally_persister.sinks.sqlite import SqliteSink
+from newstally_persister.sinks.sqlite_schema import connect
 from unit.persister.test_sqlite_tallies import part
 
 LIMITS = PageLimits(10, 10_000)
@@ -24,6 +27,21 @@ async def test_what_was_applied_can_be_read(tmp_path: Path) -> None:
         assert await sink.mark("j") == Mark(1, 1)
     finally:
         await sink.close()
+
+
+def test_many_may_be_the_first_to_open_a_file(tmp_path: Path) -> None:
+    """The writer's and the reader's threads begin at the same time on a new file."""
+    for number in range(20):
+        path = tmp_path / f"{number}.db"
+        barrier = threading.Barrier(4)
+
+        def open_it(path: Path = path, barrier: threading.Barrier = barrier) -> None:
+            barrier.wait()
+            connect(path).close()
+
+        with ThreadPoolExecutor(4) as threads:
+            for opening in [threads.submit(open_it) for _ in range(4)]:
+                opening.result()
 
 
 async def test_a_foreign_file_is_permanent_until_it_is_mended(tmp_path: Path) -> None:

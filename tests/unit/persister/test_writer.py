@@ -50,17 +50,23 @@ class Bench:
         self.store.groups = []
         self.journal = replace(opened, store=self.store)
         self.fatal: list[str] = []
+        self.recorded: list[Batch] = []
+        self.open = True
         self.writer = JournalWriter(
             self.journal,
             limits,
             self.fatal.append,
+            self.recorded.append,
             wall_clock_micros=lambda: 7,
             waiting_bytes=5_000,
         )
 
     async def close(self) -> None:
-        assert await self.writer.close()
-        self.journal.close()
+        """End it, if a test has not done so already."""
+        if self.open:
+            self.open = False
+            assert await self.writer.close()
+            self.journal.close()
 
 
 @pytest.fixture
@@ -129,6 +135,15 @@ async def test_what_waits_is_bounded_in_bytes(bench: Bench) -> None:
     assert bench.writer.waiting_bytes == 0
 
 
+async def test_a_batch_larger_than_the_bound_goes_alone(bench: Bench) -> None:
+    """What could never be taken beside others is taken when nothing waits."""
+    bench.writer.start()
+    await bench.writer.create_upload(NewUpload("u", "me"))
+    large = batch("u", 0, [("Post", [(f"e{n}", "P") for n in range(100)])])
+    assert large.size_bytes > 5_000
+    assert await bench.writer.record(large)
+
+
 async def test_a_full_journal_takes_nothing_in_and_goes_on_flushing(tmp_path: Path) -> None:
     """Near the bound intake stops with the remedy; reads and flushes go on; then it goes on."""
     bench = Bench(tmp_path)
@@ -181,8 +196,28 @@ async def test_any_error_ends_it_without_an_answer(
     assert isinstance(recorded, JournalClosedError)
     with pytest.raises(JournalClosedError):
         await bench.writer.create_upload(NewUpload("v", "me"))
+    await bench.close()  # the thread tells the process after it has told its callers
     assert len(bench.fatal) == 1
     assert advice in bench.fatal[0]
+
+
+async def test_a_batch_is_reported_also_when_its_caller_has_gone(bench: Bench) -> None:
+    """A cancelled call may be recorded all the same, and then its tallies have to be flushed."""
+    wanted = batch("u", 0, [("Post", [])])
+    created = asyncio.create_task(bench.writer.create_upload(NewUpload("u", "me")))
+    await asyncio.sleep(0)
+    call = asyncio.create_task(bench.writer.record(wanted))
+    await asyncio.sleep(0)
+    call.cancel()
+    bench.writer.start()
+    await created
+    await bench.writer.position()  # answered after the batch
+    assert call.cancelled()
+    assert bench.recorded == [wanted]
+    again = await bench.writer.record(wanted)
+    assert again is not None
+    assert not again.recorded
+    assert bench.recorded == [wanted]
 
 
 async def test_a_group_that_fails_leaves_nothing_behind(

@@ -28,7 +28,8 @@ HEALTHY_SECONDS = 30.0
 """A child that served for so long begins again with the first delay when it dies."""
 KILL_AFTER_SECONDS = 4.0
 """Beyond the drain time."""
-LAST_OUTPUT_SECONDS = 1.0
+LAST_OUTPUT_SECONDS = 5.0
+"""What a dead child wrote is read for so long; its `serving` line must not be missed."""
 _LONGEST_LINE = 64 * 1024
 
 

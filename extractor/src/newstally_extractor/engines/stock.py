@@ -1,6 +1,8 @@
 """Any spaCy pipeline that sets doc.ents, through nlp.pipe."""
 
-from collections.abc import Sequence
+import gc
+from collections.abc import Callable, Sequence
+from functools import partial
 
 import spacy
 import structlog
@@ -37,10 +39,19 @@ _UNDERSTOOD = _UNREAD | {
 log = structlog.get_logger()
 
 
+RENEW_AFTER_WORDS = 5_000_000
+"""How many new words a vocabulary sees (again in each batch) before it is replaced.
+
+A memory zone frees words and their strings, but the hash tables that held them count every slot
+ever used as taken and double in size, about 10 bytes for each distinct word, for ever. Loading the
+pipeline anew is what frees them. With this number they stay below about 50 MB.
+"""
+
+
 def make(settings: ExtractorSettings) -> "StockEngine":
     """Load the pipeline. Raises SettingError for a model that cannot be loaded."""
     try:
-        nlp = spacy.load(settings.model)
+        engine = StockEngine(partial(_load, settings), settings.excluded_labels)
     except Exception as error:  # what a package or a configuration may raise is open
         lines = str(error).splitlines() or [type(error).__name__]
         raise SettingError(
@@ -48,21 +59,26 @@ def make(settings: ExtractorSettings) -> "StockEngine":
             f"cannot load {settings.model!r} ({lines[0]}); give the name of a spaCy pipeline that "
             f"is installed here (`pip install` it, or `python -m spacy download` it) or its folder",
         ) from error
-    nlp.max_length = max(nlp.max_length, settings.max_content_bytes)
-    for name in unread_components(nlp):
-        nlp.disable_pipe(name)
-    if not _entity_components(nlp):
-        log.warning("no component is known to set doc.ents", components=nlp.pipe_names)
-    return StockEngine(nlp, settings.excluded_labels)
+    if not engine.sets_entities:
+        log.warning("no component is known to set doc.ents", model=engine.model)
+    return engine
 
 
 class StockEngine:
     """spaCy as it is."""
 
-    def __init__(self, nlp: Language, excluded_labels: frozenset[str]) -> None:
-        """Use a pipeline that is loaded; labels as in doc.ents."""
-        self._nlp = nlp
+    def __init__(
+        self,
+        load: Callable[[], Language],
+        excluded_labels: frozenset[str],
+        renew_after_words: int = RENEW_AFTER_WORDS,
+    ) -> None:
+        """Use the pipeline that `load` returns; labels as in doc.ents."""
+        self._load = load
         self._excluded = excluded_labels
+        self._renew_after_words = renew_after_words
+        self._nlp = load()
+        self._words_at_first = len(self._nlp.vocab)
 
     @property
     def name(self) -> str:
@@ -81,10 +97,27 @@ class StockEngine:
 
     def extract(self, texts: Sequence[str]) -> Sequence[Outcome]:
         """Count each text's entities. Raises if the pipeline raises on any of them."""
+        if len(self._nlp.vocab) - self._words_at_first >= self._renew_after_words:
+            self._renew()
         # Everything spaCy learns from these texts is freed with the zone; what leaves it are
         # Python's own strings.
         with self._nlp.memory_zone():
             return [self._count(doc) for doc in self._nlp.pipe(texts, batch_size=len(texts))]
+
+    @property
+    def sets_entities(self) -> bool:
+        """Whether a component is known to set doc.ents."""
+        nlp = self._nlp
+        return any("doc.ents" in nlp.get_pipe_meta(name).assigns for name in nlp.pipe_names)
+
+    def _renew(self) -> None:
+        """Load the pipeline anew, to free what its vocabulary's tables have taken."""
+        try:
+            self._nlp = self._load()
+        except Exception as error:  # noqa: BLE001 - the one that is loaded still works
+            log.warning("the pipeline cannot be loaded anew", error=type(error).__name__)
+        self._words_at_first = len(self._nlp.vocab)
+        gc.collect()  # a pipeline is full of cycles
 
     def _count(self, doc: Doc) -> Counts:
         return count_mentions(((ent.text, ent.label_) for ent in doc.ents), self._excluded)
@@ -101,5 +134,9 @@ def unread_components(nlp: Language) -> list[str]:
     return [name for name, factory in factories.items() if factory in _UNREAD]
 
 
-def _entity_components(nlp: Language) -> list[str]:
-    return [name for name in nlp.pipe_names if "doc.ents" in nlp.get_pipe_meta(name).assigns]
+def _load(settings: ExtractorSettings) -> Language:
+    nlp = spacy.load(settings.model)
+    nlp.max_length = max(nlp.max_length, settings.max_content_bytes)
+    for name in unread_components(nlp):
+        nlp.disable_pipe(name)
+    return nlp

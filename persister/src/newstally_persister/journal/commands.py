@@ -59,7 +59,9 @@ class CommandQueue:
         with self._changed:
             if self._closed:
                 raise JournalClosedError("the journal takes nothing any more")
-            if command.size_bytes and self._bytes + command.size_bytes > self._limit_bytes:
+            # One command may exceed the limit if nothing else waits, or it would never be done.
+            over = self._bytes and self._bytes + command.size_bytes > self._limit_bytes
+            if command.size_bytes and over:
                 raise JournalFullError("too much waits for the journal's disk", RETRY_SECONDS)
             self._bytes += command.size_bytes
             self._waiting.append(command)

@@ -2,9 +2,31 @@
 
 import fcntl
 import os
+import time
 from pathlib import Path
 
 from newstally_persister.journal.errors import JournalLockedError
+
+DRAINING_SECONDS = 15.0
+"""A predecessor whose launcher was killed drains (8 s by default) before it lets go."""
+POLL_SECONDS = 0.1
+
+
+def wait_until_free(directory: Path, seconds: float = DRAINING_SECONDS) -> None:
+    """Wait while another process holds the directory, at most that long; blocks, so call it first.
+
+    Returns in any case: whether the directory can be had is for `DirectoryLock` to say.
+    """
+    deadline = time.monotonic() + seconds
+    while time.monotonic() < deadline:
+        try:
+            DirectoryLock(directory).close()
+        except JournalLockedError:
+            time.sleep(POLL_SECONDS)
+        except OSError:
+            return  # not there yet, or not to be had: told when it is opened
+        else:
+            return
 
 
 class DirectoryLock:

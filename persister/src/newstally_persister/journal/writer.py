@@ -53,14 +53,20 @@ class JournalWriter:
         journal: OpenJournal,
         limits: SpaceLimits,
         on_fatal: Callable[[str], None],
+        on_recorded: Callable[[Batch], None] = lambda _: None,
         *,
         wall_clock_micros: Callable[[], int] = lambda: time.time_ns() // 1_000,
         waiting_bytes: int = WAITING_BYTES,
     ) -> None:
-        """Measure the journal. Raises sqlite3.Error and OSError. `on_fatal` runs in any thread."""
+        """Measure the journal. Raises sqlite3.Error and OSError.
+
+        `on_fatal` runs in any thread. `on_recorded` runs on the event loop for each batch that was
+        recorded, also where the caller has gone meanwhile: its tallies have to be flushed.
+        """
         self._journal = journal
         self._limits = limits
         self._on_fatal = on_fatal
+        self._on_recorded = on_recorded
         self._now_micros = wall_clock_micros
         self._queue = CommandQueue(waiting_bytes, GROUP_BYTES)
         self._shortage: str | None = None
@@ -181,7 +187,14 @@ class JournalWriter:
             case Kind.CALL:
                 results = [call(store) for call in work]
         metrics.COMMIT_SECONDS.labels(kind.value).observe(time.monotonic() - begun)
-        self._loop.call_soon_threadsafe(_resolve, commands, results)
+        self._loop.call_soon_threadsafe(self._resolve, commands, results)
+
+    def _resolve(self, commands: Sequence[Command], results: Sequence[Any]) -> None:
+        for command, result in zip(commands, results, strict=True):
+            if command.kind is Kind.RECORD and result is not None and result.recorded:
+                self._on_recorded(command.work)
+            if not command.answer.done():  # a caller that went away has cancelled it
+                command.answer.set_result(result)
 
     def _measure(self) -> None:
         space = self._journal.gauge.measure()
@@ -196,8 +209,8 @@ class JournalWriter:
 
     def _fail(self, error: Exception, doing: Sequence[Command]) -> None:
         left = [*doing, *self._queue.abandon()]
-        self._loop.call_soon_threadsafe(_reject, left)
         self._on_fatal(_message(error, self._journal))
+        self._loop.call_soon_threadsafe(_reject, left)
 
 
 def _message(error: Exception, journal: OpenJournal) -> str:
@@ -209,12 +222,6 @@ def _message(error: Exception, journal: OpenJournal) -> str:
         else "This is a defect of the persister; what was acknowledged is kept"
     )
     return f"the journal {journal.path} failed: {type(error).__name__}: {error}. {advice}"
-
-
-def _resolve(commands: Sequence[Command], results: Sequence[Any]) -> None:
-    for command, result in zip(commands, results, strict=True):
-        if not command.answer.done():  # a caller that went away has cancelled it
-            command.answer.set_result(result)
 
 
 def _reject(commands: Sequence[Command]) -> None:

@@ -1,7 +1,6 @@
 """JournalService: records batches."""
 
 import asyncio
-from collections.abc import Callable
 from typing import Any, Protocol
 
 from newstally_protos.v1 import journal_pb2, journal_pb2_grpc
@@ -24,12 +23,10 @@ class Recorder(Protocol):
 
 
 class JournalService(journal_pb2_grpc.JournalServiceServicer):
-    """Checks batches, has them recorded, tells the flusher."""
+    """Checks batches and has them recorded."""
 
-    def __init__(self, journal: Recorder, on_recorded: Callable[[int], None]) -> None:
-        """`on_recorded` is called with the number of rows of each batch that was recorded."""
+    def __init__(self, journal: Recorder) -> None:
         self._journal = journal
-        self._on_recorded = on_recorded
         self._draining = False
         self._under_way = 0
         self._idle = asyncio.Event()
@@ -61,12 +58,6 @@ class JournalService(journal_pb2_grpc.JournalServiceServicer):
         if answer is None:
             metrics.BATCHES.labels("unknown_upload").inc()
             raise unknown_upload()
-        if answer.recorded:
-            metrics.BATCHES.labels("recorded").inc()
-            metrics.ARTICLES.labels("counted").inc(batch.counted)
-            metrics.ARTICLES.labels("refused").inc(len(batch.refusals))
-            metrics.ROWS_RECORDED.inc(len(batch.tallies))
-            self._on_recorded(len(batch.tallies))
-        else:
+        if not answer.recorded:
             metrics.BATCHES.labels("out_of_turn").inc()
         return journal_pb2.RecordBatchResponse(upload=upload_message(answer.upload))

@@ -1,6 +1,7 @@
 """The tables of the embedded sink."""
 
 import sqlite3
+import threading
 from pathlib import Path
 
 from newstally_persister.sinks.base import PermanentSinkError
@@ -8,6 +9,10 @@ from newstally_persister.transactions import transaction
 
 BUSY_MILLISECONDS = 5_000
 """How long to wait for another program that has the file locked."""
+
+_OPENING = threading.Lock()
+"""The writer's and the reader's threads may both be the first to open a new file, and switching it
+to a write-ahead log does not wait for the other as it should."""
 
 # `rank` lets one ascending range of an index serve "mentions descending, then key", also from the
 # middle.
@@ -57,10 +62,11 @@ def connect(path: Path) -> sqlite3.Connection:
         path, timeout=BUSY_MILLISECONDS / 1000, isolation_level=None, check_same_thread=False
     )
     try:
-        connection.execute("PRAGMA journal_mode = WAL")
-        connection.execute("PRAGMA synchronous = FULL")
-        connection.execute("PRAGMA journal_size_limit = 16777216")
-        migrate(connection)
+        with _OPENING:
+            connection.execute("PRAGMA journal_mode = WAL")
+            connection.execute("PRAGMA synchronous = FULL")
+            connection.execute("PRAGMA journal_size_limit = 16777216")
+            migrate(connection)
     except BaseException:
         connection.close()
         raise

@@ -1,0 +1,199 @@
+"""Which offsets a client may send, and what it hears when it sends others."""
+
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import grpc
+import pytest
+from newstally_protos.v1 import gateway_pb2
+from support.gateway_wire import Client, article, gateway_client, message, messages
+from support.reference_extractor import ReferenceExtractor, reference_extractor
+from support.reference_persister import ReferencePersister, recount, reference_persister
+
+both_ways = pytest.mark.parametrize("by_writing", [False, True], ids=["iterator", "write"])
+
+
+@pytest.fixture
+async def persister() -> AsyncIterator[ReferencePersister]:
+    async with reference_persister() as made:
+        yield made
+
+
+@pytest.fixture
+async def extractor() -> AsyncIterator[ReferenceExtractor]:
+    async with reference_extractor() as made:
+        yield made
+
+
+@pytest.fixture
+async def client(
+    tmp_path: Path, persister: ReferencePersister, extractor: ReferenceExtractor
+) -> AsyncIterator[Client]:
+    async with gateway_client(tmp_path, persister, [extractor]) as client:
+        yield client
+
+
+async def test_every_article_of_a_named_upload_is_counted_once(
+    client: Client, persister: ReferencePersister
+) -> None:
+    """What was sent is what was counted; the stream ends OK when all is acknowledged."""
+    upload = persister.add("job")
+    contents = [f"Ada met Bob{n % 7} in Paris" for n in range(500)]
+    heard = await client.stream(messages(contents, "job"))
+    assert heard.code is grpc.StatusCode.OK
+    assert heard.next_offset == upload.next_offset == upload.counted == 500
+    expected = recount([("The Paper", content) for content in contents])["The Paper"]
+    assert upload.mentions == {("The Paper", *key): n for key, n in expected.items()}
+    assert upload.models == {"reference 1"}
+
+
+async def test_the_first_event_is_progress_and_the_metadata_names_the_upload(
+    client: Client, persister: ReferencePersister
+) -> None:
+    """A client that opens an upload learns at once how far it is."""
+    persister.add("job").next_offset = 3
+    async with client.open() as stream:
+        await stream.write(message(upload_id="job", offset=0))
+        heard = await stream.until(lambda heard: heard.order)
+        assert heard.order == ["progress"]
+        assert heard.upload_id == "job"
+        assert heard.next_offset == 3
+
+
+@both_ways
+async def test_sending_everything_again_counts_nothing_twice(
+    client: Client, persister: ReferencePersister, by_writing: bool
+) -> None:
+    """The simplest way to resume: from offset 0, with everything."""
+    upload = persister.add("job")
+    contents = [f"Ada {n}" for n in range(60)]
+    await client.stream(messages(contents[:40], "job"))
+    heard = await client.stream(messages(contents, "job"), by_writing=by_writing)
+    assert heard.code is grpc.StatusCode.OK
+    assert heard.progress[0].next_offset == 40
+    assert upload.counted == heard.next_offset == 60
+    assert upload.mentions["The Paper", "ada", "WORD"] == 60
+
+
+@both_ways
+async def test_a_gap_is_out_of_range_and_what_came_before_is_settled(
+    client: Client, persister: ReferencePersister, by_writing: bool
+) -> None:
+    """A client that leaves offsets out hears OUT_OF_RANGE, however it writes and however much."""
+    upload = persister.add("job")
+    sent = messages([f"Ada {n}" for n in range(10)], "job")
+    sent += [message(f"Bob {n} " + "x" * 2000, offset=12 + n) for n in range(300)]
+    heard = await client.stream(sent, by_writing=by_writing)
+    assert heard.code is grpc.StatusCode.OUT_OF_RANGE
+    assert "10" in heard.details
+    assert heard.next_offset == upload.counted == 10
+
+
+async def test_a_gap_is_told_to_a_client_that_waits_for_it(
+    client: Client, persister: ReferencePersister
+) -> None:
+    """The status does not wait for a client that stopped sending without ending its half."""
+    persister.add("job")
+    async with client.open() as stream:
+        await stream.write(message(upload_id="job", offset=1))
+        heard = await stream.ended()
+    assert heard.code is grpc.StatusCode.OUT_OF_RANGE
+
+
+@both_ways
+async def test_a_negative_offset_is_an_invalid_argument(
+    client: Client, persister: ReferencePersister, by_writing: bool
+) -> None:
+    """Never to be retried as it is."""
+    persister.add("job")
+    sent = [message(upload_id="job", offset=-1), *[message() for _ in range(100)]]
+    heard = await client.stream(sent, by_writing=by_writing)
+    assert heard.code is grpc.StatusCode.INVALID_ARGUMENT
+    assert "offset" in heard.details
+
+
+async def test_the_first_message_of_a_named_upload_must_carry_an_offset(
+    client: Client, persister: ReferencePersister
+) -> None:
+    """Otherwise a second try would be counted again."""
+    upload = persister.add("job")
+    heard = await client.stream([message(upload_id="job")])
+    assert heard.code is grpc.StatusCode.INVALID_ARGUMENT
+    assert upload.next_offset == 0
+
+
+async def test_another_upload_id_in_a_later_message_is_an_invalid_argument(
+    client: Client, persister: ReferencePersister
+) -> None:
+    """One stream is one upload; repeating its id is fine."""
+    upload = persister.add("job")
+    persister.add("other")
+    sent = [
+        message(upload_id="job", offset=0),
+        message(upload_id="job"),
+        message(upload_id="other"),
+    ]
+    heard = await client.stream(sent)
+    assert heard.code is grpc.StatusCode.INVALID_ARGUMENT
+    assert "upload_id" in heard.details
+    assert upload.counted == 2
+
+
+@both_ways
+async def test_an_unknown_upload_is_not_found(client: Client, by_writing: bool) -> None:
+    """Never a silent new start."""
+    sent = messages(["Ada " + "x" * 2000] * 200, "no-such-job")
+    heard = await client.stream(sent, by_writing=by_writing)
+    assert heard.code is grpc.StatusCode.NOT_FOUND
+
+
+async def test_another_owners_upload_is_permission_denied(
+    client: Client, persister: ReferencePersister
+) -> None:
+    """Uploads have owners."""
+    persister.add("job", owner="somebody else")
+    heard = await client.stream(messages(["Ada"], "job"))
+    assert heard.code is grpc.StatusCode.PERMISSION_DENIED
+
+
+async def test_without_an_upload_id_the_gateway_makes_an_upload_and_numbers(
+    client: Client, persister: ReferencePersister
+) -> None:
+    """The id goes out in the initial metadata, and resuming with it works."""
+    heard = await client.stream([message("Ada"), message("Bob")])
+    assert heard.code is grpc.StatusCode.OK
+    upload = persister.uploads[heard.upload_id]
+    assert upload.counted == 2
+    again = await client.stream(messages(["Ada", "Bob", "Cid"], heard.upload_id))
+    assert again.code is grpc.StatusCode.OK
+    assert upload.counted == 3
+
+
+async def test_an_upload_of_the_gateways_making_begins_at_zero(
+    client: Client, persister: ReferencePersister
+) -> None:
+    """Another first offset without an upload_id is a gap, and makes no upload."""
+    heard = await client.stream([message(offset=5)])
+    assert heard.code is grpc.StatusCode.OUT_OF_RANGE
+    assert not persister.uploads
+
+
+async def test_upload_articles_answers_once_with_the_summary(
+    client: Client, persister: ReferencePersister
+) -> None:
+    """What a person with grpcurl gets: the upload, and the call's first 100 refusals."""
+    good = [gateway_pb2.UploadArticlesRequest(article=article("Ada met Bob"))] * 3
+    bad = [gateway_pb2.UploadArticlesRequest(article=article(" "))] * 150
+    response = await client.upload(*good, *bad)
+    assert response.upload.next_offset == 153
+    assert (response.upload.counted, response.upload.refused) == (3, 150)
+    assert [refusal.offset for refusal in response.refusals] == list(range(3, 103))
+
+
+async def test_a_stream_without_a_message_makes_nothing(
+    client: Client, persister: ReferencePersister
+) -> None:
+    """It cannot be told from a client that was killed."""
+    assert not (await client.upload()).HasField("upload")
+    assert (await client.stream([])).code is grpc.StatusCode.OK
+    assert not persister.uploads

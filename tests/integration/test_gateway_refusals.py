@@ -1,0 +1,129 @@
+"""Articles that are not counted: refused in the stream, while the rest goes on."""
+
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import grpc
+import pytest
+from newstally_protos.v1 import gateway_pb2
+from newstally_protos.v1.article_pb2 import RefusalReason
+from newstally_runtime.status import retry_delay_seconds
+from support.gateway_wire import Client, article, gateway_client, message, messages
+from support.reference_extractor import ReferenceExtractor, reference_extractor
+from support.reference_persister import ReferencePersister, reference_persister
+
+
+@pytest.fixture
+async def persister() -> AsyncIterator[ReferencePersister]:
+    async with reference_persister() as made:
+        yield made
+
+
+@pytest.fixture
+async def extractor() -> AsyncIterator[ReferenceExtractor]:
+    async with reference_extractor() as made:
+        yield made
+
+
+@pytest.fixture
+async def client(
+    tmp_path: Path, persister: ReferencePersister, extractor: ReferenceExtractor
+) -> AsyncIterator[Client]:
+    flags = ("--max-content-bytes", "20000")
+    async with gateway_client(tmp_path, persister, [extractor], *flags) as client:
+        yield client
+
+
+async def refused_between_good_ones(
+    client: Client, persister: ReferencePersister, bad: gateway_pb2.StreamArticlesRequest
+) -> str:
+    """Send a bad article between two good ones; return the reason of its refusal."""
+    upload = persister.add("job")
+    heard = await client.stream([message("Ada", upload_id="job", offset=0), bad, message("Bob")])
+    assert heard.code is grpc.StatusCode.OK
+    assert (upload.next_offset, upload.counted) == (3, 2)
+    assert [refusal.offset for refusal in heard.refusals] == [1]
+    assert heard.refusals == upload.refusals
+    assert len(heard.refusals[0].message.encode()) <= 256
+    return RefusalReason.Name(heard.refusals[0].reason).removeprefix("REFUSAL_REASON_")
+
+
+@pytest.mark.parametrize(
+    ("bad", "reason"),
+    [
+        (gateway_pb2.StreamArticlesRequest(), "ARTICLE_MISSING"),
+        (gateway_pb2.StreamArticlesRequest(article=article("x", " \n")), "PUBLICATION_EMPTY"),
+        (
+            gateway_pb2.StreamArticlesRequest(article=article("x", "p" * 4097)),
+            "PUBLICATION_TOO_LONG",
+        ),
+        (gateway_pb2.StreamArticlesRequest(article=article("\t ")), "CONTENT_EMPTY"),
+        (gateway_pb2.StreamArticlesRequest(article=article("ü" * 10_001)), "CONTENT_TOO_LONG"),
+        (gateway_pb2.StreamArticlesRequest(article=article("x" * 3_900_000)), "CONTENT_TOO_LONG"),
+        (
+            gateway_pb2.StreamArticlesRequest(article=article("x", article_id="ü" * 129)),
+            "ARTICLE_ID_TOO_LONG",
+        ),
+    ],
+    ids=lambda value: value if isinstance(value, str) else "",
+)
+async def test_a_bad_article_is_refused_and_the_rest_goes_on(
+    client: Client,
+    persister: ReferencePersister,
+    bad: gateway_pb2.StreamArticlesRequest,
+    reason: str,
+) -> None:
+    """One bad article never ends an upload: it takes its offset and is refused."""
+    assert await refused_between_good_ones(client, persister, bad) == reason
+
+
+async def test_an_article_that_the_pipeline_cannot_process_is_refused(
+    client: Client, persister: ReferencePersister, extractor: ReferenceExtractor
+) -> None:
+    """The replica's Failure becomes a refusal."""
+    extractor.failing.add("Unspeakable")
+    bad = message("Unspeakable")
+    assert await refused_between_good_ones(client, persister, bad) == "EXTRACTION_FAILED"
+
+
+async def test_a_result_that_breaks_the_protocol_is_refused(
+    client: Client, persister: ReferencePersister, extractor: ReferenceExtractor
+) -> None:
+    """Whatever a replica answers, the journal gets a batch that it can take."""
+    bad = message("W" + "ord" * 2000)  # one entity of 6,001 bytes: over the limit of its text
+    assert await refused_between_good_ones(client, persister, bad) == "EXTRACTION_FAILED"
+
+
+async def test_refusals_come_before_the_progress_that_covers_them(
+    client: Client, persister: ReferencePersister
+) -> None:
+    """A client that stops at a progress has heard of every refusal below it."""
+    persister.add("job")
+    sent = messages([" " if n % 3 == 0 else "Ada" for n in range(900)], "job")
+    heard = await client.stream(sent)
+    assert [refusal.offset for refusal in heard.refusals] == list(range(0, 900, 3))
+    refusals, progress, told = iter(heard.refusals), iter(heard.progress), 0
+    for kind in heard.order:
+        if kind == "refusal":
+            told = next(refusals).offset + 1
+        else:
+            covered = next(progress).next_offset
+            assert told >= covered - 2  # every third one is refused
+
+
+async def test_a_message_over_the_limit_is_exhausted_for_good(
+    client: Client, persister: ReferencePersister
+) -> None:
+    """gRPC itself refuses 5 MB: RESOURCE_EXHAUSTED without RetryInfo, which means never again."""
+    upload = persister.add("job")
+    async with client.open() as stream:
+        await stream.write(message("Ada", upload_id="job", offset=0))
+        await stream.until(lambda heard: heard.next_offset == 1)
+        await stream.write(message("x" * 5_000_000))
+        heard = await stream.ended()
+    assert heard.code is grpc.StatusCode.RESOURCE_EXHAUSTED
+    assert heard.error is not None
+    assert retry_delay_seconds(heard.error) is None
+    again = await client.stream(messages(["Ada", "Bob"], "job"))
+    assert again.code is grpc.StatusCode.OK
+    assert upload.counted == 2

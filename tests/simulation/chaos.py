@@ -1,0 +1,105 @@
+"""Incidents at random moments, until the quiet begins."""
+
+from typing import TYPE_CHECKING
+
+from simulation.link import Link
+from simulation.replica import Replica
+from simulation.scenario import ARTICLE_TIMEOUT
+
+if TYPE_CHECKING:
+    from simulation.world import World
+
+
+class Chaos:
+    """Breaks things. All that it breaks comes back."""
+
+    def __init__(self, world: "World") -> None:
+        self._world = world
+        self._random = world.kernel.random
+        quiet_at = world.scenario.quiet_at
+        incidents = (
+            self._kill_replica,
+            self._stall_replica,
+            self._freeze_replica,
+            self._drain_replica,
+            self._break_link,
+            self._kill_gateway,
+            self._drain_gateway,
+            self._kill_persister,
+            self._cut_power,
+            self._cut_power,
+            self._fill_journal,
+            self._close_sink,
+            self._vanish,
+            self._vanish,
+        )
+        for _ in range(world.scenario.incidents):
+            when = self._random.uniform(0, quiet_at)
+            world.kernel.at(when, world.life, self._random.choice(incidents))
+
+    def _replica(self) -> Replica | None:
+        link = self._link()
+        replicas = self._world.replicas
+        replica = next(replica for replica in replicas if replica.name == link.key)
+        if any(link.key == replica.name and link.endangers() for link in self._links()):
+            return None
+        return replica
+
+    def _links(self) -> list[Link]:
+        return [link for gateway in self._world.gateways for link in gateway.links]
+
+    def _link(self) -> Link:
+        """Choose a link; rather one where a suspect is tried."""
+        links = self._links()
+        trials = [link for link in links if link.has_suspect]
+        return self._random.choice(trials if trials and self._random.random() < 0.5 else links)
+
+    def _kill_replica(self) -> None:
+        replica = self._replica()
+        if replica is not None:
+            replica.die(lossy=True)
+
+    def _stall_replica(self) -> None:
+        replica = self._replica()
+        if replica is not None:
+            replica.stall(self._random.choice((0.5, 1.5, 12)) * ARTICLE_TIMEOUT)
+
+    def _freeze_replica(self) -> None:
+        replica = self._replica()
+        if replica is not None:
+            replica.freeze()
+
+    def _drain_replica(self) -> None:
+        replica = self._replica()
+        if replica is not None:
+            replica.drain()
+
+    def _break_link(self) -> None:
+        link = self._link()
+        if link.stream is not None and not link.endangers():
+            self._world.kernel.note("a link of %s breaks", link.key)
+            link.stream.cut()
+
+    def _kill_gateway(self) -> None:
+        self._random.choice(self._world.gateways).die()
+
+    def _drain_gateway(self) -> None:
+        self._random.choice(self._world.gateways).drain()
+
+    def _kill_persister(self) -> None:
+        self._world.persister.die()
+
+    def _cut_power(self) -> None:
+        """Let the persister, or the sink, die at one of its next statements."""
+        disk = self._random.choice((self._world.persister.disk, self._world.sink.disk))
+        disk.fuse = self._random.randint(1, 25)
+        disk.late = self._random.choice((True, False))
+
+    def _fill_journal(self) -> None:
+        self._world.persister.full_until = self._world.kernel.now + self._random.uniform(0, 5)
+
+    def _close_sink(self) -> None:
+        self._world.sink.down_until = self._world.kernel.now + self._random.uniform(0, 10)
+
+    def _vanish(self) -> None:
+        self._random.choice(self._world.clients).vanish()

@@ -1,0 +1,155 @@
+"""Faults, planted at the machines' seams, to show that the simulation finds such."""
+
+from collections import deque
+from collections.abc import Sequence
+from dataclasses import replace
+
+from newstally_gateway.core.admission import BASE_CHARGE_BYTES
+from newstally_gateway.core.dispatcher import Dispatcher
+from newstally_gateway.core.outcomes import Counted, Outcome
+from newstally_gateway.core.tasks import Attempt, LinkKey, Poisoned, Task
+from newstally_persister.batches import Batch
+from newstally_persister.journal.store import JournalStore
+from newstally_persister.parts import Part
+from newstally_persister.sinks.sqlite_tallies import SqliteTallies
+from newstally_persister.uploads import Recorded
+from simulation.gateway import Gateway
+from simulation.network import Stream
+from simulation.persister import Persister
+from simulation.session import Session
+from simulation.sink import Sink
+from simulation.world import Machines
+
+
+class AcknowledgesEarly(Persister):
+    """Answers a batch before the transaction that records it."""
+
+    def commit(self) -> None:
+        group, self.waiting = self.waiting, []
+        answers = [self._foretell(batch) for batch, _ in group]
+        self.answer([reply for _, reply in group], answers)
+        delay = self.kernel.random.uniform(0, 0.05)
+        self.kernel.after(delay, self.life, self.run, self.record, [batch for batch, _ in group])
+
+    def _foretell(self, batch: Batch) -> Recorded | None:
+        upload = self.store.get_upload(batch.upload_id)
+        assert upload is not None
+        if upload.next_offset != batch.first_offset:
+            return Recorded(upload, recorded=False)
+        return Recorded(replace(upload, next_offset=batch.end_offset), recorded=True)
+
+
+class RecordsBlindly(JournalStore):
+    """Records whatever comes, as if it followed: no compare-and-set on next_offset."""
+
+    def record_batches(self, batches: Sequence[Batch], now_micros: int) -> list[Recorded | None]:
+        answers: list[Recorded | None] = []
+        for batch in batches:
+            upload = self.get_upload(batch.upload_id)
+            assert upload is not None
+            ahead = upload.next_offset - batch.first_offset
+            moved = replace(
+                batch,
+                first_offset=batch.first_offset + ahead,
+                end_offset=batch.end_offset + ahead,
+                refusals=[r._replace(offset=r.offset + ahead) for r in batch.refusals],
+            )
+            answers += super().record_batches([moved], now_micros)
+        return answers
+
+
+class ForgetsBrokenLinks(Dispatcher):
+    """Does not queue again what a broken link leaves unanswered."""
+
+    def __init__(self, article_timeout: float) -> None:
+        super().__init__(article_timeout)
+        self._sent: dict[LinkKey, set[int]] = {}
+
+    def assign(self, now: float) -> list[Attempt]:
+        attempts = super().assign(now)
+        for attempt in attempts:
+            self._sent.setdefault(attempt.link, set()).add(attempt.attempt_id)
+        return attempts
+
+    def answered(self, link: LinkKey, attempt_id: int, now: float) -> Task | None:
+        self._sent.get(link, set()).discard(attempt_id)
+        return super().answered(link, attempt_id, now)
+
+    def link_down(self, link: LinkKey, *, clean: bool) -> Sequence[Poisoned]:
+        for attempt_id in sorted(self._sent.pop(link, ())):
+            super().answered(link, attempt_id, 0.0)
+        return super().link_down(link, clean=clean)
+
+
+class ChargesResults(Session):
+    """Charges an article half when it is read, and its result, the other half, when it arrives."""
+
+    def __init__(self, gateway: Gateway, key: int, upload_id: str, stream: Stream) -> None:
+        super().__init__(gateway, key, upload_id, stream)
+        self.paid: dict[int, int] = {}
+        self._unpaid: deque[tuple[int, Counted]] = deque()
+
+    def charge(self, content_bytes: int) -> int:
+        return content_bytes + BASE_CHARGE_BYTES // 2
+
+    @property
+    def awaited(self) -> int:
+        return super().awaited - len(self._unpaid)
+
+    def ready(self, offset: int, outcome: Outcome) -> None:
+        if isinstance(outcome, Counted):
+            self._unpaid.append((offset, outcome))
+        else:
+            super().ready(offset, outcome)
+
+    def settle(self) -> None:
+        self._pay()
+        super().settle()
+
+    def answered(self, next_offset: int) -> None:
+        self.paid = {offset: paid for offset, paid in self.paid.items() if offset >= next_offset}
+        super().answered(next_offset)
+        for session in self.gateway.sessions.values():
+            self.gateway.kernel.after(0, session.life, session.settle)
+
+    def _pay(self) -> None:
+        """Take results in, in the order of their arrival, as far as there is memory."""
+        sessions = self.gateway.sessions.values()
+        results = sum(sum(s.paid.values()) for s in sessions if isinstance(s, ChargesResults))
+        used = results + self.gateway.admission.used_bytes
+        total = self.gateway.world.scenario.admission_bytes
+        while self._unpaid:
+            offset, outcome = self._unpaid[0]
+            charge = outcome.size_bytes + BASE_CHARGE_BYTES // 2
+            if used + charge > total:
+                return
+            del self._unpaid[0]
+            self.paid[offset] = charge
+            used += charge
+            super().ready(offset, outcome)
+
+
+class ForgetsReceipts(Sink):
+    """Applies a part without looking for its receipt."""
+
+    def open(self) -> SqliteTallies:
+        return _Blind(self.disk)
+
+
+class _Blind(SqliteTallies):
+    def apply(self, part: Part) -> bool:
+        self._connection.execute(
+            "DELETE FROM receipts WHERE flush = ? AND part = ?", (part.flush, part.number)
+        )
+        if part.number == 1:
+            self._connection.execute("UPDATE marks SET started = ?", (part.flush - 1,))
+        return super().apply(part)
+
+
+PLANTED = {
+    "acknowledges before the commit": Machines(persister=AcknowledgesEarly),
+    "drops the compare-and-set": Machines(store=RecordsBlindly),
+    "forgets a broken link's articles": Machines(dispatcher=ForgetsBrokenLinks),
+    "charges memory for results": Machines(session=ChargesResults),
+    "forgets receipts": Machines(sink=ForgetsReceipts),
+}

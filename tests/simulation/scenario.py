@@ -1,0 +1,75 @@
+"""What a seed stands for: how large everything is, and how much goes wrong."""
+
+from dataclasses import dataclass
+from random import Random
+
+from newstally_gateway.core.admission import charge_bytes
+from simulation.corpus import MAX_CONTENT_BYTES
+from simulation.network import Weather
+
+ARTICLE_TIMEOUT = 8.0
+"""Seconds, as in the dispatcher."""
+HARD_LIMIT = 4.0
+"""Seconds until a replica that hangs ends itself; below the article timeout."""
+RECORD_DEADLINE = 2.0
+"""Seconds per try of RecordBatch."""
+FLUSH_SECONDS = 1.0
+"""How often the persister looks whether there is something to flush."""
+LARGEST_CHARGE = charge_bytes(MAX_CONTENT_BYTES)
+
+
+@dataclass(frozen=True, slots=True)
+class Scenario:
+    """The sizes and the faults of one run."""
+
+    articles: tuple[int, ...]
+    """Per upload."""
+    readers: tuple[int, ...]
+    """Per client, the upload that it sends: one upload may have two clients."""
+    gateways: int
+    replicas: int
+    admission_bytes: int
+    replica_articles: int
+    replica_bytes: int
+    close_bytes: int
+    lethal: float
+    """Share of articles that end a replica."""
+    unruly: float
+    """Probability that a replica answers twice, late, or what nobody asked."""
+    weather: Weather
+    incidents: int
+    quiet_at: float
+    """Seconds until faults end."""
+    part_rows: int
+    """Largest part of a flush, in rows."""
+
+
+def draw(random: Random) -> Scenario:
+    """Draw a scenario: small, so that every bound is reached."""
+    uploads = random.choice((1, 1, 2))
+    articles = tuple(random.randint(4, 36 // uploads) for _ in range(uploads))
+    readers = list(range(uploads))
+    if random.random() < 0.5:
+        readers.append(random.randrange(uploads))
+    harsh = random.random() < 0.8
+    return Scenario(
+        articles=articles,
+        readers=tuple(readers),
+        gateways=random.choice((1, 2, 2)),
+        replicas=random.randint(1, 3),
+        admission_bytes=int(LARGEST_CHARGE * random.choice((1, 1.5, 2, 3, 5))),
+        replica_articles=random.choice((1, 2, 4, 8)),
+        replica_bytes=random.choice((500, 2_400, 8_000, 40_000)),
+        close_bytes=random.choice((300, 2_000, 1_000_000)),
+        lethal=random.choice((0, 0, 0.04, 0.12)) if harsh else 0,
+        unruly=random.choice((0, 0.1, 0.4)) if harsh else 0,
+        weather=Weather(
+            latency=random.choice((0.002, 0.03)),
+            slow=random.choice((0, 0.02, 0.1)) if harsh else 0,
+            lost=random.choice((0, 0.05, 0.2)) if harsh else 0,
+            doubled=random.choice((0, 0.1)) if harsh else 0,
+        ),
+        incidents=random.randrange(16) if harsh else 0,
+        quiet_at=random.uniform(2, 20),
+        part_rows=random.choice((1, 3, 10, 100)),
+    )

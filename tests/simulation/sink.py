@@ -1,0 +1,87 @@
+"""The sink: the real embedded one, behind a network, and at times not there."""
+
+from collections import Counter
+from collections.abc import Callable
+
+from newstally_persister.parts import Part, digest
+from newstally_persister.progress import Expiry
+from newstally_persister.sinks.sqlite_tallies import SqliteTallies
+from simulation.corpus import Tally
+from simulation.disk import PowerCutError, new_disk
+from simulation.kernel import Kernel
+from simulation.network import Reply, Status
+from simulation.oracle import check
+
+RECEIPT_SECONDS = 30
+"""How long a receipt stands after it was told to expire: longer than any request is under way."""
+
+
+class Sink:
+    """A store of tallies that outlives everybody."""
+
+    def __init__(self, kernel: Kernel) -> None:
+        self._kernel = kernel
+        self.disk = new_disk()
+        self._tallies = self.open()
+        self._digests: dict[str, str] = {}
+        self.down_until = 0.0
+
+    def open(self) -> SqliteTallies:
+        """Return the store on the disk."""
+        return SqliteTallies(self.disk)
+
+    def apply(self, part: Part, reply: Reply) -> None:
+        """Apply a part once; however often it comes, the answer is the same."""
+        check(
+            part.digest == digest(part.publications, part.entities),
+            "part %s is not what its digest says",
+            part.id,
+        )
+        if part.id in self._digests:
+            self._kernel.saw("a part comes again")
+        before = self._digests.setdefault(part.id, part.digest)
+        check(before == part.digest, "part %s came with two contents", part.id)
+        self._kernel.note("sink gets %s-%s", part.flush, part.number)
+        self._serve(lambda: self._tallies.apply(part), reply)
+
+    def expire(self, expiry: Expiry, reply: Reply) -> None:
+        """Let receipts go, some time later."""
+        now = int(self._kernel.now)
+        self._serve(lambda: self._tallies.expire(expiry, now + RECEIPT_SECONDS, now), reply)
+
+    def mark(self, journal_id: str, reply: Reply) -> None:
+        """Say how far it has seen the journal."""
+        self._serve(lambda: self._tallies.mark(journal_id), reply)
+
+    def _serve(self, action: Callable[[], object], reply: Reply) -> None:
+        """Do it and answer; the process may die of it and be there again at once."""
+        if self._kernel.now < self.down_until:
+            reply(Status.UNAVAILABLE)
+            return
+        try:
+            answer = action()
+        except PowerCutError:
+            self._kernel.saw("the sink dies at a statement")
+            if self.disk.in_transaction:
+                self.disk.rollback()
+            return
+        reply(answer)
+
+    def tally(self) -> Tally:
+        """Return everything in it."""
+        tally: Tally = Counter()
+        for key, mentions, articles in self.disk.peek(
+            "SELECT key, mentions, articles FROM publications"
+        ):
+            tally[key, "", "", "mentions"] = mentions
+            tally[key, "", "", "articles"] = articles
+        for key, text, label, mentions, articles in self.disk.peek(
+            "SELECT publication_key, text, label, mentions, articles FROM entities"
+        ):
+            tally[key, text, label, "mentions"] = mentions
+            tally[key, text, label, "articles"] = articles
+        return +tally
+
+    def names(self) -> dict[str, str]:
+        """Return how each publication is shown."""
+        return dict(self.disk.peek("SELECT key, name FROM publications"))

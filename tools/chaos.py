@@ -1,0 +1,249 @@
+"""`make chaos`: kill everything at random while articles flow, then recount.
+
+    CHAOS_SECONDS=1800 CHAOS_SEED=7 CHAOS_SINK=sqlite make chaos
+
+Real processes: a gateway, two extractors (rule-based engine), a persister and `newstally upload`.
+For the given time each is killed with -9 (or told to stop) at moments that the seed decides, and
+started again; with the Firestore sink the connection to the emulator is cut, too. Then everything
+is left in peace, the last upload ends, and the sink is read. Every article mentions one entity
+that no other has: missing, it was lost; with more than one mention, it was counted twice. All
+other tallies have to equal a plain recount as well. The last line is
+
+    kills=N articles=N lost=0 double=0
+
+and the exit code is 0 only with those zeros.
+"""
+
+import asyncio
+import contextlib
+import json
+import os
+import random
+import signal
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "tests"))
+
+from newstally import Article, NewstallyClient
+from support import engines
+from support.corpus import make_articles, stored_totals, totals
+from support.processes import Process
+from support.trio import Trio
+
+UPLOAD_ARTICLES = 3_000
+PAUSE_SECONDS = (0.5, 6.0)
+"""Between two kills."""
+DOWN_SECONDS = (0.0, 2.0)
+"""How long what was killed stays away."""
+PEACE_SECONDS = 300.0
+"""How long the last upload may take once nothing is killed any more."""
+SLEEP_MILLIS = "2"
+"""Per article, so that every kill meets work under way."""
+
+
+def make_upload(number: int, seed: int) -> list[Article]:
+    """Return the articles of an upload; each mentions an entity of its own."""
+    return [
+        Article(
+            article.publication,
+            f"{article.content} Single{number}x{index}",
+            article.article_id,
+        )
+        for index, article in enumerate(make_articles(UPLOAD_ARTICLES, seed * 100_003 + number))
+    ]
+
+
+class Uploader:
+    """Uploads file after file with the command line tool, which may be killed at any time."""
+
+    def __init__(self, directory: Path, target: str, seed: int) -> None:
+        self._directory = directory
+        self._target = target
+        self._seed = seed
+        self._process: subprocess.Popen[bytes] | None = None
+        self._last = threading.Event()
+        self.articles: list[Article] = []
+        self.uploads = 0
+        self.failure: str | None = None
+        self._thread = threading.Thread(target=self._run, name="uploader")
+
+    def start(self) -> None:
+        """Begin."""
+        self._thread.start()
+
+    def kill(self) -> None:
+        """Kill -9 of the client; it is run again with --resume."""
+        process = self._process
+        if process is not None and process.poll() is None:
+            process.kill()
+
+    def finish(self) -> None:
+        """Let the upload under way be the last one, and wait for it."""
+        self._last.set()
+        self._thread.join(PEACE_SECONDS)
+        if self._thread.is_alive():
+            self.failure = f"the last upload does not end within {PEACE_SECONDS:g} s"
+            self.kill()
+            self._thread.join()
+
+    def _run(self) -> None:
+        while not self._last.is_set() and self.failure is None:
+            number = self.uploads
+            self.uploads += 1
+            articles = make_upload(number, self._seed)
+            self.articles += articles
+            path = self._directory / f"upload-{number}.jsonl"
+            with path.open("w") as out:
+                for article in articles:
+                    row = {"publication": article.publication, "content": article.content}
+                    out.write(json.dumps(row) + "\n")
+            self._upload(path, f"chaos-{number}")
+            path.unlink()
+
+    def _upload(self, path: Path, upload_id: str) -> None:
+        command = [
+            *(sys.executable, "-m", "newstally", "upload", str(path), "--upload-id", upload_id),
+            *("--target", self._target, "--state-dir", str(self._directory / "state")),
+        ]
+        log = self._directory / "client.log"
+        while self.failure is None:
+            state = list((self._directory / "state").glob("**/*"))
+            known = any(upload_id in each.read_text() for each in state if each.is_file())
+            with log.open("ab") as sink:
+                self._process = subprocess.Popen(
+                    [*command, *(["--resume"] if known else [])], stdout=sink, stderr=sink
+                )
+                code = self._process.wait()
+            if code == 0:
+                return
+            if code != -signal.SIGKILL:
+                self.failure = f"newstally upload ended with {code}: {log.read_text()[-500:]}"
+
+
+class Chaos:
+    """Decides, from a seed, whom to kill next."""
+
+    def __init__(self, trio: Trio, uploader: Uploader, seed: int) -> None:
+        self._random = random.Random(seed)
+        self._trio = trio
+        self._uploader = uploader
+        self.kills = 0
+
+    def rage(self, seconds: float) -> None:
+        """Kill and revive for that long, and leave everything running."""
+        until = time.monotonic() + seconds
+        shown = time.monotonic()
+        while time.monotonic() < until and self._uploader.failure is None:
+            time.sleep(self._random.uniform(*PAUSE_SECONDS))
+            self._strike()
+            if time.monotonic() - shown > 60:
+                shown = time.monotonic()
+                print(
+                    f"kills={self.kills} uploads={self._uploader.uploads} "
+                    f"left={max(0, round(until - shown))}s",
+                    flush=True,
+                )
+
+    def _strike(self) -> None:
+        everybody: list[Process | Uploader] = [*self._trio.processes, self._uploader]
+        victims = self._random.sample(everybody, k=1 + (self._random.random() < 0.2))
+        down = self._random.uniform(*DOWN_SECONDS)
+        gentle = self._random.random() < 0.15
+        for victim in victims:
+            self.kills += 1
+            if isinstance(victim, Uploader):
+                victim.kill()
+            elif gentle and victim.running:
+                code = victim.terminate()
+                if code:
+                    raise RuntimeError(f"{victim.module} ended with {code} on SIGTERM")
+            else:
+                victim.kill()
+        time.sleep(down)
+        for victim in victims:
+            if isinstance(victim, Process):
+                victim.start()
+
+
+async def wait_applied(target: str, uploads: int) -> None:
+    """Wait until the sink has all that was settled."""
+    async with asyncio.timeout(PEACE_SECONDS), NewstallyClient(target) as client:
+        for number in range(uploads):
+            await client.wait_applied(f"chaos-{number}")
+
+
+def judge(articles: list[Article], target: str) -> tuple[int, int, list[str]]:
+    """Return how many articles were lost and doubled, and whatever else differs."""
+    found = asyncio.run(stored_totals(target))
+    expected = totals(articles)
+    lost = double = 0
+    other: list[str] = []
+    for name, total in expected.items():
+        have = found.get(name)
+        for key, wanted in total.entities.items():
+            seen = have.entities.get(key) if have else None
+            if key[0].startswith("single"):
+                lost += seen is None
+                double += seen is not None and seen.mentions > 1
+            elif seen != wanted:
+                other.append(f"{name} {key}: {seen} instead of {wanted}")
+        if have is None or have.articles != total.articles:
+            other.append(f"{name}: {have and have.articles} articles instead of {total.articles}")
+        elif extra := have.entities.keys() - total.entities.keys():
+            other.append(f"{name}: {len(extra)} entities that no article mentions")
+    return lost, double, other
+
+
+@contextlib.contextmanager
+def sink_flags(name: str, directory: Path) -> Iterator[list[str]]:
+    """Give the persister's flags for a sink that lives as long as the run."""
+    if name != "sqlite":
+        raise SystemExit(f"CHAOS_SINK={name}: use sqlite")
+    del directory
+    yield []
+
+
+def main() -> int:
+    """Run as the environment says; return the exit code."""
+    seconds = float(os.environ.get("CHAOS_SECONDS", "60"))
+    seed = int(os.environ.get("CHAOS_SEED", str(time.time_ns() % 10**6)))
+    name = os.environ.get("CHAOS_SINK", "sqlite")
+    print(f"chaos: {seconds:g} s, seed {seed}, sink {name}", flush=True)
+    with (
+        tempfile.TemporaryDirectory(prefix="newstally-chaos-") as scratch,
+        sink_flags(name, Path(scratch)) as flags,
+    ):
+        directory = Path(scratch)
+        prepared = Trio(directory, extractors=2, persister_flags=flags)
+        for extractor in prepared.extractors:
+            extractor.environment[engines.SLEEP_VARIABLE] = SLEEP_MILLIS
+        with prepared as trio:
+            uploader = Uploader(directory, trio.gateway.address, seed)
+            chaos = Chaos(trio, uploader, seed)
+            uploader.start()
+            try:
+                chaos.rage(seconds)
+            finally:
+                uploader.finish()
+            if uploader.failure is not None:
+                print(uploader.failure)
+                return 1
+            asyncio.run(wait_applied(trio.gateway.address, uploader.uploads))
+            lost, double, other = judge(uploader.articles, trio.gateway.address)
+    for line in other[:20]:
+        print(line)
+    print(
+        f"kills={chaos.kills} articles={len(uploader.articles)} lost={lost} double={double}",
+        flush=True,
+    )
+    return 1 if lost or double or other else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
