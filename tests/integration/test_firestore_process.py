@@ -4,18 +4,23 @@ import asyncio
 import json
 import os
 import random
+import re
 import shutil
 import signal
+import sys
 from collections.abc import AsyncIterator
 from pathlib import Path
 
 import grpc
 import pytest
+from newstally import NewstallyClient
 from newstally_persister import failpoints
+from support.corpus import assert_counted_once, make_articles, totals
 from support.firestore_bench import Store
 from support.firestore_chaos import articles
 from support.firestore_proxy import COMMIT, PASS, Fault, FirestoreProxy, What
-from support.processes import Process, eventually
+from support.processes import REPOSITORY, Process, eventually
+from support.trio import RULES
 from unit.persister.building import Article, recount
 from unit.persister.calling import Caller, persister
 
@@ -259,4 +264,42 @@ async def test_the_end_moves_what_is_there(emulator: str, tmp_path: Path) -> Non
 
     await asyncio.to_thread(live)
     await assert_holds(emulator, "ended", FIRST)
-    assert os.listdir(tmp_path / "data")
+
+
+async def test_newstally_up(emulator: str, tmp_path: Path) -> None:
+    """`newstally up --sink firestore` is all it takes: articles end up in Firestore, once."""
+    sent = make_articles(40)
+    command = [
+        *(sys.executable, "-m", "newstally", "up", "--data", str(tmp_path / "data")),
+        *("--port", "0", "--sink", "firestore", "--engine", RULES, "--flush-age", "0.2"),
+    ]
+    environment = {
+        **os.environ,
+        "FIRESTORE_EMULATOR_HOST": emulator,
+        "GOOGLE_CLOUD_PROJECT": "up",
+        "PYTHONPATH": f"{REPOSITORY / 'tests'}:{os.environ.get('PYTHONPATH', '')}",
+    }
+    up = await asyncio.create_subprocess_exec(
+        *command, stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.DEVNULL, env=environment
+    )
+    try:
+        assert up.stdout is not None
+        async with asyncio.timeout(90):
+            line = (await up.stdout.readline()).decode()
+            ready = re.search(r"gateway ([\w.:\[\]-]+:\d+)", line)
+            assert ready
+            async with NewstallyClient(ready[1]) as client:
+                summary = await client.upload(sent)
+                await client.wait_applied(summary.upload_id)
+            await assert_counted_once(ready[1], sent)
+            up.send_signal(signal.SIGTERM)
+            assert await up.wait() == 0
+    finally:
+        if up.returncode is None:
+            up.kill()
+            await up.wait()
+    async with Store(emulator, "up") as store:
+        found = await store.tallies()
+    by_name = {name.casefold(): total for name, total in totals(sent).items()}
+    assert {key for key, *_ in found} == set(by_name)
+    assert all(found[key, "", "", "articles"] == each.articles for key, each in by_name.items())

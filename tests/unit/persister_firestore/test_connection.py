@@ -3,8 +3,15 @@
 from pathlib import Path
 
 import pytest
+from google.api_core.exceptions import (
+    FailedPrecondition,
+    NotFound,
+    PermissionDenied,
+    ServiceUnavailable,
+)
 from google.auth.credentials import AnonymousCredentials
 from google.auth.exceptions import DefaultCredentialsError
+from newstally_persister.sinks.base import PermanentSinkError, SinkError
 from newstally_persister.sinks.firestore.connection import Connection, FirestoreClient, connect
 
 
@@ -40,20 +47,32 @@ async def test_one_client_is_shared() -> None:
     assert closed(one)
 
 
-async def test_a_renewed_client_is_closed_by_its_last_user() -> None:
-    """A call under way keeps its channel; the next one gets a new client."""
+async def test_when_credentials_fail_the_next_user_gets_a_new_client() -> None:
+    """With new credentials, perhaps; a call under way keeps its channel until it is done."""
     connection = Connection(make)
     async with connection.use() as old:
-        async with connection.use() as same:
-            connection.renew(same)
-            async with connection.use() as new:
-                assert new is not old
-                connection.renew(old)  # late: it must not throw the new one away
+        with pytest.raises(PermanentSinkError):  # noqa: PT012 - the error is raised in its use
+            async with connection.use() as same:
+                assert same is old
+                raise PermissionDenied("no")  # type: ignore[no-untyped-call]
+        async with connection.use() as new:
+            assert new is not old
         assert not closed(old)
-        async with connection.use() as still:
-            assert still is new
     assert closed(old)
     assert not closed(new)
+    await connection.close()
+    assert closed(new)
+
+
+@pytest.mark.parametrize("error", [ServiceUnavailable, FailedPrecondition, NotFound])
+async def test_other_errors_keep_the_client(error: type[Exception]) -> None:
+    """A channel reconnects by itself, and needs not do so when an index is missing."""
+    connection = Connection(make)
+    with pytest.raises(SinkError):
+        async with connection.use() as one:
+            raise error("down")
+    async with connection.use() as two:
+        assert one is two
     await connection.close()
 
 
@@ -67,7 +86,7 @@ async def test_what_fails_to_connect_is_tried_again() -> None:
         return await make()
 
     connection = Connection(connecting)
-    with pytest.raises(DefaultCredentialsError):
+    with pytest.raises(PermanentSinkError, match="no credentials"):
         async with connection.use():
             raise AssertionError("there is nothing to use")
     async with connection.use() as client:

@@ -9,7 +9,8 @@ from dataclasses import dataclass
 import google.auth
 from google.cloud.firestore import AsyncClient
 
-from newstally_persister.sinks.base import PermanentSinkError
+from newstally_persister.sinks.base import PermanentSinkError, SinkError
+from newstally_persister.sinks.firestore.errors import CredentialsError, decide
 
 
 class FirestoreClient(AsyncClient):
@@ -58,23 +59,37 @@ class Connection:
 
     @asynccontextmanager
     async def use(self) -> AsyncIterator[FirestoreClient]:
-        """Lend the client; it is not closed before the last user is done."""
+        """Lend the client; it is not closed before the last user is done.
+
+        Every error that comes out is a SinkError. After one that is about credentials the next
+        user gets a new client, made with what was mended meanwhile.
+        """
+        try:
+            async with self._held() as held:
+                try:
+                    yield held.client
+                except Exception as error:
+                    if isinstance(decide(error), CredentialsError) and held is self._current:
+                        self._current = None
+                    raise
+        except SinkError:
+            raise
+        except Exception as error:
+            raise decide(error) from error
+
+    @asynccontextmanager
+    async def _held(self) -> AsyncIterator[_Held]:
         async with self._connecting:
             if self._current is None:
                 self._current = _Held(await self._connect())
             held = self._current
         held.users += 1
         try:
-            yield held.client
+            yield held
         finally:
             held.users -= 1
             if held is not self._current and held.users == 0:
                 await held.client.close()
-
-    def renew(self, client: FirestoreClient) -> None:
-        """Make a new client for the next call. To be called by one who uses this one."""
-        if self._current is not None and self._current.client is client:
-            self._current = None
 
     async def close(self) -> None:
         """Close the client, once nobody uses it any more."""

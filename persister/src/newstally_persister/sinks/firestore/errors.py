@@ -38,9 +38,14 @@ _REMEDIES = {
         "let FIRESTORE_EMULATOR_HOST name a Firestore emulator, or unset it"
     ),
 }
+_OF_CREDENTIALS = {grpc.StatusCode.UNAUTHENTICATED, grpc.StatusCode.PERMISSION_DENIED}
 _REFUSED = "this is a defect of the persister: report it; nothing is lost"
 # gRPC reports what a credentials plugin raises as UNAVAILABLE, with this in the message.
 _PLUGIN_FAILED = "metadata from plugin failed"
+
+
+class CredentialsError(PermanentSinkError):
+    """The credentials do not do: with others, a new client may."""
 
 
 def decide(error: Exception) -> SinkError:
@@ -49,7 +54,7 @@ def decide(error: Exception) -> SinkError:
         case SinkError():
             return error
         case GoogleAuthError():
-            return PermanentSinkError(f"no credentials: {error}", _CREDENTIALS)
+            return CredentialsError(f"no credentials: {error}", _CREDENTIALS)
         case GoogleAPICallError():
             return _of_status(error.grpc_status_code, error.message or str(error))
         case grpc.aio.AioRpcError():
@@ -61,7 +66,8 @@ def decide(error: Exception) -> SinkError:
 def _of_status(code: grpc.StatusCode | None, message: str) -> SinkError:
     name = "UNKNOWN" if code is None else code.name
     if _PLUGIN_FAILED in message:
-        return PermanentSinkError(f"{name}: {message}", _CREDENTIALS)
+        return CredentialsError(f"{name}: {message}", _CREDENTIALS)
     if code is None or code in _TRANSIENT:
         return SinkError(f"{name}: {message}")
-    return PermanentSinkError(f"{name}: {message}", _REMEDIES.get(code, _REFUSED))
+    kind = CredentialsError if code in _OF_CREDENTIALS else PermanentSinkError
+    return kind(f"{name}: {message}", _REMEDIES.get(code, _REFUSED))

@@ -1,8 +1,6 @@
 """The lists as Firestore queries. `firestore/firestore.indexes.json` holds their indexes."""
 
-from typing import Any
-
-from google.cloud.firestore import AsyncClient, AsyncQuery
+from google.cloud.firestore import AsyncClient, AsyncDocumentReference, AsyncQuery
 from google.cloud.firestore_v1.base_query import FieldFilter
 
 from newstally_persister.sinks.base import EntityPosition, PublicationPosition
@@ -17,18 +15,19 @@ def publications(client: AsyncClient, after: PublicationPosition | None) -> Asyn
     if after is None:
         return query
     mentions, key = after
-    return _after(query, {"mentions": mentions, "key": order_key(key)})
+    return query.start_after({"mentions": mentions, "key": order_key(key)})
+
+
+def publication(client: AsyncClient, publication_key: str) -> AsyncDocumentReference:
+    """Name a publication's document."""
+    return client.collection(PUBLICATIONS).document(publication_id(publication_key))
 
 
 def entities(
     client: AsyncClient, publication_key: str, label: str, after: EntityPosition | None
 ) -> AsyncQuery:
     """Ask for a publication's entities by mentions, descending, then text, then label."""
-    query: AsyncQuery = (
-        client.collection(PUBLICATIONS)
-        .document(publication_id(publication_key))
-        .collection(ENTITIES)
-    )
+    query: AsyncQuery = publication(client, publication_key).collection(ENTITIES)
     if label:
         query = query.where(filter=FieldFilter("label", "==", label))
     query = query.order_by("mentions", direction=AsyncQuery.DESCENDING).order_by("key")
@@ -38,8 +37,4 @@ def entities(
         return query
     mentions, text, after_label = after
     position = {"mentions": mentions, "key": order_key(text)}
-    return _after(query, position if label else {**position, "label": after_label})
-
-
-def _after(query: AsyncQuery, position: dict[str, Any]) -> AsyncQuery:
-    return query.start_after(position)
+    return query.start_after(position if label else {**position, "label": after_label})

@@ -8,7 +8,7 @@ STEP_SECONDS = 300.0
 
 
 class Ramp:
-    """Says how long each commit has to wait for its turn."""
+    """Says when the next commit may go out. Who gives up waiting leaves nothing behind."""
 
     def __init__(self, first_per_second: float) -> None:
         """Begin with so many writes per second, counted from the first one."""
@@ -22,10 +22,12 @@ class Ramp:
         # No database gets beyond 1.5**64 times the first rate.
         return self._first_per_second * GROWTH ** min(64, int(elapsed / STEP_SECONDS))
 
-    def reserve(self, writes: int, now: float) -> float:
-        """Reserve the next turn for so many writes; return how many seconds it is away."""
+    def delay(self, now: float) -> float:
+        """Return for how many seconds nothing may be written; 0: go."""
+        return max(0.0, self._free_at - now)
+
+    def spend(self, writes: int, now: float) -> None:
+        """Note that so many writes go out now."""
         if self._begun is None:
             self._begun = now
-        begin = max(now, self._free_at)
-        self._free_at = begin + writes / self.per_second(now)
-        return begin - now
+        self._free_at = now + writes / self.per_second(now)

@@ -11,37 +11,30 @@ happened to a commit whose reply was lost is told by its receipt, never by the r
 
 import asyncio
 import time
-from collections.abc import AsyncIterator, Callable
-from contextlib import aclosing, asynccontextmanager
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from typing import Any
 
 from google.api_core.exceptions import AlreadyExists, FailedPrecondition, NotFound
-from google.cloud.firestore import AsyncDocumentReference, AsyncQuery, DocumentSnapshot, Maximum
+from google.cloud.firestore import AsyncDocumentReference, DocumentSnapshot, Maximum
 
-from newstally_persister.keys import publication_key
 from newstally_persister.marks import journal_unknown, part_elsewhere
 from newstally_persister.parts import Part, PartLimits, part_id
 from newstally_persister.progress import Expiry
 from newstally_persister.sinks.base import (
     EntityPosition,
     EntityTally,
-    Item,
     Mark,
     Page,
     PageLimits,
-    PermanentSinkError,
     PublicationPosition,
     PublicationTally,
-    PublicationUnknownError,
     SinkError,
 )
-from newstally_persister.sinks.firestore import queries, writes
+from newstally_persister.sinks.firestore import writes
 from newstally_persister.sinks.firestore.commit import Commit
 from newstally_persister.sinks.firestore.connection import Connection, FirestoreClient
-from newstally_persister.sinks.firestore.errors import decide
-from newstally_persister.sinks.firestore.ids import publication_id
+from newstally_persister.sinks.firestore.lists import Lists
 from newstally_persister.sinks.firestore.ramp import Ramp
 
 RECEIPTS = "flushes"
@@ -83,6 +76,7 @@ class FirestoreSink:
         self._ramp = ramp
         self._parts_in_flight = parts_in_flight
         self._deadlines = deadlines
+        self._lists = Lists(connection, deadlines.read_seconds)
         self._clock = clock
         self._wall_clock = wall_clock
 
@@ -98,7 +92,7 @@ class FirestoreSink:
 
     async def apply(self, part: Part) -> None:
         """See Sink.apply."""
-        async with self._client() as client:
+        async with self._connection.use() as client:
             seen = await self._read(client, MARKS, part.journal_id)
             mark = _mark(seen)
             if not _expected(part, mark):
@@ -118,7 +112,7 @@ class FirestoreSink:
     async def expire(self, expiry: Expiry) -> None:
         """See Sink.expire."""
         expire_at = self._wall_clock() + self._receipt_life
-        async with self._client() as client:
+        async with self._connection.use() as client:
             commit = Commit(client)
             commit.update(
                 client.collection(MARKS).document(expiry.journal_id),
@@ -139,46 +133,20 @@ class FirestoreSink:
 
     async def mark(self, journal_id: str) -> Mark:
         """See Sink.mark."""
-        async with self._client() as client:
+        async with self._connection.use() as client:
             return _mark(await self._read(client, MARKS, journal_id))
 
     async def list_publications(
         self, limits: PageLimits, after: PublicationPosition | None
     ) -> Page[PublicationTally]:
         """See Sink.list_publications."""
-        async with self._client() as client:
-            return await _page(
-                queries.publications(client, after),
-                limits,
-                lambda found: PublicationTally(
-                    publication_key(found["name"]),
-                    found["name"],
-                    found["mentions"],
-                    found["articles"],
-                ),
-                lambda tally: tally.key + tally.name,
-                self._deadlines.read_seconds,
-            )
+        return await self._lists.publications(limits, after)
 
     async def list_entity_tallies(
         self, publication_key: str, label: str, limits: PageLimits, after: EntityPosition | None
     ) -> Page[EntityTally]:
         """See Sink.list_entity_tallies."""
-        async with self._client() as client:
-            page = await _page(
-                queries.entities(client, publication_key, label, after),
-                limits,
-                lambda found: EntityTally(
-                    found["text"], found["label"], found["mentions"], found["articles"]
-                ),
-                lambda tally: tally.text + tally.label,
-                self._deadlines.read_seconds,
-            )
-            if not page.items:
-                name = publication_id(publication_key)
-                if not (await self._read(client, writes.PUBLICATIONS, name)).exists:
-                    raise PublicationUnknownError
-            return page
+        return await self._lists.entities(publication_key, label, limits, after)
 
     async def close(self) -> None:
         """Close the connection."""
@@ -211,23 +179,9 @@ class FirestoreSink:
 
     async def _take_turn(self, number: int) -> None:
         if self._ramp is not None:
-            await asyncio.sleep(self._ramp.reserve(number, self._clock()))
-
-    @asynccontextmanager
-    async def _client(self) -> AsyncIterator[FirestoreClient]:
-        """Lend the client; every error that comes out is decided."""
-        try:
-            async with self._connection.use() as client:
-                try:
-                    yield client
-                except Exception as error:
-                    if isinstance(decide(error), PermanentSinkError):
-                        self._connection.renew(client)  # with what was mended meanwhile
-                    raise
-        except SinkError:
-            raise
-        except Exception as error:
-            raise decide(error) from error
+            while (delay := self._ramp.delay(self._clock())) > 0:  # noqa: ASYNC110 - a clock
+                await asyncio.sleep(delay)
+            self._ramp.spend(number, self._clock())
 
 
 def _expected(part: Part, mark: Mark) -> bool:
@@ -256,23 +210,3 @@ def _documents(client: FirestoreClient) -> str:
 
 async def _get(reference: AsyncDocumentReference, seconds: float) -> _Snapshot:
     return await reference.get(retry=None, timeout=seconds)
-
-
-async def _page(
-    query: AsyncQuery,
-    limits: PageLimits,
-    read: Callable[[dict[str, Any]], Item],
-    texts: Callable[[Item], str],
-    seconds: float,
-) -> Page[Item]:
-    items: list[Item] = []
-    size = 0
-    stream = query.limit(limits.items + 1).stream(retry=None, timeout=seconds)
-    async with aclosing(stream) as found:
-        async for snapshot in found:
-            item = read(snapshot.to_dict() or {})
-            size += len(texts(item).encode())
-            if items and (len(items) == limits.items or size > limits.size_bytes):
-                return Page(items, more=True)
-            items.append(item)
-    return Page(items, more=False)
