@@ -20,7 +20,6 @@ from newstally_runtime.service import CannotStartError, Lifecycle
 from newstally_persister import metrics
 from newstally_persister.batches import Batch
 from newstally_persister.flusher import Flusher
-from newstally_persister.flushing import FlushLimits
 from newstally_persister.journal.errors import JournalError
 from newstally_persister.journal.opening import OpenJournal, open_journal
 from newstally_persister.journal.reads import JournalReads
@@ -54,9 +53,16 @@ def make_persister(settings: PersisterSettings, lifecycle: Lifecycle) -> "Persis
 
 
 def _make_sink(settings: PersisterSettings) -> Sink:
-    return SqliteSink(
-        settings.sqlite_path or settings.data_dir / "tallies.db", settings.receipt_days
-    )
+    match settings.sink:
+        case "sqlite":
+            return SqliteSink(
+                settings.sqlite_path or settings.data_dir / "tallies.db", settings.receipt_days
+            )
+        case "firestore":
+            # Google's libraries take a second to import: only who uses them waits for them.
+            from newstally_persister.sinks.firestore.making import make_sink  # noqa: PLC0415
+
+            return make_sink(settings)
 
 
 class Persister:
@@ -83,7 +89,7 @@ class Persister:
         self._flusher = Flusher(
             self._writer,
             sink,
-            FlushLimits(settings.flush_age, settings.flush_rows),
+            settings.flush_limits,
             self._health,
             on_fatal,
         )

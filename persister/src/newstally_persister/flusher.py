@@ -8,7 +8,7 @@ from typing import Protocol, TypeVar
 
 import structlog
 
-from newstally_persister import backoff, metrics
+from newstally_persister import backoff, failpoints, metrics
 from newstally_persister.flushing import Backlog, FlushLimits
 from newstally_persister.journal.errors import JournalClosedError
 from newstally_persister.marks import check_mark
@@ -78,7 +78,9 @@ class Flusher:
         """Note a batch that was recorded, so that it is flushed in time."""
         before = self._backlog.due_at()
         self._backlog.add(rows, self._clock())
-        if self._backlog.due_at() != before:
+        due = self._backlog.due_at()
+        # When it is due later than before, whoever waits finds out by itself.
+        if before is None or (due is not None and due < before):
             self._news.set()
 
     def oldest_seconds(self) -> float:
@@ -114,6 +116,7 @@ class Flusher:
             if not await self._until_due():
                 return
             self._backlog.cut()
+            failpoints.reach("before-fixing")
             number = await self._journal.cut()
             if number is not None:
                 await self._complete(OpenFlush(number, undone=(), planned=False))
@@ -158,11 +161,13 @@ class Flusher:
             part = await self._journal.plan_part(flush.flush, self._sink.part_limits)
             if part is None:
                 return
+            failpoints.reach("after-fixing")
             yield part
 
     async def _move(self, part: Part, room: asyncio.Semaphore) -> None:
         try:
             await self._insist(self._sink.apply, part)
+            failpoints.reach("after-reply")
             await self._journal.part_done(part.flush, part.number)
         finally:
             room.release()
@@ -173,6 +178,7 @@ class Flusher:
         """Let the receipts of complete flushes go."""
         while (expiry := await self._journal.expirable(EXPIRED_AT_A_TIME)) is not None:
             await self._insist(self._sink.expire, expiry)
+            failpoints.reach("after-expiring")
             await self._journal.forget(expiry)
 
     async def _insist(

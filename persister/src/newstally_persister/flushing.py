@@ -1,4 +1,9 @@
-"""When to flush. Pure: time comes in as seconds of a monotonic clock."""
+"""When to flush. Pure: time comes in as seconds of a monotonic clock.
+
+A trickle is flushed as soon as its oldest batch has the age: there is little to coalesce. A flood
+waits for the window, so that each entity is written once for many articles, and is flushed earlier
+when it ends (nothing came for as long as the age) or when too many rows wait.
+"""
 
 from dataclasses import dataclass
 
@@ -8,9 +13,13 @@ class FlushLimits:
     """What may wait in the heap before it is cut."""
 
     age_seconds: float
-    """Of the oldest settled batch that no flush holds yet."""
+    """How long a trickle's oldest batch waits, and how long a flood waits for more."""
     rows: int
     """Rows added or changed."""
+    window_seconds: float = 0.0
+    """How long a flood's oldest batch waits, if that is longer than the age."""
+    trickle_rows: int = 1_000
+    """Rows below which it is a trickle: they fit into one commit."""
 
 
 class Backlog:
@@ -19,6 +28,7 @@ class Backlog:
     def __init__(self, limits: FlushLimits) -> None:
         self._limits = limits
         self._oldest: float | None = None
+        self._newest = 0.0
         self._rows = 0
 
     @property
@@ -30,6 +40,7 @@ class Backlog:
         """Note a batch that was recorded; one of refusals has no rows, and waits all the same."""
         if self._oldest is None:
             self._oldest = now
+        self._newest = now
         self._rows += rows
 
     def cut(self) -> None:
@@ -45,9 +56,13 @@ class Backlog:
         """Return when to flush: a time (in the past: now), or None while nothing waits."""
         if self._oldest is None:
             return None
-        if self._rows >= self._limits.rows:
+        limits = self._limits
+        if self._rows >= limits.rows:
             return self._oldest
-        return self._oldest + self._limits.age_seconds
+        if self._rows < limits.trickle_rows:
+            return self._oldest + limits.age_seconds
+        window = max(limits.window_seconds, limits.age_seconds)
+        return min(self._oldest + window, self._newest + limits.age_seconds)
 
     def age_seconds(self, now: float) -> float:
         """Return how long the oldest batch waits; 0 when nothing does."""

@@ -34,6 +34,9 @@ FLUSH_SECONDS = Histogram(
 )
 PARTS = Counter("newstally_persister_parts_total", "Parts applied to the sink")
 ROWS_FLUSHED = Counter("newstally_persister_flushed_rows_total", "Rows applied to the sink")
+FIRESTORE_WRITES = Counter(
+    "newstally_persister_firestore_writes_total", "Writes that Firestore applied, as it bills them"
+)
 SINK_ERRORS = Counter(
     "newstally_persister_sink_errors_total", "Failed attempts at the sink", ["kind"]
 )

@@ -7,6 +7,13 @@ from newstally_runtime.settings import Port, PositiveCount, PositiveSeconds, Ser
 from pydantic import Field, ValidationInfo, field_validator
 from pydantic_settings import SettingsConfigDict
 
+from newstally_persister.flushing import FlushLimits
+
+SQLITE_AGE_SECONDS = 1.0
+FIRESTORE_AGE_SECONDS = 5.0
+FIRESTORE_WINDOW_SECONDS = 60.0
+"""Where the curve in docs/firestore.md gets flat: ten times as long saves a third of the writes."""
+
 
 class PersisterSettings(ServiceSettings):
     """Keeps tallies durably in a journal and moves them to the sink, each article exactly once."""
@@ -18,13 +25,28 @@ class PersisterSettings(ServiceSettings):
     data_dir: Path
     """Directory of the journal, made when missing. What was acknowledged lives here: it must
     survive, and one persister alone uses it."""
-    sink: Literal["sqlite"] = "sqlite"
-    """Where tallies live: `sqlite`, in a file."""
+    sink: Literal["sqlite", "firestore"] = "sqlite"
+    """Where tallies live: `sqlite`, in a file, or `firestore`, in Cloud Firestore."""
     sqlite_path: Path | None = None
     """File of the sqlite sink; by default tallies.db in the data directory."""
-    flush_age: PositiveSeconds = 1.0
-    """Seconds that a settled article may wait before its tallies move to the sink."""
-    flush_rows: PositiveCount = 50_000
+    firestore_project: str | None = None
+    """Project of the firestore sink; by default the one that Google's libraries find."""
+    firestore_database: str = "(default)"
+    """Database of the firestore sink."""
+    firestore_part_writes: Annotated[int, Field(ge=1, le=5_000)] = 1_000
+    """Most writes in one commit to Firestore; its size is bounded besides."""
+    firestore_parts_in_flight: Annotated[int, Field(ge=1, le=64)] = 4
+    """Commits to Firestore under way at a time."""
+    firestore_ramp: Annotated[int, Field(ge=0)] = 0
+    """Writes per second to begin with, half as many more every 5 minutes; 0: no ramp. Google
+    advises 500 for new collections."""
+    flush_age: PositiveSeconds | None = None
+    """Seconds that a trickle waits before its tallies move to the sink, and that a flood waits for
+    more after its last article; by default 5 for firestore, and 1 for sqlite."""
+    flush_window: PositiveSeconds | None = None
+    """Seconds that a flood's oldest article may wait, so that an entity is written once for many
+    articles; by default 60 for firestore, and `flush_age` for sqlite."""
+    flush_rows: PositiveCount = 500_000
     """Changed tallies that may wait before they move to the sink."""
     receipt_days: PositiveCount = 7
     """Days that the sink keeps the receipts of complete flushes."""
@@ -33,6 +55,18 @@ class PersisterSettings(ServiceSettings):
     journal_headroom_bytes: Annotated[int, Field(ge=16 * 1024**2)] = 256 * 1024**2
     """Of the disk and of the journal's bytes, what intake leaves for flushes and the write-ahead
     log."""
+
+    @property
+    def flush_limits(self) -> FlushLimits:
+        """When to flush."""
+        firestore = self.sink == "firestore"
+        age = self.flush_age or (FIRESTORE_AGE_SECONDS if firestore else SQLITE_AGE_SECONDS)
+        window = self.flush_window or (FIRESTORE_WINDOW_SECONDS if firestore else age)
+        return FlushLimits(
+            age_seconds=age,
+            rows=self.flush_rows,
+            window_seconds=window,
+        )
 
     @field_validator("journal_headroom_bytes")
     @classmethod

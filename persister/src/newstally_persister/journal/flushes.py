@@ -5,6 +5,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
+from newstally_persister import failpoints
 from newstally_persister.journal.errors import CorruptJournalError
 from newstally_persister.parts import EntityRow, Part, PartLimits, PublicationRow, digest
 from newstally_persister.progress import Expiry, OpenFlush, Position
@@ -139,6 +140,7 @@ def part_done(connection: sqlite3.Connection, flush: int, number: int) -> bool:
     ).fetchall()
     if not bounds:
         return False
+    failpoints.reach("before-deleting")
     connection.execute(f"DELETE FROM pending WHERE flush = ? AND {_IN_RANGE}", (flush, *bounds[0]))
     found = open_flush(connection)
     if found is None or found.undone or not found.planned:

@@ -3,6 +3,7 @@
 import sqlite3
 from collections.abc import Callable, Iterable
 
+from newstally_persister.marks import part_elsewhere
 from newstally_persister.parts import Part
 from newstally_persister.progress import Expiry
 from newstally_persister.sinks import sqlite_schema
@@ -10,7 +11,6 @@ from newstally_persister.sinks.base import (
     EntityPosition,
     EntityTally,
     Item,
-    JournalMismatchError,
     Mark,
     Page,
     PageLimits,
@@ -46,7 +46,7 @@ class SqliteTallies:
             ).fetchone()
             if receipt is not None:
                 if receipt[0] != part.digest:
-                    raise JournalMismatchError(_elsewhere(part, "with another content"))
+                    raise part_elsewhere(part, "with another content")
                 return False
             self._advance(part)
             self._connection.executemany(
@@ -152,10 +152,10 @@ class SqliteTallies:
         mark = self.mark(part.journal_id)
         if part.number > 1:
             if mark.started != part.flush or mark.completed >= part.flush:
-                raise JournalMismatchError(_elsewhere(part, f"which stands at {mark}"))
+                raise part_elsewhere(part, f"which stands at {mark}")
             return
         if mark.started != part.flush - 1:
-            raise JournalMismatchError(_elsewhere(part, f"which stands at {mark}"))
+            raise part_elsewhere(part, f"which stands at {mark}")
         self._connection.execute(
             "INSERT INTO marks (journal_id, started, completed) VALUES (?, ?, 0) "
             "ON CONFLICT DO UPDATE SET started = excluded.started",
@@ -164,14 +164,6 @@ class SqliteTallies:
 
 
 _ADD = "mentions = mentions + excluded.mentions, articles = articles + excluded.articles"
-
-
-def _elsewhere(part: Part, how: str) -> str:
-    return (
-        f"part {part.id} does not fit the sink, {how}: another persister works on a copy of this "
-        "journal, or the sink was restored from a backup. Going on would count articles wrongly. "
-        "Let one persister alone use the sink, with the data directory that was in use last"
-    )
 
 
 def _page(found: Iterable[Item], text: Callable[[Item], str], limits: PageLimits) -> Page[Item]:

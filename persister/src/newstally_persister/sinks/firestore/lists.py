@@ -1,0 +1,108 @@
+"""Reads what TallyService lists."""
+
+from collections.abc import AsyncIterator, Callable
+from contextlib import aclosing, asynccontextmanager
+from typing import Any
+
+import structlog
+from google.cloud.firestore import AsyncQuery
+
+from newstally_persister.keys import publication_key
+from newstally_persister.sinks.base import (
+    EntityPosition,
+    EntityTally,
+    Item,
+    Page,
+    PageLimits,
+    PermanentSinkError,
+    PublicationPosition,
+    PublicationTally,
+    PublicationUnknownError,
+)
+from newstally_persister.sinks.firestore import queries
+from newstally_persister.sinks.firestore.connection import Connection, FirestoreClient
+
+log = structlog.get_logger()
+
+
+class Lists:
+    """Pages of publications and entities. Each read is tried once: the client tries again."""
+
+    def __init__(self, connection: Connection, read_seconds: float) -> None:
+        self._connection = connection
+        self._read_seconds = read_seconds
+        self._shown: str | None = None
+
+    async def publications(
+        self, limits: PageLimits, after: PublicationPosition | None
+    ) -> Page[PublicationTally]:
+        """See Sink.list_publications."""
+        async with self._client() as client:
+            return await self._page(
+                queries.publications(client, after),
+                limits,
+                lambda found: PublicationTally(
+                    publication_key(found["name"]),
+                    found["name"],
+                    found["mentions"],
+                    found["articles"],
+                ),
+                lambda tally: tally.key + tally.name,
+            )
+
+    async def entities(
+        self, publication_key: str, label: str, limits: PageLimits, after: EntityPosition | None
+    ) -> Page[EntityTally]:
+        """See Sink.list_entity_tallies."""
+        async with self._client() as client:
+            page = await self._page(
+                queries.entities(client, publication_key, label, after),
+                limits,
+                lambda found: EntityTally(
+                    found["text"], found["label"], found["mentions"], found["articles"]
+                ),
+                lambda tally: tally.text + tally.label,
+            )
+            if not page.items:
+                publication = queries.publication(client, publication_key)
+                if not (await publication.get(retry=None, timeout=self._read_seconds)).exists:
+                    raise PublicationUnknownError
+            return page
+
+    async def _page(
+        self,
+        query: AsyncQuery,
+        limits: PageLimits,
+        read: Callable[[dict[str, Any]], Item],
+        texts: Callable[[Item], str],
+    ) -> Page[Item]:
+        items: list[Item] = []
+        size = 0
+        stream = query.limit(limits.items + 1).stream(retry=None, timeout=self._read_seconds)
+        async with aclosing(stream) as found:
+            async for snapshot in found:
+                item = read(snapshot.to_dict() or {})
+                size += len(texts(item).encode())
+                if items and (len(items) == limits.items or size > limits.size_bytes):
+                    return Page(items, more=True)
+                items.append(item)
+        return Page(items, more=False)
+
+    @asynccontextmanager
+    async def _client(self) -> AsyncIterator[FirestoreClient]:
+        """Lend the client. What somebody must mend, a missing index say, is logged when it is new.
+
+        Flushes need no index, so nothing else would show it.
+        """
+        try:
+            async with self._connection.use() as client:
+                yield client
+        except PermanentSinkError as error:
+            if str(error) != self._shown:
+                self._shown = str(error)
+                log.error(  # noqa: TRY400 - no traceback wanted
+                    "tallies cannot be listed", error=str(error), remedy=error.remedy
+                )
+            raise
+        else:
+            self._shown = None

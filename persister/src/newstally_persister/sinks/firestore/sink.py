@@ -1,0 +1,212 @@
+"""Cloud Firestore as a sink.
+
+    publications/{id}                {name, key, mentions, articles}
+    publications/{id}/entities/{id}  {text, label, key, mentions, articles}
+    flushes/{part id}                {digest, expire_at}       the receipts
+    journals/{journal_id}            {started, completed}      the marks
+
+A part is one commit: create the receipt, move the mark (part 1), and one write per row. What
+happened to a commit whose reply was lost is told by its receipt, never by the reply to another one.
+"""
+
+import asyncio
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+
+from google.api_core.exceptions import AlreadyExists, FailedPrecondition, NotFound
+from google.cloud.firestore import AsyncDocumentReference, DocumentSnapshot, Maximum
+
+from newstally_persister.marks import journal_unknown, part_elsewhere
+from newstally_persister.parts import Part, PartLimits, part_id
+from newstally_persister.progress import Expiry
+from newstally_persister.sinks.base import (
+    EntityPosition,
+    EntityTally,
+    Mark,
+    Page,
+    PageLimits,
+    PublicationPosition,
+    PublicationTally,
+    SinkError,
+)
+from newstally_persister.sinks.firestore import writes
+from newstally_persister.sinks.firestore.commit import Commit
+from newstally_persister.sinks.firestore.connection import Connection, FirestoreClient
+from newstally_persister.sinks.firestore.lists import Lists
+from newstally_persister.sinks.firestore.ramp import Ramp
+
+RECEIPTS = "flushes"
+MARKS = "journals"
+_Snapshot = DocumentSnapshot[AsyncDocumentReference]
+
+
+@dataclass(frozen=True, slots=True)
+class Deadlines:
+    """How long Firestore may take to answer. Together below the flusher's own patience."""
+
+    commit_seconds: float = 30.0
+    """After it, the receipt tells whether the commit was applied."""
+    read_seconds: float = 10.0
+
+
+_DEADLINES = Deadlines()
+
+
+class FirestoreSink:
+    """A Sink in one Firestore database. Every call is tried once: the flusher tries again."""
+
+    def __init__(
+        self,
+        connection: Connection,
+        receipt_days: int,
+        *,
+        part_writes: int,
+        ramp: Ramp | None = None,
+        parts_in_flight: int = 4,
+        deadlines: Deadlines = _DEADLINES,
+        clock: Callable[[], float] = time.monotonic,
+        wall_clock: Callable[[], datetime] = lambda: datetime.now(UTC),
+    ) -> None:
+        """Nothing is connected to before the first call, so that trouble here stops no intake."""
+        self._connection = connection
+        self._receipt_life = timedelta(days=receipt_days)
+        self._part_limits = writes.part_limits(part_writes)
+        self._ramp = ramp
+        self._parts_in_flight = parts_in_flight
+        self._deadlines = deadlines
+        self._lists = Lists(connection, deadlines.read_seconds)
+        self._clock = clock
+        self._wall_clock = wall_clock
+
+    @property
+    def part_limits(self) -> PartLimits:
+        """How large a part it takes: it always fits into one request."""
+        return self._part_limits
+
+    @property
+    def parts_in_flight(self) -> int:
+        """How many parts of a flush, after its first, it takes at a time."""
+        return self._parts_in_flight
+
+    async def apply(self, part: Part) -> None:
+        """See Sink.apply."""
+        async with self._connection.use() as client:
+            seen = await self._read(client, MARKS, part.journal_id)
+            mark = _mark(seen)
+            if not _expected(part, mark):
+                if not await self._applied(client, part):
+                    raise part_elsewhere(part, f"which stands at {mark}")
+                return
+            commit = self._commit(client, part, seen)
+            await self._take_turn(len(commit))
+            try:
+                await commit.send(self._deadlines.commit_seconds)
+            except (AlreadyExists, FailedPrecondition, NotFound) as error:
+                # AlreadyExists may come from the receipt or from the mark, and Conflict, its
+                # parent, is also Aborted: only the receipt tells what was applied.
+                if not await self._applied(client, part):
+                    raise SinkError(f"the mark moved meanwhile: {error.message}") from error
+
+    async def expire(self, expiry: Expiry) -> None:
+        """See Sink.expire."""
+        expire_at = self._wall_clock() + self._receipt_life
+        async with self._connection.use() as client:
+            commit = Commit(client)
+            commit.update(
+                client.collection(MARKS).document(expiry.journal_id),
+                {"completed": Maximum(expiry.flush)},
+            )
+            for number in expiry.numbers:
+                name = part_id(expiry.journal_id, expiry.flush, number)
+                # A merge, not an update: the receipt may have gone since an earlier attempt.
+                commit.set(
+                    client.collection(RECEIPTS).document(name), {"expire_at": expire_at}, merge=True
+                )
+            try:
+                await commit.send(self._deadlines.commit_seconds)
+            except NotFound as error:
+                if not (await self._read(client, MARKS, expiry.journal_id)).exists:
+                    raise journal_unknown(expiry.journal_id) from error
+                raise
+
+    async def mark(self, journal_id: str) -> Mark:
+        """See Sink.mark."""
+        async with self._connection.use() as client:
+            return _mark(await self._read(client, MARKS, journal_id))
+
+    async def list_publications(
+        self, limits: PageLimits, after: PublicationPosition | None
+    ) -> Page[PublicationTally]:
+        """See Sink.list_publications."""
+        return await self._lists.publications(limits, after)
+
+    async def list_entity_tallies(
+        self, publication_key: str, label: str, limits: PageLimits, after: EntityPosition | None
+    ) -> Page[EntityTally]:
+        """See Sink.list_entity_tallies."""
+        return await self._lists.entities(publication_key, label, limits, after)
+
+    async def close(self) -> None:
+        """Close the connection."""
+        await self._connection.close()
+
+    async def _read(self, client: FirestoreClient, collection: str, name: str) -> _Snapshot:
+        reference = client.collection(collection).document(name)
+        return await _get(reference, self._deadlines.read_seconds)
+
+    async def _applied(self, client: FirestoreClient, part: Part) -> bool:
+        """Return whether the part's receipt is there. Raises JournalMismatchError."""
+        receipt = await _get(self._receipt(client, part), self._deadlines.read_seconds)
+        if not receipt.exists:
+            return False
+        if receipt.get("digest") != part.digest:
+            raise part_elsewhere(part, "with another content")
+        return True
+
+    def _commit(self, client: FirestoreClient, part: Part, seen: _Snapshot) -> Commit:
+        """Return all that applies the part, if it was never applied and the mark is as seen."""
+        commit = Commit(client)
+        commit.create(self._receipt(client, part), {"digest": part.digest})
+        if part.number == 1:
+            _start(commit, client, part, seen)
+        commit.add(writes.row_writes(_documents(client), part))
+        return commit
+
+    def _receipt(self, client: FirestoreClient, part: Part) -> AsyncDocumentReference:
+        return client.collection(RECEIPTS).document(part.id)
+
+    async def _take_turn(self, number: int) -> None:
+        if self._ramp is not None:
+            while (delay := self._ramp.delay(self._clock())) > 0:  # noqa: ASYNC110 - a clock
+                await asyncio.sleep(delay)
+            self._ramp.spend(number, self._clock())
+
+
+def _expected(part: Part, mark: Mark) -> bool:
+    """Return whether the mark stands where this part, if it was never applied, expects it."""
+    if part.number == 1:
+        return mark.started == part.flush - 1
+    return mark.started == part.flush and mark.completed < part.flush
+
+
+def _start(commit: Commit, client: FirestoreClient, part: Part, seen: _Snapshot) -> None:
+    """Move the mark, if it is still as it was seen."""
+    if seen.exists:
+        unchanged = client.write_option(last_update_time=seen.update_time)
+        commit.update(seen.reference, {"started": part.flush}, option=unchanged)
+    else:
+        commit.create(seen.reference, {"started": part.flush, "completed": 0})
+
+
+def _mark(seen: _Snapshot) -> Mark:
+    return Mark(seen.get("started"), seen.get("completed")) if seen.exists else Mark(0, 0)
+
+
+def _documents(client: FirestoreClient) -> str:
+    return f"projects/{client.project}/databases/{client.database}/documents"
+
+
+async def _get(reference: AsyncDocumentReference, seconds: float) -> _Snapshot:
+    return await reference.get(retry=None, timeout=seconds)

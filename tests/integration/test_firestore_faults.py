@@ -1,0 +1,92 @@
+"""Whatever happens between the sink and Firestore, the recount from the emulator is equal."""
+
+import random
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import grpc
+import pytest
+from support.firestore_bench import Bench, Store
+from support.firestore_chaos import CODES, Chaos, articles, live
+from support.firestore_proxy import COMMIT, PASS, Fault, FirestoreProxy, What
+from unit.persister.building import recount
+
+SEEDS = 200
+
+
+@pytest.fixture
+async def proxy(emulator: str, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[FirestoreProxy]:
+    async with FirestoreProxy(emulator) as made:
+        monkeypatch.setenv("FIRESTORE_EMULATOR_HOST", made.address)
+        yield made
+
+
+async def counted_once(bench: Bench, emulator: str, proxy: FirestoreProxy) -> None:
+    """Two rounds of articles through the bench's faults; then the recount."""
+    sent = [articles(random.Random(n), 6) for n in range(3)]
+    async with bench, Store(emulator, bench.project) as store:
+        bench.start()
+        for some in sent:
+            await bench.record("u", some)
+            await bench.until_applied()
+        await proxy.settled()
+        assert not bench.fatal
+        assert await store.tallies() == recount([a for some in sent for a in some])
+
+
+EACH = [
+    *(Fault(What.REFUSE, code) for code in CODES),
+    *(Fault(What.APPLY_AND_REFUSE, code) for code in CODES),
+    *(Fault(what) for what in (What.LATE, What.STALL, What.APPLY_AND_STALL)),
+    *(Fault(what) for what in (What.CUT, What.APPLY_AND_CUT)),
+]
+
+
+@pytest.mark.parametrize("fault", EACH, ids=lambda f: f"{f.what.name}-{f.code.name}".lower())
+async def test_every_first_attempt_fails(
+    fault: Fault, emulator: str, proxy: FirestoreProxy, tmp_path: Path
+) -> None:
+    """Each commit meets the fault once, at its first attempt; the recount is equal."""
+    seen: set[bytes] = set()
+
+    def plan(method: str, request: bytes) -> Fault:
+        if method != COMMIT or request in seen:
+            return PASS
+        seen.add(request)
+        return fault
+
+    proxy.plan = plan
+    name = f"each-{fault.what.name}-{fault.code.name}".lower().replace("_", "-")
+    await counted_once(Bench(tmp_path, name), emulator, proxy)
+    assert len(seen) >= 6
+
+
+async def test_the_connection_breaks_in_the_middle_of_requests(
+    emulator: str, proxy: FirestoreProxy, tmp_path: Path
+) -> None:
+    """Half of a request arrives, again and again; the recount is equal."""
+    draw = random.Random(1)
+    cuts = 0
+
+    def chop(size: int) -> bool:
+        nonlocal cuts
+        cut = size > 300 and draw.random() < 0.3
+        cuts += cut
+        return cut
+
+    proxy.chop = chop
+    await counted_once(Bench(tmp_path, "chopped"), emulator, proxy)
+    assert cuts > 3
+
+
+@pytest.mark.parametrize("seed", range(SEEDS))
+async def test_a_random_mixture(
+    seed: int, emulator: str, proxy: FirestoreProxy, tmp_path: Path
+) -> None:
+    """All faults, restarts and expired receipts, drawn by the seed; the recount is equal."""
+    chaos = Chaos(seed, proxy)
+    async with Bench(tmp_path, f"seed-{seed}") as bench, Store(emulator, bench.project) as store:
+        sent = await live(chaos, bench, store)
+        assert not bench.fatal
+        assert await store.tallies() == recount(sent)
+    assert grpc.StatusCode.ABORTED in CODES

@@ -1,0 +1,172 @@
+"""Faults planted into the sink are caught: by the same lives and recounts, or by a rule of its own.
+
+What is not caught here would not be caught in the sink either.
+"""
+
+import random
+from collections.abc import AsyncIterator
+from itertools import count
+from pathlib import Path
+from typing import Any
+
+import grpc
+import pytest
+from google.api_core.exceptions import Conflict
+from google.cloud.firestore import AsyncDocumentReference
+from newstally_persister.parts import Part
+from newstally_persister.sinks.base import SinkError
+from newstally_persister.sinks.firestore.commit import Commit
+from newstally_persister.sinks.firestore.connection import Connection, FirestoreClient
+from newstally_persister.sinks.firestore.sink import FirestoreSink
+from support.firestore_bench import IMPATIENT, Bench, MakeSink, Store
+from support.firestore_chaos import Chaos, articles, live
+from support.firestore_proxy import COMMIT, PASS, Fault, FirestoreProxy, What
+from unit.persister.building import recount
+
+LIVES = 40
+"""A planted fault must show within so many seeds; most show in the first few."""
+_incarnations = count()
+
+
+@pytest.fixture
+async def proxy(emulator: str, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[FirestoreProxy]:
+    async with FirestoreProxy(emulator) as made:
+        monkeypatch.setenv("FIRESTORE_EMULATOR_HOST", made.address)
+        yield made
+
+
+class NoReceipt(FirestoreSink):
+    """The receipt is left out, and so is looking for it."""
+
+    def _commit(self, client: FirestoreClient, part: Part, seen: Any) -> Commit:
+        commit = super()._commit(client, part, seen)
+        del commit._write_pbs[0]
+        return commit
+
+
+class NewIdAfterRestart(FirestoreSink):
+    """Receipts are named anew by each process."""
+
+    def __init__(self, *args: Any, **named: Any) -> None:
+        super().__init__(*args, **named)
+        self._incarnation = next(_incarnations)
+
+    def _receipt(self, client: FirestoreClient, part: Part) -> AsyncDocumentReference:
+        return client.collection("flushes").document(f"{part.id}-{self._incarnation}")
+
+
+class ConflictIsDone(FirestoreSink):
+    """AlreadyExists is looked for through its parent, which Aborted shares."""
+
+    async def apply(self, part: Part) -> None:
+        try:
+            await super().apply(part)
+        except SinkError as error:
+            if not isinstance(error.__cause__, Conflict):
+                raise
+
+
+class ExpiresTooEarly(FirestoreSink):
+    """Receipts get their expire_at when they are made."""
+
+    def _commit(self, client: FirestoreClient, part: Part, seen: Any) -> Commit:
+        commit = super()._commit(client, part, seen)
+        commit.set(
+            self._receipt(client, part),
+            {"expire_at": self._wall_clock() + self._receipt_life},
+            merge=True,
+        )
+        return commit
+
+
+class NumbersWithoutJournal(FirestoreSink):
+    """Receipts are named by flush and part alone, which begin again with a new journal."""
+
+    def _receipt(self, client: FirestoreClient, part: Part) -> AsyncDocumentReference:
+        return client.collection("flushes").document(f"{part.flush}-{part.number}")
+
+
+def with_sink(kind: type[FirestoreSink]) -> MakeSink:
+    """Make sinks of that kind with small parts."""
+
+    def make(connection: Connection) -> FirestoreSink:
+        return kind(connection, 7, part_writes=4, parts_in_flight=3, deadlines=IMPATIENT)
+
+    return make
+
+
+@pytest.mark.parametrize("planted", [NoReceipt, NewIdAfterRestart, ConflictIsDone, ExpiresTooEarly])
+async def test_a_recount_tells(
+    planted: type[FirestoreSink], emulator: str, proxy: FirestoreProxy, tmp_path: Path
+) -> None:
+    """Some life with this fault ends with a wrong recount, or with the sink refused."""
+    for seed in range(LIVES):
+        project = f"planted-{planted.__name__.lower()}-{seed}"
+        async with (
+            Bench(tmp_path / str(seed), project, with_sink(planted)) as bench,
+            Store(emulator, project) as store,
+        ):
+            chaos = Chaos(seed, proxy)
+            sent = await live(chaos, bench, store)
+            if bench.fatal or await store.tallies() != recount(sent):
+                return
+    pytest.fail(f"{planted.__doc__}: not caught in {LIVES} lives")
+
+
+@pytest.mark.parametrize("kind", [FirestoreSink, NumbersWithoutJournal])
+async def test_a_fresh_journal_beside_an_old_store(
+    kind: type[FirestoreSink], emulator: str, proxy: FirestoreProxy, tmp_path: Path
+) -> None:
+    """It just works, because a receipt's name begins with the journal's id; without, it shows."""
+    sent = [articles(random.Random(n), 8) for n in range(2)]
+    project = f"fresh-{kind.__name__.lower()}"
+    right = True
+    async with Store(emulator, project) as store:
+        for number, some in enumerate(sent):
+            async with Bench(tmp_path / str(number), project, with_sink(kind)) as bench:
+                bench.start()
+                await bench.record("u", some)
+                await bench.until_applied()
+                right &= not bench.fatal
+        right &= await store.tallies() == recount([*sent[0], *sent[1]])
+    assert right == (kind is FirestoreSink)
+
+
+async def test_an_attempt_is_one_commit(
+    emulator: str, proxy: FirestoreProxy, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The client does not send a commit again by itself; left to its default, it does."""
+
+    def plan(method: str, _: bytes) -> Fault:
+        return (
+            Fault(What.APPLY_AND_REFUSE, grpc.StatusCode.UNAVAILABLE)
+            if (method == COMMIT)
+            else PASS
+        )
+
+    async def commits_of_one_attempt(part: Part) -> int:
+        before = proxy.calls.count(COMMIT)
+        proxy.plan = plan
+        with pytest.raises(SinkError):
+            await bench._sink.apply(part)
+        return proxy.calls.count(COMMIT) - before
+
+    async with Bench(tmp_path, "one-commit") as bench:
+        bench.start()
+        assert await commits_of_one_attempt(Part("a" * 32, 1, 1, "digest", [], [])) == 1
+
+        async def send(self: Commit, seconds: float) -> None:
+            await self.commit(timeout=seconds)
+
+        monkeypatch.setattr(Commit, "send", send)
+        refused = 0
+
+        def once(method: str, request: bytes) -> Fault:
+            nonlocal refused
+            refused += method == COMMIT
+            return plan(method, request) if refused <= 1 else PASS
+
+        proxy.plan = once
+        before = proxy.calls.count(COMMIT)
+        await bench._sink.apply(Part("b" * 32, 1, 1, "digest", [], []))
+        assert proxy.calls.count(COMMIT) - before > 1

@@ -1,0 +1,162 @@
+"""How many Firestore writes do 1,000 articles take, by flush window?
+
+    python tools/economy.py ARTICLES [--model en_newstally] [--part-writes 1000]
+
+Extracts the articles once (what was found is kept in the temporary directory), records them in a
+real journal, cuts and plans a flush every so many articles as the flusher does, and counts all
+writes of its commits: rows, receipts, marks, and the receipts' expiry. Beside it stands the least
+that the layout allows, counted plainly: the distinct pairs of publication and entity in each
+window, plus its publications, plus its receipts.
+"""
+
+import argparse
+import hashlib
+import json
+import pickle
+import sqlite3
+import sys
+import tempfile
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).resolve().parent))
+
+import spacy
+from newstally_extractor.entities import count_mentions
+from newstally_extractor.settings import ExtractorSettings
+from newstally_persister.batches import read_batch
+from newstally_persister.journal.store import JournalStore
+from newstally_persister.parts import PartLimits
+from newstally_persister.sinks.firestore.writes import part_limits, writes_of_flush
+from newstally_persister.uploads import NewUpload
+from newstally_protos.v1 import journal_pb2, tally_pb2
+from recount import read
+
+Mentions = dict[tuple[str, str], int]
+Article = tuple[str, Mentions]
+"""The publication as sent, and its entities' mentions."""
+WINDOWS = (1, 10, 30, 100, 300, 1_000, 3_000, 10_000)
+"""In articles."""
+BATCH = 100
+"""Articles that are recorded at a time: it changes no count."""
+
+
+@dataclass(frozen=True, slots=True)
+class Cost:
+    """What the articles cost with one window."""
+
+    flushes: int
+    rows: int
+    writes: int
+    least: int
+
+
+def extract(path: Path, model: str) -> list[Article]:
+    """Return what the extractor finds, from an earlier run where there was one."""
+    nlp = spacy.load(model)
+    excluded = ExtractorSettings().excluded_labels
+    identity = hashlib.sha256(path.read_bytes())
+    identity.update(json.dumps(sorted(excluded)).encode())
+    identity.update(nlp.to_bytes())
+    store = Path(tempfile.gettempdir(), f"newstally-economy-{identity.hexdigest()[:24]}.pickle")
+    if store.exists():
+        found: list[Article] = pickle.loads(store.read_bytes())
+        return found
+    pairs = ((content, publication) for publication, content in read(path))
+    extracted = [
+        (publication, count_mentions(((e.text, e.label_) for e in doc.ents), excluded))
+        for doc, publication in nlp.pipe(pairs, as_tuples=True, batch_size=64)
+    ]
+    scratch = store.with_suffix(".new")
+    scratch.write_bytes(pickle.dumps(extracted))
+    scratch.rename(store)
+    return extracted
+
+
+def cost(articles: Sequence[Article], window: int, limits: PartLimits) -> Cost:
+    """Count the writes with a flush every `window` articles."""
+    journal = JournalStore(sqlite3.connect(":memory:"))
+    journal.create_uploads([NewUpload("economy", "economy")], 1)
+    flushes = rows = writes = least = 0
+    for begin in range(0, len(articles), window):
+        some = articles[begin : begin + window]
+        for first in range(0, len(some), BATCH):
+            request = batch(begin + first, some[first : first + BATCH])
+            journal.record_batches([read_batch(request)], 1)
+        sizes = list(flush(journal, limits))
+        flushes += 1
+        rows += sum(sizes)
+        writes += writes_of_flush(sum(sizes), len(sizes))
+        least += least_rows(some) + len(sizes)
+    return Cost(flushes, rows, writes, least)
+
+
+def flush(journal: JournalStore, limits: PartLimits) -> Iterator[int]:
+    """Cut a flush; give the number of rows of each of its parts."""
+    number = journal.cut()
+    while number is not None and (part := journal.plan_part(number, limits)) is not None:
+        yield len(part.publications) + len(part.entities)
+        journal.part_done(number, part.number)
+
+
+def least_rows(articles: Sequence[Article]) -> int:
+    """Count plainly the documents that these articles change."""
+    pairs = {(publication, *key) for publication, found in articles for key in found}
+    return len(pairs) + len({publication for publication, _ in articles})
+
+
+def batch(first: int, articles: Sequence[Article]) -> journal_pb2.RecordBatchRequest:
+    """Tally articles as a gateway does."""
+    found: dict[str, list[Mentions]] = {}
+    for publication, mentions in articles:
+        found.setdefault(publication, []).append(mentions)
+    return journal_pb2.RecordBatchRequest(
+        upload_id="economy",
+        first_offset=first,
+        end_offset=first + len(articles),
+        publications=[tally(publication, some) for publication, some in found.items()],
+    )
+
+
+def tally(publication: str, articles: Sequence[Mentions]) -> journal_pb2.PublicationBatch:
+    """Add one publication's articles up."""
+    mentions: Counter[tuple[str, str]] = Counter()
+    mentioning: Counter[tuple[str, str]] = Counter()
+    for found in articles:
+        mentions.update(found)
+        mentioning.update(found.keys())
+    return journal_pb2.PublicationBatch(
+        publication=publication,
+        articles=len(articles),
+        entity_tallies=[
+            tally_pb2.EntityTally(text=key[0], label=key[1], mentions=n, articles=mentioning[key])
+            for key, n in mentions.items()
+        ],
+    )
+
+
+def main() -> int:
+    """Print the curve."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("articles", type=Path, help="JSONL, also .gz")
+    parser.add_argument("--model", default="en_newstally")
+    parser.add_argument("--part-writes", type=int, default=1_000, help="--firestore-part-writes")
+    options = parser.parse_args()
+    articles = extract(options.articles, options.model)
+    found = sum(len(mentions) for _, mentions in articles)
+    print(f"{len(articles)} articles, {found / len(articles):.1f} entities each")
+    print("articles per flush   flushes   writes per 1,000 articles   least   above")
+    for window in WINDOWS:
+        one = cost(articles, window, part_limits(options.part_writes))
+        thousands = len(articles) / 1_000
+        print(
+            f"{window:18,}{one.flushes:10,}{one.writes / thousands:28,.0f}"
+            f"{one.least / thousands:8,.0f}{one.writes / one.least - 1:8.1%}"
+        )
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
