@@ -31,8 +31,9 @@ from pathlib import Path
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "tests"))
 
 from newstally import Article, NewstallyClient
-from support import engines
+from support import engines, firestore_emulator
 from support.corpus import make_articles, stored_totals, totals
+from support.line import Line
 from support.processes import Process
 from support.trio import Trio
 
@@ -43,8 +44,9 @@ DOWN_SECONDS = (0.0, 2.0)
 """How long what was killed stays away."""
 PEACE_SECONDS = 300.0
 """How long the last upload may take once nothing is killed any more."""
-SLEEP_MILLIS = "2"
-"""Per article, so that every kill meets work under way."""
+SLEEP_MILLIS = {"sqlite": "2", "firestore": "40"}
+"""Per article and sink, so that every kill meets work under way, and so that the emulator, which
+sorts a whole collection for each page of a list, can still be read at the end of half an hour."""
 
 
 def make_upload(number: int, seed: int) -> list[Article]:
@@ -129,10 +131,11 @@ class Uploader:
 class Chaos:
     """Decides, from a seed, whom to kill next."""
 
-    def __init__(self, trio: Trio, uploader: Uploader, seed: int) -> None:
+    def __init__(self, trio: Trio, uploader: Uploader, line: Line | None, seed: int) -> None:
         self._random = random.Random(seed)
         self._trio = trio
         self._uploader = uploader
+        self._line = line
         self.kills = 0
 
     def rage(self, seconds: float) -> None:
@@ -151,13 +154,17 @@ class Chaos:
                 )
 
     def _strike(self) -> None:
-        everybody: list[Process | Uploader] = [*self._trio.processes, self._uploader]
+        everybody: list[Process | Uploader | Line] = [*self._trio.processes, self._uploader]
+        if self._line is not None:
+            everybody.append(self._line)
         victims = self._random.sample(everybody, k=1 + (self._random.random() < 0.2))
         down = self._random.uniform(*DOWN_SECONDS)
         gentle = self._random.random() < 0.15
         for victim in victims:
             self.kills += 1
-            if isinstance(victim, Uploader):
+            if isinstance(victim, Line):
+                victim.cut()
+            elif isinstance(victim, Uploader):
                 victim.kill()
             elif gentle and victim.running:
                 code = victim.terminate()
@@ -167,7 +174,9 @@ class Chaos:
                 victim.kill()
         time.sleep(down)
         for victim in victims:
-            if isinstance(victim, Process):
+            if isinstance(victim, Line):
+                victim.mend()
+            elif isinstance(victim, Process):
                 victim.start()
 
 
@@ -201,12 +210,22 @@ def judge(articles: list[Article], target: str) -> tuple[int, int, list[str]]:
 
 
 @contextlib.contextmanager
-def sink_flags(name: str, directory: Path) -> Iterator[list[str]]:
-    """Give the persister's flags for a sink that lives as long as the run."""
-    if name != "sqlite":
-        raise SystemExit(f"CHAOS_SINK={name}: use sqlite")
-    del directory
-    yield []
+def prepare_sink(name: str) -> Iterator[tuple[list[str], dict[str, str], Line | None]]:
+    """Give the persister's flags, its environment, and the line to the sink that can be cut."""
+    match name:
+        case "sqlite":
+            yield [], {}, None
+        case "firestore":
+            if (reason := firestore_emulator.missing()) is not None:
+                raise SystemExit(reason)
+            with Line(firestore_emulator.running()) as line:
+                environment = {
+                    "FIRESTORE_EMULATOR_HOST": line.address,
+                    "GOOGLE_CLOUD_PROJECT": "newstally-chaos",
+                }
+                yield ["--sink", "firestore"], environment, line
+        case _:
+            raise SystemExit(f"CHAOS_SINK={name}: sqlite or firestore")
 
 
 def main() -> int:
@@ -217,15 +236,16 @@ def main() -> int:
     print(f"chaos: {seconds:g} s, seed {seed}, sink {name}", flush=True)
     with (
         tempfile.TemporaryDirectory(prefix="newstally-chaos-") as scratch,
-        sink_flags(name, Path(scratch)) as flags,
+        prepare_sink(name) as (flags, environment, line),
     ):
         directory = Path(scratch)
         prepared = Trio(directory, extractors=2, persister_flags=flags)
         for extractor in prepared.extractors:
-            extractor.environment[engines.SLEEP_VARIABLE] = SLEEP_MILLIS
+            extractor.environment[engines.SLEEP_VARIABLE] = SLEEP_MILLIS[name]
+        prepared.persister.environment.update(environment)
         with prepared as trio:
             uploader = Uploader(directory, trio.gateway.address, seed)
-            chaos = Chaos(trio, uploader, seed)
+            chaos = Chaos(trio, uploader, line, seed)
             uploader.start()
             try:
                 chaos.rage(seconds)
@@ -236,8 +256,8 @@ def main() -> int:
                 return 1
             asyncio.run(wait_applied(trio.gateway.address, uploader.uploads))
             lost, double, other = judge(uploader.articles, trio.gateway.address)
-    for line in other[:20]:
-        print(line)
+    for difference in other[:20]:
+        print(difference)
     print(
         f"kills={chaos.kills} articles={len(uploader.articles)} lost={lost} double={double}",
         flush=True,
