@@ -5,6 +5,7 @@ import itertools
 import random
 from pathlib import Path
 
+import grpc
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
@@ -16,15 +17,17 @@ from newstally_persister.sinks.base import (
     JournalMismatchError,
     Mark,
     PageLimits,
+    PermanentSinkError,
     PublicationTally,
     PublicationUnknownError,
 )
 from newstally_persister.sinks.firestore.connection import Connection, connect
 from newstally_persister.sinks.firestore.sink import FirestoreSink
 from newstally_persister.sinks.firestore.writes import writes_of_flush
+from structlog.testing import capture_logs
 from support.firestore_bench import PART_WRITES, Bench, Store
 from support.firestore_chaos import articles
-from support.firestore_proxy import FirestoreProxy
+from support.firestore_proxy import Fault, FirestoreProxy, What
 from unit.persister.building import recount
 
 NASTY = [
@@ -168,6 +171,26 @@ async def test_an_unknown_publication_is_told_from_an_empty_one() -> None:
     with pytest.raises(PublicationUnknownError):
         await tested.list_entity_tallies("q", "", PageLimits(1, 1), None)
     await tested.close()
+
+
+async def test_a_missing_index_is_named_once(
+    emulator: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Flushes need no index, so the log says what lists lack: one line until something changes."""
+    async with FirestoreProxy(emulator) as proxy:
+        proxy.plan = lambda _method, _request: Fault(
+            What.REFUSE, grpc.StatusCode.FAILED_PRECONDITION
+        )
+        monkeypatch.setenv("FIRESTORE_EMULATOR_HOST", proxy.address)
+        tested = sink("no-index")
+        with capture_logs() as logs:
+            for _ in range(3):
+                with pytest.raises(PermanentSinkError):
+                    await tested.list_publications(PageLimits(1, 1), None)
+        await tested.close()
+    (line,) = logs
+    assert line["event"] == "tallies cannot be listed"
+    assert "firestore/" in line["remedy"]
 
 
 async def test_parts_of_another_journal_are_refused() -> None:
