@@ -20,6 +20,11 @@ ENDING_SECONDS = 5.0
 OWN_BYTES = 256 * 2**20
 """What a gateway takes besides the articles under way."""
 
+REPLICA_BYTES = 256 * 2**20
+"""What an extractor takes besides the article that it reads."""
+REPLICA_BYTES_PER_BYTE = 4_000
+"""What it takes for each byte of that, with spaCy's own path (measured: 2,900)."""
+
 
 def check_security(manifests: Manifests) -> Iterator[str]:
     """Every pod fits Pod Security "restricted", and has a read-only root file system besides."""
@@ -66,6 +71,12 @@ def check_capacity(manifests: Manifests) -> Iterator[str]:
     if settings.memory_bytes + OWN_BYTES > _limit(gateway, "memory"):
         yield "the gateway's articles do not fit into its memory limit"
     extractor = manifests.pod("extractor")
+    reading = settings_of(ExtractorSettings, manifests.environment(extractor))
+    if reading.max_content_bytes != settings.max_content_bytes:
+        yield "gateway and extractors do not agree on the longest article"
+    needed = REPLICA_BYTES + REPLICA_BYTES_PER_BYTE * reading.max_content_bytes
+    if needed > _limit(extractor, "memory"):
+        yield "the longest article does not fit into an extractor's memory limit"
     if _limit(extractor, "cpu") != 1 or extractor.container["resources"]["requests"]["cpu"] != "1":
         yield "an extractor is not one core"
     persister = manifests.pod("persister")

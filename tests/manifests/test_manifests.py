@@ -205,6 +205,17 @@ BREAKS: dict[str, tuple[Check, Break]] = {
         check_capacity,
         lambda m: _data(m, "gateway").update(NEWSTALLY_GATEWAY_MEMORY_BYTES="1073741824"),
     ),
+    "an article that does not fit": (
+        check_capacity,
+        lambda m: [
+            _data(m, "gateway").update(NEWSTALLY_GATEWAY_MAX_CONTENT_BYTES="1000000"),
+            _data(m, "extractor").update(NEWSTALLY_EXTRACTOR_MAX_CONTENT_BYTES="1000000"),
+        ],
+    ),
+    "two longest articles": (
+        check_capacity,
+        lambda m: _data(m, "gateway").pop("NEWSTALLY_GATEWAY_MAX_CONTENT_BYTES"),
+    ),
     "a journal beside the disk": (
         check_capacity,
         lambda m: _data(m, "persister").update(NEWSTALLY_PERSISTER_DATA_DIR="/tmp/journal"),
