@@ -12,7 +12,6 @@ export OMP_NUM_THREADS = 1
 export OPENBLAS_NUM_THREADS = 1
 
 .PHONY: help setup run test lint format types proto proto-lint check recount clean
-.PHONY: images images-test image-names manifests
 
 help: ## list the commands
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/  make \1\t\2/' | expand -t 22
@@ -59,6 +58,13 @@ ARTICLES ?= $(firstword $(wildcard ../shared/articles/articles.jsonl.gz) sample/
 recount: setup ## upload ARTICLES through a fresh trio and compare with a plain recount
 	$(BIN)/python tools/recount.py $(ARTICLES) $(RECOUNT_FLAGS)
 
+clean: ## remove what was made here
+	rm -rf $(VENV) newstally-data .mypy_cache .ruff_cache .pytest_cache .hypothesis
+	find . -name __pycache__ -prune -exec rm -rf {} +
+	rm -rf */src/*.egg-info */build
+
+.PHONY: images images-test image-names manifests
+
 # Where images are named: `make image-names images REGISTRY=europe-docker.pkg.dev/project/newstally`.
 REGISTRY ?=
 VERSION := $(shell sed -n 's/^version = "\(.*\)"/\1/p' gateway/pyproject.toml)
@@ -92,11 +98,6 @@ manifests: setup ## check k8s/ and the Dockerfiles
 CI_TOOLS := ../shared/ci
 images-test: setup ## build the images and try them; skipped where no Docker daemon can be started
 	if test -x $(CI_TOOLS)/docker-daemon.sh; then \
-	  $(CI_TOOLS)/docker-daemon.sh start && $(CI_TOOLS)/base-image.sh; fi
+	  $(CI_TOOLS)/docker-daemon.sh start && $(CI_TOOLS)/base-image.sh || echo 'no daemon here'; fi
 	if $(DOCKER) info >/dev/null 2>&1; then $(MAKE) images; fi
 	$(BIN)/python -m pytest -s tests/images
-
-clean: ## remove what was made here
-	rm -rf $(VENV) newstally-data .mypy_cache .ruff_cache .pytest_cache .hypothesis
-	find . -name __pycache__ -prune -exec rm -rf {} +
-	rm -rf */src/*.egg-info */build
