@@ -65,3 +65,42 @@ clean: ## remove what was made here
 	rm -rf $(VENV) newstally-data .mypy_cache .ruff_cache .pytest_cache .hypothesis
 	find . -name __pycache__ -prune -exec rm -rf {} +
 	rm -rf */src/*.egg-info */build
+
+.PHONY: images images-test image-names manifests
+
+# Where images are named: `make image-names images REGISTRY=europe-docker.pkg.dev/project/newstally`.
+REGISTRY ?=
+VERSION := $(shell sed -n 's/^version = "\(.*\)"/\1/p' gateway/pyproject.toml)
+REVISION := $(shell git describe --always --dirty --abbrev=40 --exclude '*' 2>/dev/null || echo unknown)
+IMAGE_PREFIX = $(REGISTRY:%=%/)
+IMAGES := newstally-gateway newstally-extractor newstally-persister newstally
+DOCKER ?= $(firstword $(wildcard /usr/bin/docker) docker)
+export DOCKER_BUILDKIT = 1
+
+images: $(IMAGES:%=image/%) ## build the images, named for REGISTRY; BUILD_FLAGS go to docker build
+	@$(DOCKER) image ls --format '{{.Size}}\t{{.Repository}}:{{.Tag}}' | grep -F ':$(VERSION)' \
+	  | grep -E '(^|\s|/)newstally'
+
+image/%:
+	$(DOCKER) build --file $(subst newstally-,,$(*:newstally=client))/Dockerfile \
+	  --build-arg VERSION=$(VERSION) --build-arg REVISION=$(REVISION) \
+	  --tag $(IMAGE_PREFIX)$*:$(VERSION) $(BUILD_FLAGS) .
+
+image-names: ## let k8s/ name the images of REGISTRY and of this version
+	sed -E -i.old 's#^( +image: ).*(newstally[a-z-]*:).*#\1$(IMAGE_PREFIX)\2$(VERSION)#' \
+	  k8s/*.yaml k8s/examples/*.yaml
+	rm -f k8s/*.old k8s/examples/*.old
+
+manifests: setup ## check k8s/ and the Dockerfiles
+	$(BIN)/yamllint --strict k8s
+	$(BIN)/hadolint $(wildcard */Dockerfile)
+	$(BIN)/python -m pytest -q tests/manifests
+
+# A daemon and a base image of its own where the workplace offers them; otherwise the tests say why
+# they are skipped.
+CI_TOOLS := ../shared/ci
+images-test: setup ## build the images and try them; skipped where no Docker daemon can be started
+	if test -x $(CI_TOOLS)/docker-daemon.sh; then \
+	  $(CI_TOOLS)/docker-daemon.sh start && $(CI_TOOLS)/base-image.sh || echo 'no daemon here'; fi
+	if $(DOCKER) info >/dev/null 2>&1; then $(MAKE) images; fi
+	$(BIN)/python -m pytest -s tests/images

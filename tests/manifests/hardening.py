@@ -1,0 +1,149 @@
+"""Pods: what they may do, what they may use, and how long they have."""
+
+from collections.abc import Iterator
+
+from manifests.objects import Manifests, Pod
+from manifests.quantities import parse
+from manifests.settings import settings_of
+from manifests.wiring import SERVICES, probes
+from newstally_extractor.settings import ExtractorSettings
+from newstally_gateway.settings import GatewaySettings
+from newstally_persister.settings import PersisterSettings
+from newstally_runtime.admin import LOOP_STALL_SECONDS
+from newstally_runtime.service import STOP_GRACE_SECONDS
+from newstally_runtime.settings import ServiceSettings
+
+USER = 10001
+"""The images' user."""
+ENDING_SECONDS = 5.0
+"""What closing files and leaving the interpreter may take."""
+OWN_BYTES = 256 * 2**20
+"""What a gateway takes besides the articles under way."""
+
+REPLICA_BYTES = 256 * 2**20
+"""What an extractor takes besides the article that it reads."""
+REPLICA_BYTES_PER_BYTE = 4_000
+"""What it takes for each byte of that, with spaCy's own path (measured: 2,900)."""
+
+
+def check_security(manifests: Manifests) -> Iterator[str]:
+    """Every pod fits Pod Security "restricted", and has a read-only root file system besides."""
+    for namespace in manifests.kind("Namespace"):
+        labels = namespace["metadata"]["labels"]
+        if labels.get("pod-security.kubernetes.io/enforce") != "restricted":
+            yield "the namespace does not enforce Pod Security restricted"
+    for pod in manifests.pods():
+        outer = pod.spec.get("securityContext", {})
+        inner = pod.container.get("securityContext", {})
+        demands = {
+            "runs as root": outer.get("runAsNonRoot") is True,
+            "runs as another user than the image's": outer.get("runAsUser") == USER,
+            "has no seccomp profile": outer.get("seccompProfile") == {"type": "RuntimeDefault"},
+            "may gain privileges": inner.get("allowPrivilegeEscalation") is False,
+            "has capabilities": inner.get("capabilities") == {"drop": ["ALL"]},
+            "can write to its root": inner.get("readOnlyRootFilesystem") is True,
+            "gets a token": pod.spec.get("automountServiceAccountToken") is False,
+            "gets variables of Services": pod.spec.get("enableServiceLinks") is False,
+            "uses the host": not {"hostNetwork", "hostPID", "hostIPC"} & pod.spec.keys(),
+            "mounts the host": not any("hostPath" in v for v in pod.spec.get("volumes", ())),
+        }
+        yield from (f"{pod.name} {wrong}" for wrong, right in demands.items() if not right)
+
+
+def check_resources(manifests: Manifests) -> Iterator[str]:
+    """CPU and memory are requested and limited, the requests within the limits."""
+    for pod in manifests.pods():
+        for resource in ("cpu", "memory"):
+            try:
+                requested = parse(pod.container["resources"]["requests"][resource])
+                limit = parse(pod.container["resources"]["limits"][resource])
+            except (KeyError, ValueError) as error:
+                yield f"{pod.name}: {resource}: {error}"
+                continue
+            if not 0 < requested <= limit:
+                yield f"{pod.name} requests more {resource} than its limit"
+
+
+def check_capacity(manifests: Manifests) -> Iterator[str]:
+    """What a service is told to use fits into what its pod gets."""
+    gateway = manifests.pod("gateway")
+    settings = settings_of(GatewaySettings, manifests.environment(gateway))
+    if settings.memory_bytes + OWN_BYTES > _limit(gateway, "memory"):
+        yield "the gateway's articles do not fit into its memory limit"
+    extractor = manifests.pod("extractor")
+    reading = settings_of(ExtractorSettings, manifests.environment(extractor))
+    if reading.max_content_bytes != settings.max_content_bytes:
+        yield "gateway and extractors do not agree on the longest article"
+    needed = REPLICA_BYTES + REPLICA_BYTES_PER_BYTE * reading.max_content_bytes
+    if needed > _limit(extractor, "memory"):
+        yield "the longest article does not fit into an extractor's memory limit"
+    if _limit(extractor, "cpu") != 1 or extractor.container["resources"]["requests"]["cpu"] != "1":
+        yield "an extractor is not one core"
+    persister = manifests.pod("persister")
+    kept = settings_of(PersisterSettings, manifests.environment(persister))
+    (claim,) = persister.workload["spec"]["volumeClaimTemplates"]
+    if claim["spec"]["accessModes"] != ["ReadWriteOncePod"]:
+        yield "a second pod could mount the persister's disk"
+    if kept.journal_max_bytes > parse(claim["spec"]["resources"]["requests"]["storage"]) / 2:
+        yield "the journal can fill more than half of its disk"
+    mounts = {m["name"]: m["mountPath"] for m in persister.container["volumeMounts"]}
+    if not kept.data_dir.is_relative_to(mounts[claim["metadata"]["name"]]):
+        yield "the journal is not on the persister's disk"
+    if persister.spec["securityContext"].get("fsGroup") != USER:
+        yield "the persister cannot write to its disk"
+
+
+def check_times(manifests: Manifests) -> Iterator[str]:
+    """A pod is not killed while it drains, nor while it starts, nor for less than a hang."""
+    kinds: dict[str, type[ServiceSettings]] = {
+        "gateway": GatewaySettings,
+        "extractor": ExtractorSettings,
+        "persister": PersisterSettings,
+    }
+    for name, kind in kinds.items():
+        pod = manifests.pod(name)
+        drain = settings_of(kind, manifests.environment(pod)).drain
+        pause = pod.container.get("lifecycle", {}).get("preStop", {}).get("sleep", {})
+        needed = pause.get("seconds", 0) + drain + STOP_GRACE_SECONDS + ENDING_SECONDS
+        if pod.spec["terminationGracePeriodSeconds"] < needed:
+            yield f"{name} is killed while it drains ({needed} s)"
+        if _patience(pod, "startupProbe") < START_SECONDS:
+            yield f"{name} is killed while it starts"
+        if _patience(pod, "livenessProbe") < 2 * LOOP_STALL_SECONDS:
+            yield f"{name} is killed for a short hang"
+    extractor = manifests.pod("extractor")
+    hard_limit = settings_of(ExtractorSettings, manifests.environment(extractor)).hard_limit
+    if _patience(extractor, "livenessProbe") <= hard_limit:
+        yield "a hanging extractor is killed before it can say where it hangs"
+
+
+START_SECONDS = 60.0
+"""What any service may take to start on a busy node."""
+
+
+def check_probes(manifests: Manifests) -> Iterator[str]:
+    """Start and life ask /healthz, readiness asks /readyz, all on the admin port."""
+    for pod in manifests.pods():
+        if pod.image not in SERVICES:
+            continue
+        found = probes(pod)
+        paths = {
+            "startupProbe": "/healthz",
+            "readinessProbe": "/readyz",
+            "livenessProbe": "/healthz",
+        }
+        for name, path in paths.items():
+            if name not in found:
+                yield f"{pod.name} has no {name}"
+            elif found[name]["httpGet"] != {"path": path, "port": "admin"}:
+                yield f"{pod.name}'s {name} does not ask {path} on the admin port"
+
+
+def _limit(pod: Pod, resource: str) -> float:
+    return parse(pod.container["resources"]["limits"][resource])
+
+
+def _patience(pod: Pod, probe: str) -> float:
+    """Return for how many seconds the probe may fail."""
+    each = pod.container[probe]
+    return float(each["periodSeconds"] * each["failureThreshold"])
