@@ -5,7 +5,7 @@ import os
 import sys
 from functools import partial
 
-from newstally_runtime import lifeline, logs
+from newstally_runtime import lifeline, logs, signals
 from newstally_runtime.service import run
 from newstally_runtime.settings import load
 
@@ -24,6 +24,7 @@ THREAD_VARIABLES = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"
 
 def main() -> None:
     """Load the model, then serve until SIGTERM. Exit code 2 for settings that cannot work."""
+    signals.end_at_once()
     settings = load(ExtractorSettings)
     # Before the model is loaded: that takes long, and may never end.
     lifeline.watch(settings.drain)

@@ -20,6 +20,8 @@ class GatewaySettings(ServiceSettings):
 
     port: Port = 50051
     """gRPC port; 0 lets the system choose."""
+    admin_port: Port = 9101
+    """Port of /healthz, /readyz and /metrics; 0 lets the system choose."""
     extractors: Annotated[str, AfterValidator(check_targets)] = "127.0.0.1:50052"
     """Where the extractors are: `host:port`, or `dns:///name:port` for every address behind a name
     (a headless Service); several separated by commas."""

@@ -2,7 +2,7 @@
 
 from functools import partial
 
-from newstally_runtime import lifeline
+from newstally_runtime import lifeline, signals
 from newstally_runtime.service import run
 from newstally_runtime.settings import load
 
@@ -13,6 +13,7 @@ from newstally_persister.settings import PersisterSettings
 
 def main() -> None:
     """Read the settings and serve until SIGTERM."""
+    signals.end_at_once()
     settings = load(PersisterSettings)
     lifeline.watch(settings.drain)  # already while it waits
     wait_until_free(settings.data_dir)  # before there is an event loop that it would block

@@ -22,6 +22,8 @@ class PersisterSettings(ServiceSettings):
 
     port: Port = 50053
     """gRPC port; 0 lets the system choose."""
+    admin_port: Port = 9103
+    """Port of /healthz, /readyz and /metrics; 0 lets the system choose."""
     data_dir: Path
     """Directory of the journal, made when missing. What was acknowledged lives here: it must
     survive, and one persister alone uses it."""
