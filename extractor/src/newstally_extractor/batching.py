@@ -21,19 +21,26 @@ class Work(Generic[LinkT]):
 
 
 class Inbox(Generic[LinkT]):
-    """The work that waits, of all links, in order of arrival."""
+    """The work that waits, of all links, in order of arrival.
+
+    Suspects have a line of their own, and every other model batch while both lines wait: an upload
+    is settled in order, so all of it would stand still while each of its suspects waits behind a
+    whole window of ordinary work.
+    """
 
     def __init__(self, batch_chars: int, batch_articles: int) -> None:
         """Bound a batch in characters (one longer article is a batch) and in articles."""
         self._batch_chars = batch_chars
         self._batch_articles = batch_articles
         self._waiting: deque[Work[LinkT]] = deque()
+        self._suspects: deque[Work[LinkT]] = deque()
+        self._suspect_had_turn = False
         self._size_bytes = 0
 
     @property
     def articles(self) -> int:
         """How many articles wait."""
-        return len(self._waiting)
+        return len(self._waiting) + len(self._suspects)
 
     @property
     def size_bytes(self) -> int:
@@ -41,26 +48,33 @@ class Inbox(Generic[LinkT]):
         return self._size_bytes
 
     def add(self, work: Work[LinkT]) -> None:
-        """Put work at the end."""
-        self._waiting.append(work)
+        """Put work at the end of its line."""
+        (self._suspects if work.alone else self._waiting).append(work)
         self._size_bytes += work.size_bytes
 
     def drop(self, link: LinkT) -> None:
         """Forget what waits of a link that is gone."""
         self._waiting = deque(work for work in self._waiting if work.link is not link)
-        self._size_bytes = sum(work.size_bytes for work in self._waiting)
+        self._suspects = deque(work for work in self._suspects if work.link is not link)
+        self._size_bytes = sum(work.size_bytes for work in (*self._waiting, *self._suspects))
 
     def next_batch(self) -> list[Work[LinkT]]:
-        """Take what waits, in order, as far as it fits into one batch; empty if nothing waits."""
+        """Take a suspect, or what waits, in order, as far as it fits; empty if nothing waits."""
+        if self._suspects and not (self._suspect_had_turn and self._waiting):
+            batch = [self._suspects.popleft()]
+            self._suspect_had_turn = True
+        else:
+            batch = self._next_ordinary()
+            self._suspect_had_turn = False
+        self._size_bytes -= sum(work.size_bytes for work in batch)
+        return batch
+
+    def _next_ordinary(self) -> list[Work[LinkT]]:
         batch: list[Work[LinkT]] = []
         chars = 0
         while self._waiting and len(batch) < self._batch_articles:
-            work = self._waiting[0]
-            chars += len(work.content)
-            if batch and (work.alone or chars > self._batch_chars):
+            chars += len(self._waiting[0].content)
+            if batch and chars > self._batch_chars:
                 break
             batch.append(self._waiting.popleft())
-            self._size_bytes -= work.size_bytes
-            if work.alone:
-                break
         return batch

@@ -42,9 +42,15 @@ def test_longer_than_a_batch() -> None:
 
 
 def test_alone() -> None:
-    """A suspect shares its batch with nothing, wherever it stands in the line."""
+    """A suspect shares its batch with nothing, and does not wait behind a window of others."""
     inbox = filled(work(1), work(2, alone=True), work(3), work(4))
-    assert [ids(inbox.next_batch()) for _ in range(3)] == [[1], [2], [3, 4]]
+    assert [ids(inbox.next_batch()) for _ in range(3)] == [[2], [1, 3, 4], []]
+
+
+def test_suspects_and_others_take_turns() -> None:
+    """Neither line stands still for the other."""
+    inbox = filled(*(work(n) for n in range(6)), *(work(n, alone=True) for n in (7, 8, 9)))
+    assert [ids(inbox.next_batch()) for _ in range(5)] == [[7], [0, 1, 2, 3], [8], [4, 5], [9]]
 
 
 def test_dropped_link() -> None:
@@ -58,7 +64,7 @@ def test_dropped_link() -> None:
 
 @given(st.lists(st.tuples(st.integers(0, 30), st.booleans())))
 def test_everything_is_taken_once_in_order(articles: list[tuple[int, bool]]) -> None:
-    """All work is taken, in order of arrival, in batches within their bounds."""
+    """All work is taken, each line in order of arrival, in batches within their bounds."""
     works = [work(n, chars, alone) for n, (chars, alone) in enumerate(articles)]
     inbox = filled(*works)
     taken: list[Work[str]] = []
@@ -67,5 +73,7 @@ def test_everything_is_taken_once_in_order(articles: list[tuple[int, bool]]) -> 
         assert len(batch) == 1 or sum(each.size_bytes for each in batch) <= 10
         assert len(batch) <= 4
         taken += batch
-    assert taken == works
+    for alone in (False, True):
+        assert [w for w in taken if w.alone is alone] == [w for w in works if w.alone is alone]
+    assert len(taken) == len(works)
     assert inbox.size_bytes == 0
