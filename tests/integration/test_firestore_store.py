@@ -207,6 +207,9 @@ async def test_parts_of_another_journal_are_refused() -> None:
     await tested.expire(Expiry(first.journal_id, 1, (1,)))
     with pytest.raises(JournalMismatchError, match="stands at"):
         await tested.apply(part(2, [row], []))
+    await tested.expire(Expiry(first.journal_id, 1, (2,)))  # a receipt without a digest
+    with pytest.raises(JournalMismatchError, match="another content"):
+        await tested.apply(part(2, [row], []))
     with pytest.raises(JournalMismatchError, match="does not know"):
         await tested.expire(Expiry("b" * 32, 1, (1,)))
     assert (await tested.list_publications(PageLimits(9, 999), None)).items == [

@@ -161,7 +161,7 @@ class FirestoreSink:
         receipt = await _get(self._receipt(client, part), self._deadlines.read_seconds)
         if not receipt.exists:
             return False
-        if receipt.get("digest") != part.digest:
+        if (receipt.to_dict() or {}).get("digest") != part.digest:
             raise part_elsewhere(part, "with another content")
         return True
 
