@@ -11,7 +11,7 @@ SOURCES := protos/generate.py runtime gateway extractor persister client models 
 export OMP_NUM_THREADS = 1
 export OPENBLAS_NUM_THREADS = 1
 
-.PHONY: help setup run test lint format types proto proto-lint check recount chaos clean
+.PHONY: help setup run test lint format types proto proto-lint check recount economy chaos clean
 
 help: ## list the commands
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/  make \1\t\2/' | expand -t 22
@@ -57,6 +57,9 @@ check: lint types proto-lint ## everything that must hold besides the tests
 ARTICLES ?= $(firstword $(wildcard ../shared/articles/articles.jsonl.gz) sample/articles.jsonl)
 recount: setup ## upload ARTICLES through a fresh trio and compare with a plain recount
 	$(BIN)/python tools/recount.py $(ARTICLES) $(RECOUNT_FLAGS)
+
+economy: setup ## count the writes that Firestore would bill for ARTICLES, at several flush windows
+	$(BIN)/python tools/economy.py $(ARTICLES)
 
 chaos: setup ## kill everything at random for CHAOS_SECONDS, then recount (CHAOS_SEED, CHAOS_SINK)
 	$(BIN)/python tools/chaos.py

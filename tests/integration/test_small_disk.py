@@ -1,0 +1,110 @@
+"""A persister whose data directory is a small file system that fills up."""
+
+import contextlib
+import os
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
+
+import grpc
+import pytest
+from unit.persister.building import Article, recount
+from unit.persister.calling import Caller, persister
+
+DISK_BYTES = 24 * 1024 * 1024
+HEADROOM = ("--journal-headroom-bytes", str(16 * 1024 * 1024))
+LONG = ("--flush-age", "3600", "--flush-window", "3600")
+
+
+@pytest.fixture
+def disk(tmp_path: Path) -> Iterator[Path]:
+    """A file system of 24 MiB at tmp_path/data; it outlives the processes of the test."""
+    place = tmp_path / "data"
+    place.mkdir()
+    mount = ["mount", "-t", "tmpfs", "-o", f"size={DISK_BYTES}", "newstally-test", str(place)]
+    try:
+        made = subprocess.run(mount, capture_output=True, text=True, check=False)
+    except FileNotFoundError:
+        pytest.skip("there is no `mount` here")
+    if made.returncode:
+        pytest.skip(f"a file system cannot be mounted here: {made.stderr.strip()}")
+    try:
+        yield place
+    finally:
+        subprocess.run(["umount", str(place)], check=True)
+
+
+def articles(first: int, number: int) -> list[Article]:
+    """Return articles that mention what no other does, so that the journal grows quickly."""
+    return [
+        ("Post", [(f"{offset} {n} {'x' * 400}", "P") for n in range(20)])
+        for offset in range(first, first + number)
+    ]
+
+
+def test_intake_waits_before_the_disk_is_full(tmp_path: Path, disk: Path) -> None:
+    """RESOURCE_EXHAUSTED with RetryInfo while there is headroom left, and the flush still fits."""
+    sent: list[Article] = []
+    elsewhere = ("--sqlite-path", str(tmp_path / "tallies.db"))
+    with (
+        persister(tmp_path, *HEADROOM, *LONG, *elsewhere) as process,
+        Caller(process.address) as caller,
+    ):
+        caller.create("u")
+        with pytest.raises(grpc.RpcError) as caught:  # noqa: PT012 - until intake waits
+            while len(sent) < 5_000:
+                batch = articles(len(sent), 20)
+                assert caller.record("u", len(sent), batch).next_offset == len(sent) + 20
+                sent += batch
+        assert caught.value.code() is grpc.StatusCode.RESOURCE_EXHAUSTED
+        assert "RetryInfo" in str(caught.value.trailing_metadata())  # the way to wait, not to fail
+        free = os.statvfs(disk)
+        assert free.f_bavail * free.f_frsize > 8 * 1024 * 1024
+        assert process.running
+        # The last flush, at SIGTERM, empties a journal that takes nothing in any more.
+        assert process.terminate() == 0
+        process.start()
+        assert caller.upload("u").applied_offset == len(sent)
+        assert caller.everything() == recount(sent)
+
+
+def test_a_disk_that_somebody_else_fills_ends_it_and_loses_nothing(
+    tmp_path: Path, disk: Path
+) -> None:
+    """Not a byte is left: it waits or ends with the remedy; with room again, all is there once."""
+    sent = articles(0, 100)
+    filler = disk / "somebody-elses"
+    with persister(tmp_path, *HEADROOM, *LONG) as process, Caller(process.address) as caller:
+        caller.create("u")
+        assert caller.record("u", 0, sent).next_offset == 100
+        with contextlib.suppress(OSError), filler.open("wb", buffering=0) as out:
+            while True:
+                out.write(b"\0" * 4096)
+        # What the journal's files still have room for without growing may be recorded.
+        settled = 100
+        code: grpc.StatusCode | None = None
+        while code is not grpc.StatusCode.UNAVAILABLE and settled < 5_000:
+            batch = articles(settled, 20)
+            try:
+                settled = caller.record("u", settled, batch).next_offset
+            except grpc.RpcError as error:
+                code = error.code()
+                if code is grpc.StatusCode.RESOURCE_EXHAUSTED:
+                    break
+            else:
+                sent += batch
+        if code is grpc.StatusCode.RESOURCE_EXHAUSTED:
+            assert process.running
+            process.terminate()
+        else:
+            assert process.wait_exit(20) == 1
+            assert "Check its disk" in process.events("stopped")[-1]["reason"]
+        filler.unlink()
+        process.start()
+        upload = caller.upload("u")
+        assert upload.next_offset in (settled, settled + 20)
+        process.terminate()
+        process.start()
+        if upload.next_offset > settled:
+            sent += articles(settled, 20)
+        assert caller.everything() == recount(sent)
