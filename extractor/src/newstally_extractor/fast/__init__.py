@@ -1,0 +1,6 @@
+"""The same entities as `nlp.pipe`, several times as fast, for spaCy's CPU pipelines."""
+
+from newstally_extractor.fast.pipeline import FastPipeline
+from newstally_extractor.fast.unsupported import Unsupported
+
+__all__ = ["FastPipeline", "Unsupported"]
