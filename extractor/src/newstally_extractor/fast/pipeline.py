@@ -47,7 +47,8 @@ class FastPipeline:
         self._reader = reader
         self._words = words
         self._recognizer = recognizer
-        self._labels = labels
+        self.labels = tuple(labels)
+        """All labels that an entity can get."""
         self._max_length = max_length
 
     @classmethod
@@ -132,5 +133,5 @@ class FastPipeline:
             rows[:, 2].tolist(),
             strict=True,
         ):
-            found[text].append((start, end, self._labels[label]))
+            found[text].append((start, end, self.labels[label]))
         return found

@@ -51,14 +51,6 @@ class Recognizer:
         )
         return self._choose(begun, vectors, layout)
 
-    def vectors(self, layout: Layout) -> Floats:
-        """Return the vectors of all rows, as the pipeline's tok2vec has them for tokens."""
-        vectors = self._room(len(layout.words))
-        for _ in self._encode(layout, vectors):
-            pass
-        shifted: Floats = vectors + self._encoder.shift
-        return shifted
-
     def _encode(self, layout: Layout, out: Floats) -> Iterator[tuple[int, int]]:
         """Compute vectors block by block, and yield which rows have just been computed."""
         padding = self._encoder.padding
