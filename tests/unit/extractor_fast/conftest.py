@@ -18,25 +18,7 @@ from spacy.training import Example
 from spacy.vectors import Vectors
 
 LABELS = ("PERSON", "ORG", "GPE", "DATE", "WORK_OF_ART")
-WORDS = tuple(
-    [
-        "the",
-        "of",
-        "Berlin",
-        "Angela",
-        "Merkel",
-        "said",
-        "on",
-        "Monday",
-        ",",
-        ".",
-        "New",
-        "York",
-        "3",
-        "U.N.",
-        "and",
-    ]
-)
+WORDS = ("the", "of", "Berlin", "Angela", "said", "on", "Monday", ",", ".", "York", "3", "U.N.")
 
 
 def tok2vec(**changes: Any) -> dict[str, Any]:
@@ -132,7 +114,8 @@ def build(make: Callable[[Language], None], *, lang: str = "en", seed: int = 0) 
     nlp.initialize(lambda: [_example(nlp)])
     random = np.random.default_rng(seed)
     for _, pipe in nlp.pipeline:
-        for node in pipe.model.walk() if getattr(pipe, "model", None) else ():
+        model = getattr(pipe, "model", None)
+        for node in model.walk() if model is not None else ():
             for name in node.param_names:
                 node.set_param(name, _random(random, name, node.get_param(name).shape))
     _balance(nlp)

@@ -59,6 +59,7 @@ class ChunkReader:
         self._characters = Growing(np.int64)
         self._first = Growing(np.int64)
         self._count = Growing(np.int64)
+        self._orths = Growing(np.uint64, 2)  # of the first and of the last word
         self._edges = Growing(np.bool_, 2)
         self._token_words = Growing(np.int64)
         self._token_starts = Growing(np.int64)
@@ -73,7 +74,7 @@ class ChunkReader:
         """Forget all chunks."""
         self._numbers.clear()
         self._texts.clear()
-        for array in (self._characters, self._first, self._count, self._edges):
+        for array in (self._characters, self._first, self._count, self._orths, self._edges):
             array.clear()
         self._token_words.clear()
         self._token_starts.clear()
@@ -99,7 +100,7 @@ class ChunkReader:
         counts = self._count.rows[chunks]
         ends = np.concatenate(([0], np.cumsum(counts)))
         positions = np.concatenate(([0], np.cumsum(self._characters.rows[chunks])))
-        firsts = np.concatenate(([0], chunk_ends[:-1])).astype(np.int64)
+        firsts = np.concatenate(([0], chunk_ends))[:-1]
         # Where a chunk begins, counted in its text.
         starts = positions[:-1] - np.repeat(positions[firsts], chunk_ends - firsts)
         index = np.repeat(self._first.rows[chunks] - ends[:-1], counts) + np.arange(ends[-1])
@@ -118,12 +119,16 @@ class ChunkReader:
             return []
         inside = np.isin(meeting + 1, chunk_ends, invert=True)
         found = [
-            at
-            for at in meeting[inside].tolist()
-            if self._cases.touches(self._texts[chunks[at]])
-            or self._cases.touches(self._texts[chunks[at + 1]])
+            at for at in meeting[inside].tolist() if self._may_meet(chunks[at], chunks[at + 1])
         ]
         return sorted(set(np.searchsorted(chunk_ends, found, side="right").tolist()))
+
+    def _may_meet(self, one: int, other: int) -> bool:
+        """Say whether a case may reach from one chunk to the other and change either."""
+        last, first = int(self._orths.rows[one, 1]), int(self._orths.rows[other, 0])
+        return self._cases.reach_over(last, first) and (
+            self._cases.touch(self._texts[one]) or self._cases.touch(self._texts[other])
+        )
 
     def _read_whole(
         self, texts: Sequence[str], chunks: Integers, chunk_ends: Integers, suspects: list[int]
@@ -151,15 +156,10 @@ class ChunkReader:
         self._token_words.extend(self._words.number(read.features[in_order]))
         self._token_starts.extend(read.starts[in_order])
         orths = read.orths[in_order]
-        self._edges.extend(
-            np.stack(
-                (
-                    self._cases.may_go_on_after(orths[firsts[1:] - 1]),
-                    self._cases.may_come_from_before(orths[firsts[:-1]]),
-                ),
-                axis=1,
-            )
-        )
+        begin, end = orths[firsts[:-1]], orths[firsts[1:] - 1]
+        self._orths.extend(np.stack((begin, end), axis=1))
+        edges = self._cases.may_go_on_after(end), self._cases.may_come_from_before(begin)
+        self._edges.extend(np.stack(edges, axis=1))
         self._texts.extend(new)
         new.clear()
 

@@ -16,6 +16,9 @@ from newstally_extractor.fast.words import PADDING, Features, Integers, Words
 _AT_ONCE = 1024
 """Words embedded in one go."""
 
+FEWEST_WORDS = 2048
+"""Room that a table always has, however large its rows are."""
+
 Rows = npt.NDArray[np.intp]
 
 
@@ -25,14 +28,14 @@ class EmbeddingTable:
     def __init__(
         self, embedding: Embedding, convolutions: Convolutions, words: Words, size_bytes: int
     ) -> None:
-        """`size_bytes`: how large the table may get; it has room for at least 2,048 words."""
+        """`size_bytes`: how large it may get; it has room for FEWEST_WORDS in any case."""
         self._embedding = embedding
         self._words = words
         first = convolutions.layers[0]
         width, window = embedding.mix.width, 2 * convolutions.window + 1
         outputs = first.bias.shape[0]
         self._weights = np.ascontiguousarray(first.weights.reshape(window, width, outputs))
-        self.capacity = max(2048, size_bytes // (4 * (width + window * outputs)))
+        self.capacity = max(FEWEST_WORDS, size_bytes // (4 * (width + window * outputs)))
         self.vectors: Floats = np.empty((self.capacity, width), np.float32)
         """(capacity, O): row 0 is padding."""
         self.shares: tuple[Floats, ...] = tuple(

@@ -6,6 +6,10 @@ single spaces: in `: )` it finds a colon and a bracket too, rewrites nothing, bu
 other case that overlaps with them. Only then does a chunk's reading depend on its neighbours.
 """
 
+from collections import defaultdict
+from collections.abc import Mapping
+from itertools import pairwise, product
+
 import numpy as np
 import numpy.typing as npt
 from spacy.tokenizer import Tokenizer
@@ -27,9 +31,20 @@ class SpecialCases:
             token_match=tokenizer.token_match,
             url_match=tokenizer.url_match,
         )
-        patterns = [[token.orth for token in plain(case)] for case in cases]
-        self._openers = _hashes(orth for pattern in patterns for orth in pattern[:-1])
-        self._followers = _hashes(orth for pattern in patterns for orth in pattern[1:])
+        pairs: set[tuple[int, int]] = set()
+        self._last: dict[int, set[int]] = defaultdict(set)
+        self._first: dict[int, set[int]] = defaultdict(set)
+        for case in cases:
+            pattern = [token.orth for token in plain(case)]
+            written = [token.orth for token in tokenizer(case)]
+            pairs.update(pairwise(pattern))
+            # A word at the edge of a chunk may be what a case has been rewritten to.
+            self._last[written[-1]].add(pattern[-1])
+            self._first[written[0]].add(pattern[0])
+        openers, followers = {one for one, _ in pairs}, {other for _, other in pairs}
+        self._pairs = pairs
+        self._openers = _hashes(openers, self._last)
+        self._followers = _hashes(followers, self._first)
 
     def may_go_on_after(self, orths: npt.NDArray[np.uint64]) -> npt.NDArray[np.bool_]:
         """Say which words are in a case with something after them."""
@@ -39,9 +54,16 @@ class SpecialCases:
         """Say which words are in a case with something before them."""
         return np.isin(orths, self._followers)
 
-    def touches(self, chunk: str) -> bool:
+    def reach_over(self, last: int, first: int) -> bool:
+        """Say whether a case may begin in one chunk, with its last word, and go on in the next."""
+        lasts = {last} | self._last.get(last, set())
+        firsts = {first} | self._first.get(first, set())
+        return any(pair in self._pairs for pair in product(lasts, firsts))
+
+    def touch(self, chunk: str) -> bool:
         """Say whether a chunk may have something in it that a case rewrites."""
-        return any(case in chunk for case in self._cases)
+        body = chunk.removesuffix(" ")
+        return any(case in body for case in self._cases)
 
 
 def _is_looked_for(tokenizer: Tokenizer, case: str) -> bool:
@@ -55,5 +77,7 @@ def _is_looked_for(tokenizer: Tokenizer, case: str) -> bool:
     )
 
 
-def _hashes(orths: object) -> npt.NDArray[np.uint64]:
-    return np.array(sorted(set(orths)), dtype=np.uint64)  # type: ignore[call-overload]
+def _hashes(words: set[int], rewritten: Mapping[int, set[int]]) -> npt.NDArray[np.uint64]:
+    """Return words, and whatever may have been one of them before it was rewritten."""
+    found = words | {word for word, before in rewritten.items() if before & words}
+    return np.array(sorted(found), dtype=np.uint64)
