@@ -1,0 +1,137 @@
+"""Runs a pipeline of tok2vec and transition-based entity recognizer without spaCy's machinery."""
+
+from collections.abc import Iterable, Iterator, Sequence
+
+import numpy as np
+from spacy.errors import Errors
+from spacy.language import Language
+
+from newstally_extractor.fast.chunks import ChunkReader
+from newstally_extractor.fast.components import find_components
+from newstally_extractor.fast.documents import DocumentReader
+from newstally_extractor.fast.layout import lay_out
+from newstally_extractor.fast.models import read_scorer, read_tok2vec
+from newstally_extractor.fast.moves import read_moves
+from newstally_extractor.fast.parameters import Parameters
+from newstally_extractor.fast.private_tokenizer import private_tokenizer
+from newstally_extractor.fast.recognizer import Recognizer
+from newstally_extractor.fast.tokens import Reader
+from newstally_extractor.fast.words import Words
+
+Entity = tuple[int, int, str]
+"""First character, the one behind the last, label."""
+
+TABLE_BYTES = 64 * 1024 * 1024
+"""For what is kept of words' embeddings."""
+
+MEMORY_BYTES = 64 * 1024 * 1024
+"""For what is kept of words and of chunks of text; it may be passed by one group of texts."""
+
+GROUP_CHARACTERS = 64 * 1024
+"""Texts are worked on together until they are this long."""
+
+
+class FastPipeline:
+    """The entities of a loaded pipeline, faster. Called from one thread only."""
+
+    def __init__(
+        self,
+        *,
+        reader: Reader,
+        words: Words,
+        recognizer: Recognizer,
+        labels: Sequence[str],
+        max_length: int,
+    ) -> None:
+        """Use `from_nlp`. `max_length` is in characters."""
+        self._reader = reader
+        self._words = words
+        self._recognizer = recognizer
+        self.labels = tuple(labels)
+        """All labels that an entity can get."""
+        self._max_length = max_length
+
+    @classmethod
+    def from_nlp(cls, nlp: Language) -> "FastPipeline":
+        """Read a loaded pipeline's parameters; the pipeline itself stays as it is.
+
+        Raises Unsupported when its entities come from anything else than a tok2vec of hashed
+        embeddings and windows of maxout, and spaCy's greedy transition-based recognizer.
+        """
+        components = find_components(nlp)
+        recognizer = components.recognizer
+        embedding, convolutions = read_tok2vec(components.tok2vec, nlp.vocab.vectors)
+        scorer = read_scorer(recognizer.model)
+        moves = read_moves(
+            [recognizer.moves.get_class_name(at) for at in range(recognizer.moves.n_moves)]
+        )
+        static = embedding.static
+        words = Words(embedding.attrs if static is None else (*embedding.attrs, static.attr))
+        tokenizer = private_tokenizer(nlp, words.columns)
+        reader = (
+            DocumentReader(nlp, components.sentences, words)
+            if components.sentences
+            else ChunkReader(tokenizer, words)
+        )
+        parameters = Parameters(embedding, convolutions, scorer)
+        return cls(
+            reader=reader,
+            words=words,
+            recognizer=Recognizer(parameters, moves, words, TABLE_BYTES),
+            labels=moves.labels,
+            max_length=nlp.max_length,
+        )
+
+    def entities(self, texts: Sequence[str]) -> list[list[Entity]]:
+        """Return each text's entities in order: what `doc.ents` has.
+
+        Raises ValueError, as spaCy does, for a text longer than the pipeline's `max_length`.
+        """
+        found: list[list[Entity]] = []
+        for group in self._groups(texts):
+            found.extend(self._find(group))
+        return found
+
+    def mentions(self, texts: Sequence[str]) -> list[list[tuple[str, str]]]:
+        """Return each text's entities in order, as (text, label). Raises as `entities`."""
+        return [
+            [(text[start:end], label) for start, end, label in entities]
+            for text, entities in zip(texts, self.entities(texts), strict=True)
+        ]
+
+    def _groups(self, texts: Iterable[str]) -> Iterator[list[str]]:
+        group: list[str] = []
+        size = 0
+        for text in texts:
+            if len(text) > self._max_length:
+                raise ValueError(Errors.E088.format(length=len(text), max_length=self._max_length))
+            if group and size + len(text) > GROUP_CHARACTERS:
+                yield group
+                group, size = [], 0
+            group.append(text)
+            size += len(text)
+        if group:
+            yield group
+
+    def _find(self, texts: list[str]) -> list[list[Entity]]:
+        if self._reader.size_bytes + self._words.size_bytes > MEMORY_BYTES:
+            self._reader.forget()
+        tokens = self._reader.read(texts)
+        layout = lay_out(tokens, self._words, self._recognizer.padding)
+        found: list[list[Entity]] = [[] for _ in texts]
+        spans = self._recognizer.find(layout)
+        if not spans:
+            return found
+        rows = np.array(spans, np.int64)
+        first = np.searchsorted(layout.row_of_token, rows[:, 0])
+        last = np.searchsorted(layout.row_of_token, rows[:, 1] - 1)
+        ends = tokens.starts[last] + self._words.lengths(tokens.words[last])
+        for text, start, end, label in zip(
+            layout.text_of_token[first].tolist(),
+            tokens.starts[first].tolist(),
+            ends.tolist(),
+            rows[:, 2].tolist(),
+            strict=True,
+        ):
+            found[text].append((start, end, self.labels[label]))
+        return found
