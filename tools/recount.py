@@ -151,6 +151,7 @@ def main() -> int:
     parser.add_argument("--target", help="compare with what this gateway holds; upload nothing")
     parser.add_argument("--model", default="en_newstally")
     parser.add_argument("--extractors", default="2")
+    parser.add_argument("--engine", default="auto", help="what the extractors run the model with")
     parser.add_argument("--limit", type=int, help="only the first articles (not with --target)")
     options = parser.parse_args()
     if options.target:
@@ -164,6 +165,7 @@ def main() -> int:
                 for publication, content in list(read(options.articles))[: options.limit]:
                     out.write(json.dumps({"publication": publication, "content": content}) + "\n")
         flags = ["--extractors", options.extractors, "--model", options.model]
+        flags += ["--engine", options.engine]
         with trio(Path(scratch, "data"), flags, Path(scratch, "trio.log")) as target:
             began = time.monotonic()
             subprocess.run(

@@ -475,7 +475,7 @@ async def test_a_stuck_load_does_not_outlive_the_launcher() -> None:
         if process.returncode is None:
             process.kill()
             await process.wait()
-    assert process.returncode == -signal.SIGTERM
+    assert process.returncode == 0
 
 
 async def test_numeric_libraries_are_pinned_before_they_load() -> None:

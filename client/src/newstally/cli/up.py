@@ -31,7 +31,8 @@ def up(
         str | None, typer.Option(help="The extractors' pipeline: a name or a path.")
     ] = None,
     engine: Annotated[
-        str | None, typer.Option(help="The extractors' engine: auto, stock or module:factory.")
+        str | None,
+        typer.Option(help="The extractors' engine: auto, stock, fast or module:factory."),
     ] = None,
     sink: Annotated[
         str | None, typer.Option(help="Where tallies live: sqlite or firestore.")

@@ -7,7 +7,11 @@ from newstally_extractor.settings import ExtractorSettings
 
 # By name, because importing one loads spaCy, and others do without it.
 _STOCK = "newstally_extractor.engines.stock:make"
-_FACTORIES = {"auto": _STOCK, "stock": _STOCK}
+_FACTORIES = {
+    "auto": _STOCK,
+    "stock": _STOCK,
+    "fast": "newstally_extractor.engines.fast:make",
+}
 
 
 def make_engine(settings: ExtractorSettings) -> Engine:

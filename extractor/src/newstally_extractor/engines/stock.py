@@ -105,6 +105,11 @@ class StockEngine:
             return [self._count(doc) for doc in self._nlp.pipe(texts, batch_size=len(texts))]
 
     @property
+    def nlp(self) -> Language:
+        """The pipeline; another one after it was loaded anew."""
+        return self._nlp
+
+    @property
     def sets_entities(self) -> bool:
         """Whether a component is known to set doc.ents."""
         nlp = self._nlp

@@ -1,0 +1,51 @@
+"""The fast path where it gives the pipeline's own results, and nlp.pipe everywhere else."""
+
+from collections.abc import Sequence
+
+import structlog
+
+from newstally_extractor.engine import Engine, Outcome
+from newstally_extractor.engines import stock
+from newstally_extractor.entities import count_mentions
+from newstally_extractor.fast import FastPipeline, Unsupported, prove
+from newstally_extractor.settings import ExtractorSettings
+
+log = structlog.get_logger()
+
+
+def make(settings: ExtractorSettings) -> Engine:
+    """Load the pipeline and prove the fast path on it. Raises SettingError as `stock.make`.
+
+    Where the pipeline is of another kind, or the proof fails, the log says why and the stock engine
+    is returned.
+    """
+    engine = stock.make(settings)
+    try:
+        fast = FastPipeline.from_nlp(engine.nlp)
+    except Unsupported as reason:
+        log.warning("the fast path does not know this pipeline", reason=str(reason))
+        return engine
+    difference = prove(engine.nlp, fast)
+    if difference is not None:
+        log.warning("the fast path does not reproduce this pipeline", reason=difference)
+        return engine
+    return FastEngine(engine, fast, settings.excluded_labels)
+
+
+class FastEngine:
+    """The same entities as the stock engine, several times as fast."""
+
+    name = "fast"
+
+    def __init__(
+        self, proven_on: stock.StockEngine, fast: FastPipeline, excluded_labels: frozenset[str]
+    ) -> None:
+        """`fast` reads the parameters of the pipeline of `proven_on`."""
+        self.model = proven_on.model
+        self.model_version = proven_on.model_version
+        self._fast = fast
+        self._excluded = excluded_labels
+
+    def extract(self, texts: Sequence[str]) -> Sequence[Outcome]:
+        """Count each text's entities. Raises if one of them cannot be read."""
+        return [count_mentions(each, self._excluded) for each in self._fast.mentions(texts)]
