@@ -374,6 +374,7 @@ async def test_a_stopped_upload_tells_how_to_resume(
         process = await asyncio.create_subprocess_exec(
             *(sys.executable, "-m", "newstally", "upload", str(articles)),
             *("--target", gateway.target, "--state-dir", str(tmp_path / "s"), "--upload-id", "job"),
+            *("--content-column", "text"),
             stdout=asyncio.subprocess.PIPE,
             stderr=asyncio.subprocess.PIPE,
         )
@@ -383,7 +384,8 @@ async def test_a_stopped_upload_tells_how_to_resume(
             out, err = await process.communicate()
     assert (process.returncode, out) == (exit_code, b"")
     assert err.decode() == (
-        f"{what}; go on with: newstally upload {articles} --resume --upload-id job\n"
+        f"{what}; go on with: newstally upload {articles} --content-column text --resume"
+        " --upload-id job\n"
     )
 
 

@@ -29,6 +29,13 @@ def test_any_flag_can_be_set() -> None:
     }
 
 
+@pytest.mark.parametrize("setting", ["gateway.port=1", "extractor.admin-port=9102"])
+def test_ports_cannot_be_set_behind_its_back(setting: str) -> None:
+    """It hands the ports out itself; what it would ignore is refused."""
+    with pytest.raises(InputError, match="chooses the ports"):
+        parse_settings([setting])
+
+
 @pytest.mark.parametrize(
     "setting", ["", "drain=2", "client.drain=2", "gateway.drain", "gateway.=1"]
 )

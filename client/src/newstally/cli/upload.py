@@ -88,8 +88,18 @@ def upload(
         )
     if choice.note:
         say(choice.note)
+    read_as = {
+        "--publication": publication,
+        "--publication-column": publication_column,
+        "--content-column": content_column,
+        "--id-column": id_column,
+    }
     hint = "; go on with: newstally upload " + shlex.join(
-        [*map(str, paths), "--resume", "--upload-id", choice.state.upload_id]
+        [
+            *map(str, paths),
+            *(word for flag, value in read_as.items() if value for word in (flag, value)),
+            *("--resume", "--upload-id", choice.state.upload_id),
+        ]
     )
     with exit_codes(hint):
         try:

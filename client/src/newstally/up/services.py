@@ -97,5 +97,9 @@ def parse_settings(settings: Sequence[str]) -> dict[str, list[str]]:
             raise InputError(
                 f"--set {setting}: write SERVICE.flag=value, SERVICE one of {', '.join(KINDS)}"
             )
+        if match["flag"] in ("port", "admin-port"):
+            raise InputError(
+                f"--set {setting}: `newstally up` chooses the ports; --port sets the gateway's"
+            )
         flags.setdefault(match["kind"], []).append(f"--{match['flag']}={match['value']}")
     return flags
