@@ -1,9 +1,9 @@
 """The tables are bounded, and running into a bound changes no result."""
 
 import pytest
-from newstally_extractor.fast import FastPipeline, embedding, encoder, pipeline
-from newstally_extractor.fast.proof import stock_entities
+from newstally_extractor.fast import FastPipeline, chunks, decoder, embedding, encoder, pipeline
 from newstally_extractor.fast.proof_texts import EDGES, SENTENCES
+from newstally_extractor.fast.stock import stock_entities
 from spacy.language import Language
 
 TEXTS = [*EDGES, *SENTENCES]
@@ -24,6 +24,33 @@ def test_a_memory_that_is_too_small(shared: Language, monkeypatch: pytest.Monkey
     fast = FastPipeline.from_nlp(shared)
     for _ in range(2):
         assert fast.entities(TEXTS) == stock_entities(shared, TEXTS)
+
+
+def test_a_tokenizer_made_anew(shared: Language, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The tokenizer, whose tables never shrink, is replaced from time to time."""
+    monkeypatch.setattr(chunks, "_CHUNKS_PER_TOKENIZER", 0)
+    monkeypatch.setattr(pipeline, "MEMORY_BYTES", 0)
+    fast = FastPipeline.from_nlp(shared)
+    for _ in range(3):
+        assert fast.entities(TEXTS) == stock_entities(shared, TEXTS)
+
+
+def test_a_text_that_cannot_be_read(shared: Language) -> None:
+    """It raises, as it does in spaCy, and leaves nothing behind for the next texts."""
+    fast = FastPipeline.from_nlp(shared)
+    with pytest.raises(UnicodeEncodeError):
+        fast.entities([SENTENCES[0], "half of a \ud800 pair"])
+    assert fast.entities(TEXTS) == stock_entities(shared, TEXTS)
+
+
+def test_close_scores(shared: Language, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Texts in which scores are too close are left to the pipeline, and no others."""
+    fast = FastPipeline.from_nlp(shared)
+    fast.entities(SENTENCES)
+    assert fast.handed_back == 0
+    monkeypatch.setattr(decoder, "_CLOSE", 100.0)
+    assert fast.entities(TEXTS) == stock_entities(shared, TEXTS)
+    assert len(SENTENCES) <= fast.handed_back <= len([text for text in TEXTS if text.strip()])
 
 
 def test_long_texts(shared: Language) -> None:

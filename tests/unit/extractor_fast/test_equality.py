@@ -4,8 +4,8 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from newstally_extractor.fast import FastPipeline, prove
-from newstally_extractor.fast.proof import stock_entities
 from newstally_extractor.fast.proof_texts import EDGES, SENTENCES
+from newstally_extractor.fast.stock import stock_entities
 from spacy.language import Language
 
 WORDS = sorted({word for text in (*EDGES, *SENTENCES) for word in text.split() if len(word) < 30})

@@ -15,7 +15,7 @@ from pathlib import Path
 import pytest
 import spacy
 from newstally_extractor.fast import FastPipeline
-from newstally_extractor.fast.proof import stock_entities
+from newstally_extractor.fast.stock import stock_entities
 from spacy.language import Language
 
 ROOT = Path(__file__).resolve().parents[3]

@@ -15,6 +15,7 @@ from spacy.attrs import SPACY
 from spacy.tokenizer import Tokenizer
 
 from newstally_extractor.fast.growing import Growing
+from newstally_extractor.fast.private_tokenizer import renewed
 from newstally_extractor.fast.special_cases import SpecialCases
 from newstally_extractor.fast.tokens import Tokens
 from newstally_extractor.fast.word_features import read_features
@@ -28,6 +29,9 @@ _is_simple = re.compile(r"\S+ ?").fullmatch
 
 _BETWEEN = "\n\n\n"
 """A token that no special case has in its pattern, between chunks that are read together."""
+
+_CHUNKS_PER_TOKENIZER = 500_000
+"""Chunks read for the first time before the tokenizer is made anew: that takes a while."""
 
 _BYTES_PER_CHUNK = 300
 """Of Python objects and of the numbers kept for it, besides its characters."""
@@ -51,7 +55,8 @@ class ChunkReader:
 
     def __init__(self, tokenizer: Tokenizer, words: Words) -> None:
         """`tokenizer`: one that nobody else uses, see `private_tokenizer`."""
-        self._tokenizer = tokenizer
+        self._tokenizer = _ready(tokenizer)
+        self._read_by_tokenizer = 0
         self._cases = SpecialCases(tokenizer)
         self._words = words
         self._numbers = _Numbers()
@@ -72,7 +77,11 @@ class ChunkReader:
 
     def forget(self) -> None:
         """Forget all chunks."""
+        if self._read_by_tokenizer > _CHUNKS_PER_TOKENIZER:
+            self._tokenizer = _ready(renewed(self._tokenizer))
+            self._read_by_tokenizer = 0
         self._numbers.clear()
+        self._numbers.new.clear()
         self._texts.clear()
         for array in (self._characters, self._first, self._count, self._orths, self._edges):
             array.clear()
@@ -161,6 +170,7 @@ class ChunkReader:
         edges = self._cases.may_go_on_after(end), self._cases.may_come_from_before(begin)
         self._edges.extend(np.stack(edges, axis=1))
         self._texts.extend(new)
+        self._read_by_tokenizer += len(new)
         new.clear()
 
     def _read_new(self, new: Sequence[str]) -> "_Read":
@@ -193,6 +203,12 @@ class ChunkReader:
             followed = [len(body) < len(chunk) for body, chunk in zip(bodies, chunks, strict=True)]
             features[last, self._words.columns.index(SPACY)] = followed
         return _Read(numbers[owner], starts, features, read.orths[inside])
+
+
+def _ready(tokenizer: Tokenizer) -> Tokenizer:
+    """Have a tokenizer remember what stands between chunks: in memory zones it never does."""
+    tokenizer(_BETWEEN)
+    return tokenizer
 
 
 @dataclass(frozen=True, slots=True, eq=False)

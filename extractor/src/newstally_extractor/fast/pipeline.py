@@ -1,6 +1,7 @@
 """Runs a pipeline of tok2vec and transition-based entity recognizer without spaCy's machinery."""
 
 from collections.abc import Iterable, Iterator, Sequence
+from functools import partial
 
 import numpy as np
 from spacy.errors import Errors
@@ -9,17 +10,15 @@ from spacy.language import Language
 from newstally_extractor.fast.chunks import ChunkReader
 from newstally_extractor.fast.components import find_components
 from newstally_extractor.fast.documents import DocumentReader
-from newstally_extractor.fast.layout import lay_out
+from newstally_extractor.fast.layout import Layout, lay_out
 from newstally_extractor.fast.models import read_scorer, read_tok2vec
 from newstally_extractor.fast.moves import read_moves
 from newstally_extractor.fast.parameters import Parameters
 from newstally_extractor.fast.private_tokenizer import private_tokenizer
-from newstally_extractor.fast.recognizer import Recognizer
-from newstally_extractor.fast.tokens import Reader
+from newstally_extractor.fast.recognizer import Recognizer, Span
+from newstally_extractor.fast.stock import Entity, Find, stock_entities
+from newstally_extractor.fast.tokens import Reader, Tokens
 from newstally_extractor.fast.words import Words
-
-Entity = tuple[int, int, str]
-"""First character, the one behind the last, label."""
 
 TABLE_BYTES = 64 * 1024 * 1024
 """For what is kept of words' embeddings."""
@@ -42,6 +41,7 @@ class FastPipeline:
         recognizer: Recognizer,
         labels: Sequence[str],
         max_length: int,
+        hand_back: Find,
     ) -> None:
         """Use `from_nlp`. `max_length` is in characters."""
         self._reader = reader
@@ -50,6 +50,9 @@ class FastPipeline:
         self.labels = tuple(labels)
         """All labels that an entity can get."""
         self._max_length = max_length
+        self._hand_back = hand_back
+        self.handed_back = 0
+        """Texts that were left to the pipeline itself, because scores in them were too close."""
 
     @classmethod
     def from_nlp(cls, nlp: Language) -> "FastPipeline":
@@ -80,10 +83,14 @@ class FastPipeline:
             recognizer=Recognizer(parameters, moves, words, TABLE_BYTES),
             labels=moves.labels,
             max_length=nlp.max_length,
+            hand_back=partial(stock_entities, nlp),
         )
 
     def entities(self, texts: Sequence[str]) -> list[list[Entity]]:
         """Return each text's entities in order: what `doc.ents` has.
+
+        About one text in a thousand is left to the pipeline itself: where two moves' scores are as
+        good as equal, the order of additions decides, and only its own order is the right one.
 
         Raises ValueError, as spaCy does, for a text longer than the pipeline's `max_length`.
         """
@@ -116,10 +123,29 @@ class FastPipeline:
     def _find(self, texts: list[str]) -> list[list[Entity]]:
         if self._reader.size_bytes + self._words.size_bytes > MEMORY_BYTES:
             self._reader.forget()
-        tokens = self._reader.read(texts)
+        try:
+            tokens = self._reader.read(texts)
+        except BaseException:
+            # Half of a text may be remembered: the next one must not meet it.
+            self._reader.forget()
+            raise
         layout = lay_out(tokens, self._words, self._recognizer.padding)
-        found: list[list[Entity]] = [[] for _ in texts]
-        spans = self._recognizer.find(layout)
+        rows = self._recognizer.find(layout)
+        found = self._texts_entities(len(texts), tokens, layout, rows.spans)
+        doubtful = layout.text_of_token[np.searchsorted(layout.row_of_token, rows.doubtful)]
+        if len(doubtful):
+            again = np.unique(doubtful).tolist()
+            self.handed_back += len(again)
+            for text, entities in zip(
+                again, self._hand_back([texts[text] for text in again]), strict=True
+            ):
+                found[text] = entities
+        return found
+
+    def _texts_entities(
+        self, texts: int, tokens: Tokens, layout: Layout, spans: list[Span]
+    ) -> list[list[Entity]]:
+        found: list[list[Entity]] = [[] for _ in range(texts)]
         if not spans:
             return found
         rows = np.array(spans, np.int64)

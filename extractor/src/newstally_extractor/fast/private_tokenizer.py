@@ -57,6 +57,23 @@ def private_tokenizer(nlp: Language, attrs: Iterable[int]) -> Tokenizer:
     return tokenizer
 
 
+def renewed(tokenizer: Tokenizer) -> Tokenizer:
+    """Make a private tokenizer anew, with nothing in its vocabulary.
+
+    A memory zone gives back what it took for words, but spaCy's hash tables behind it never shrink.
+    """
+    return Tokenizer(
+        Vocab(lex_attr_getters=tokenizer.vocab.lex_attr_getters),
+        rules=tokenizer.rules,
+        prefix_search=tokenizer.prefix_search,
+        suffix_search=tokenizer.suffix_search,
+        infix_finditer=tokenizer.infix_finditer,
+        token_match=tokenizer.token_match,
+        url_match=tokenizer.url_match,
+        faster_heuristics=tokenizer.faster_heuristics,
+    )
+
+
 def _differ(theirs: Vocab, ours: Vocab, attrs: list[int | str]) -> bool:
     words = [lexeme.orth_ for lexeme in theirs if lexeme.orth_]
     with ours.memory_zone():

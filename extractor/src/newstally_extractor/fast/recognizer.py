@@ -1,6 +1,7 @@
 """From rows of words to spans of rows that are entities."""
 
 from collections.abc import Iterator
+from dataclasses import dataclass
 
 import numpy as np
 
@@ -11,10 +12,21 @@ from newstally_extractor.fast.layout import Layout
 from newstally_extractor.fast.moves import Moves
 from newstally_extractor.fast.parameters import Floats, Parameters
 from newstally_extractor.fast.scores import Scores
-from newstally_extractor.fast.words import Words
+from newstally_extractor.fast.words import Integers, Words
 
 Span = tuple[int, int, int]
 """First row, the one behind the last, number of the label."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Found:
+    """What was found in rows."""
+
+    spans: list[Span]
+    """The entities, in order."""
+    doubtful: Integers
+    """(D,) rows where scores were so close that spaCy may have decided otherwise."""
+
 
 _KEPT_ROWS = 64 * 1024
 """Rows of vectors for which memory is kept from one call to the next."""
@@ -38,8 +50,8 @@ class Recognizer:
         """Rows of padding needed before, between and after texts."""
         return self._encoder.padding
 
-    def find(self, layout: Layout) -> list[Span]:
-        """Return the entities, in order."""
+    def find(self, layout: Layout) -> Found:
+        """Find the entities."""
         vectors = self._room(len(layout.words))
         begun = Begun.joined(
             [
@@ -69,21 +81,23 @@ class Recognizer:
             end = min(begin + step, len(layout.words) - padding)
             yield begin, self._table.rows(layout.words[begin - padding : end + padding])
 
-    def _choose(self, begun: Begun, vectors: Floats, layout: Layout) -> list[Span]:
+    def _choose(self, begun: Begun, vectors: Floats, layout: Layout) -> Found:
         """Keep what is begun outside of the entities before it."""
-        ends = self._decoder.ends(begun, vectors, layout.bounded)
+        ended = self._decoder.ends(begun, vectors, layout.bounded)
+        doubtful = [begun.doubtful, ended.doubtful]
         chosen: list[Span] = []
         behind = 0
         for start, end, label in zip(
-            begun.starts.tolist(), ends.tolist(), begun.labels.tolist(), strict=True
+            begun.starts.tolist(), ended.ends.tolist(), begun.labels.tolist(), strict=True
         ):
             if start < behind:
                 continue
-            behind = (
-                end if end >= 0 else self._decoder.follow(start, label, vectors, layout.bounded)
-            )
+            behind = end
+            if end < 0:
+                behind, close = self._decoder.follow(start, label, vectors, layout.bounded)
+                doubtful.append(close)
             chosen.append((start, behind, label))
-        return chosen
+        return Found(chosen, np.concatenate(doubtful))
 
     def _room(self, rows: int) -> Floats:
         if rows <= len(self._vectors):
