@@ -1,8 +1,19 @@
 """The tables are bounded, and running into a bound changes no result."""
 
+import numpy as np
 import pytest
-from newstally_extractor.fast import FastPipeline, chunks, decoder, embedding, encoder, pipeline
+from newstally_extractor.fast import (
+    FastPipeline,
+    chunks,
+    decoder,
+    embedding,
+    encoder,
+    pipeline,
+    prove,
+)
+from newstally_extractor.fast.parameters import Floats
 from newstally_extractor.fast.proof_texts import EDGES, SENTENCES
+from newstally_extractor.fast.recognizer import Recognizer
 from newstally_extractor.fast.stock import stock_entities
 from spacy.language import Language
 
@@ -51,6 +62,18 @@ def test_close_scores(shared: Language, monkeypatch: pytest.MonkeyPatch) -> None
     monkeypatch.setattr(decoder, "_CLOSE", 100.0)
     assert fast.entities(TEXTS) == stock_entities(shared, TEXTS)
     assert len(SENTENCES) <= fast.handed_back <= len([text for text in TEXTS if text.strip()])
+
+
+def test_memory_as_it_was_found(nlp: Language, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Fresh memory may hold anything: what was not computed is never looked at."""
+
+    def unclean(recognizer: Recognizer, rows: int) -> Floats:
+        return np.full((rows, recognizer._encoder.width), 3e38, np.float32)
+
+    monkeypatch.setattr(Recognizer, "_room", unclean)
+    fast = FastPipeline.from_nlp(nlp)
+    assert prove(nlp, fast) is None
+    assert fast.entities(TEXTS) == stock_entities(nlp, TEXTS)
 
 
 def test_long_texts(shared: Language) -> None:

@@ -122,14 +122,17 @@ class Decoder:
     ) -> tuple[int, Integers]:
         """Return the end of one entity that was too long for `ends`, and its doubtful tokens."""
         begin, size = start + _STEPS_ABREAST + 1, 64
+        # No entity goes on behind a bound, and rows behind the last one hold no vectors.
+        bound = begin + int(bounded[begin:].argmax())
         doubtful = [np.zeros(0, np.int64)]
         while True:
-            at = np.arange(begin, min(begin + size, len(bounded)))
+            at = np.arange(begin, min(begin + size, bound + 1))
             same = np.full(len(at), start), np.full(len(at), label)
             is_last, close = self._is_last(vectors, same[0], at, same[1], bounded)
-            doubtful.append(at[close])
+            decided = int(is_last.argmax()) + 1 if is_last.any() else len(at)
+            doubtful.append(at[:decided][close[:decided]])
             if is_last.any():
-                return int(at[is_last.argmax()]) + 1, np.concatenate(doubtful)
+                return int(at[decided - 1]) + 1, np.concatenate(doubtful)
             begin, size = begin + size, min(2 * size, 4096)
 
     def _is_last(
