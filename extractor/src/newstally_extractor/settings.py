@@ -27,9 +27,9 @@ class ExtractorSettings(ServiceSettings):
     model: Annotated[str, Field(min_length=1)] = "en_newstally"
     """The pipeline: the name of an installed spaCy package, or a folder."""
     engine: Annotated[str, Field(pattern=r"^(auto|stock|fast|\w+(\.\w+)*:\w+)$")] = "auto"
-    """What runs the pipeline: `stock` (spaCy's nlp.pipe); `fast`, several times faster for tok2vec
-    and ner (floating-point order lets one mention in some 200,000 fall otherwise); or
-    `module:factory`. `auto` is `stock`."""
+    """What runs the pipeline: `auto` or `fast`, several times as fast as spaCy's nlp.pipe where
+    entities come from tok2vec and ner, and nlp.pipe elsewhere; `stock`, always nlp.pipe; or
+    `module:factory`."""
     exclude_labels: str = "CARDINAL,ORDINAL,QUANTITY,PERCENT,MONEY,DATE,TIME"
     """Labels that are not counted, separated by commas or spaces; empty counts every label."""
     max_content_bytes: Annotated[int, Field(gt=0, le=largest_content_bytes(SEND_LIMIT_BYTES))] = (

@@ -1,5 +1,7 @@
 """The tables are bounded, and running into a bound changes no result."""
 
+from collections.abc import Sequence
+
 import numpy as np
 import pytest
 from newstally_extractor.fast import (
@@ -14,7 +16,7 @@ from newstally_extractor.fast import (
 from newstally_extractor.fast.parameters import Floats
 from newstally_extractor.fast.proof_texts import EDGES, SENTENCES
 from newstally_extractor.fast.recognizer import Recognizer
-from newstally_extractor.fast.stock import stock_entities
+from newstally_extractor.fast.stock import Entity, stock_entities
 from spacy.language import Language
 
 TEXTS = [*EDGES, *SENTENCES]
@@ -62,6 +64,22 @@ def test_close_scores(shared: Language, monkeypatch: pytest.MonkeyPatch) -> None
     monkeypatch.setattr(decoder, "_CLOSE", 100.0)
     assert fast.entities(TEXTS) == stock_entities(shared, TEXTS)
     assert len(SENTENCES) <= fast.handed_back <= len([text for text in TEXTS if text.strip()])
+
+
+def test_close_scores_in_a_long_text(shared: Language, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A text for which the pipeline would need much memory is not left to it."""
+    monkeypatch.setattr(decoder, "_CLOSE", 100.0)
+    monkeypatch.setattr(pipeline, "HANDED_BACK_CHARACTERS", 200)
+    handed: list[str] = []
+
+    def hand_back(texts: Sequence[str]) -> list[list[Entity]]:
+        handed.extend(texts)
+        return stock_entities(shared, texts)
+
+    fast = FastPipeline.from_nlp(shared, hand_back)
+    long = " ".join(SENTENCES)
+    assert fast.entities([long, SENTENCES[0]]) == stock_entities(shared, [long, SENTENCES[0]])
+    assert handed == [SENTENCES[0]]
 
 
 def test_memory_as_it_was_found(nlp: Language, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -6,11 +6,11 @@ from newstally_extractor.engine import Engine, SettingError
 from newstally_extractor.settings import ExtractorSettings
 
 # By name, because importing one loads spaCy, and others do without it.
-_STOCK = "newstally_extractor.engines.stock:make"
+_FAST = "newstally_extractor.engines.fast:make"
 _FACTORIES = {
-    "auto": _STOCK,
-    "stock": _STOCK,
-    "fast": "newstally_extractor.engines.fast:make",
+    "auto": _FAST,
+    "fast": _FAST,
+    "stock": "newstally_extractor.engines.stock:make",
 }
 
 

@@ -21,7 +21,7 @@ def make(settings: ExtractorSettings) -> Engine:
     """
     engine = stock.make(settings)
     try:
-        fast = FastPipeline.from_nlp(engine.nlp)
+        fast = FastPipeline.from_nlp(engine.nlp, engine.entities)
     except Unsupported as reason:
         log.warning("the fast path does not know this pipeline", reason=str(reason))
         return engine

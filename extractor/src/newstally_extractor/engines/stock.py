@@ -11,6 +11,7 @@ from spacy.tokens import Doc
 
 from newstally_extractor.engine import Outcome, SettingError
 from newstally_extractor.entities import Counts, count_mentions
+from newstally_extractor.fast.stock import Entity, stock_entities
 from newstally_extractor.settings import ExtractorSettings
 
 _UNREAD = frozenset(
@@ -97,12 +98,16 @@ class StockEngine:
 
     def extract(self, texts: Sequence[str]) -> Sequence[Outcome]:
         """Count each text's entities. Raises if the pipeline raises on any of them."""
-        if len(self._nlp.vocab) - self._words_at_first >= self._renew_after_words:
-            self._renew()
+        self._renew_in_time()
         # Everything spaCy learns from these texts is freed with the zone; what leaves it are
         # Python's own strings.
         with self._nlp.memory_zone():
             return [self._count(doc) for doc in self._nlp.pipe(texts, batch_size=len(texts))]
+
+    def entities(self, texts: Sequence[str]) -> list[list[Entity]]:
+        """Return each text's entities, in order. Raises if the pipeline raises on any of them."""
+        self._renew_in_time()
+        return stock_entities(self._nlp, texts)
 
     @property
     def nlp(self) -> Language:
@@ -115,8 +120,10 @@ class StockEngine:
         nlp = self._nlp
         return any("doc.ents" in nlp.get_pipe_meta(name).assigns for name in nlp.pipe_names)
 
-    def _renew(self) -> None:
+    def _renew_in_time(self) -> None:
         """Load the pipeline anew, to free what its vocabulary's tables have taken."""
+        if len(self._nlp.vocab) - self._words_at_first < self._renew_after_words:
+            return
         try:
             self._nlp = self._load()
         except Exception as error:  # noqa: BLE001 - the one that is loaded still works

@@ -29,6 +29,9 @@ MEMORY_BYTES = 64 * 1024 * 1024
 GROUP_CHARACTERS = 64 * 1024
 """Texts are worked on together until they are this long."""
 
+HANDED_BACK_CHARACTERS = 100_000
+"""Longer texts are never handed back: the pipeline takes some 4 KB of memory for a character."""
+
 
 class FastPipeline:
     """The entities of a loaded pipeline, faster. Called from one thread only."""
@@ -55,8 +58,11 @@ class FastPipeline:
         """Texts that were left to the pipeline itself, because scores in them were too close."""
 
     @classmethod
-    def from_nlp(cls, nlp: Language) -> "FastPipeline":
+    def from_nlp(cls, nlp: Language, hand_back: Find | None = None) -> "FastPipeline":
         """Read a loaded pipeline's parameters; the pipeline itself stays as it is.
+
+        `hand_back` finds the entities of texts that are left to the pipeline, see `entities`; by
+        default `nlp` itself does.
 
         Raises Unsupported when its entities come from anything else than a tok2vec of hashed
         embeddings and windows of maxout, and spaCy's greedy transition-based recognizer.
@@ -83,7 +89,7 @@ class FastPipeline:
             recognizer=Recognizer(parameters, moves, words, TABLE_BYTES),
             labels=moves.labels,
             max_length=nlp.max_length,
-            hand_back=partial(stock_entities, nlp),
+            hand_back=hand_back or partial(stock_entities, nlp),
         )
 
     def entities(self, texts: Sequence[str]) -> list[list[Entity]]:
@@ -91,6 +97,7 @@ class FastPipeline:
 
         About one text in a thousand is left to the pipeline itself: where two moves' scores are as
         good as equal, the order of additions decides, and only its own order is the right one.
+        In a text of more than HANDED_BACK_CHARACTERS the order of additions here decides.
 
         Raises ValueError, as spaCy does, for a text longer than the pipeline's `max_length`.
         """
@@ -133,8 +140,12 @@ class FastPipeline:
         rows = self._recognizer.find(layout)
         found = self._texts_entities(len(texts), tokens, layout, rows.spans)
         doubtful = layout.text_of_token[np.searchsorted(layout.row_of_token, rows.doubtful)]
-        if len(doubtful):
-            again = np.unique(doubtful).tolist()
+        again = [
+            text
+            for text in np.unique(doubtful).tolist()
+            if len(texts[text]) <= HANDED_BACK_CHARACTERS
+        ]
+        if again:
             self.handed_back += len(again)
             for text, entities in zip(
                 again, self._hand_back([texts[text] for text in again]), strict=True
