@@ -69,7 +69,7 @@ clean: ## remove what was made here
 	find . -name __pycache__ -prune -exec rm -rf {} +
 	rm -rf */src/*.egg-info */build
 
-.PHONY: images images-test image-names manifests
+.PHONY: images images-test image-names manifests release next
 
 # Where images are named: `make image-names images REGISTRY=europe-docker.pkg.dev/project/newstally`.
 REGISTRY ?=
@@ -93,6 +93,14 @@ image-names: ## let k8s/ name the images of REGISTRY and of this version
 	sed -E -i.old 's#^( +image: ).*(newstally[a-z-]*:).*#\1$(IMAGE_PREFIX)\2$(VERSION)#' \
 	  k8s/*.yaml k8s/examples/*.yaml
 	rm -f k8s/*.old k8s/examples/*.old
+
+release: ## make this tree a release: versions, changelog, image names (see CONTRIBUTING.md)
+	$(PYTHON) tools/release.py release
+	$(MAKE) image-names
+
+next: ## open the development of release NEXT
+	$(PYTHON) tools/release.py next $(NEXT)
+	$(MAKE) image-names
 
 manifests: setup ## check k8s/ and the Dockerfiles
 	$(BIN)/yamllint --strict k8s

@@ -7,8 +7,8 @@ from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
 import pytest
-from newstally import NewstallyClient
-from rollouts.releases import git, previous_release
+from newstally import Article, NewstallyClient
+from rollouts.releases import git, previous_release, sections
 from support.corpus import assert_counted_once, make_articles
 from support.processes import REPOSITORY, Process
 from support.trio import RULES
@@ -29,11 +29,15 @@ def checked_out(commit: str, directory: Path) -> Iterator[Path]:
 
 @pytest.fixture(scope="session")
 def previous(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
-    """The source tree of the previous release."""
+    """The source tree of the previous release. Skips only where there cannot be one."""
     project = tomllib.loads((REPOSITORY / "gateway" / "pyproject.toml").read_text())["project"]
     release = previous_release(REPOSITORY, project["version"])
     if release is None:
-        pytest.skip("there is no release before this version in the history")
+        if git(REPOSITORY, "rev-parse", "--is-shallow-repository").strip() == "true":
+            pytest.skip("this clone has no history (git fetch --unshallow)")
+        named = sections((REPOSITORY / "CHANGELOG.md").read_text()).keys()
+        assert named <= {project["version"]}, f"no commit in the history releases any of {named}"
+        pytest.skip("there is no release before this version")
     with checked_out(release.commit, tmp_path_factory.mktemp("previous") / "tree") as tree:
         yield tree
 
@@ -51,36 +55,51 @@ def sources(tree: Path) -> str:
     return os.pathsep.join([*folders, str(REPOSITORY / "tests")])
 
 
-async def count_with(trees: Mapping[str, Path], directory: Path) -> None:
-    """Run each service from its tree; upload, in two streams, and recount."""
-    environment = {name: {"PYTHONPATH": sources(trees[name])} for name in SERVICES}
-    articles = make_articles(400)
+@contextmanager
+def running(trees: Mapping[str, Path], directory: Path) -> Iterator[str]:
+    """Run each service from its tree, on the data in `directory`; give the gateway's address."""
+    directory.mkdir(exist_ok=True)
 
     def process(name: str, *flags: str) -> Process:
+        environment = {"PYTHONPATH": sources(trees[name])}
         log = directory / f"{name}.log"
-        return Process(f"newstally_{name}", list(flags), log, environment[name])
+        return stack.enter_context(Process(f"newstally_{name}", list(flags), log, environment))
 
     with ExitStack() as stack:
-        persister = stack.enter_context(process("persister", "--data-dir", str(directory / "data")))
-        extractor = stack.enter_context(process("extractor", "--engine", RULES))
+        persister = process("persister", "--data-dir", str(directory / "data"))
+        extractor = process("extractor", "--engine", RULES)
         flags = ["--persister", persister.address, "--extractors", extractor.address]
-        gateway = stack.enter_context(process("gateway", *flags))
-        assert_comes_from(gateway, trees["gateway"])
-        async with NewstallyClient(gateway.address) as client:
-            await client.upload(articles[:200], upload_id="mixed")
-            summary = await client.upload(articles, upload_id="mixed")
-            await client.wait_applied("mixed")
-        assert (summary.counted, summary.refused) == (400, 0)
-        await assert_counted_once(gateway.address, articles)
+        gateway = process("gateway", *flags)
+        for name, each in zip(SERVICES, (gateway, extractor, persister), strict=True):
+            assert_comes_from(each, name, trees[name])
+        yield gateway.address
         for each in (gateway, extractor, persister):
             assert each.terminate() == 0
 
 
-def assert_comes_from(process: Process, tree: Path) -> None:
+def assert_comes_from(process: Process, service: str, tree: Path) -> None:
     """Fail unless the process runs the code of this tree."""
     variables = Path(f"/proc/{process.pid}/environ").read_bytes().split(b"\0")
     (path,) = [each for each in variables if each.startswith(b"PYTHONPATH=")]
     assert path.startswith(f"PYTHONPATH={tree}/".encode())
+    assert (tree / service / "src" / f"newstally_{service}" / "__main__.py").exists()
+
+
+async def upload(address: str, articles: list[Article]) -> None:
+    """Upload, under an id that is always the same, and wait until all of it is in the sink."""
+    async with NewstallyClient(address) as client:
+        summary = await client.upload(articles, upload_id="mixed")
+        await client.wait_applied("mixed")
+    assert (summary.counted, summary.refused) == (len(articles), 0)
+
+
+async def count_with(trees: Mapping[str, Path], directory: Path) -> None:
+    """Upload in two streams, the second with all of the first again, and recount."""
+    articles = make_articles(400)
+    with running(trees, directory) as address:
+        await upload(address, articles[:200])
+        await upload(address, articles)
+        await assert_counted_once(address, articles)
 
 
 @pytest.mark.slow
@@ -94,7 +113,17 @@ async def test_a_rollout_can_begin_anywhere(
 
 
 @pytest.mark.slow
+async def test_a_rollout_can_be_taken_back(previous: Path, tmp_path: Path) -> None:
+    """The previous release, the newest and the previous one again carry on the same upload."""
+    articles = make_articles(300)
+    for done, tree in ((100, previous), (200, REPOSITORY), (300, previous)):
+        with running(dict.fromkeys(SERVICES, tree), tmp_path) as address:
+            await upload(address, articles[:done])
+            await assert_counted_once(address, articles[:done])
+
+
+@pytest.mark.slow
 async def test_services_of_two_trees_run_together(committed: Path, tmp_path: Path) -> None:
-    """What the test above rests on: a gateway of another tree works with this tree's services."""
+    """What the tests above rest on: a gateway of another tree works with this tree's services."""
     trees = {"gateway": committed, "extractor": REPOSITORY, "persister": REPOSITORY}
     await count_with(trees, tmp_path)
