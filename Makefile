@@ -6,12 +6,12 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 DISTRIBUTIONS := protos runtime models gateway extractor persister client
-SOURCES := protos/generate.py runtime gateway extractor persister client models tools tests sample
 # One thread per numeric library and process: more cores are more replicas.
 export OMP_NUM_THREADS = 1
 export OPENBLAS_NUM_THREADS = 1
 
-.PHONY: help setup run test lint format types proto proto-lint check recount economy chaos clean
+.PHONY: help setup run test lint format types proto proto-lint check recount economy chaos bench bench-extract bench-memory \
+  clean
 
 help: ## list the commands
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/  make \1\t\2/' | expand -t 22
@@ -63,6 +63,15 @@ economy: setup ## count the writes that Firestore would bill for ARTICLES, at se
 
 chaos: setup ## kill everything at random for CHAOS_SECONDS, then recount (CHAOS_SEED, CHAOS_SINK)
 	$(BIN)/python tools/chaos.py
+
+bench: setup ## the whole pipeline against nlp.pipe on two processes, on ARTICLES (BENCH_FLAGS)
+	$(BIN)/python bench/pipeline.py $(ARTICLES) $(BENCH_FLAGS)
+
+bench-extract: setup ## the fast path against nlp.pipe on one core, on ARTICLES (BENCH_FLAGS)
+	$(BIN)/python bench/extract.py $(BENCH_FLAGS)
+
+bench-memory: setup ## memory over 200,000 articles with 5 million distinct words, drawn in docs/
+	$(BIN)/python bench/memory.py --picture docs/memory.svg $(BENCH_FLAGS)
 
 clean: ## remove what was made here
 	rm -rf $(VENV) newstally-data .mypy_cache .ruff_cache .pytest_cache .hypothesis
