@@ -23,7 +23,7 @@ from grpc_health.v1 import health_pb2, health_pb2_grpc
 from grpc_health.v1.health import aio as health_aio
 from grpc_reflection.v1alpha import reflection
 
-from newstally_runtime import lifeline, logs
+from newstally_runtime import deadline, lifeline, logs
 from newstally_runtime.admin import AdminServer, Pulse, Readiness
 from newstally_runtime.channels import SERVER_OPTIONS
 from newstally_runtime.settings import ServiceSettings
@@ -31,6 +31,8 @@ from newstally_runtime.settings import ServiceSettings
 BEAT_SECONDS = 0.25
 STOP_GRACE_SECONDS = 0.5
 """What calls that are still open after draining get before they are cut."""
+CLOSE_SECONDS = 15.0
+"""What closing gets after draining, before the process ends wherever it is."""
 
 log = structlog.get_logger()
 
@@ -168,6 +170,7 @@ class _Shell:
         return self
 
     async def __aexit__(self, *_: object) -> None:
+        deadline.end_within(CLOSE_SECONDS)
         if self._beat is not None:
             self._beat.cancel()
             await asyncio.gather(self._beat, return_exceptions=True)
