@@ -14,7 +14,7 @@ def make_plan(journal: str, behaviours: dict[str, str], drain_seconds: float = 2
     def spec(name: str) -> ServiceSpec:
         behaviour = behaviours.get(name, "good")
         command = (sys.executable, FAKE, behaviour, journal, "--name", name)
-        return ServiceSpec(name, command, drain_seconds=drain_seconds)
+        return ServiceSpec(name, name.partition("-")[0], command, drain_seconds=drain_seconds)
 
     return Plan(spec("persister"), (spec("extractor-1"), spec("extractor-2")), spec("gateway"))
 

@@ -15,7 +15,7 @@ from typing import Any
 from newstally.errors import InputError
 from newstally.inputs import Columns, Fingerprint
 
-VERSION = 2
+VERSION = 3
 VARIABLE = "NEWSTALLY_STATE_DIR"
 _UPLOAD_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._:-]{0,127}")
 
@@ -186,6 +186,8 @@ def _decode(data: dict[str, Any]) -> UploadState:
                 article_id=tuple(columns["article_id"]),
                 constant_publication=columns["constant_publication"],
             ),
+            encoding=str(seen["encoding"]),
+            delimiter=str(seen["delimiter"]),
         ),
         created=datetime.fromisoformat(data["created"]),
         stage=Stage(data["stage"]),

@@ -16,7 +16,7 @@ from newstally.cli.display import LineDisplay
 from newstally.cli.report import SHOWN_REFUSALS
 from newstally.errors import GatewayUnavailable
 from newstally.states import Stage, StateStore, UploadState
-from newstally.values import Progress, Upload, Waiting
+from newstally.values import Progress, Upload, UploadEvent, Waiting
 from support.reference_gateway import Fault, ReferenceGateway
 from typer.testing import CliRunner, Result
 
@@ -35,9 +35,9 @@ def run(monkeypatch: pytest.MonkeyPatch, states: Path) -> Run:
     monkeypatch.delenv("NEWSTALLY_TARGET", raising=False)
     monkeypatch.setenv("COLUMNS", "120")
 
-    async def invoke(*arguments: str | Path) -> Result:
+    async def invoke(*arguments: str | Path, stdin: str = "") -> Result:
         command = [str(argument) for argument in arguments]
-        return await asyncio.to_thread(lambda: CliRunner().invoke(app, command))
+        return await asyncio.to_thread(lambda: CliRunner().invoke(app, command, input=stdin))
 
     return invoke
 
@@ -87,13 +87,17 @@ async def test_the_same_upload_again_changes_nothing(run: Run, articles: Path) -
 async def test_the_state_is_on_disk_before_the_first_article(
     run: Run, articles: Path, states: Path
 ) -> None:
-    """When no gateway answers, the state is there already, and --resume needs no id or target."""
+    """When no gateway answers, the state is there already, and --resume needs no id."""
     failed = await run("upload", articles, "--target", "127.0.0.1:1", "--give-up-after", "0.05")
     assert failed.exit_code == 1
     (upload_id,) = begun(states)
     assert f"--resume --upload-id {upload_id}" in failed.stderr
     async with ReferenceGateway() as gateway:
-        result = await run("upload", articles, "--resume", "--json", "--target", gateway.target)
+        command = ("upload", articles, "--resume", "--json", "--target", gateway.target)
+        elsewhere = await run(*command)
+        result = await run(*command, "--moved")
+    assert elsewhere.exit_code == 2
+    assert "was begun at 127.0.0.1:1, not at" in elsewhere.stderr
     assert json.loads(result.stdout)["upload_id"] == upload_id
     state = StateStore(states).find(upload_id)
     assert state is not None
@@ -214,8 +218,8 @@ async def test_an_upload_that_was_never_made_leaves_no_state(
     assert begun(states) == []
 
 
-async def test_refused_articles_are_reported_with_their_lines(run: Run, tmp_path: Path) -> None:
-    """Malformed lines and refused articles: counted, told with path and line, exit code 0."""
+async def test_malformed_records_are_reported_as_what_they_are(run: Run, tmp_path: Path) -> None:
+    """Told before and after with path, line and why; the rest is counted; exit code 3."""
     path = tmp_path / "some.jsonl"
     lines = ['{"source": "P", "text": "good"}', "", "{bad", '{"source": "P", "text": " "}']
     path.write_text("\n".join(lines))
@@ -223,16 +227,78 @@ async def test_refused_articles_are_reported_with_their_lines(run: Run, tmp_path
         result = await run("upload", path, "--target", gateway.target, "--json")
         text = await run("upload", path, "--target", gateway.target)
     summary = json.loads(result.stdout)
-    assert result.exit_code == 0
+    assert (result.exit_code, text.exit_code) == (3, 3)
+    assert f"note: 1 of 3 records are malformed and will be refused, the first at {path}:3: no" in (
+        result.stderr
+    )
     assert (summary["counted"], summary["refused"], summary["malformed"]) == (1, 2, 1)
     assert [(r["offset"], r["line"], r["reason"]) for r in summary["refusals"]] == [
-        (1, 3, "PUBLICATION_EMPTY"),
+        (1, 3, "MALFORMED"),
         (2, 4, "CONTENT_EMPTY"),
     ]
     assert summary["refusals"][0]["message"].startswith("no JSON")
-    assert f"refused: {path}:3: no JSON" in text.stdout
+    assert f"malformed: {path}:3: no JSON" in text.stdout
     assert f"refused: {path}:4: CONTENT_EMPTY: content_empty" in text.stdout
-    assert "3 articles settled (1 counted, 2 refused)" in text.stdout
+    assert "3 articles settled (1 counted, 2 refused, 1 of them malformed)" in text.stdout
+
+
+async def test_refused_articles_are_no_failure(run: Run, tmp_path: Path) -> None:
+    """The gateway's own verdicts on articles are reported; exit code 0."""
+    path = tmp_path / "some.jsonl"
+    path.write_text('{"source": "P", "text": "good"}\n{"source": "P", "text": " "}\n')
+    async with ReferenceGateway() as gateway:
+        result = await run("upload", path, "--target", gateway.target)
+    assert (result.exit_code, result.stderr) == (0, "")
+    assert "(1 counted, 1 refused)" in result.stdout
+
+
+async def test_a_pipe_is_uploaded_and_resumed_with_the_same_bytes(run: Run) -> None:
+    """`-` reads JSON Lines to the end; again with the same bytes and id changes nothing; other
+    bytes are refused."""
+    piped = '{"source": "P", "text": "good"}\n' * 3
+    async with ReferenceGateway() as gateway:
+        command = ("upload", "-", "--target", gateway.target, "--upload-id", "job", "--json")
+        first = await run(*command, stdin=piped)
+        again = await run(*command, "--resume", stdin=piped)
+        other = await run(*command, "--resume", stdin=piped + piped)
+    assert (first.exit_code, again.exit_code, other.exit_code) == (0, 0, 2)
+    assert json.loads(again.stdout)["counted"] == gateway.received == 3
+    assert "upload job is of another input (stdin)" in other.stderr
+
+
+async def test_a_pipe_that_was_cut_off_says_how_to_go_on(run: Run) -> None:
+    """Nobody has kept the bytes: they must be piped again."""
+    result = await run(
+        *("upload", "-", "--upload-id", "job"),
+        *("--target", "127.0.0.1:1", "--give-up-after", "0.05"),
+        stdin='{"source": "P", "text": "good"}\n',
+    )
+    assert result.exit_code == 1
+    assert result.stderr.endswith(
+        "; to go on, pipe the same bytes into: newstally upload - --resume --upload-id job\n"
+    )
+
+
+async def test_text_of_another_encoding_is_never_sent(
+    run: Run, tmp_path: Path, states: Path
+) -> None:
+    """Latin-1 is refused with the remedy, before anything is begun; the remedy works, and is part
+    of the command that goes on."""
+    path = tmp_path / "a.csv"
+    path.write_bytes("source;text\nP;été\n".encode("latin-1"))
+    async with ReferenceGateway() as gateway:
+        command = ("upload", path, "--delimiter", ";", "--upload-id", "job")
+        refused = await run(*command, "--target", gateway.target)
+        assert (refused.exit_code, begun(states), gateway.journals) == (2, [], {})
+        assert refused.stderr == (
+            f"error: {path}: line 2 is not UTF-8 (byte 0xe9): name the file's encoding, for example"
+            " --encoding latin-1\n"
+        )
+        taken = await run(*command, "--encoding", "latin-1", "--target", gateway.target)
+        assert taken.exit_code == 0
+        assert gateway.articles("job") == [("P", "été")]
+    again = await run(*command, *("--encoding", "latin-1", "--give-up-after", "0.05"))
+    assert f"upload {path} --encoding latin-1 --delimiter ';' --resume" in again.stderr
 
 
 @pytest.mark.parametrize("gone", [True, False])
@@ -384,9 +450,57 @@ async def test_a_stopped_upload_tells_how_to_resume(
             out, err = await process.communicate()
     assert (process.returncode, out) == (exit_code, b"")
     assert err.decode() == (
-        f"{what}; go on with: newstally upload {articles} --content-column text --resume"
-        " --upload-id job\n"
+        f"{what}; go on with: newstally upload {articles} --content-column text --state-dir"
+        f" {tmp_path / 's'} --resume --upload-id job\n"
     )
+
+
+async def test_a_label_is_taken_in_any_case(run: Run, articles: Path) -> None:
+    """The reference gateway knows WORD."""
+    async with ReferenceGateway() as gateway:
+        await run("upload", articles, "--target", gateway.target)
+        command = ("top", "the daily", "-n", "1", "--target", gateway.target, "--json")
+        results = [await run(*command, "--label", label) for label in ("WORD", "word", " Word ")]
+    assert {result.exit_code for result in results} == {0}
+    assert [[row["text"] for row in json.loads(r.stdout)] for r in results] == [["anna"]] * 3
+
+
+async def test_an_unknown_label_is_told_with_those_that_exist(run: Run, articles: Path) -> None:
+    """No empty table; for programs the array is empty; exit code 0: there may be some tomorrow."""
+    async with ReferenceGateway() as gateway:
+        await run("upload", articles, "--target", gateway.target)
+        command = ("top", "the daily", "--label", "PRESON", "--target", gateway.target)
+        text, as_json = await run(*command), await run(*command, "--json")
+    assert (text.exit_code, text.stdout) == (0, "")
+    assert text.stderr == "no entity is labelled PRESON; labels here: WORD\n"
+    assert (as_json.exit_code, as_json.stdout) == (0, "[]\n")
+
+
+async def test_no_publications_are_told(run: Run) -> None:
+    """Not an empty table."""
+    async with ReferenceGateway() as gateway:
+        result = await run("publications", "--target", gateway.target)
+    assert (result.exit_code, result.stdout) == (0, "")
+    assert "no publications yet" in result.stderr
+
+
+async def test_the_version_is_told(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    """That of the distribution."""
+    monkeypatch.setattr("newstally.cli.version", lambda name: {"newstally": "1.2.3"}[name])
+    result = await run("--version")
+    assert (result.exit_code, result.stdout) == (0, "newstally 1.2.3\n")
+
+
+async def test_up_fails_at_once_for_a_flag_that_no_service_has(run: Run, tmp_path: Path) -> None:
+    """Before anything is started: exit code 2, and the nearest names."""
+    data = tmp_path / "data"
+    result = await run("up", "--data", data, "--set", "gateway.batchage=1")
+    assert result.exit_code == 2
+    assert result.stderr == (
+        "error: --set gateway.batchage=1: the gateway has no such flag; did you mean batch-age or"
+        " batch-bytes?\n"
+    )
+    assert not data.exists()
 
 
 async def test_up_says_which_service_is_not_installed(
@@ -399,19 +513,60 @@ async def test_up_says_which_service_is_not_installed(
     assert "pip install newstally-persister" in result.stderr
 
 
-def test_lines_say_how_far_it_is_and_what_is_waited_for() -> None:
-    """Without a terminal: a line every 5 s, and one soon after the gateway went away."""
-    now = 0.0
-    said: list[str] = []
-    display = LineDisplay(1000, "host:1", said.append, lambda: now)
-    waiting = Waiting(GatewayUnavailable("refused"), 0.1)
+class Screen:
+    """A display over a clock of its own, and what it said."""
+
+    def __init__(self) -> None:
+        self.said: list[str] = []
+        self._now = 0.0
+        self._display = LineDisplay(1000, "host:1", self.said.append, lambda: self._now)
+
+    def show(self, event: UploadEvent, *times: float) -> None:
+        for self._now in times:
+            self._display(event)
+
+
+def test_lines_say_how_far_it_is() -> None:
+    """Without a terminal: a line every 5 s, but none that says the same again."""
+    screen = Screen()
     for now in (0.0, 2.0, 4.0, 5.0, 7.0):
-        display(Progress(upload(int(now) * 10)))
-    assert said == ["settled 50 of 1,000 articles, 10/s, about 95 s left"]
-    for later in (7.1, 7.5, 12.0, 12.5):
-        now = later
-        display(waiting)
-    assert said[1:] == ["waiting for gateway host:1: refused"]
+        screen.show(Progress(upload(int(now) * 10)), now)
+    assert screen.said == ["settled 50 of 1,000 articles, 10/s, about 95 s left"]
+    screen.show(Progress(upload(70)), 10.0, 12.0, 16.0, 21.0)
+    assert len(screen.said) == 2
+
+
+def test_lines_say_once_what_is_waited_for() -> None:
+    """A line soon after the gateway went away, one per kind of trouble, one when it goes on."""
+    screen = Screen()
+    refused = Waiting(GatewayUnavailable("refused"), 0.1)
+    screen.show(refused, 0.0, 0.9)
+    assert screen.said == []
+    screen.show(refused, 1.1, 9.0, 60.0)
+    assert screen.said == ["waiting for gateway host:1: refused"]
+    for now in (61.0, 62.0, 90.0):
+        screen.show(Waiting(GatewayUnavailable("draining"), 0.1), now)
+        screen.show(refused, now)
+    assert screen.said[1:] == ["waiting for gateway host:1: draining"]
+    screen.show(Progress(upload(0)), 91.0, 92.0)
+    assert screen.said[2:] == ["gateway host:1 goes on"]
+
+
+def test_lines_tell_once_that_a_gateway_settles_nothing() -> None:
+    """Heartbeats alone are no progress; a failure and a heartbeat in turn are one trouble."""
+    screen = Screen()
+    screen.show(Progress(upload(0)), 0.0, 5.0, 14.9)
+    assert screen.said == []
+    screen.show(Progress(upload(0)), 15.0, 20.0, 60.0)
+    assert [line.partition(";")[0] for line in screen.said] == [
+        "waiting for gateway host:1: it answers, but settles nothing"
+    ]
+    for now in (61.0, 62.0, 63.0):
+        screen.show(Waiting(GatewayUnavailable("busy"), 2.0), now)
+        screen.show(Progress(upload(0)), now)
+    assert screen.said[1:] == ["waiting for gateway host:1: busy"]
+    screen.show(Progress(upload(10)), 64.0)
+    assert screen.said[2] == "gateway host:1 goes on"
 
 
 def upload(next_offset: int) -> Upload:

@@ -5,13 +5,14 @@ import gzip
 import io
 import json
 import os
+import re
 from pathlib import Path
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from newstally import Article, InputError
-from newstally.inputs import Columns, Record, Source, survey
+from newstally.inputs import PIPE, Columns, Record, Source, spooled, survey
 from newstally.inputs import records as records_module
 
 TEXT = st.text(st.characters(exclude_categories=["Cs"]), max_size=40)
@@ -60,13 +61,136 @@ def test_jsonl_gives_back_what_was_written(
 @settings(deadline=None)  # the machine may be busy
 @given(data=st.binary(max_size=400))
 def test_no_bytes_break_the_reading(folder: Path, name: str, data: bytes) -> None:
-    """After a good beginning any bytes give records, the same ones every time."""
+    """After a good beginning any bytes give records, the same ones every time, or are no UTF-8."""
     start = b"publication,content\nP,text\n"
     if name.endswith("jsonl"):
         start = b'{"publication": "P", "content": "text"}\n'
+    try:
+        data.decode()
+    except UnicodeDecodeError:
+        with pytest.raises(InputError, match=r"line \d+ is not UTF-8"):
+            read(folder / name, start + data)
+        return
     first = read(folder / name, start + data)
     assert first[0].article == Article("P", "text")
     assert first == list(Source([folder / name], Columns()).records())
+
+
+@pytest.mark.parametrize("name", ["c.csv", "c.jsonl"])
+@pytest.mark.parametrize("encoding", ["latin1", "ISO-8859-15", "utf-16", "utf-8"])
+def test_an_encoding_can_be_told(tmp_path: Path, name: str, encoding: str) -> None:
+    """Every character arrives as it was written, in CSV and in JSON Lines."""
+    text = "publication,content\nLa Presse,été à Genève\n"
+    if name.endswith("jsonl"):
+        text = '{"publication": "La Presse", "content": "été à Genève"}\n'
+    path = tmp_path / name
+    path.write_bytes(text.encode(encoding))
+    (record,) = Source([path], Columns(), encoding=encoding).records()
+    assert record.article == Article("La Presse", "été à Genève")
+
+
+@pytest.mark.parametrize(
+    ("name", "data", "message"),
+    [
+        ("a.csv", b"source,text\nP,one\nP,caf\xe9\n", r"line 3 is not UTF-8 \(byte 0xe9\)"),
+        ("a.csv", b"source,text\nP,caf\xe9\n", "--encoding latin-1"),
+        ("a.csv", b"titr\xe9,text\n", "line 1 is not UTF-8"),
+        ("a.csv", "source,text\nP,x\n".encode("utf-16"), "--encoding utf-16"),
+        ("a.jsonl", b'{"source": "P", "text": "x"}\n{"text": "caf\xe9"}\n', "line 2 is not UTF-8"),
+        ("a.jsonl.gz", b'{"source": "P", "text": "caf\xe9', "line 1 is not UTF-8"),
+    ],
+)
+def test_what_is_no_utf_8_is_told_with_line_and_remedy(
+    tmp_path: Path, name: str, data: bytes, message: str
+) -> None:
+    """Nothing is replaced in silence: the survey fails, so nothing of it is sent."""
+    with pytest.raises(InputError, match=message) as caught:
+        read(tmp_path / name, data)
+    assert str(tmp_path / name) in str(caught.value)
+
+
+@pytest.mark.parametrize("encoding", ["latin-2000", "hex", "", "utf-8\0"])
+def test_an_unknown_encoding_is_refused(encoding: str) -> None:
+    """The message gives examples."""
+    with pytest.raises(InputError, match="not known; for example utf-8, latin-1"):
+        Source([Path("a.csv")], Columns(), encoding=encoding)
+
+
+def test_bytes_that_the_told_encoding_has_not_are_refused(tmp_path: Path) -> None:
+    """Also where Python cannot say in which line."""
+    path = tmp_path / "a.csv"
+    path.write_bytes(b"source,text\nP,caf\xe9")
+    with pytest.raises(InputError, match=r"line 2 is not ASCII \(byte 0xe9\)"):
+        list(Source([path], Columns(), encoding="ascii").records())
+    with pytest.raises(InputError, match=r"not UTF-16 .*--encoding"):
+        list(Source([path], Columns(), encoding="utf-16").records())
+
+
+@pytest.mark.parametrize(("told", "delimiter"), [(";", ";"), ("tab", "\t"), ("\\t", "\t")])
+def test_a_delimiter_can_be_told(tmp_path: Path, told: str, delimiter: str) -> None:
+    """CSV as spreadsheets of other countries write it."""
+    path = tmp_path / "a.csv"
+    path.write_text(f'source{delimiter}text\nP{delimiter}"a, b{delimiter} c"\n')
+    (record,) = Source([path], Columns(), delimiter=told).records()
+    assert record.article == Article("P", f"a, b{delimiter} c")
+
+
+@pytest.mark.parametrize(
+    ("header", "shown"),
+    [("source;text", "';'"), ("source\ttext", "tab"), ("a|b", "'|'"), ('"source";"text"', "';'")],
+)
+def test_another_delimiter_is_recognised(tmp_path: Path, header: str, shown: str) -> None:
+    """The message says which option reads the file."""
+    with pytest.raises(InputError, match=re.escape(f"add --delimiter {shown}")):
+        read(tmp_path / "a.csv", f"{header}\nx\n")
+
+
+def test_missing_columns_are_not_blamed_on_the_delimiter(tmp_path: Path) -> None:
+    """A header that the delimiter splits well lacks the columns."""
+    with pytest.raises(InputError, match="no column content") as caught:
+        read(tmp_path / "a.csv", "a,b;c\n")
+    assert "--delimiter" not in str(caught.value)
+
+
+def test_a_delimiter_that_cannot_be_meant_is_refused() -> None:
+    """More than a character, a quote, or one for JSON Lines."""
+    for delimiter in (";;", "", '"', "\n"):
+        with pytest.raises(InputError, match="one character, or tab"):
+            Source([Path("a.csv")], Columns(), delimiter=delimiter)
+    with pytest.raises(InputError, match="--delimiter is for CSV"):
+        Source([Path("a.jsonl")], Columns(), delimiter=";")
+
+
+def test_a_pipe_is_an_input_like_a_file(tmp_path: Path) -> None:
+    """What was piped can be read again and again; it is known by its bytes, not by a name."""
+    data = b'{"source": "P", "text": "one"}\n{\n'
+    with spooled(io.BytesIO(data)) as piped:
+        source = Source([PIPE], Columns(), piped=piped)
+        found = survey(source)
+        records = list(source.records())
+        assert list(source.records()) == records
+    assert [(r.article, r.place, bool(r.problem)) for r in records] == [
+        (Article("P", "one"), "stdin:1", False),
+        (Article("", ""), "stdin:2", True),
+    ]
+    assert (found.records, found.malformed, found.first_malformed) == (2, 1, records[1])
+    assert found.fingerprint.sizes == (len(data),)
+    path = tmp_path / "a.jsonl"
+    path.write_bytes(data)
+    assert found.fingerprint.difference(survey(Source([path], Columns())).fingerprint) is None
+    with pytest.raises(InputError, match="once"):
+        Source([PIPE, PIPE], Columns())
+
+
+def test_a_pipe_without_room_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The message names the directory and the variable that chooses another."""
+
+    def full(source: object, target: object, length: int) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr("newstally.inputs.files.shutil.copyfileobj", full)
+    with pytest.raises(InputError, match="No space left on device; set TMPDIR"):
+        spooled(io.BytesIO()).__enter__()
 
 
 def test_malformed_json_lines_keep_their_place(tmp_path: Path) -> None:
@@ -150,10 +274,10 @@ def test_unreadable_files_are_told(tmp_path: Path) -> None:
             survey(Source([path], Columns()))
 
 
-def test_bad_utf8_and_a_byte_order_mark_are_taken(tmp_path: Path) -> None:
-    """Bytes that are no UTF-8 become U+FFFD; a BOM is no part of the first column's name."""
-    (record,) = read(tmp_path / "a.csv", b"\xef\xbb\xbfsource,text\nP,a\xffb\n")
-    assert record.article.content == "a\ufffdb"
+def test_a_byte_order_mark_is_taken(tmp_path: Path) -> None:
+    """It is no part of the first column's name."""
+    (record,) = read(tmp_path / "a.csv", b"\xef\xbb\xbfsource,text\nP,one\n")
+    assert record.article == Article("P", "one")
 
 
 def test_lines_beyond_all_measure_do_not_fill_the_memory(
@@ -195,6 +319,8 @@ def test_a_fingerprint_tells_inputs_apart_and_follows_a_move(tmp_path: Path) -> 
     assert "size" in str(before.difference(survey(Source([path], Columns())).fingerprint))
     other = survey(Source([moved], Columns(constant_publication="Q"))).fingerprint
     assert "column" in str(before.difference(other))
+    recoded = survey(Source([moved], Columns(), encoding="latin-1")).fingerprint
+    assert "encoding" in str(before.difference(recoded))
 
 
 def test_a_file_that_changes_after_the_survey_is_noticed(tmp_path: Path) -> None:

@@ -10,7 +10,7 @@ from newstally.cli.choosing import choose
 from newstally.inputs import Columns, Fingerprint
 from newstally.states import Stage, StateStore, default_directory
 
-INPUT = Fingerprint(("/in/a.csv",), (".csv",), (10,), "00ff", Columns())
+INPUT = Fingerprint(("/in/a.csv",), (".csv",), (10,), "00ff", Columns(), "utf-16", ";")
 CHANGED = replace(INPUT, sizes=(12,), digest="1234")
 
 
@@ -86,13 +86,27 @@ def test_a_run_without_options_is_a_new_upload_and_tells_of_the_old(store: State
     assert changed.note == ""
 
 
-def test_a_resumed_upload_goes_to_its_gateway_unless_told_otherwise(store: StateStore) -> None:
-    """The state remembers the target; the command line wins."""
+@pytest.mark.parametrize("resume", [True, False])
+def test_an_upload_goes_on_at_its_gateway_and_says_so(store: StateStore, resume: bool) -> None:
+    """The state remembers the target; one line names upload and target."""
     store.begin("job", "host:1", INPUT)
-    kept = choose(store, INPUT, target=None, upload_id=None, resume=True)
-    assert (kept.state.upload_id, kept.target) == ("job", "host:1")
-    moved = choose(store, INPUT, target="host:2", upload_id="job", resume=False)
-    assert moved.target == "host:2"
+    kept = choose(store, INPUT, target=None, upload_id="job", resume=resume)
+    assert (kept.state.upload_id, kept.target, kept.moved) == ("job", "host:1", False)
+    assert kept.note == "going on with upload job at host:1, where it was begun"
+    same = choose(store, INPUT, target="host:1", upload_id="job", resume=resume)
+    assert same.note == "going on with upload job at host:1"
+
+
+@pytest.mark.parametrize("upload_id", [None, "job"])
+def test_an_upload_goes_on_elsewhere_only_when_told(
+    store: StateStore, upload_id: str | None
+) -> None:
+    """Another target may be another Newstally: the user has to say that it only moved."""
+    store.begin("job", "host:1", INPUT)
+    with pytest.raises(InputError, match=r"begun at host:1, not at host:2: .* --moved"):
+        choose(store, INPUT, target="host:2", upload_id=upload_id, resume=True)
+    there = choose(store, INPUT, target="host:2", upload_id=upload_id, resume=True, moved=True)
+    assert (there.target, there.moved) == ("host:2", True)
 
 
 @pytest.mark.parametrize("upload_id", ["", "../x", "a/b", ".hidden", "x" * 129, "é"])

@@ -1,9 +1,13 @@
 """The command line: `newstally upload | top | publications | up`.
 
-Exit codes: 0 done, refused articles included (they are reported); 1 the gateway refused for good,
-or patience ran out; 2 wrong usage, or an input that cannot be used; 130 interrupted (an upload can
-be resumed).
+Exit codes: 0 done, articles that the gateway refused included (they are reported); 1 the gateway
+refused for good, or patience ran out; 2 wrong usage, or an input that cannot be used; 3 done, but
+records of the input were malformed and so not counted; 130 interrupted (an upload can be resumed);
+143 terminated, likewise.
 """
+
+from importlib.metadata import PackageNotFoundError, version
+from typing import Annotated
 
 import typer
 
@@ -15,7 +19,7 @@ app = typer.Typer(
     name="newstally",
     help="Count who and what the news mentions.",
     epilog="Exit codes: 0 done (refused articles are reported, not a failure); 1 refused for good"
-    " or gave up; 2 wrong usage or input; 130 interrupted.",
+    " or gave up; 2 wrong usage or input; 3 done, but for malformed records; 130 interrupted.",
     no_args_is_help=True,
     add_completion=False,
     pretty_exceptions_enable=False,
@@ -24,6 +28,28 @@ app.command()(upload)
 app.command()(top)
 app.command()(publications)
 app.command()(up)
+
+
+def _print_version(wanted: bool) -> None:
+    if not wanted:
+        return
+    try:
+        release = version("newstally")
+    except PackageNotFoundError:  # run from a source tree
+        release = "unreleased"
+    typer.echo(f"newstally {release}")
+    raise typer.Exit
+
+
+@app.callback()
+def options(
+    *,
+    show_version: Annotated[
+        bool,
+        typer.Option("--version", callback=_print_version, is_eager=True, help="Show the version."),
+    ] = False,
+) -> None:
+    """Take the options that come before a command."""
 
 
 def main() -> None:

@@ -17,6 +17,11 @@ class Choice:
     note: str = ""
     """Something the user should know."""
 
+    @property
+    def moved(self) -> bool:
+        """Whether the gateway is at another address than when the upload was begun."""
+        return self.target != self.state.target
+
 
 def choose(
     store: StateStore,
@@ -25,10 +30,13 @@ def choose(
     target: str | None,
     upload_id: str | None,
     resume: bool,
+    moved: bool = False,
 ) -> Choice:
     """Return the upload to send the input to.
 
-    Raises InputError if that upload is of another input, or if there is nothing to resume.
+    An upload goes on at the gateway that it was begun at, and elsewhere only if the user says that
+    it `moved`. Raises InputError if that upload is of another input, or begun at another target, or
+    if there is nothing to resume.
     """
     if upload_id is not None:
         state = store.find(upload_id)
@@ -45,7 +53,19 @@ def choose(
         begun = store.begin(upload_id or new_upload_id(), target, fingerprint)
         return Choice(begun, target)
     check_same_input(state, fingerprint)
-    return Choice(state, target or state.target)
+    return _go_on(state, target, moved)
+
+
+def _go_on(state: UploadState, target: str | None, moved: bool) -> Choice:
+    if target is None:
+        note = f"going on with upload {state.upload_id} at {state.target}, where it was begun"
+        return Choice(state, state.target, note)
+    if target != state.target and not moved:
+        raise InputError(
+            f"upload {state.upload_id} was begun at {state.target}, not at {target}: leave out"
+            " --target (and NEWSTALLY_TARGET), or add --moved if the same Newstally is there now"
+        )
+    return Choice(state, target, f"going on with upload {state.upload_id} at {target}")
 
 
 def _anew(store: StateStore, fingerprint: Fingerprint, target: str | None) -> Choice:

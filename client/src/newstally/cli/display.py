@@ -23,6 +23,8 @@ from newstally.values import Progress, UploadEvent, Waiting
 LINE_EVERY_SECONDS = 5.0
 NOTE_AFTER_SECONDS = 1.0
 """A failure that is over sooner is not worth a line."""
+STALLED_AFTER_SECONDS = 15.0
+"""So long may a gateway that answers settle nothing before that is told."""
 _RATE_SPAN_SECONDS = 20.0
 
 
@@ -47,7 +49,10 @@ class Rate:
 
 
 class LineDisplay:
-    """Plain lines every few seconds, for logs and pipes."""
+    """Plain lines, for logs and pipes.
+
+    Every few seconds how far it is, if that has changed; what stands in the way, once.
+    """
 
     def __init__(
         self,
@@ -61,8 +66,13 @@ class LineDisplay:
         self._say = say
         self._clock = clock
         self._rate = Rate()
-        self._said = clock()
+        self._said_at = self._moved_at = clock()
+        self._settled: int | None = None
+        self._told = 0
+        """How many were settled when that was last said."""
         self._failing_since: float | None = None
+        self._troubles: set[str] = set()
+        """What has been said since something last moved."""
 
     def __enter__(self) -> Self:
         """Nothing to open."""
@@ -81,23 +91,33 @@ class LineDisplay:
         now = self._clock()
         match event:
             case Progress(upload):
-                self._failing_since = None
-                self._rate.add(now, upload.next_offset)
-                if now - self._said >= LINE_EVERY_SECONDS:
-                    self._line(now, progress_text(self._rate, upload.next_offset, self._total))
+                self._progress(now, upload.next_offset)
             case Waiting(error):
-                first = self._failing_since is None
                 self._failing_since = now if self._failing_since is None else self._failing_since
                 lasted = now - self._failing_since
-                due = now - self._said >= LINE_EVERY_SECONDS or first
-                if due and (lasted >= NOTE_AFTER_SECONDS or event.seconds >= NOTE_AFTER_SECONDS):
-                    self._line(now, waiting_text(self._target, error))
+                if max(lasted, event.seconds) >= NOTE_AFTER_SECONDS:
+                    self._trouble(waiting_text(self._target, error))
             case _:
                 pass
 
-    def _line(self, now: float, text: str) -> None:
-        self._said = now
-        self._say(text)
+    def _progress(self, now: float, settled: int) -> None:
+        self._failing_since = None
+        self._rate.add(now, settled)
+        if settled != self._settled:
+            if self._troubles:
+                self._troubles.clear()
+                self._say(f"gateway {self._target} goes on")
+            self._settled, self._moved_at = settled, now
+        if now - self._moved_at >= STALLED_AFTER_SECONDS and settled < self._total:
+            self._trouble(stalled_text(self._target))
+        if now - self._said_at >= LINE_EVERY_SECONDS and settled != self._told:
+            self._said_at, self._told = now, settled
+            self._say(progress_text(self._rate, settled, self._total))
+
+    def _trouble(self, text: str) -> None:
+        if text not in self._troubles:
+            self._troubles.add(text)
+            self._say(text)
 
 
 class BarDisplay:
@@ -172,3 +192,11 @@ def progress_text(rate: Rate, settled: int, total: int) -> str:
 def waiting_text(target: str, error: Exception) -> str:
     """Say what is waited for."""
     return f"waiting for gateway {target}: {error}"
+
+
+def stalled_text(target: str) -> str:
+    """Say that nothing moves although the gateway answers."""
+    return (
+        f"waiting for gateway {target}: it answers, but settles nothing; its /readyz says what it"
+        " waits for"
+    )

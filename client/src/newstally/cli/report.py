@@ -7,7 +7,7 @@ from typing import Any
 from newstally.cli.running import say
 from newstally.errors import InputError
 from newstally.inputs import Record, Source
-from newstally.values import Refusal, UploadSummary
+from newstally.values import Refusal, RefusalReason, UploadSummary
 
 SHOWN_REFUSALS = 100
 """How many refusals are told one by one."""
@@ -22,16 +22,31 @@ class LocatedRefusal:
     """None if the input could not be read once more."""
 
     @property
-    def why(self) -> str:
+    def reason(self) -> RefusalReason:
+        """A malformed record is that, and not what is wrong with the article it was sent as."""
+        return RefusalReason.MALFORMED if self._problem else self.refusal.reason
+
+    @property
+    def message(self) -> str:
         """The reader knows better than the gateway what is wrong with a malformed record."""
-        problem = self.record.problem if self.record else ""
-        return problem or f"{self.refusal.reason}: {self.refusal.message}"
+        return self._problem or self.refusal.message
+
+    @property
+    def line(self) -> str:
+        """All of it, for people."""
+        if self._problem:
+            return f"malformed: {self.where}: {self._problem}"
+        return f"refused: {self.where}: {self.reason}: {self.message}"
+
+    @property
+    def _problem(self) -> str:
+        return self.record.problem if self.record else ""
 
     @property
     def where(self) -> str:
         """The line, or else what the gateway knows."""
         if self.record:
-            return f"{self.record.path}:{self.record.line}"
+            return self.record.place
         name = f" ({self.refusal.article_id})" if self.refusal.article_id else ""
         return f"article {self.refusal.offset:,}{name}"
 
@@ -43,6 +58,7 @@ class Report:
     summary: UploadSummary
     applied_offset: int
     malformed: int
+    """Records of the input that are no articles; they are among those that were refused."""
     seconds: float
     refusals: list[LocatedRefusal]
 
@@ -64,8 +80,8 @@ class Report:
                 {
                     "offset": located.refusal.offset,
                     "article_id": located.refusal.article_id,
-                    "reason": located.refusal.reason.value,
-                    "message": located.why,
+                    "reason": located.reason.value,
+                    "message": located.message,
                     "path": str(located.record.path) if located.record else None,
                     "line": located.record.line if located.record else None,
                 }
@@ -76,12 +92,13 @@ class Report:
     def as_text(self) -> str:
         """Return lines for people, the summary last."""
         summary = self.summary
-        lines = [f"refused: {located.where}: {located.why}" for located in self.refusals]
+        lines = [located.line for located in self.refusals]
         if summary.refused > len(self.refusals):
             lines.append(f"refused: {summary.refused - len(self.refusals):,} more")
+        malformed = f", {self.malformed:,} of them malformed" if self.malformed else ""
         lines.append(
             f"upload {summary.upload_id}: {summary.next_offset:,} articles settled"
-            f" ({summary.counted:,} counted, {summary.refused:,} refused),"
+            f" ({summary.counted:,} counted, {summary.refused:,} refused{malformed}),"
             f" {summary.mentions:,} mentions, {self.applied_offset:,} applied,"
             f" {self.seconds:,.1f} s"
         )

@@ -15,6 +15,7 @@ from newstally.errors import InputError, NewstallyError
 
 EXIT_FAILED = 1
 EXIT_USAGE = 2
+EXIT_MALFORMED = 3
 EXIT_INTERRUPTED = 130
 EXIT_TERMINATED = 143
 

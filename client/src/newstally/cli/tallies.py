@@ -8,19 +8,23 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from newstally.cli.running import AsJson, Target, exit_codes, print_json, run
+from newstally.cli.running import AsJson, Target, exit_codes, print_json, run, say
 from newstally.client import DEFAULT_TARGET, PAGE_SIZE, NewstallyClient
 from newstally.settings import RetryPolicy
 from newstally.values import EntityTally, PublicationTally
 
 PATIENCE_SECONDS = 10.0
 """A person waits for the answer; an upload has more time."""
+LABELS_FROM = 2 * PAGE_SIZE
+"""Among so many entities a label is looked for."""
 
 
 def top(
     publication: Annotated[str, typer.Argument(help="In any spelling.")],
     *,
-    label: Annotated[str, typer.Option(help="Only this label, for example PERSON.")] = "",
+    label: Annotated[
+        str, typer.Option(help="Only this label, for example PERSON, in any case.")
+    ] = "",
     number: Annotated[int, typer.Option("-n", "--number", min=1, help="At most so many.")] = 20,
     target: Target = None,
     as_json: AsJson = False,
@@ -31,10 +35,13 @@ def top(
     if as_json:
         print_json([asdict(tally) for tally in tallies])
         return
-    _print_table(
-        ("text", "label", "mentions", "articles"),
-        [(t.text, t.label, t.mentions, t.articles) for t in tallies],
-    )
+    if tallies:
+        _print_table(
+            ("text", "label", "mentions", "articles"),
+            [(t.text, t.label, t.mentions, t.articles) for t in tallies],
+        )
+    elif not label:
+        say("no entities were found in its articles")
 
 
 def publications(
@@ -51,6 +58,9 @@ def publications(
     if as_json:
         print_json([asdict(tally) for tally in tallies])
         return
+    if not tallies:
+        say("no publications yet; what was uploaded appears here when it is applied")
+        return
     _print_table(
         ("publication", "articles", "mentions"),
         [(t.publication, t.articles, t.mentions) for t in tallies],
@@ -58,13 +68,31 @@ def publications(
 
 
 async def _top(target: str | None, publication: str, label: str, number: int) -> list[EntityTally]:
-    tallies: list[EntityTally] = []
+    label = label.strip()
     async with _client(target) as client:
-        found = client.entity_tallies(publication, label=label, page_size=min(number, PAGE_SIZE))
-        async for tally in found:
-            tallies.append(tally)
-            if len(tallies) == number:
-                break
+        for spelling in dict.fromkeys((label, label.upper())):
+            if found := await _entities(client, publication, spelling, number):
+                return found
+        if not label:
+            return []
+        looked_at = await _entities(client, publication, "", LABELS_FROM)
+        labels = sorted({tally.label for tally in looked_at})
+        if same := next((each for each in labels if each.casefold() == label.casefold()), None):
+            return await _entities(client, publication, same, number)
+    whose = f" (of the {LABELS_FROM:,} most mentioned)" if len(looked_at) == LABELS_FROM else ""
+    say(f"no entity is labelled {label}; labels here{whose}: {', '.join(labels) or 'none'}")
+    return []
+
+
+async def _entities(
+    client: NewstallyClient, publication: str, label: str, number: int
+) -> list[EntityTally]:
+    tallies: list[EntityTally] = []
+    found = client.entity_tallies(publication, label=label, page_size=min(number, PAGE_SIZE))
+    async for tally in found:
+        tallies.append(tally)
+        if len(tallies) == number:
+            break
     return tallies
 
 
@@ -86,7 +114,7 @@ def _client(target: str | None) -> NewstallyClient:
 
 def _print_table(names: tuple[str, ...], rows: list[tuple[str | int, ...]]) -> None:
     table = Table(box=None, header_style="bold")
-    numeric = [bool(rows) and isinstance(rows[0][column], int) for column in range(len(names))]
+    numeric = [isinstance(cell, int) for cell in rows[0]]
     for name, right in zip(names, numeric, strict=True):
         table.add_column(name, justify="right" if right else "left", overflow="fold")
     for row in rows:

@@ -10,7 +10,8 @@ import typer
 
 from newstally.cli.running import exit_codes, say
 from newstally.up import Output, Plan, StartFailed, Supervisor, make_plan
-from newstally.up.services import Options, parse_settings
+from newstally.up.flags import listed_flags, parse_settings
+from newstally.up.services import KINDS, Options, check_installed
 
 
 class LogFormat(StrEnum):
@@ -61,7 +62,8 @@ def up(
             kind: [f"--{flag}={value}" for flag, value in values.items() if value is not None]
             for kind, values in passed.items()
         }
-        for kind, more in parse_settings(settings or []).items():
+        check_installed()
+        for kind, more in parse_settings(settings or [], KINDS, listed_flags).items():
             flags[kind] = [*flags.get(kind, ()), *more]
         plan = make_plan(Options(extractors=extractors, data=data, port=port, flags=flags))
         output = Output(

@@ -3,30 +3,29 @@
 import contextlib
 import os
 import shlex
-import time
+import sys
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, BinaryIO
 
 import typer
 
 from newstally.cli.choosing import Choice, choose
-from newstally.cli.display import Display, make_display
-from newstally.cli.report import SHOWN_REFUSALS, Report, locate
-from newstally.cli.running import AsJson, Target, exit_codes, print_json, run, say
-from newstally.client import NewstallyClient
-from newstally.errors import GaveUp, InputError, NotFound, PermanentError
-from newstally.inputs import Columns, Source, Survey, survey
+from newstally.cli.report import Report
+from newstally.cli.running import EXIT_MALFORMED, AsJson, Target, exit_codes, print_json, run, say
+from newstally.cli.sending import lost, send
+from newstally.errors import GaveUp, InputError, NotFound
+from newstally.inputs import PIPE, Columns, Source, Survey, spooled, survey
 from newstally.inputs.columns import ARTICLE_ID_NAMES, CONTENT_NAMES, PUBLICATION_NAMES
-from newstally.settings import RetryPolicy
-from newstally.states import VARIABLE, Stage, StateStore, default_directory
-from newstally.values import Refusal, Upload
+from newstally.states import VARIABLE, StateStore, default_directory
 
 
 def upload(
     paths: Annotated[
         list[Path],
         typer.Argument(
-            metavar="PATH...", help=".csv, .jsonl or .ndjson, with .gz or without; one upload."
+            metavar="PATH",
+            help=".csv, .jsonl or .ndjson, with .gz or without; - reads JSON Lines from a pipe, to"
+            " its end. All together are one upload.",
         ),
     ],
     *,
@@ -35,7 +34,16 @@ def upload(
         str | None, typer.Option(help="Make or carry on this upload; default: a new one.")
     ] = None,
     resume: Annotated[
-        bool, typer.Option("--resume", help="Go on with the upload of this input begun here.")
+        bool,
+        typer.Option(
+            "--resume",
+            help="Go on with the upload of this input begun here. What was piped must be piped"
+            " again, the same bytes.",
+        ),
+    ] = False,
+    moved: Annotated[
+        bool,
+        typer.Option("--moved", help="Go on at another --target than where the upload was begun."),
     ] = False,
     wait_applied: Annotated[
         bool, typer.Option("--wait-applied", help="Wait until all tallies are in the sink.")
@@ -53,6 +61,13 @@ def upload(
     id_column: Annotated[
         str | None, typer.Option(help=f"Default: {' or '.join(ARTICLE_ID_NAMES)}, if there is one.")
     ] = None,
+    encoding: Annotated[
+        str | None, typer.Option(help="How the files are encoded; default: utf-8.")
+    ] = None,
+    delimiter: Annotated[
+        str | None,
+        typer.Option(help="What separates the columns of CSV, one character or tab; default: ,"),
+    ] = None,
     give_up_after: Annotated[
         float | None,
         typer.Option(help="Fail when nothing moved for so many seconds; default: never."),
@@ -66,8 +81,11 @@ def upload(
 ) -> None:
     """Send articles from CSV or JSON Lines files, each counted exactly once.
 
-    It waits for the gateway as long as it takes and goes on by itself. After an interruption,
-    --resume goes on where the upload stands.
+    It waits for the gateway as long as it takes and goes on by itself.
+    After an interruption, --resume goes on where the upload stands.
+
+    Malformed records are refused and told with their lines; the rest is
+    counted, and the exit code is 3.
     """
     if publication is not None and (publication_column or not publication.strip()):
         raise typer.BadParameter("--publication takes a name, and excludes --publication-column")
@@ -79,125 +97,83 @@ def upload(
         article_id=(id_column,) if id_column else ARTICLE_ID_NAMES,
         constant_publication=publication,
     )
-    store = StateStore(state_dir or default_directory(os.environ))
-    with exit_codes():
-        source = Source(paths, columns)
-        surveyed = survey(source)
-        choice = choose(
-            store, surveyed.fingerprint, target=target, upload_id=upload_id, resume=resume
-        )
-    if choice.note:
-        say(choice.note)
     read_as = {
         "--publication": publication,
         "--publication-column": publication_column,
         "--content-column": content_column,
         "--id-column": id_column,
+        "--encoding": encoding,
+        "--delimiter": delimiter,
+        # What is set in the environment stays set.
+        "--state-dir": None
+        if state_dir is None or str(state_dir) == os.environ.get(VARIABLE)
+        else str(state_dir),
     }
-    hint = "; go on with: newstally upload " + shlex.join(
-        [
-            *map(str, paths),
-            *(word for flag, value in read_as.items() if value for word in (flag, value)),
-            *("--resume", "--upload-id", choice.state.upload_id),
-        ]
-    )
-    with exit_codes(hint):
-        try:
-            report = run(_send(source, surveyed, choice, store, give_up_after, wait_applied))
-        except GaveUp as error:
-            raise GaveUp(f"{error}{hint}") from error
-        except NotFound as error:
-            raise NotFound(_lost(choice)) from error
+    store = StateStore(state_dir or default_directory(os.environ))
+    with contextlib.ExitStack() as stack:
+        with exit_codes():
+            source = Source(
+                paths,
+                columns,
+                encoding="utf-8" if encoding is None else encoding,
+                delimiter=delimiter,
+                piped=stack.enter_context(_piped()) if PIPE in paths else None,
+            )
+            surveyed = survey(source)
+            choice = choose(
+                store,
+                surveyed.fingerprint,
+                target=target,
+                upload_id=upload_id,
+                resume=resume,
+                moved=moved,
+            )
+        _tell_before(surveyed, choice)
+        hint = _how_to_go_on(paths, read_as, choice)
+        with exit_codes(hint):
+            try:
+                report = run(send(source, surveyed, choice, store, give_up_after, wait_applied))
+            except GaveUp as error:
+                raise GaveUp(f"{error}{hint}") from error
+            except NotFound as error:
+                raise NotFound(lost(choice)) from error
+    _tell_after(report, as_json)
+
+
+def _piped() -> contextlib.AbstractContextManager[BinaryIO]:
+    if sys.stdin is None:
+        raise InputError("-: standard input is closed")
+    if sys.stdin.isatty():
+        say("reading JSON Lines from the terminal; Ctrl-D ends them")
+    return spooled(sys.stdin.buffer)
+
+
+def _tell_before(surveyed: Survey, choice: Choice) -> None:
+    first = surveyed.first_malformed
+    if first is not None:
+        say(
+            f"note: {surveyed.malformed:,} of {surveyed.records:,} records are malformed and will"
+            f" be refused, the first at {first.place}: {first.problem}"
+        )
+    if choice.note:
+        say(choice.note)
+
+
+def _how_to_go_on(paths: list[Path], read_as: dict[str, str | None], choice: Choice) -> str:
+    command = [
+        *("newstally", "upload", *map(str, paths)),
+        *(word for flag, value in read_as.items() if value for word in (flag, value)),
+        *(("--target", choice.target, "--moved") if choice.moved else ()),
+        *("--resume", "--upload-id", choice.state.upload_id),
+    ]
+    how = "to go on, pipe the same bytes into" if PIPE in paths else "go on with"
+    return f"; {how}: {shlex.join(command)}"
+
+
+def _tell_after(report: Report, as_json: bool) -> None:
     if as_json:
         print_json(report.as_json())
     else:
         typer.echo(report.as_text())
-
-
-async def _send(
-    source: Source,
-    surveyed: Survey,
-    choice: Choice,
-    store: StateStore,
-    give_up_after: float | None,
-    wait_applied: bool,
-) -> Report:
-    begin = time.monotonic()
-    upload_id = choice.state.upload_id
-    retry = RetryPolicy(give_up_after=give_up_after)
-    async with NewstallyClient(choice.target, retry=retry) as client:
-        with make_display(surveyed.records, choice.target) as display:
-            await _open_upload(client, choice, store, surveyed.records, display)
-            with contextlib.closing(source.records()) as records:
-                articles = (record.article for record in records)
-                summary = await client.upload(
-                    articles, upload_id=upload_id, must_exist=True, on_event=display
-                )
-        seconds = time.monotonic() - begin
-        store.advance(choice.state, Stage.FINISHED)
-        applied_offset = summary.applied_offset
-        if wait_applied:
-            say("waiting until all tallies are in the sink")
-            applied_offset = (await client.wait_applied(upload_id)).applied_offset
-        refusals = await _first_refusals(client, upload_id) if summary.refused else []
-    return Report(
-        summary=summary,
-        applied_offset=applied_offset,
-        malformed=surveyed.malformed,
-        seconds=seconds,
-        refusals=locate(source, refusals),
-    )
-
-
-async def _open_upload(
-    client: NewstallyClient, choice: Choice, store: StateStore, records: int, display: Display
-) -> None:
-    """Make the upload or find it, and check that it can be of this input.
-
-    A new upload that fails here for good leaves no state behind: the next run must not take it for
-    one that was checked.
-    """
-    upload_id = choice.state.upload_id
-    if choice.state.stage is not Stage.BEGUN:
-        # Making it anew would count again what was settled before it was lost.
-        _check_not_beyond(await client.get_upload(upload_id, on_event=display), records)
-        return
-    try:
-        upload = await client.create_upload(upload_id, on_event=display)
-        _check_not_beyond(upload, records)
-    except PermanentError:
-        store.forget(choice.state)
-        raise
-    if upload.next_offset:
-        say(
-            f"note: {upload.next_offset} articles of upload {upload_id} were settled by somebody"
-            " else; if this is another input, its first articles are not counted"
-        )
-    store.advance(choice.state, Stage.CREATED)  # on disk before the first article is sent
-
-
-def _check_not_beyond(upload: Upload, records: int) -> None:
-    """Somebody else may have sent another input under this id, whoever made the upload."""
-    if upload.next_offset > records:
-        raise InputError(
-            f"upload {upload.upload_id} has {upload.next_offset} articles settled, but this input"
-            f" has only {records}: it is of another input"
-        )
-
-
-def _lost(choice: Choice) -> str:
-    return (
-        f"upload {choice.state.upload_id} is not known at {choice.target} any more (NOT_FOUND): the"
-        " persister's data was replaced, or this is another gateway. What was settled before may be"
-        " in the sink and stays counted there; a new upload counts it again. If that is wanted, run"
-        " the command without --resume and --upload-id"
-    )
-
-
-async def _first_refusals(client: NewstallyClient, upload_id: str) -> list[Refusal]:
-    found: list[Refusal] = []
-    async for refusal in client.refusals(upload_id):
-        found.append(refusal)
-        if len(found) == SHOWN_REFUSALS:
-            break
-    return found
+    if report.malformed:
+        raise typer.Exit(EXIT_MALFORMED)

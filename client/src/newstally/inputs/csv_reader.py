@@ -2,26 +2,41 @@
 
 import csv
 import io
+import itertools
 from collections.abc import Iterator
 
 from newstally.errors import InputError
-from newstally.inputs.columns import Columns
+from newstally.inputs.columns import Columns, ResolvedColumns
 from newstally.inputs.records import LONGEST_LINE, Item, lines, malformed
 from newstally.values import Article
 
+DELIMITER = ","
+_OTHER_DELIMITERS = (";", "\t", "|")
 
-def read(stream: io.TextIOBase, columns: Columns) -> Iterator[Item]:
+
+def check_delimiter(text: str) -> str:
+    """Return the character that is meant. Raises InputError unless it is one."""
+    delimiter = "\t" if text in ("tab", "\\t") else text
+    if len(delimiter) != 1 or delimiter in '"\r\n':
+        raise InputError(f"--delimiter {text!r}: one character, or tab")
+    return delimiter
+
+
+def read(stream: io.TextIOWrapper, columns: Columns, delimiter: str) -> Iterator[Item]:
     """Yield the records. Raises InputError if the header is missing or has not the columns."""
     csv.field_size_limit(LONGEST_LINE)
+    text = _lines(stream)
+    first = next(text, "")
     # Strict: a quote that is never closed would swallow the rest of the file without a word.
-    rows = csv.reader(_lines(stream), strict=True)
+    rows = csv.reader(itertools.chain([first], text), delimiter=delimiter, strict=True)
     try:
-        header = next(rows, None)
+        header = next(rows, [])
+        names = _resolve(header, columns)
     except csv.Error as error:
-        raise InputError(f"the header is no CSV: {error}") from error
-    if not header:
-        raise InputError("no header: the first line must name the columns")
-    names = columns.resolve(header)
+        hint = _delimiter_hint(first, delimiter)
+        raise InputError(f"the header is no CSV: {error}{hint}") from error
+    except InputError as error:
+        raise InputError(f"{error}{_delimiter_hint(first, delimiter)}") from error
     content_at = header.index(names.content)
     publication_at = None if names.publication is None else header.index(names.publication)
     id_at = None if names.article_id is None else header.index(names.article_id)
@@ -46,8 +61,31 @@ def read(stream: io.TextIOBase, columns: Columns) -> Iterator[Item]:
         yield Item(Article(publication, row[content_at], article_id), line)
 
 
-def _lines(stream: io.TextIOBase) -> Iterator[str]:
+def _resolve(header: list[str], columns: Columns) -> ResolvedColumns:
+    if not header:
+        raise InputError("no header: the first line must name the columns")
+    return columns.resolve(header)
+
+
+def _lines(stream: io.TextIOWrapper) -> Iterator[str]:
     for number, line in enumerate(lines(stream), 1):
         if line is None:
             raise InputError(f"line {number} is over {LONGEST_LINE} characters")
         yield line
+
+
+def _delimiter_hint(header: str, delimiter: str) -> str:
+    """Say with which delimiter a header that has not the columns gives more of them, if any."""
+    widths = {other: _width(header, other) for other in (delimiter, *_OTHER_DELIMITERS, DELIMITER)}
+    best = max(widths, key=lambda other: widths[other])
+    if widths[best] <= max(widths[delimiter], 1):
+        return ""
+    shown = "tab" if best == "\t" else f"'{best}'"
+    return f"; it looks separated by {shown}: add --delimiter {shown}"
+
+
+def _width(header: str, delimiter: str) -> int:
+    try:
+        return len(next(csv.reader([header], delimiter=delimiter, strict=True), ()))
+    except csv.Error:
+        return 0

@@ -1,94 +1,121 @@
-"""Opens files and reads their records, in an order that only depends on the bytes."""
+"""What an input is made of: files, or what came through a pipe; their bytes, and their text."""
 
+import codecs
 import contextlib
 import gzip
 import hashlib
 import io
 import os
-import zlib
-from collections.abc import Callable, Generator, Iterator
+import shutil
+import tempfile
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO
 
 from newstally.errors import InputError
-from newstally.inputs import csv_reader, jsonl_reader
-from newstally.inputs.columns import Columns
-from newstally.inputs.records import Item
-from newstally.values import Article
 
-Reader = Callable[[io.TextIOBase, Columns], Iterator[Item]]
-
-_READERS: dict[str, Reader] = {
-    ".csv": csv_reader.read,
-    ".jsonl": jsonl_reader.read,
-    ".ndjson": jsonl_reader.read,
-}
+PIPE = Path("-")
+"""Stands for standard input."""
+PIPE_NAME = Path("stdin")
+"""How it is called in messages; no file is, for those have absolute paths."""
+CSV = ".csv"
+KINDS = (CSV, ".jsonl", ".ndjson")
+_PIPE_KIND = ".jsonl"
+_CHUNK = 1 << 20
 
 
 @dataclass(frozen=True, slots=True)
-class Record:
-    """One record of a file; its place in the sequence is its article's offset."""
+class File:
+    """One file of an input, or the pipe."""
 
-    article: Article
-    """What to send. A malformed record has an article without publication and content, which a
-    gateway refuses: so it keeps its place, and is not counted."""
     path: Path
-    line: int
-    """Where it begins, from 1."""
-    problem: str = ""
-    """Why it is malformed; empty if it is not."""
+    """Absolute, or `PIPE_NAME`."""
+    kind: str
+    """How it is read: one of `KINDS`, with .gz or without."""
+    piped: BinaryIO | None = None
+    """What came through the pipe."""
+
+    def open(self) -> BinaryIO:
+        """Open it at its beginning. One at a time: openings of the pipe share their position."""
+        if self.piped is None:
+            return self.path.open("rb")
+        raw = os.fdopen(os.dup(self.piped.fileno()), "rb")
+        raw.seek(0)
+        return raw
+
+    def stat(self) -> os.stat_result:
+        """Return its size and times. Raises OSError."""
+        return self.path.stat() if self.piped is None else os.fstat(self.piped.fileno())
 
 
-class Source:
-    """One or more files, read one after the other as one sequence of records."""
+def identify(path: Path, piped: BinaryIO | None) -> File:
+    """Return the file for a path of the command line; `piped` is what `-` stands for.
 
-    def __init__(self, paths: list[Path], columns: Columns) -> None:
-        """Keep absolute paths. Raises InputError for a name of unknown format."""
-        self.paths = [path.absolute() for path in paths]
-        self.columns = columns
-        self.formats = [_format(path) for path in self.paths]
-        self._stamps: dict[Path, tuple[int, int]] = {}
-
-    def records(self, digest: "hashlib._Hash | None" = None) -> Generator[Record, None, None]:
-        """Yield every record; feed the files' bytes, as they are on disk, to `digest`.
-
-        Raises InputError if a file cannot be read, is not what its name says, has not the columns,
-        or has changed since this source first read it.
-        """
-        for path, kind in zip(self.paths, self.formats, strict=True):
-            with _explained(path), path.open("rb") as raw:
-                self._check_unchanged(path, os.fstat(raw.fileno()))
-                with _text(raw, kind, digest) as text:
-                    for item in _READERS[kind.removesuffix(".gz")](text, self.columns):
-                        yield Record(item.article, path, item.line, item.problem)
-                self._check_unchanged(path, path.stat())
-
-    def _check_unchanged(self, path: Path, now: os.stat_result) -> None:
-        stamp = (now.st_size, now.st_mtime_ns)
-        if self._stamps.setdefault(path, stamp) != stamp:
-            raise InputError("the file changed after it was first read")
-
-
-def _format(path: Path) -> str:
+    Raises InputError for a name of unknown format.
+    """
+    if path == PIPE:
+        return File(PIPE_NAME, _PIPE_KIND, piped)
     name = path.name.lower()
-    kind = next((suffix for suffix in _READERS if name.removesuffix(".gz").endswith(suffix)), None)
+    kind = next((kind for kind in KINDS if name.removesuffix(".gz").endswith(kind)), None)
     if kind is None:
-        raise InputError(f"{path}: the name must end in {', '.join(_READERS)}, with .gz or without")
-    return kind + ".gz" if name.endswith(".gz") else kind
+        raise InputError(f"{path}: the name must end in {', '.join(KINDS)}, with .gz or without")
+    return File(path.absolute(), kind + ".gz" if name.endswith(".gz") else kind)
 
 
 @contextlib.contextmanager
-def _text(raw: BinaryIO, kind: str, digest: "hashlib._Hash | None") -> Iterator[io.TextIOWrapper]:
+def spooled(pipe: BinaryIO) -> Iterator[BinaryIO]:
+    """Read a pipe to its end into a temporary file without a name: no kill leaves it behind.
+
+    So a pipe is an input like any other: known as a whole before anything is sent. Raises
+    InputError if there is no room for it.
+    """
+    with contextlib.ExitStack() as stack:
+        try:
+            spool = stack.enter_context(tempfile.TemporaryFile(prefix="newstally-"))
+            shutil.copyfileobj(pipe, spool, _CHUNK)
+            spool.flush()
+        except OSError as error:
+            raise InputError(
+                f"cannot keep what was piped in {tempfile.gettempdir()}: {error.strerror}; set"
+                " TMPDIR to a directory with room, or write it to a file"
+            ) from error
+        yield spool
+
+
+def canonical_encoding(name: str) -> str:
+    """Return one name for all spellings. Raises InputError unless text can be read with it."""
+    try:
+        "".encode(name)
+        return codecs.lookup(name).name
+    except (LookupError, ValueError) as error:
+        raise InputError(
+            f"--encoding {name}: not known; for example utf-8, latin-1, cp1252 or utf-16"
+        ) from error
+
+
+@contextlib.contextmanager
+def text(
+    raw: BinaryIO, kind: str, encoding: str, digest: "hashlib._Hash | None"
+) -> Iterator[io.TextIOWrapper]:
+    """Give the text of a file, unzipped; feed all its bytes, as they are on disk, to `digest`.
+
+    What cannot be decoded comes as surrogates; see `newstally.inputs.records.lines`.
+    """
     with contextlib.ExitStack() as stack:
         stream = raw
         if digest is not None:
-            stream = stack.enter_context(io.BufferedReader(_Digesting(raw, digest), 1 << 20))
+            stream = stack.enter_context(io.BufferedReader(_Digesting(raw, digest), _CHUNK))
         data = stack.enter_context(gzip.open(stream)) if kind.endswith(".gz") else stream
         yield stack.enter_context(
-            io.TextIOWrapper(data, encoding="utf-8-sig", errors="replace", newline="")
+            io.TextIOWrapper(
+                data,
+                encoding="utf-8-sig" if encoding == "utf-8" else encoding,
+                errors="surrogateescape",
+                newline="",
+            )
         )
-        while digest is not None and stream.read(1 << 20):
+        while digest is not None and stream.read(_CHUNK):
             pass  # what the reader did not need belongs to the digest, too
 
 
@@ -107,14 +134,3 @@ class _Digesting(io.RawIOBase):
         self._digest.update(data)
         buffer[: len(data)] = data
         return len(data)
-
-
-@contextlib.contextmanager
-def _explained(path: Path) -> Iterator[None]:
-    try:
-        yield
-    except InputError as error:
-        raise InputError(f"{path}: {error}") from error
-    except (OSError, EOFError, zlib.error) as error:
-        reason = getattr(error, "strerror", None) or str(error)
-        raise InputError(f"{path}: cannot be read: {reason}") from error

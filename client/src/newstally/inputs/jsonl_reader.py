@@ -11,7 +11,7 @@ from newstally.inputs.records import LONGEST_LINE, Item, lines, malformed
 from newstally.values import Article
 
 
-def read(stream: io.TextIOBase, columns: Columns) -> Iterator[Item]:
+def read(stream: io.TextIOWrapper, columns: Columns) -> Iterator[Item]:
     """Yield the records. Raises InputError if the first object has not the fields."""
     first = True
     for number, line in enumerate(lines(stream), 1):

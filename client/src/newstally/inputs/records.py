@@ -4,6 +4,7 @@ import io
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+from newstally.errors import InputError
 from newstally.values import Article
 
 LONGEST_LINE = 64 * 1024 * 1024
@@ -27,12 +28,34 @@ def malformed(line: int, problem: str) -> Item:
     return Item(NOTHING, line, problem)
 
 
-def lines(stream: io.TextIOBase) -> Iterator[str | None]:
-    """Yield the lines with their ends, or None for one that is too long."""
+def lines(stream: io.TextIOWrapper) -> Iterator[str | None]:
+    """Yield the lines with their ends, or None for one that is too long.
+
+    `stream` keeps what it cannot decode as surrogates (errors="surrogateescape"). Raises InputError
+    for a line with such bytes: a text that is read with the wrong encoding is wrong as a whole.
+    """
+    number = 0
     while line := stream.readline(LONGEST_LINE):
+        number += 1
+        if not line.isascii():
+            _check_decoded(line, number, stream.encoding)
         if len(line) < LONGEST_LINE or line[-1] in "\r\n":
             yield line
             continue
         while (rest := stream.readline(LONGEST_LINE)) and rest[-1] not in "\r\n":
             pass
         yield None
+
+
+def _check_decoded(line: str, number: int, encoding: str) -> None:
+    try:
+        line.encode()
+    except UnicodeEncodeError as error:
+        byte = ord(line[error.start]) & 0xFF
+        name = encoding.removesuffix("-sig").upper()
+        # What Excel saves as "Unicode text" begins with a byte order mark of UTF-16.
+        likely = "utf-16" if number == 1 and error.start == 0 and byte >= 0xFE else "latin-1"
+        raise InputError(
+            f"line {number} is not {name} (byte 0x{byte:02x}): name the file's encoding, for"
+            f" example --encoding {likely}"
+        ) from error

@@ -2,11 +2,11 @@
 
 import hashlib
 from dataclasses import dataclass
-from pathlib import Path
 
 from newstally.errors import InputError
 from newstally.inputs.columns import Columns
-from newstally.inputs.files import Source
+from newstally.inputs.files import File
+from newstally.inputs.source import Record, Source
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,6 +23,10 @@ class Fingerprint:
     """SHA-256 over the bytes of all files, hexadecimal."""
     columns: Columns
     """How a record becomes an article."""
+    encoding: str = "utf-8"
+    """How bytes become text."""
+    delimiter: str = ","
+    """What stands between the fields of CSV."""
 
     def difference(self, other: "Fingerprint") -> str | None:
         """Say in what the other's articles differ, or None if they do not."""
@@ -30,6 +34,8 @@ class Fingerprint:
             return "the formats differ"
         if self.columns != other.columns:
             return "the column options differ"
+        if (self.encoding, self.delimiter) != (other.encoding, other.delimiter):
+            return "--encoding or --delimiter differs"
         if self.sizes != other.sizes:
             return f"the size was {sum(self.sizes)} bytes and is {sum(other.sizes)}"
         if self.digest != other.digest:
@@ -46,30 +52,38 @@ class Survey:
     """How many articles an upload of it has, the malformed included."""
     malformed: int
     """How many of them cannot be articles."""
+    first_malformed: Record | None = None
+    """The first of those."""
 
 
 def survey(source: Source) -> Survey:
     """Read the whole input once. Blocks; raises InputError as `Source.records` does."""
     digest = hashlib.sha256()
     records = malformed = 0
+    first_malformed = None
     for record in source.records(digest):
         records += 1
-        malformed += bool(record.problem)
+        if record.problem:
+            malformed += 1
+            first_malformed = first_malformed or record
     return Survey(
         Fingerprint(
-            paths=tuple(str(path) for path in source.paths),
-            formats=tuple(source.formats),
-            sizes=tuple(_size(path) for path in source.paths),
+            paths=tuple(str(file.path) for file in source.files),
+            formats=tuple(file.kind for file in source.files),
+            sizes=tuple(_size(file) for file in source.files),
             digest=digest.hexdigest(),
             columns=source.columns,
+            encoding=source.encoding,
+            delimiter=source.delimiter,
         ),
         records,
         malformed,
+        first_malformed,
     )
 
 
-def _size(path: Path) -> int:
+def _size(file: File) -> int:
     try:
-        return path.stat().st_size
+        return file.stat().st_size
     except OSError as error:
-        raise InputError(f"{path}: cannot be read: {error.strerror}") from error
+        raise InputError(f"{file.path}: cannot be read: {error.strerror}") from error

@@ -15,6 +15,7 @@ from collections.abc import AsyncIterator, Callable, Sequence
 from dataclasses import dataclass
 
 from newstally.backoff import Backoff
+from newstally.up.flags import as_typed
 from newstally.up.output import Output
 from newstally.up.rendering import parse
 from newstally.up.services import ServiceSpec
@@ -129,7 +130,7 @@ class Child:
     def _check_start(self, code: int, starts: int) -> None:
         if self._address.done():
             return
-        why = " / ".join(self._last_lines) or "it wrote nothing"
+        why = as_typed(self.spec.kind, " / ".join(self._last_lines)) or "it wrote nothing"
         if code == EXIT_CONFIGURATION:
             raise StartFailed(f"{self.spec.name}: wrong configuration: {why}", EXIT_CONFIGURATION)
         if starts >= FIRST_START_TRIES:

@@ -2,7 +2,6 @@
 
 import contextlib
 import importlib.util
-import re
 import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -14,7 +13,6 @@ HOST = "127.0.0.1"
 DRAIN_SECONDS = 8.0
 """The services' own default."""
 KINDS = ("persister", "extractor", "gateway")
-_SETTING = re.compile(r"(?P<kind>[a-z]+)\.(?P<flag>[a-z][a-z0-9-]*)=(?P<value>.*)", re.DOTALL)
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,6 +21,8 @@ class ServiceSpec:
 
     name: str
     """Unique, for people: "gateway", "extractor-2"."""
+    kind: str
+    """Of which service: one of `KINDS`."""
     command: tuple[str, ...]
     """What to run, without ports: those are added."""
     port: int = 0
@@ -56,19 +56,24 @@ class Options:
     """More flags per kind of service."""
 
 
-def make_plan(options: Options) -> Plan:
-    """Return what to run. Raises InputError if a service is not installed."""
+def check_installed() -> None:
+    """Raise InputError if a service is not installed."""
     for kind in KINDS:
         if importlib.util.find_spec(f"newstally_{kind}") is None:
             raise InputError(
                 f"the {kind} is not installed in {sys.prefix}: pip install newstally-{kind}"
             )
 
+
+def make_plan(options: Options) -> Plan:
+    """Return what to run. Raises InputError if a service is not installed."""
+    check_installed()
+
     def spec(kind: str, name: str, *flags: str, port: int = 0) -> ServiceSpec:
         common = ("--host", HOST, "--admin-host", HOST, "--log-format", "json")
         command = (sys.executable, "-m", f"newstally_{kind}", *common, *flags)
         more = options.flags.get(kind, ())
-        return ServiceSpec(name, (*command, *more), port, _drain_seconds(more))
+        return ServiceSpec(name, kind, (*command, *more), port, _drain_seconds(more))
 
     numbers = range(1, options.extractors + 1)
     return Plan(
@@ -86,20 +91,3 @@ def _drain_seconds(flags: Sequence[str]) -> float:
             with contextlib.suppress(ValueError):
                 return float(value)
     return DRAIN_SECONDS
-
-
-def parse_settings(settings: Sequence[str]) -> dict[str, list[str]]:
-    """Return the flags per kind for `kind.flag=value` strings. Raises InputError."""
-    flags: dict[str, list[str]] = {}
-    for setting in settings:
-        match = _SETTING.fullmatch(setting)
-        if match is None or match["kind"] not in KINDS:
-            raise InputError(
-                f"--set {setting}: write SERVICE.flag=value, SERVICE one of {', '.join(KINDS)}"
-            )
-        if match["flag"] in ("port", "admin-port"):
-            raise InputError(
-                f"--set {setting}: `newstally up` chooses the ports; --port sets the gateway's"
-            )
-        flags.setdefault(match["kind"], []).append(f"--{match['flag']}={match['value']}")
-    return flags

@@ -1,0 +1,106 @@
+"""Sends an input to the upload that was chosen for it."""
+
+import contextlib
+import time
+
+from newstally.cli.choosing import Choice
+from newstally.cli.display import Display, make_display
+from newstally.cli.report import SHOWN_REFUSALS, Report, locate
+from newstally.cli.running import say
+from newstally.client import NewstallyClient
+from newstally.errors import InputError, PermanentError
+from newstally.inputs import Source, Survey
+from newstally.settings import RetryPolicy
+from newstally.states import Stage, StateStore
+from newstally.values import Refusal, Upload
+
+
+async def send(
+    source: Source,
+    surveyed: Survey,
+    choice: Choice,
+    store: StateStore,
+    give_up_after: float | None,
+    wait_applied: bool,
+) -> Report:
+    """Settle every article of the input and say what it came to. Raises NewstallyError."""
+    begin = time.monotonic()
+    upload_id = choice.state.upload_id
+    retry = RetryPolicy(give_up_after=give_up_after)
+    async with NewstallyClient(choice.target, retry=retry) as client:
+        with make_display(surveyed.records, choice.target) as display:
+            await _open_upload(client, choice, store, surveyed.records, display)
+            with contextlib.closing(source.records()) as records:
+                articles = (record.article for record in records)
+                summary = await client.upload(
+                    articles, upload_id=upload_id, must_exist=True, on_event=display
+                )
+        seconds = time.monotonic() - begin
+        store.advance(choice.state, Stage.FINISHED)
+        applied_offset = summary.applied_offset
+        if wait_applied:
+            say("waiting until all tallies are in the sink")
+            applied_offset = (await client.wait_applied(upload_id)).applied_offset
+        refusals = await _first_refusals(client, upload_id) if summary.refused else []
+    return Report(
+        summary=summary,
+        applied_offset=applied_offset,
+        malformed=surveyed.malformed,
+        seconds=seconds,
+        refusals=locate(source, refusals),
+    )
+
+
+async def _open_upload(
+    client: NewstallyClient, choice: Choice, store: StateStore, records: int, display: Display
+) -> None:
+    """Make the upload or find it, and check that it can be of this input.
+
+    A new upload that fails here for good leaves no state behind: the next run must not take it for
+    one that was checked.
+    """
+    upload_id = choice.state.upload_id
+    if choice.state.stage is not Stage.BEGUN:
+        # Making it anew would count again what was settled before it was lost.
+        _check_not_beyond(await client.get_upload(upload_id, on_event=display), records)
+        return
+    try:
+        upload = await client.create_upload(upload_id, on_event=display)
+        _check_not_beyond(upload, records)
+    except PermanentError:
+        store.forget(choice.state)
+        raise
+    if upload.next_offset:
+        say(
+            f"note: {upload.next_offset} articles of upload {upload_id} were settled by somebody"
+            " else; if this is another input, its first articles are not counted"
+        )
+    store.advance(choice.state, Stage.CREATED)  # on disk before the first article is sent
+
+
+def _check_not_beyond(upload: Upload, records: int) -> None:
+    """Somebody else may have sent another input under this id, whoever made the upload."""
+    if upload.next_offset > records:
+        raise InputError(
+            f"upload {upload.upload_id} has {upload.next_offset} articles settled, but this input"
+            f" has only {records}: it is of another input"
+        )
+
+
+def lost(choice: Choice) -> str:
+    """Say what it means that an upload that was begun is unknown, and what to do."""
+    return (
+        f"upload {choice.state.upload_id} is not known at {choice.target} any more (NOT_FOUND): the"
+        " persister's data was replaced, or this is another gateway. What was settled before may be"
+        " in the sink and stays counted there; a new upload counts it again. If that is wanted, run"
+        " the command without --resume and --upload-id"
+    )
+
+
+async def _first_refusals(client: NewstallyClient, upload_id: str) -> list[Refusal]:
+    found: list[Refusal] = []
+    async for refusal in client.refusals(upload_id):
+        found.append(refusal)
+        if len(found) == SHOWN_REFUSALS:
+            break
+    return found
