@@ -3,8 +3,9 @@
     python fake_service.py BEHAVIOUR JOURNAL [service flags]
 
 It appends `NAME start|stop PID PORTS` to the file JOURNAL, for tests to see. BEHAVIOUR is one of
-`good`; `misconfigured` (exit code 2 at once); `broken` (exit code 1 at once);
-`stubborn` (ignores SIGTERM); `once` (dies once, right after it served for the first time).
+`good`; `misconfigured` (exit code 2 at once); `locked` (likewise, its directory is in use);
+`broken` (exit code 1 at once); `stubborn` (ignores SIGTERM); `once` (dies once, right after it
+served for the first time).
 """
 
 import json
@@ -38,6 +39,11 @@ def main() -> int:
     if behaviour == "misconfigured":
         print("--model (NEWSTALLY_EXTRACTOR_MODEL): no such model", file=sys.stderr)
         return 2
+    if behaviour == "locked":
+        reason = "d is in use: set --data-dir to a directory of its own"
+        event = {"event": "cannot start", "level": "error", "reason": reason}
+        print(json.dumps(event), file=sys.stderr)
+        return 2
     if behaviour == "broken":
         print(json.dumps({"event": "cannot work", "level": "error"}), file=sys.stderr)
         return 1
@@ -55,8 +61,8 @@ def main() -> int:
     before = journal.read_text() if journal.exists() else ""
     with journal.open("a") as file:
         file.write(f"{name} start {os.getpid()} {port}/{server.server_port} {note}\n")
-    event = {"event": "serving", "port": port, "admin_port": server.server_port, "level": "info"}
-    print(json.dumps(event), file=sys.stderr, flush=True)
+    serving = {"event": "serving", "port": port, "admin_port": server.server_port, "level": "info"}
+    print(json.dumps(serving), file=sys.stderr, flush=True)
     if behaviour == "once" and f"{name} start" not in before:
         os.kill(os.getpid(), signal.SIGKILL)
     stopped.wait()

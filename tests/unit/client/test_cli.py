@@ -237,9 +237,19 @@ async def test_malformed_records_are_reported_as_what_they_are(run: Run, tmp_pat
         (2, 4, "CONTENT_EMPTY"),
     ]
     assert summary["refusals"][0]["message"].startswith("no JSON")
-    assert f"malformed: {path}:3: no JSON" in text.stdout
+    assert f"malformed: {path}:3: no JSON: Expecting property name" in text.stdout
+    assert "at column 2" in summary["refusals"][0]["message"]
     assert f"refused: {path}:4: CONTENT_EMPTY: content_empty" in text.stdout
     assert "3 articles settled (1 counted, 2 refused, 1 of them malformed)" in text.stdout
+
+
+async def test_an_input_without_records_is_told(run: Run, tmp_path: Path) -> None:
+    """It is done at once, but hardly what was meant."""
+    path = tmp_path / "empty.jsonl"
+    path.write_text("\n")
+    async with ReferenceGateway() as gateway:
+        result = await run("upload", path, "--target", gateway.target)
+    assert (result.exit_code, result.stderr) == (0, "note: the input has no records\n")
 
 
 async def test_refused_articles_are_no_failure(run: Run, tmp_path: Path) -> None:
@@ -411,7 +421,10 @@ async def test_top_and_publications(run: Run, articles: Path) -> None:
     ]
     assert "The Daily" in listed.stdout
     assert (unknown.exit_code, unknown.stdout) == (1, "")
-    assert "nothing of that publication" in unknown.stderr
+    assert unknown.stderr == (
+        "error: nothing of that publication (NOT_FOUND); `newstally publications` lists those there"
+        " are\n"
+    )
 
 
 async def test_lists_are_read_page_by_page(run: Run, tmp_path: Path) -> None:
@@ -474,6 +487,19 @@ async def test_an_unknown_label_is_told_with_those_that_exist(run: Run, articles
     assert (text.exit_code, text.stdout) == (0, "")
     assert text.stderr == "no entity is labelled PRESON; labels here: WORD\n"
     assert (as_json.exit_code, as_json.stdout) == (0, "[]\n")
+
+
+@pytest.mark.parametrize("command", [("publications",), ("top", "the daily")])
+async def test_a_gateway_that_does_not_answer_is_told_with_remedies(
+    run: Run, monkeypatch: pytest.MonkeyPatch, command: tuple[str, ...]
+) -> None:
+    """One line that names the gateway; exit code 1."""
+    monkeypatch.setattr("newstally.cli.tallies.PATIENCE_SECONDS", 0.05)
+    result = await run(*command, "--target", "127.0.0.1:1")
+    assert (result.exit_code, result.stdout) == (1, "")
+    assert result.stderr.startswith(
+        "error: gateway 127.0.0.1:1 has not answered for 0.05 s; is it running? `newstally up`"
+    )
 
 
 async def test_no_publications_are_told(run: Run) -> None:

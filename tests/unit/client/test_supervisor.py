@@ -128,6 +128,17 @@ def test_wrong_configuration_ends_it_with_the_childs_message(tmp_path: Path) -> 
     assert "error: extractor-2: wrong configuration: --model" in err
 
 
+def test_data_in_use_names_the_flag_that_the_user_typed(tmp_path: Path) -> None:
+    """The persister speaks of its --data-dir; here that is --data."""
+    with trio(tmp_path / "journal", "persister=locked") as process:
+        _, err = process.communicate(timeout=DEADLINE_SECONDS)
+    assert process.returncode == 2
+    assert err.splitlines()[-1] == (
+        "error: persister: wrong configuration: cannot start, d is in use: set --data to a"
+        " directory of its own"
+    )
+
+
 def test_a_child_that_ignores_sigterm_is_killed_in_time(tmp_path: Path) -> None:
     """Stopping takes no longer than the drain time and a few seconds."""
     journal = tmp_path / "journal"

@@ -1,5 +1,7 @@
 """`newstally top` and `newstally publications`."""
 
+import contextlib
+from collections.abc import Iterator
 from dataclasses import asdict
 from typing import Annotated
 
@@ -10,6 +12,7 @@ from rich.text import Text
 
 from newstally.cli.running import AsJson, Target, exit_codes, print_json, run, say
 from newstally.client import DEFAULT_TARGET, PAGE_SIZE, NewstallyClient
+from newstally.errors import GaveUp, NotFound
 from newstally.settings import RetryPolicy
 from newstally.values import EntityTally, PublicationTally
 
@@ -30,8 +33,11 @@ def top(
     as_json: AsJson = False,
 ) -> None:
     """Show which entities a publication mentions most."""
-    with exit_codes():
-        tallies = run(_top(target, publication, label, number))
+    with exit_codes(), _unreached(target):
+        try:
+            tallies = run(_top(target, publication, label, number))
+        except NotFound as error:
+            raise NotFound(f"{error}; `newstally publications` lists those there are") from error
     if as_json:
         print_json([asdict(tally) for tally in tallies])
         return
@@ -53,7 +59,7 @@ def publications(
     as_json: AsJson = False,
 ) -> None:
     """List the publications, those with most mentions first."""
-    with exit_codes():
+    with exit_codes(), _unreached(target):
         tallies = run(_publications(target, number))
     if as_json:
         print_json([asdict(tally) for tally in tallies])
@@ -104,6 +110,17 @@ async def _publications(target: str | None, number: int | None) -> list[Publicat
             if len(tallies) == number:
                 break
     return tallies
+
+
+@contextlib.contextmanager
+def _unreached(target: str | None) -> Iterator[None]:
+    try:
+        yield
+    except GaveUp as error:
+        raise GaveUp(
+            f"gateway {target or DEFAULT_TARGET} has not answered for {PATIENCE_SECONDS:g} s; is it"
+            f" running? `newstally up` starts one, --target names another ({error})"
+        ) from error
 
 
 def _client(target: str | None) -> NewstallyClient:

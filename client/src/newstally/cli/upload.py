@@ -149,6 +149,8 @@ def _piped() -> contextlib.AbstractContextManager[BinaryIO]:
 
 
 def _tell_before(surveyed: Survey, choice: Choice) -> None:
+    if not surveyed.records:
+        say("note: the input has no records")
     first = surveyed.first_malformed
     if first is not None:
         say(

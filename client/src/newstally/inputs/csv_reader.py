@@ -34,9 +34,9 @@ def read(stream: io.TextIOWrapper, columns: Columns, delimiter: str) -> Iterator
         names = _resolve(header, columns)
     except csv.Error as error:
         hint = _delimiter_hint(first, delimiter)
-        raise InputError(f"the header is no CSV: {error}{hint}") from error
+        raise InputError(hint or f"the header is no CSV: {error}") from error
     except InputError as error:
-        raise InputError(f"{error}{_delimiter_hint(first, delimiter)}") from error
+        raise InputError(_delimiter_hint(first, delimiter) or str(error)) from error
     content_at = header.index(names.content)
     publication_at = None if names.publication is None else header.index(names.publication)
     id_at = None if names.article_id is None else header.index(names.article_id)
@@ -81,7 +81,7 @@ def _delimiter_hint(header: str, delimiter: str) -> str:
     if widths[best] <= max(widths[delimiter], 1):
         return ""
     shown = "tab" if best == "\t" else f"'{best}'"
-    return f"; it looks separated by {shown}: add --delimiter {shown}"
+    return f"the columns look separated by {shown}: add --delimiter {shown}"
 
 
 def _width(header: str, delimiter: str) -> int:

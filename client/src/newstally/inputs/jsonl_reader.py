@@ -22,6 +22,10 @@ def read(stream: io.TextIOWrapper, columns: Columns) -> Iterator[Item]:
             continue
         try:
             value = json.loads(line)
+        except json.JSONDecodeError as error:
+            # Its own text names a line, which is always the first: that of this record.
+            yield malformed(number, f"no JSON: {error.msg} at column {error.colno}")
+            continue
         except (ValueError, RecursionError) as error:
             yield malformed(number, f"no JSON: {error}")
             continue
