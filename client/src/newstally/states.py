@@ -16,6 +16,8 @@ from newstally.errors import InputError
 from newstally.inputs import Columns, Fingerprint
 
 VERSION = 3
+_READABLE = (2, VERSION)
+"""Version 2 knew neither encoding nor delimiter: all input was UTF-8, with commas."""
 VARIABLE = "NEWSTALLY_STATE_DIR"
 _UPLOAD_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._:-]{0,127}")
 
@@ -168,8 +170,8 @@ def _encode(state: UploadState) -> dict[str, Any]:
 
 
 def _decode(data: dict[str, Any]) -> UploadState:
-    if data["version"] != VERSION:
-        raise ValueError(f"version {data['version']} is not {VERSION}")
+    if data["version"] not in _READABLE:
+        raise ValueError(f"version {data['version']} is not one of {_READABLE}")
     seen = data["fingerprint"]
     columns = seen["columns"]
     return UploadState(
@@ -186,8 +188,8 @@ def _decode(data: dict[str, Any]) -> UploadState:
                 article_id=tuple(columns["article_id"]),
                 constant_publication=columns["constant_publication"],
             ),
-            encoding=str(seen["encoding"]),
-            delimiter=str(seen["delimiter"]),
+            encoding=str(seen.get("encoding", "utf-8")),
+            delimiter=str(seen.get("delimiter", ",")),
         ),
         created=datetime.fromisoformat(data["created"]),
         stage=Stage(data["stage"]),

@@ -457,7 +457,7 @@ async def test_a_stopped_upload_tells_how_to_resume(
             stdout=asyncio.subprocess.PIPE,
             stderr=asyncio.subprocess.PIPE,
         )
-        async with asyncio.timeout(20):
+        async with asyncio.timeout(90):
             await gateway.until_unsettled(30)
             process.send_signal(number)
             out, err = await process.communicate()

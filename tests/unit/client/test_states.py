@@ -1,5 +1,6 @@
 """What is on disk for resuming, and which upload a run chooses."""
 
+import json
 import stat
 from dataclasses import replace
 from pathlib import Path
@@ -26,6 +27,17 @@ def test_a_state_comes_back_as_it_was_saved(store: StateStore, tmp_path: Path) -
     folder = tmp_path / "new" / "states"
     assert [path.name for path in folder.iterdir()] == ["job.json"]
     assert stat.S_IMODE(folder.stat().st_mode) == 0o700
+
+
+def test_an_upload_begun_by_the_release_before_goes_on(store: StateStore, tmp_path: Path) -> None:
+    """0.1.0 knew neither encoding nor delimiter; its uploads would else be counted twice."""
+    plain = replace(INPUT, encoding="utf-8", delimiter=",")
+    state = store.begin("job", "host:1", plain)
+    path = tmp_path / "new" / "states" / "job.json"
+    saved = json.loads(path.read_text())
+    del saved["fingerprint"]["encoding"], saved["fingerprint"]["delimiter"]
+    path.write_text(json.dumps({**saved, "version": 2}))
+    assert store.of_input(plain) == state
 
 
 def test_the_state_is_durable_before_it_is_named(
