@@ -30,6 +30,17 @@ def test_a_table_that_is_too_small(shared: Language, monkeypatch: pytest.MonkeyP
     assert fast.entities(TEXTS) == stock_entities(shared, TEXTS)
 
 
+def test_a_text_with_more_words_than_a_table(
+    shared: Language, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A text in which no word comes twice fills the table many times over."""
+    monkeypatch.setattr(embedding, "FEWEST_WORDS", 64)
+    monkeypatch.setattr(pipeline, "TABLE_BYTES", 1)
+    fast = FastPipeline.from_nlp(shared)
+    text = " ".join(f"word{number}" for number in range(300))
+    assert fast.entities([text]) == stock_entities(shared, [text])
+
+
 def test_a_memory_that_is_too_small(shared: Language, monkeypatch: pytest.MonkeyPatch) -> None:
     """When nothing may be remembered, everything is forgotten before every group of texts."""
     monkeypatch.setattr(pipeline, "MEMORY_BYTES", 0)

@@ -59,7 +59,7 @@ class EmbeddingTable:
         self.shares[len(self.shares) // 2][0] = self._bias
 
     def rows(self, words: Integers) -> Rows:
-        """Return the rows of words, at most `capacity` of them; valid until the next call."""
+        """Return the rows of words, fewer than `capacity`; valid until the next call."""
         if len(self._row_of_word) < len(self._words):
             grown = np.full(2 * len(self._words), -1, np.intp)
             grown[: len(self._row_of_word)] = self._row_of_word

@@ -76,7 +76,8 @@ class Recognizer:
     def _table_rows(self, layout: Layout) -> Iterator[tuple[int, Rows]]:
         """Yield rows of the table, with padding on both sides, from that row of the layout on."""
         padding = self._encoder.padding
-        step = self._table.capacity - 2 * padding
+        # Padding takes a row of the table, too, even if none of these rows is padding.
+        step = self._table.capacity - 1 - 2 * padding
         for begin in range(padding, len(layout.words) - padding, step):
             end = min(begin + step, len(layout.words) - padding)
             yield begin, self._table.rows(layout.words[begin - padding : end + padding])
