@@ -102,6 +102,7 @@ LAYOUTS: dict[str, Callable[[Language], None]] = {
     "window of two": lambda nlp: _shared(nlp, tok2vec(window=2, depth=3)),
     "one layer": lambda nlp: _shared(nlp, tok2vec(depth=1)),
     "token's own space": lambda nlp: _shared(nlp, tok2vec(attrs=["ORTH", "SPACY", "LOWER"])),
+    "a feature twice": lambda nlp: _shared(nlp, tok2vec(attrs=["NORM", "NORM", "SHAPE"])),
     "sentencizer": _with_sentencizer,
     "like en_core_web_sm": _like_en_core_web_sm,
 }

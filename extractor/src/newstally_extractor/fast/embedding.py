@@ -94,7 +94,8 @@ def embed(embedding: Embedding, words: Words, numbers: Integers) -> Floats:
     ops = NumpyOps()
     parts = []
     for table in embedding.tables:
-        keys = ops.hash(np.ascontiguousarray(features[:, table.column]), table.seed)
+        values = features[:, words.columns.index(table.attr)]
+        keys = ops.hash(np.ascontiguousarray(values), table.seed)
         parts.append(ops.gather_add(table.rows, keys % table.rows.shape[0]))
     if embedding.static is not None:
         column = words.columns.index(embedding.static.attr)

@@ -48,7 +48,7 @@ def read_tok2vec(model: AnyModel, vectors: Any) -> tuple[Embedding, Convolutions
     attrs = tuple(int(intify_attr(name)) for name in extract.attrs["columns"])
     embedding = Embedding(
         attrs=attrs,
-        tables=tuple(_hash_table(layer, len(attrs)) for layer in hashes.layers),
+        tables=tuple(_hash_table(layer, attrs) for layer in hashes.layers),
         static=None if static is None else _static_vectors(static, vectors),
         mix=_maxout(rest[0], rest[1]),
     )
@@ -103,15 +103,17 @@ def _convolutions(layers: Sequence[AnyModel], width: int) -> Convolutions:
     return Convolutions(window=window, layers=tuple(found))
 
 
-def _hash_table(layer: AnyModel, attrs: int) -> HashTable:
+def _hash_table(layer: AnyModel, attrs: Sequence[int]) -> HashTable:
     parts = _leaves(layer)
     if [_kind(part) for part in parts] != ["ints-getitem", "hashembed"]:
         raise Unsupported("its embedding has a table of an unknown kind")
     index = parts[0].attrs["index"]
     column = index[1] if isinstance(index, tuple) and len(index) == 2 else None
-    if not isinstance(column, int) or not 0 <= column < attrs:
+    if not isinstance(column, int) or not 0 <= column < len(attrs):
         raise Unsupported("its embedding has a table of several features")
-    return HashTable(column=column, seed=int(parts[1].attrs["seed"]), rows=_param(parts[1], "E"))
+    return HashTable(
+        attr=attrs[column], seed=int(parts[1].attrs["seed"]), rows=_param(parts[1], "E")
+    )
 
 
 def _static_vectors(model: AnyModel, vectors: Any) -> StaticVectors:

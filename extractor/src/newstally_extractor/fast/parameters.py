@@ -37,8 +37,8 @@ class Maxout:
 class HashTable:
     """Rows of which a feature's value picks four, by hash, to be summed."""
 
-    column: int
-    """Which feature."""
+    attr: int
+    """The lexical attribute whose values are hashed; several tables may have the same."""
     seed: int
     rows: Floats
     """(V, O)"""
