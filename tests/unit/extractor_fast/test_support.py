@@ -79,6 +79,18 @@ def test_other_pipelines(make: Callable[[Language], None], reason: str) -> None:
         FastPipeline.from_nlp(nlp)
 
 
+@pytest.mark.parametrize("attr", ["NORM", "SHAPE", "PREFIX", "IS_SPACE", "ENT_TYPE", "SENT_START"])
+def test_rules_for_what_the_model_reads(attr: str) -> None:
+    """Rules that set what a model may read, of a token or of its word, are refused."""
+    nlp = build(_with("attribute_ruler"))
+    rules: Any = nlp.get_pipe("attribute_ruler")
+    rules.add([[{"ORTH": "Berlin"}]], {"LEMMA": "berlin"})
+    FastPipeline.from_nlp(nlp)
+    rules.add([[{"ORTH": "Berlin"}]], {attr: 1})
+    with pytest.raises(Unsupported, match="attribute_ruler"):
+        FastPipeline.from_nlp(nlp)
+
+
 def test_no_recognizer() -> None:
     """A pipeline without `ner` is refused."""
     with pytest.raises(Unsupported, match="0 components"):

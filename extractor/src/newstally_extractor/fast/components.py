@@ -41,9 +41,10 @@ _SENTENCES = frozenset(
 )
 """Kinds of components that begin sentences, which no entity found afterwards may cross."""
 
-_LOOKED_AT = frozenset(
-    intify_attr(name) for name in ("ORTH", "NORM", "SENT_START", "ENT_IOB", "ENT_TYPE")
+_IGNORED = frozenset(
+    {"_", *(intify_attr(name) for name in ("TAG", "POS", "MORPH", "LEMMA", "DEP"))}
 )
+"""Attributes that no entity depends on. What a rule sets of a word itself stays set, too."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -125,7 +126,7 @@ def _harmless_rules(pipe: Pipe) -> bool:
     if type(pipe) is not AttributeRuler:
         return False
     attrs = {key for rule in pipe.attrs for key in rule}
-    return not any(intify_attr(attr) in _LOOKED_AT for attr in attrs)
+    return all(attr in _IGNORED or intify_attr(attr) in _IGNORED for attr in attrs)
 
 
 def _kind(pipe: object) -> str:
