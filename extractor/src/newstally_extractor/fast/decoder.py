@@ -20,11 +20,15 @@ _STEPS_ABREAST = 8
 """Longer entities are followed only when it is known that they are begun at all."""
 
 _CLOSE = 5e-6
-"""Scores are close when they differ by less than this share of them, plus of 5.
+"""Scores are close when they differ by less than this share of them plus 5, at least.
 
 The same scores computed by spaCy and here, in another order of additions, differ by 9e-6 at most
-where they reach 17: decisions between close ones can fall either way.
+where they reach 17 in the default model: decisions between close ones can fall either way.
 """
+
+_MARGIN = 6
+"""Scores are close, too, when they differ by less than so many times the largest difference that
+was measured, on far fewer tokens than will be read."""
 
 Flags = npt.NDArray[np.bool_]
 
@@ -76,6 +80,11 @@ class Decoder:
     def __init__(self, scores: Scores, moves: Moves) -> None:
         self._scores = scores
         self._moves = moves
+        self._rounding = 0.0
+
+    def allow_for_rounding(self, largest: float) -> None:
+        """Take scores for close accordingly; `largest` as from `measure_rounding`."""
+        self._rounding = largest
 
     def begun(self, vectors: Floats, unfit: Flags, bounded: Flags) -> Begun:
         """Find what the rows' best moves begin.
@@ -88,14 +97,15 @@ class Decoder:
         none = scores[moves.none].copy()
         scores[moves.none] = -np.inf
         others = scores.max(axis=0)
-        tempted = np.flatnonzero((others >= none - _closeness(none)) & ~unfit)
+        # Said the other way round, so that what is not a number is doubtful.
+        tempted = np.flatnonzero(~(others < none - self._closeness(none)) & ~unfit)
         scores[moves.none] = none
         some = scores[:, tempted]
         some[np.ix_(moves.begins, bounded[tempted])] = -np.inf
         best, every = some.argmax(axis=0), np.arange(len(tempted))
         top = some[best, every]
         some[best, every] = -np.inf
-        doubtful = tempted[top - some.max(axis=0) < _closeness(top)]
+        doubtful = tempted[~(top - some.max(axis=0) >= self._closeness(top))]
         taken = best != moves.none
         best = best[taken]
         return Begun(tempted[taken], moves.label[best], ~moves.begins[best], doubtful)
@@ -143,10 +153,9 @@ class Decoder:
         wins = np.where(
             self._moves.inside[labels] < self._moves.last[labels], ends > goes_on, ends >= goes_on
         )
-        close = (np.abs(ends - goes_on) < _closeness(ends)) & ~bounded[at]
+        close = ~(np.abs(ends - goes_on) >= self._closeness(ends)) & ~bounded[at]
         return wins | bounded[at], close
 
-
-def _closeness(scores: Floats) -> Floats:
-    limit: Floats = np.float32(_CLOSE) * (5 + np.abs(scores))
-    return limit
+    def _closeness(self, scores: Floats) -> Floats:
+        limit: Floats = np.float32(max(_CLOSE, _MARGIN * self._rounding)) * (5 + np.abs(scores))
+        return limit

@@ -121,6 +121,10 @@ def _static_vectors(model: AnyModel, vectors: Any) -> StaticVectors:
         raise Unsupported("its vectors are not spaCy's")
     if vectors.mode != Mode.default:
         raise Unsupported("its vectors are made of parts of words")
+    data = vectors.data
+    # The extremes tell, and take no room: vectors may be large.
+    if data.size and not np.isfinite([data.min(), data.max()]).all():
+        raise Unsupported("its vectors are not all finite")
     return StaticVectors(
         attr=int(vectors.attr), vectors=vectors, projection=_contiguous(_param(model, "W").T)
     )
@@ -189,4 +193,6 @@ def _param(model: AnyModel, name: str) -> Floats:
 def _contiguous(array: Any) -> Floats:
     if not isinstance(array, np.ndarray):
         raise Unsupported("its parameters are not in this computer's memory")
+    if not np.isfinite(array).all():
+        raise Unsupported("its parameters are not all finite")
     return np.ascontiguousarray(array, dtype=np.float32)

@@ -101,6 +101,13 @@ class Scorer:
     upper_bias: Floats | None
     """(C,)"""
 
+    @property
+    def classes(self) -> int:
+        """C."""
+        if self.upper is not None:
+            return int(self.upper.shape[1])
+        return int(self.lower.shape[2]) // self.pieces
+
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Parameters:

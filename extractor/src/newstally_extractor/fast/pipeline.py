@@ -16,8 +16,10 @@ from newstally_extractor.fast.moves import read_moves
 from newstally_extractor.fast.parameters import Parameters
 from newstally_extractor.fast.private_tokenizer import private_tokenizer
 from newstally_extractor.fast.recognizer import Recognizer, Span
+from newstally_extractor.fast.rounding import measure_rounding
 from newstally_extractor.fast.stock import Entity, Find, stock_entities
 from newstally_extractor.fast.tokens import Reader, Tokens
+from newstally_extractor.fast.unsupported import Unsupported
 from newstally_extractor.fast.words import Words
 
 TABLE_BYTES = 64 * 1024 * 1024
@@ -67,13 +69,25 @@ class FastPipeline:
         Raises Unsupported when its entities come from anything else than a tok2vec of hashed
         embeddings and windows of maxout, and spaCy's greedy transition-based recognizer.
         """
+        try:
+            return cls._read(nlp, hand_back)
+        except (Unsupported, MemoryError):
+            raise
+        except Exception as error:
+            # A pipeline may be made of anything that can be registered with spaCy.
+            reason = f"reading it failed with {type(error).__name__}: {error}"
+            raise Unsupported(reason) from error
+
+    @classmethod
+    def _read(cls, nlp: Language, hand_back: Find | None) -> "FastPipeline":
         components = find_components(nlp)
         recognizer = components.recognizer
         embedding, convolutions = read_tok2vec(components.tok2vec, nlp.vocab.vectors)
         scorer = read_scorer(recognizer.model)
-        moves = read_moves(
-            [recognizer.moves.get_class_name(at) for at in range(recognizer.moves.n_moves)]
-        )
+        names = [recognizer.moves.get_class_name(at) for at in range(recognizer.moves.n_moves)]
+        moves = read_moves(names)
+        if scorer.classes != len(names):
+            raise Unsupported("its scores are not one for each move")
         static = embedding.static
         words = Words(embedding.attrs if static is None else (*embedding.attrs, static.attr))
         tokenizer = private_tokenizer(nlp, words.columns)
@@ -82,11 +96,12 @@ class FastPipeline:
             if components.sentences
             else ChunkReader(tokenizer, words)
         )
-        parameters = Parameters(embedding, convolutions, scorer)
+        fast = Recognizer(Parameters(embedding, convolutions, scorer), moves, words, TABLE_BYTES)
+        fast.allow_for_rounding(measure_rounding(nlp, components, reader, words, fast))
         return cls(
             reader=reader,
             words=words,
-            recognizer=Recognizer(parameters, moves, words, TABLE_BYTES),
+            recognizer=fast,
             labels=moves.labels,
             max_length=nlp.max_length,
             hand_back=hand_back or partial(stock_entities, nlp),

@@ -42,13 +42,26 @@ class Recognizer:
         convolutions = parameters.convolutions
         self._table = EmbeddingTable(parameters.embedding, convolutions, words, table_bytes)
         self._encoder = Encoder(convolutions, self._table)
-        self._decoder = Decoder(Scores(parameters.scorer, moves, self._encoder.shift), moves)
+        self.scores = Scores(parameters.scorer, moves, self._encoder.shift)
+        self.moves = moves
+        self._decoder = Decoder(self.scores, moves)
         self._vectors: Floats = np.empty((0, self._encoder.width), np.float32)
 
     @property
     def padding(self) -> int:
         """Rows of padding needed before, between and after texts."""
         return self._encoder.padding
+
+    def allow_for_rounding(self, largest: float) -> None:
+        """Take scores for close accordingly; `largest` as from `measure_rounding`."""
+        self._decoder.allow_for_rounding(largest)
+
+    def vectors(self, layout: Layout) -> Floats:
+        """Return the rows' vectors, (R, O), as `scores` takes them; 0 for the outermost padding."""
+        vectors: Floats = np.zeros((len(layout.words), self._encoder.width), np.float32)
+        for _ in self._encode(layout, vectors):
+            pass
+        return vectors
 
     def find(self, layout: Layout) -> Found:
         """Find the entities."""
