@@ -1,6 +1,7 @@
 """spaCy as it is."""
 
 from pathlib import Path
+from typing import Any
 
 import pytest
 import spacy
@@ -140,6 +141,41 @@ def test_only_what_entities_do_not_need_is_left_out() -> None:
     for name in ("tok2vec", "tagger", "parser", "lemmatizer", "ner"):
         nlp.add_pipe(name)
     assert unread_components(nlp) == ["tagger", "lemmatizer"]
+
+
+def test_what_a_model_reads_is_not_left_out() -> None:
+    """A recogniser may be trained to read tags: then the tagger stays."""
+    nlp = spacy.blank("en")
+    nlp.add_pipe("tagger")
+    embed = {
+        "@architectures": "spacy.MultiHashEmbed.v2",
+        "width": 8,
+        "attrs": ["NORM", "TAG"],
+        "rows": [10, 10],
+        "include_static_vectors": False,
+    }
+    encode = {
+        "@architectures": "spacy.MaxoutWindowEncoder.v2",
+        "width": 8,
+        "window_size": 1,
+        "maxout_pieces": 2,
+        "depth": 1,
+    }
+    tok2vec = {"@architectures": "spacy.Tok2Vec.v2", "embed": embed, "encode": encode}
+    nlp.add_pipe("ner", config={"model": {"tok2vec": tok2vec}})
+    assert unread_components(nlp) == []
+
+
+def test_what_rules_may_match_is_not_left_out() -> None:
+    """Rules that begin sentences may look for tags; rules that set lemmas do not matter."""
+    nlp = spacy.blank("en")
+    for name in ("tagger", "attribute_ruler", "ner"):
+        nlp.add_pipe(name)
+    rules: Any = nlp.get_pipe("attribute_ruler")
+    rules.add([[{"TAG": "NN"}]], {"LEMMA": "thing"})
+    assert unread_components(nlp) == ["tagger"]
+    rules.add([[{"TAG": "NN"}]], {"SENT_START": 1})
+    assert unread_components(nlp) == []
 
 
 def test_nothing_is_left_out_of_pipelines_that_are_not_understood() -> None:

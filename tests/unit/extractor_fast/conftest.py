@@ -78,9 +78,7 @@ def _vectors(nlp: Language) -> None:
 def _like_en_core_web_sm(nlp: Language) -> None:
     attrs = ["NORM", "PREFIX", "SUFFIX", "SHAPE", "SPACY", "IS_SPACE"]
     nlp.add_pipe("tok2vec", config={"model": tok2vec(attrs=attrs)})
-    nlp.add_pipe(
-        "tagger", config={"model": {"@architectures": "spacy.Tagger.v2", "tok2vec": LISTENER}}
-    )
+    nlp.add_pipe("tagger", config=_tagger(LISTENER))
     nlp.add_pipe("parser", config=transitions(LISTENER, state_type="parser"))
     nlp.add_pipe("attribute_ruler")
     nlp.add_pipe("lemmatizer", config={"mode": "lookup"})
@@ -90,6 +88,16 @@ def _like_en_core_web_sm(nlp: Language) -> None:
 def _with_sentencizer(nlp: Language) -> None:
     nlp.add_pipe("sentencizer")
     _shared(nlp)
+
+
+def _sentences_by_tag(nlp: Language) -> None:
+    nlp.add_pipe("tagger", config=_tagger(tok2vec()))
+    nlp.add_pipe("parser", config=transitions(tok2vec(attrs=["NORM", "TAG"]), state_type="parser"))
+    nlp.add_pipe("ner", config=transitions(tok2vec()))
+
+
+def _tagger(inner: dict[str, Any]) -> dict[str, Any]:
+    return {"model": {"@architectures": "spacy.Tagger.v2", "tok2vec": inner}}
 
 
 LAYOUTS: dict[str, Callable[[Language], None]] = {
@@ -104,6 +112,7 @@ LAYOUTS: dict[str, Callable[[Language], None]] = {
     "token's own space": lambda nlp: _shared(nlp, tok2vec(attrs=["ORTH", "SPACY", "LOWER"])),
     "a feature twice": lambda nlp: _shared(nlp, tok2vec(attrs=["NORM", "NORM", "SHAPE"])),
     "sentencizer": _with_sentencizer,
+    "sentences by tag": _sentences_by_tag,
     "like en_core_web_sm": _like_en_core_web_sm,
 }
 

@@ -121,6 +121,22 @@ def test_a_changed_word() -> None:
         FastPipeline.from_nlp(nlp)
 
 
+def test_rules_changed_behind_the_tokenizers_back() -> None:
+    """A tokenizer goes on with the rules that it was given, not with what they were changed to."""
+    nlp = build(_with("tagger"))
+    nlp.tokenizer.rules.pop("don't")  # type: ignore[union-attr]
+    with pytest.raises(Unsupported, match="rules"):
+        FastPipeline.from_nlp(nlp)
+
+
+def test_a_method_replaced_on_the_pipeline_itself() -> None:
+    """Documents may be made by another function."""
+    nlp = build(_with("tagger"))
+    nlp.make_doc = lambda text: Language.make_doc(nlp, str(text).lower())  # type: ignore[method-assign]
+    with pytest.raises(Unsupported, match="tokenizer"):
+        FastPipeline.from_nlp(nlp)
+
+
 def test_a_special_case_of_the_user() -> None:
     """Special cases of the user count, also such with white space in them."""
     nlp = build(_with("tagger"))

@@ -7,8 +7,11 @@ from functools import partial
 import spacy
 import structlog
 from spacy.language import Language
+from spacy.pipeline import AttributeRuler
 from spacy.tokens import Doc
+from spacy.vocab import Vocab
 
+from newstally_extractor.annotations import Pipe, is_harmless, reads_annotations
 from newstally_extractor.engine import Outcome, SettingError
 from newstally_extractor.entities import Counts, count_mentions
 from newstally_extractor.fast.stock import Entity, stock_entities
@@ -24,7 +27,7 @@ _UNREAD = frozenset(
         "textcat_multilabel",
     }
 )
-"""Factories whose annotations spaCy's own entity recogniser does not look at."""
+"""Factories whose annotations entities do not depend on, unless some model reads them."""
 _UNDERSTOOD = _UNREAD | {
     "ner",
     "beam_ner",
@@ -98,7 +101,7 @@ class StockEngine:
 
     def extract(self, texts: Sequence[str]) -> Sequence[Outcome]:
         """Count each text's entities. Raises if the pipeline raises on any of them."""
-        self._renew_in_time()
+        self.renew_in_time()
         # Everything spaCy learns from these texts is freed with the zone; what leaves it are
         # Python's own strings.
         with self._nlp.memory_zone():
@@ -106,7 +109,7 @@ class StockEngine:
 
     def entities(self, texts: Sequence[str]) -> list[list[Entity]]:
         """Return each text's entities, in order. Raises if the pipeline raises on any of them."""
-        self._renew_in_time()
+        self.renew_in_time()
         return stock_entities(self._nlp, texts)
 
     @property
@@ -120,8 +123,8 @@ class StockEngine:
         nlp = self._nlp
         return any("doc.ents" in nlp.get_pipe_meta(name).assigns for name in nlp.pipe_names)
 
-    def _renew_in_time(self) -> None:
-        """Load the pipeline anew, to free what its vocabulary's tables have taken."""
+    def renew_in_time(self) -> None:
+        """After enough words, load the pipeline anew, to free what its vocabulary has taken."""
         if len(self._nlp.vocab) - self._words_at_first < self._renew_after_words:
             return
         try:
@@ -143,7 +146,15 @@ def unread_components(nlp: Language) -> list[str]:
     factories = {name: nlp.get_pipe_meta(name).factory for name in nlp.pipe_names}
     if not set(factories.values()) <= _UNDERSTOOD:
         return []
-    return [name for name, factory in factories.items() if factory in _UNREAD]
+    unread = [name for name, factory in factories.items() if factory in _UNREAD]
+    kept = [pipe for name, pipe in nlp.pipeline if name not in unread]
+    return [] if any(_needs_others(pipe, nlp.vocab) for pipe in kept) else unread
+
+
+def _needs_others(pipe: Pipe, vocab: Vocab) -> bool:
+    if isinstance(pipe, AttributeRuler):
+        return not is_harmless(pipe)  # such rules may match what a tagger has found
+    return reads_annotations(pipe, vocab)
 
 
 def _load(settings: ExtractorSettings) -> Language:

@@ -1,21 +1,18 @@
 """Which components of a pipeline have a say in its entities."""
 
-from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-from spacy.attrs import intify_attr
 from spacy.language import Language
 from spacy.pipeline import EntityRecognizer, Lemmatizer, Sentencizer, Tok2Vec
 from spacy.pipeline.attributeruler import AttributeRuler
 from spacy.pipeline.tok2vec import Tok2VecListener
 from spacy.tokenizer import Tokenizer
-from spacy.tokens import Doc
+from spacy.vocab import Vocab
 from thinc.api import Model
 
+from newstally_extractor.annotations import Pipe, is_harmless, reads_annotations
 from newstally_extractor.fast.unsupported import Unsupported
-
-Pipe = Callable[[Doc], Doc]
 
 _SILENT = frozenset(
     {
@@ -41,11 +38,6 @@ _SENTENCES = frozenset(
 )
 """Kinds of components that begin sentences, which no entity found afterwards may cross."""
 
-_IGNORED = frozenset(
-    {"_", *(intify_attr(name) for name in ("TAG", "POS", "MORPH", "LEMMA", "DEP"))}
-)
-"""Attributes that no entity depends on. What a rule sets of a word itself stays set, too."""
-
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Components:
@@ -60,7 +52,10 @@ class Components:
 
 def find_components(nlp: Language) -> Components:
     """Find them; raises Unsupported for a pipeline whose entities come from elsewhere too."""
-    if type(nlp).make_doc is not Language.make_doc or type(nlp.tokenizer) is not Tokenizer:
+    if (
+        getattr(nlp.make_doc, "__func__", None) is not Language.make_doc
+        or type(nlp.tokenizer) is not Tokenizer
+    ):
         raise Unsupported("it has a tokenizer of its own")
     names = nlp.pipe_names
     found = [name for name, pipe in nlp.pipeline if type(pipe) is EntityRecognizer]
@@ -75,8 +70,8 @@ def find_components(nlp: Language) -> Components:
     if recognizer.cfg["beam_width"] != 1:
         raise Unsupported("it decodes with a beam")
     before = nlp.pipeline[:at]
-    sentences = _with_their_tok2vec(
-        [pair for pair in before if _kind(pair[1]) in _SENTENCES], before
+    sentences = _with_what_they_read(
+        [pair for pair in before if _kind(pair[1]) in _SENTENCES], before, nlp.vocab
     )
     return Components(
         recognizer=recognizer,
@@ -96,13 +91,14 @@ def _tok2vec(model: Model[Any, Any], before: list[tuple[str, Pipe]]) -> Model[An
     return shared[-1].model
 
 
-def _with_their_tok2vec(
-    wanted: list[tuple[str, Pipe]], before: list[tuple[str, Pipe]]
+def _with_what_they_read(
+    wanted: list[tuple[str, Pipe]], before: list[tuple[str, Pipe]], vocab: Vocab
 ) -> tuple[tuple[str, Pipe], ...]:
-    if not any(_listens(pipe) for _, pipe in wanted):
-        return tuple(wanted)
     names = {name for name, _ in wanted}
-    return tuple(pair for pair in before if pair[0] in names or type(pair[1]) is Tok2Vec)
+    if any(_listens(pipe) for _, pipe in wanted):
+        names |= {name for name, pipe in before if type(pipe) is Tok2Vec}
+    found = tuple(pair for pair in before if pair[0] in names)
+    return tuple(before) if any(reads_annotations(pipe, vocab) for _, pipe in found) else found
 
 
 def _listens(pipe: Pipe) -> bool:
@@ -115,18 +111,12 @@ def _listens(pipe: Pipe) -> bool:
 
 
 def _is_known(pipe: Pipe) -> bool:
-    if _kind(pipe) in _SILENT | _SENTENCES or _harmless_rules(pipe):
+    if _kind(pipe) in _SILENT | _SENTENCES:
         return True
+    if type(pipe) is AttributeRuler:
+        return is_harmless(pipe)
     # A lemmatizer is of a kind per language.
     return isinstance(pipe, Lemmatizer) and type(pipe).__module__.startswith("spacy.")
-
-
-def _harmless_rules(pipe: Pipe) -> bool:
-    """Say whether these are rules for attributes of tokens that no entity depends on."""
-    if type(pipe) is not AttributeRuler:
-        return False
-    attrs = {key for rule in pipe.attrs for key in rule}
-    return all(attr in _IGNORED or intify_attr(attr) in _IGNORED for attr in attrs)
 
 
 def _kind(pipe: object) -> str:

@@ -54,6 +54,9 @@ def private_tokenizer(nlp: Language, attrs: Iterable[int]) -> Tokenizer:
     )
     if needed and _differ(nlp.vocab, vocab, needed):
         raise Unsupported("its vocabulary has words whose attributes were changed")
+    cases = {*rules, *(nlp.Defaults.tokenizer_exceptions or {})}
+    if _cut_differently(theirs, tokenizer, cases, [ORTH, *needed]):
+        raise Unsupported("its tokenizer does not follow its own rules")
     return tokenizer
 
 
@@ -72,6 +75,17 @@ def renewed(tokenizer: Tokenizer) -> Tokenizer:
         url_match=tokenizer.url_match,
         faster_heuristics=tokenizer.faster_heuristics,
     )
+
+
+def _cut_differently(
+    theirs: Tokenizer, ours: Tokenizer, texts: Iterable[str], attrs: list[int | str]
+) -> bool:
+    """Say whether the rules, a dictionary that anyone can change, are not those that are used."""
+    with theirs.vocab.memory_zone(), ours.vocab.memory_zone():
+        return any(
+            not np.array_equal(theirs(text).to_array(attrs), ours(text).to_array(attrs))
+            for text in texts
+        )
 
 
 def _differ(theirs: Vocab, ours: Vocab, attrs: list[int | str]) -> bool:
