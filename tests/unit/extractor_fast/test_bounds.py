@@ -52,7 +52,7 @@ def test_a_memory_that_is_too_small(shared: Language, monkeypatch: pytest.Monkey
 
 def test_a_tokenizer_made_anew(shared: Language, monkeypatch: pytest.MonkeyPatch) -> None:
     """The tokenizer, whose tables never shrink, is replaced from time to time."""
-    monkeypatch.setattr(chunks, "_CHUNKS_PER_TOKENIZER", 0)
+    monkeypatch.setattr(chunks, "_WORDS_PER_TOKENIZER", 0)
     monkeypatch.setattr(pipeline, "MEMORY_BYTES", 0)
     fast = FastPipeline.from_nlp(shared)
     for _ in range(3):
@@ -103,6 +103,22 @@ def test_memory_as_it_was_found(nlp: Language, monkeypatch: pytest.MonkeyPatch) 
     fast = FastPipeline.from_nlp(nlp)
     assert prove(nlp, fast) is None
     assert fast.entities(TEXTS) == stock_entities(nlp, TEXTS)
+
+
+def test_many_tiny_texts(shared: Language, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Texts of no length take memory, too: the padding between them."""
+    monkeypatch.setattr(pipeline, "GROUP_CHARACTERS", 1000)
+    fast = FastPipeline.from_nlp(shared)
+    sizes: list[int] = []
+    find = fast._find
+
+    def counted(texts: list[str]) -> list[list[Entity]]:
+        sizes.append(len(texts))
+        return find(texts)
+
+    monkeypatch.setattr(fast, "_find", counted)
+    assert fast.entities([""] * 1000) == [[]] * 1000
+    assert max(sizes) <= 50
 
 
 def test_long_texts(shared: Language) -> None:

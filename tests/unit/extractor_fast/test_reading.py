@@ -1,17 +1,20 @@
 """Texts are cut into tokens as spaCy cuts them, and remembering them has a bound."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
 
 import numpy as np
 import pytest
 import spacy
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from newstally_extractor.fast import chunks as module
 from newstally_extractor.fast.chunks import ChunkReader
+from newstally_extractor.fast.documents import DocumentReader
 from newstally_extractor.fast.private_tokenizer import private_tokenizer
 from newstally_extractor.fast.words import Words
 from spacy.attrs import NORM, ORTH, SHAPE, SPACY
 from spacy.language import Language
+from spacy.tokens import Doc
 
 PIECES = (": (", ":(", ":)", "(:))", ")", "(", ":", "8", "-", "he", "'s", "a.", "D.C.", "U.S.", "'")
 SPACES = (" ", "  ", "\n", " \n", "\n ", "\t", "\u00a0", "")
@@ -45,6 +48,39 @@ def test_tokens_are_spacys(
         assert tokens.starts[begin:end].tolist() == [token.idx for token in doc]
         expected = doc.to_array([*words.columns])
         assert words.features(tokens.words[begin:end]).tolist() == expected.tolist()
+
+
+def test_a_vocabulary_that_grows_out_of_bounds(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The tokenizer is made anew for the words that it has seen, however few chunks they were."""
+    monkeypatch.setattr(module, "_WORDS_PER_TOKENIZER", 1000)
+    blank = spacy.blank("en")
+    blank.tokenizer.add_special_case("New York", [{ORTH: "New York"}])  # type: ignore[union-attr]
+    words = Words((NORM,))
+    chunks = ChunkReader(private_tokenizer(blank, words.columns), words)
+    first = chunks._tokenizer
+    for text in range(4):
+        chunks.read([" ".join(f"word{text}x{number}" for number in range(300))])
+        chunks.forget()
+        assert (chunks._tokenizer is first) == (text < 3)
+
+
+class Forgetful:
+    """A component that leaves out what it fails on, as spaCy's can be told to."""
+
+    def __call__(self, doc: Doc) -> Doc:
+        return doc
+
+    def pipe(self, docs: Iterable[Doc]) -> Iterator[Doc]:
+        return (doc for doc in docs if "grenade" not in doc.text)
+
+
+def test_a_text_that_a_component_leaves_out() -> None:
+    """It must not shift the others: all of them have to be read again, one by one."""
+    nlp = spacy.blank("en")
+    reader = DocumentReader(nlp, [("forgetful", Forgetful())], Words((NORM,)))
+    assert reader.read(["All is", "well."]).counts.tolist() == [2, 2]
+    with pytest.raises(ValueError, match="leaves out"):
+        reader.read(["A grenade.", "All is well."])
 
 
 def test_forgetting(reader: tuple[ChunkReader, Words], blank: Language) -> None:

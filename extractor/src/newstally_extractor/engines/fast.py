@@ -43,9 +43,26 @@ class FastEngine:
         """`fast` reads the parameters of the pipeline of `proven_on`."""
         self.model = proven_on.model
         self.model_version = proven_on.model_version
+        self._stock = proven_on
+        self._read_from = proven_on.nlp
         self._fast = fast
         self._excluded = excluded_labels
 
     def extract(self, texts: Sequence[str]) -> Sequence[Outcome]:
         """Count each text's entities. Raises if one of them cannot be read."""
+        self._renew_in_time()
         return [count_mentions(each, self._excluded) for each in self._fast.mentions(texts)]
+
+    def _renew_in_time(self) -> None:
+        """Have the pipeline loaded anew, whose vocabulary grows if its components run, and read it.
+
+        What was read of the former pipeline would keep it in memory.
+        """
+        self._stock.renew_in_time()
+        if self._stock.nlp is self._read_from:
+            return
+        self._read_from = self._stock.nlp
+        try:
+            self._fast = FastPipeline.from_nlp(self._read_from, self._stock.entities)
+        except Unsupported as reason:  # another pipeline than at first; the one read still works
+            log.warning("the fast path does not know this pipeline", reason=str(reason))

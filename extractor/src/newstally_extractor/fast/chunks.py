@@ -30,8 +30,8 @@ _is_simple = re.compile(r"\S+ ?").fullmatch
 _BETWEEN = "\n\n\n"
 """A token that no special case has in its pattern, between chunks that are read together."""
 
-_CHUNKS_PER_TOKENIZER = 500_000
-"""Chunks read for the first time before the tokenizer is made anew: that takes a while."""
+_WORDS_PER_TOKENIZER = 500_000
+"""Words that a tokenizer's vocabulary has seen before it is made anew: that takes a while."""
 
 _BYTES_PER_CHUNK = 300
 """Of Python objects and of the numbers kept for it, besides its characters."""
@@ -56,7 +56,7 @@ class ChunkReader:
     def __init__(self, tokenizer: Tokenizer, words: Words) -> None:
         """`tokenizer`: one that nobody else uses, see `private_tokenizer`."""
         self._tokenizer = _ready(tokenizer)
-        self._read_by_tokenizer = 0
+        self._words_at_first = len(tokenizer.vocab)
         self._cases = SpecialCases(tokenizer)
         self._words = words
         self._numbers = _Numbers()
@@ -77,9 +77,9 @@ class ChunkReader:
 
     def forget(self) -> None:
         """Forget all chunks."""
-        if self._read_by_tokenizer > _CHUNKS_PER_TOKENIZER:
+        if len(self._tokenizer.vocab) - self._words_at_first > _WORDS_PER_TOKENIZER:
             self._tokenizer = _ready(renewed(self._tokenizer))
-            self._read_by_tokenizer = 0
+            self._words_at_first = len(self._tokenizer.vocab)
         self._numbers.clear()
         self._numbers.new.clear()
         self._texts.clear()
@@ -170,11 +170,11 @@ class ChunkReader:
         edges = self._cases.may_go_on_after(end), self._cases.may_come_from_before(begin)
         self._edges.extend(np.stack(edges, axis=1))
         self._texts.extend(new)
-        self._read_by_tokenizer += len(new)
         new.clear()
 
     def _read_new(self, new: Sequence[str]) -> "_Read":
-        joined = [at for at, chunk in enumerate(new) if _is_simple(chunk)]
+        # Where a case has white space inside it may well have what is put between chunks.
+        joined = [at for at, chunk in enumerate(new) if _is_simple(chunk) and not self._cases.whole]
         simple = set(joined)
         parts = [self._read_joined([new[at] for at in joined], np.array(joined, np.int64))]
         for at, chunk in enumerate(new):

@@ -9,7 +9,7 @@ import numpy as np
 from spacy.language import Language
 from spacy.tokens import Doc
 
-from newstally_extractor.fast.components import Pipe
+from newstally_extractor.annotations import Pipe
 from newstally_extractor.fast.tokens import Tokens
 from newstally_extractor.fast.word_features import read_features
 from newstally_extractor.fast.words import Words
@@ -34,13 +34,15 @@ class DocumentReader:
         self._words.forget()
 
     def read(self, texts: Sequence[str]) -> Tokens:
-        """Read texts."""
+        """Read texts. Raises ValueError when a component leaves one out."""
         with self._nlp.memory_zone():
             docs: Iterable[Doc] = [self._nlp.make_doc(text) for text in texts]
             for _, pipe in self._pipes:
                 docs = pipe.pipe(docs) if hasattr(pipe, "pipe") else map(pipe, docs)
             read = [read_features(doc, self._words.columns) for doc in docs]
             del docs
+        if len(read) != len(texts):
+            raise ValueError("a component of the pipeline leaves out texts that it fails on")
         return Tokens(
             words=self._words.number(np.concatenate([doc.features for doc in read])),
             starts=np.concatenate([doc.starts for doc in read]),

@@ -29,7 +29,10 @@ MEMORY_BYTES = 64 * 1024 * 1024
 """For what is kept of words and of chunks of text; it may be passed by one group of texts."""
 
 GROUP_CHARACTERS = 64 * 1024
-"""Texts are worked on together until they are this long."""
+"""Texts are worked on together until they are this long, with the padding between them."""
+
+_CHARACTERS_PER_TOKEN = 5
+"""Of padding, which takes as much as text does: most of it, where texts are tiny."""
 
 HANDED_BACK_CHARACTERS = 100_000
 """Longer texts are never handed back: the pipeline takes some 4 KB of memory for a character."""
@@ -134,11 +137,12 @@ class FastPipeline:
         for text in texts:
             if len(text) > self._max_length:
                 raise ValueError(Errors.E088.format(length=len(text), max_length=self._max_length))
-            if group and size + len(text) > GROUP_CHARACTERS:
+            weight = len(text) + _CHARACTERS_PER_TOKEN * self._recognizer.padding
+            if group and size + weight > GROUP_CHARACTERS:
                 yield group
                 group, size = [], 0
             group.append(text)
-            size += len(text)
+            size += weight
         if group:
             yield group
 
