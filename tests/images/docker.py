@@ -16,6 +16,11 @@ DOCKER = os.environ.get("DOCKER") or next(
 )
 
 
+RUN = os.environ.get("NEWSTALLY_IMAGES_RUN", "")
+"""Names this run of `make images-test`, which removes whatever is left with the label."""
+LABEL = f"newstally.run={RUN}"
+
+
 def docker(*arguments: str, check: bool = True) -> str:
     """Run a command and return its output. Raises AssertionError with what it said."""
     assert DOCKER is not None
@@ -23,14 +28,6 @@ def docker(*arguments: str, check: bool = True) -> str:
     if check and done.returncode != 0:
         raise AssertionError(f"docker {' '.join(arguments)}: {done.stderr}{done.stdout}")
     return done.stdout.strip()
-
-
-def why_not() -> str | None:
-    """Return why no container can be run here; None if one can."""
-    if DOCKER is None:
-        return "there is no docker command"
-    done = subprocess.run([DOCKER, "info"], capture_output=True, text=True, check=False)
-    return None if done.returncode == 0 else "no Docker daemon answers"
 
 
 def inspect(name: str) -> dict[str, Any]:
@@ -59,7 +56,16 @@ class Container:
     def start(self) -> None:
         """Start it; it is started again whenever it ends by itself, as in a cluster."""
         flags = [
-            *("--name", self.name, "--network", self.network, "--network-alias", self.alias),
+            *(
+                "--name",
+                self.name,
+                "--label",
+                LABEL,
+                "--network",
+                self.network,
+                "--network-alias",
+                self.alias,
+            ),
             *("--read-only", "--cap-drop", "ALL", "--security-opt", "no-new-privileges"),
             *("--memory", str(self.memory_bytes), "--memory-swap", str(self.memory_bytes)),
             *("--cpus", str(self.cpus), "--restart", "always"),

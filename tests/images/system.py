@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
-from images.docker import Container, docker
+from images.docker import LABEL, Container, docker
 from manifests.objects import EXAMPLES, Manifests, Pod, load
 from manifests.quantities import parse
 from support.processes import eventually
@@ -55,8 +55,6 @@ def running(
     """Run the system; `engine` comes from the folder `tests`, which may write to `marks`."""
     suffix = secrets.token_hex(4)
     network, volume = f"newstally-{suffix}", f"newstally-data-{suffix}"
-    docker("network", "create", network)
-    docker("volume", "create", volume)
 
     def container(name: str, number: int = 0, **more: object) -> Container:
         pod = manifests.pod(name)
@@ -88,6 +86,8 @@ def running(
         container("gateway", publish=50051),
     )
     try:
+        docker("network", "create", "--label", LABEL, network)
+        docker("volume", "create", "--label", LABEL, volume)
         for each in system.containers:
             each.start()
         system.wait_ready(manifests)

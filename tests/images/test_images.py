@@ -3,7 +3,7 @@
 import json
 
 import pytest
-from images.docker import docker, inspect
+from images.docker import LABEL, docker, inspect
 from manifests.naming import version
 from manifests.objects import REPOSITORY
 
@@ -22,7 +22,7 @@ LIMITS = {
 def run(image: str, *command: str) -> str:
     """Run a command in a container as unprivileged as the services."""
     entrypoint, *arguments = command
-    flags = ["--rm", "--read-only", "--cap-drop", "ALL", "--network", "none"]
+    flags = ["--rm", "--label", LABEL, "--read-only", "--cap-drop", "ALL", "--network", "none"]
     return docker("run", *flags, "--entrypoint", entrypoint, image, *arguments)
 
 
@@ -108,7 +108,7 @@ def test_everything_is_compiled(distribution: str, image_names: dict[str, str]) 
 @pytest.mark.parametrize("distribution", DISTRIBUTIONS)
 def test_the_command_is_there(distribution: str, image_names: dict[str, str]) -> None:
     """`docker run image --help` lists the settings."""
-    flags = ["--rm", "--read-only", "--cap-drop", "ALL", "--network", "none"]
+    flags = ["--rm", "--label", LABEL, "--read-only", "--cap-drop", "ALL", "--network", "none"]
     assert "--help" in docker("run", *flags, image_names[distribution], "--help")
 
 

@@ -9,7 +9,7 @@ from functools import partial
 from pathlib import Path
 
 import pytest
-from images.docker import docker, inspect
+from images.docker import LABEL, docker, inspect
 from images.hungry import EAT
 from images.system import System, running, sqlite_manifests
 from manifests.objects import REPOSITORY, load
@@ -58,7 +58,16 @@ def test_the_jobs_image_uploads_the_same_again(
     articles = tmp_path / "articles"
     articles.mkdir(mode=0o755)
     (articles / "articles.jsonl").write_bytes(SAMPLE.read_bytes())
-    flags = ["--rm", "--network", system.network, "--read-only", "--cap-drop", "ALL"]
+    flags = [
+        "--rm",
+        "--label",
+        LABEL,
+        "--network",
+        system.network,
+        "--read-only",
+        "--cap-drop",
+        "ALL",
+    ]
     flags += ["--tmpfs", "/tmp:mode=1777", "--memory", "512m"]
     flags += ["--mount", f"type=bind,source={articles},target=/articles,readonly"]
     said = docker("run", *flags, image_names["client"], *pod.container["args"], "--json")
