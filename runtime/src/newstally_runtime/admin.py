@@ -5,19 +5,22 @@ when the loop hangs.
 """
 
 import json
+import socket
 import threading
 import time
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from socketserver import TCPServer, ThreadingMixIn
 from typing import Any
-from wsgiref.simple_server import WSGIRequestHandler, WSGIServer, make_server
+from wsgiref.simple_server import WSGIRequestHandler, WSGIServer
 from wsgiref.types import StartResponse, WSGIApplication, WSGIEnvironment
 
 from prometheus_client import CONTENT_TYPE_LATEST, REGISTRY, generate_latest
 
 LOOP_STALL_SECONDS = 10.0
 """/healthz fails when the event loop has not turned for this long."""
+EVERY_INTERFACE = ("0.0.0.0", "::", "[::]")  # noqa: S104 - compared with what is asked for
+"""Hosts that mean IPv4 and IPv6 alike, as they do to gRPC."""
 
 
 @dataclass(frozen=True)
@@ -51,14 +54,12 @@ class AdminServer:
     def __init__(
         self, host: str, port: int, readiness: Callable[[], Readiness], pulse: Pulse
     ) -> None:
-        """Bind `host:port` (0: any free port). Raises OSError when the port is taken."""
-        self._server = make_server(
-            host,
-            port,
-            _application(readiness, pulse),
-            server_class=_Server,
-            handler_class=_QuietHandler,
-        )
+        """Bind `host:port` (0: any free port). Raises OSError when the port is taken.
+
+        One of `EVERY_INTERFACE` also listens on IPv6 where the machine has it.
+        """
+        self._server = _Server(host, port)
+        self._server.set_app(_application(readiness, pulse))
         self._thread = threading.Thread(
             target=self._server.serve_forever, kwargs={"poll_interval": 0.1}, name="admin"
         )
@@ -84,7 +85,18 @@ class AdminServer:
 class _Server(ThreadingMixIn, WSGIServer):
     daemon_threads = True
 
+    def __init__(self, host: str, port: int) -> None:
+        self._every = host in EVERY_INTERFACE
+        host = host.strip("[]")
+        if self._every:
+            # A probe or Prometheus comes by whichever family its cluster prefers.
+            host = "::" if socket.has_dualstack_ipv6() else "0.0.0.0"  # noqa: S104 - asked for
+        self.address_family = socket.AF_INET6 if ":" in host else socket.AF_INET
+        super().__init__((host, port), _QuietHandler)
+
     def server_bind(self) -> None:
+        if self._every and self.address_family == socket.AF_INET6:
+            self.socket.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 0)
         # HTTPServer.server_bind asks the DNS for its own name, which can take seconds.
         TCPServer.server_bind(self)
         self.server_name = str(self.server_address[0])

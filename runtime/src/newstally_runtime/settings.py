@@ -29,11 +29,11 @@ class ServiceSettings(BaseSettings):
     )
 
     host: str = "127.0.0.1"
-    """Address the gRPC port listens on; 0.0.0.0 or [::] for every interface."""
+    """Address the gRPC port listens on; 0.0.0.0 or [::] for every interface, IPv4 and IPv6."""
     port: Port = 0
     """gRPC port; 0 lets the system choose."""
     admin_host: str = "127.0.0.1"
-    """Address the admin HTTP port listens on."""
+    """Address the admin HTTP port listens on; as for the gRPC port."""
     admin_port: Port = 0
     """Port of /healthz, /readyz and /metrics; 0 lets the system choose."""
     drain: PositiveSeconds = 8.0
