@@ -16,6 +16,7 @@ from manifests.network import check_flows
 from manifests.objects import EXAMPLES, FOLDER, Manifests, files, load
 from manifests.settings import check_addresses, check_flags, check_variables
 from manifests.wiring import (
+    check_budgets,
     check_names_are_unique,
     check_namespaces,
     check_ports,
@@ -30,6 +31,7 @@ Break = Callable[[Manifests], object]
 
 CHECKS: tuple[Check, ...] = (
     check_addresses,
+    check_budgets,
     check_capacity,
     check_flags,
     check_flows,
@@ -161,12 +163,16 @@ BREAKS: dict[str, tuple[Check, Break]] = {
         check_scaling,
         lambda m: m.get("StatefulSet", "persister")["spec"].update(replicas=2),
     ),
-    "a node that cannot be drained": (
+    "a persister that waits for a pod that cannot come": (
         check_scaling,
+        lambda m: m.get("StatefulSet", "persister")["spec"].pop("podManagementPolicy"),
+    ),
+    "a node that cannot be drained": (
+        check_budgets,
         lambda m: m.get("PodDisruptionBudget", "persister")["spec"].update(maxUnavailable=0),
     ),
     "no budget": (
-        check_scaling,
+        check_budgets,
         lambda m: m.objects.remove(m.get("PodDisruptionBudget", "gateway")),
     ),
     "root": (

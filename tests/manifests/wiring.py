@@ -82,15 +82,22 @@ def check_references(manifests: Manifests) -> Iterator[str]:
 
 
 def check_scaling(manifests: Manifests) -> Iterator[str]:
-    """Who scales is decided once; nobody scales the persister; every node can be drained."""
+    """Who scales is decided once; nobody scales the persister."""
     for scaler in manifests.kind("HorizontalPodAutoscaler"):
         spec = scaler["spec"]
         if spec["minReplicas"] > spec["maxReplicas"]:
             yield f"{_name(scaler)} has its limits the wrong way round"
         if "replicas" in manifests.pod(spec["scaleTargetRef"]["name"]).workload["spec"]:
             yield f"{_name(scaler)} and its workload both set the number of replicas"
-    if manifests.get("StatefulSet", "persister")["spec"]["replicas"] != 1:
+    persister = manifests.get("StatefulSet", "persister")["spec"]
+    if persister["replicas"] != 1:
         yield "there is more than one persister"
+    if persister.get("podManagementPolicy") != "Parallel":
+        yield "a persister that never became ready is not replaced by an apply that mends it"
+
+
+def check_budgets(manifests: Manifests) -> Iterator[str]:
+    """Every node can be drained."""
     for pod in manifests.pods():
         if pod.workload["kind"] == "Job" or pod.image not in SERVICES:
             continue

@@ -1,0 +1,76 @@
+"""`kubectl apply -f k8s/` succeeds over what the previous release left in the cluster."""
+
+import re
+from collections.abc import Iterator
+
+import pytest
+from manifests.objects import REPOSITORY, Manifests, Object, documents, load
+from rollouts.releases import git, previous_release
+
+FIXED = {
+    "Deployment": ("selector",),
+    "StatefulSet": ("selector", "serviceName", "podManagementPolicy", "volumeClaimTemplates"),
+    "Service": ("clusterIP",),
+}
+"""By kind: what the API server refuses to change."""
+
+
+@pytest.fixture
+def applied() -> Manifests:
+    """The manifests of the newest release."""
+    release = previous_release(REPOSITORY, "")
+    if release is None:
+        pytest.skip("there is no release in the history")
+    names = git(REPOSITORY, "ls-tree", "--name-only", release.commit, "k8s/").split()
+    texts = [git(REPOSITORY, "show", f"{release.commit}:{name}") for name in names if "." in name]
+    return Manifests([each for text in texts for each in documents(text)])
+
+
+def fixed(manifests: Manifests) -> dict[tuple[str, str], Object]:
+    """Return what cannot be changed, by kind and name."""
+    return {
+        (kind, each["metadata"]["name"]): {field: each["spec"].get(field) for field in fields}
+        for kind, fields in FIXED.items()
+        for each in manifests.kind(kind)
+    }
+
+
+def refused(before: Manifests, after: Manifests) -> Iterator[tuple[str, str]]:
+    """Give kind and name of what cannot be applied over what is there."""
+    old, new = fixed(before), fixed(after)
+    yield from (key for key in sorted(old.keys() & new.keys()) if old[key] != new[key])
+
+
+def test_what_cannot_be_changed_stays_or_is_named(applied: Manifests) -> None:
+    """Where a fixed field must change all the same, the changelog has the command for it."""
+    head = re.split(r"^## ", (REPOSITORY / "CHANGELOG.md").read_text(), flags=re.MULTILINE)[1]
+    for kind, name in refused(applied, load()):
+        assert f"delete {kind.lower()} {name} --cascade=orphan" in head
+
+
+def test_what_is_gone_is_named(applied: Manifests) -> None:
+    """An apply deletes nothing, so what is no longer in k8s/ has to be deleted by hand."""
+    names = [
+        {(each["kind"], each["metadata"]["name"]) for each in manifests.objects}
+        for manifests in (applied, load())
+    ]
+    head = re.split(r"^## ", (REPOSITORY / "CHANGELOG.md").read_text(), flags=re.MULTILINE)[1]
+    for kind, name in sorted(names[0] - names[1]):
+        assert f"delete {kind.lower()} {name}" in head
+
+
+@pytest.mark.parametrize(
+    ("kind", "name", "field", "value"),
+    [
+        ("Deployment", "gateway", "selector", {"matchLabels": {"app": "gateway"}}),
+        ("StatefulSet", "persister", "volumeClaimTemplates", []),
+        ("Service", "extractor", "clusterIP", "10.0.0.1"),
+    ],
+)
+def test_a_change_that_is_refused_is_noticed(
+    kind: str, name: str, field: str, value: object
+) -> None:
+    """A copy with another selector, claim or kind of Service cannot be applied."""
+    broken = load().copy()
+    broken.get(kind, name)["spec"][field] = value
+    assert list(refused(load(), broken)) == [(kind, name)]
