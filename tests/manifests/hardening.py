@@ -2,21 +2,23 @@
 
 from collections.abc import Iterator
 
-from manifests.objects import Manifests, Pod
-from manifests.quantities import parse
+from manifests.objects import Manifests, Object, Pod
+from manifests.quantities import canonical, parse
 from manifests.settings import settings_of
 from manifests.wiring import SERVICES, probes
 from newstally_extractor.settings import ExtractorSettings
 from newstally_gateway.settings import GatewaySettings
 from newstally_persister.settings import PersisterSettings
 from newstally_runtime.admin import LOOP_STALL_SECONDS
-from newstally_runtime.service import STOP_GRACE_SECONDS
+from newstally_runtime.service import CLOSE_SECONDS
 from newstally_runtime.settings import ServiceSettings
 
 USER = 10001
 """The images' user."""
-ENDING_SECONDS = 5.0
-"""What closing files and leaving the interpreter may take."""
+ENDING_SECONDS = 1.0
+"""What a process may take to notice a signal, and to be gone after its last deadline."""
+LOG_BYTES = 50 * 2**20
+"""What the node keeps of a container's log: five files of 10 MiB, unless it is told otherwise."""
 OWN_BYTES = 256 * 2**20
 """What a gateway takes besides the articles under way."""
 
@@ -51,9 +53,9 @@ def check_security(manifests: Manifests) -> Iterator[str]:
 
 
 def check_resources(manifests: Manifests) -> Iterator[str]:
-    """CPU and memory are requested and limited, the requests within the limits."""
+    """CPU, memory and scratch space are requested and limited, the requests within the limits."""
     for pod in manifests.pods():
-        for resource in ("cpu", "memory"):
+        for resource in ("cpu", "memory", "ephemeral-storage"):
             try:
                 requested = parse(pod.container["resources"]["requests"][resource])
                 limit = parse(pod.container["resources"]["limits"][resource])
@@ -62,6 +64,36 @@ def check_resources(manifests: Manifests) -> Iterator[str]:
                 continue
             if not 0 < requested <= limit:
                 yield f"{pod.name} requests more {resource} than its limit"
+
+
+def check_scratch(manifests: Manifests) -> Iterator[str]:
+    """A pod that fills its scratch volumes and its log is not evicted for that."""
+    for pod in manifests.pods():
+        used = float(LOG_BYTES)
+        for volume in _scratch(pod):
+            size = volume["emptyDir"].get("sizeLimit")
+            if size is None:
+                yield f"{pod.name} may fill the node through {volume['name']}"
+            used += parse(size or 0)
+        if used > _limit(pod, "ephemeral-storage"):
+            yield f"{pod.name} may write more than its limit of ephemeral storage"
+
+
+def check_quantities(manifests: Manifests) -> Iterator[str]:
+    """Quantities are written as the API server returns them, so that a diff shows none."""
+    for pod in manifests.pods():
+        found = [
+            *pod.container["resources"]["requests"].values(),
+            *pod.container["resources"]["limits"].values(),
+            *(v["emptyDir"].get("sizeLimit", "0") for v in _scratch(pod)),
+            *(
+                claim["spec"]["resources"]["requests"]["storage"]
+                for claim in pod.workload["spec"].get("volumeClaimTemplates", ())
+            ),
+        ]
+        for quantity in found:
+            if quantity != canonical(quantity):
+                yield f"{pod.name}: {quantity!r} becomes {canonical(quantity)!r}"
 
 
 def check_capacity(manifests: Manifests) -> Iterator[str]:
@@ -104,7 +136,7 @@ def check_times(manifests: Manifests) -> Iterator[str]:
         pod = manifests.pod(name)
         drain = settings_of(kind, manifests.environment(pod)).drain
         pause = pod.container.get("lifecycle", {}).get("preStop", {}).get("sleep", {})
-        needed = pause.get("seconds", 0) + drain + STOP_GRACE_SECONDS + ENDING_SECONDS
+        needed = pause.get("seconds", 0) + drain + CLOSE_SECONDS + ENDING_SECONDS
         if pod.spec["terminationGracePeriodSeconds"] < needed:
             yield f"{name} is killed while it drains ({needed} s)"
         if _patience(pod, "startupProbe") < START_SECONDS:
@@ -137,6 +169,10 @@ def check_probes(manifests: Manifests) -> Iterator[str]:
                 yield f"{pod.name} has no {name}"
             elif found[name]["httpGet"] != {"path": path, "port": "admin"}:
                 yield f"{pod.name}'s {name} does not ask {path} on the admin port"
+
+
+def _scratch(pod: Pod) -> list[Object]:
+    return [volume for volume in pod.spec.get("volumes", ()) if "emptyDir" in volume]
 
 
 def _limit(pod: Pod, resource: str) -> float:

@@ -22,3 +22,15 @@ def parse(quantity: str | int) -> float:
     if match is None:
         raise ValueError(f"{quantity!r} is no quantity")
     return float(match[1]) * _FACTORS[match[2]]
+
+
+def canonical(quantity: str | int) -> str:
+    """Return a quantity as the API server writes it: no fraction, the largest suffix that fits."""
+    number = parse(quantity)
+    binary = str(quantity).endswith("i")
+    suffixes = ("Ti", "Gi", "Mi", "Ki", "") if binary else ("T", "G", "M", "k", "", "m")
+    for suffix in suffixes:
+        mantissa = round(number / _FACTORS[suffix], 6)
+        if mantissa >= 1 and mantissa == int(mantissa):
+            return f"{int(mantissa)}{suffix}"
+    return "0"

@@ -7,7 +7,9 @@ import pytest
 from manifests.hardening import (
     check_capacity,
     check_probes,
+    check_quantities,
     check_resources,
+    check_scratch,
     check_security,
     check_times,
 )
@@ -41,8 +43,10 @@ CHECKS: tuple[Check, ...] = (
     check_ports,
     check_probes,
     check_references,
+    check_quantities,
     check_resources,
     check_scaling,
+    check_scratch,
     check_security,
     check_selectors,
     check_spread,
@@ -207,6 +211,28 @@ BREAKS: dict[str, tuple[Check, Break]] = {
         check_resources,
         lambda m: m.pod("gateway").container["resources"]["limits"].pop("memory"),
     ),
+    "no limit on scratch space": (
+        check_resources,
+        lambda m: m.pod("gateway").container["resources"]["limits"].pop("ephemeral-storage"),
+    ),
+    "a scratch volume without an end": (
+        check_scratch,
+        lambda m: m.pod("persister").spec["volumes"][0].update(emptyDir={}),
+    ),
+    "evicted for its scratch volume": (
+        check_scratch,
+        lambda m: (
+            m.pod("persister").container["resources"]["limits"].update({"ephemeral-storage": "1Gi"})
+        ),
+    ),
+    "a quantity that comes back otherwise": (
+        check_quantities,
+        lambda m: m.pod("gateway").container["resources"]["limits"].update(memory="1024Mi"),
+    ),
+    "a number where the API writes text": (
+        check_quantities,
+        lambda m: m.pod("extractor").container["resources"]["limits"].update(cpu="1000m"),
+    ),
     "articles that do not fit": (
         check_capacity,
         lambda m: _data(m, "gateway").update(NEWSTALLY_GATEWAY_MEMORY_BYTES="1073741824"),
@@ -241,6 +267,10 @@ BREAKS: dict[str, tuple[Check, Break]] = {
     "killed while draining": (
         check_times,
         lambda m: m.pod("gateway").spec.update(terminationGracePeriodSeconds=15),
+    ),
+    "killed before a process that hangs says where": (
+        check_times,
+        lambda m: m.pod("gateway").spec.update(terminationGracePeriodSeconds=25),
     ),
     "killed while a longer drain is set": (
         check_times,
