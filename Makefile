@@ -78,7 +78,7 @@ clean: ## remove what was made here
 	find . -name __pycache__ -prune -exec rm -rf {} +
 	rm -rf */src/*.egg-info */build
 
-.PHONY: images images-test image-names manifests release next
+.PHONY: images images-push images-test image-names manifests release next
 
 # Where images are named: `make image-names images REGISTRY=europe-docker.pkg.dev/project/newstally`.
 REGISTRY ?=
@@ -97,6 +97,12 @@ image/%:
 	$(DOCKER) build --file $(subst newstally-,,$(*:newstally=client))/Dockerfile \
 	  --build-arg VERSION=$(VERSION) --build-arg REVISION=$(REVISION) \
 	  --tag $(IMAGE_PREFIX)$*:$(VERSION) $(BUILD_FLAGS) .
+
+images-push: $(IMAGES:%=push/%) ## push the images to REGISTRY
+
+push/%:
+	@test -n '$(REGISTRY)' || { echo 'say where to: REGISTRY=…' >&2; exit 1; }
+	$(DOCKER) push $(IMAGE_PREFIX)$*:$(VERSION)
 
 image-names: ## let k8s/ name the images of REGISTRY and of this version
 	sed -E -i.old 's#^( +image: ).*(newstally[a-z-]*:).*#\1$(IMAGE_PREFIX)\2$(VERSION)#' \

@@ -64,16 +64,22 @@ def check_flags(manifests: Manifests) -> Iterator[str]:
         arguments = [str(each) for each in pod.container.get("args", ())]
         if pod.image in KINDS and arguments:
             yield f"{pod.name}: settings belong into the ConfigMap, not into flags"
-        if pod.image == "newstally":
-            command = typer.main.get_command(app)
-            try:
-                with command.make_context("newstally", list(arguments)) as context:
-                    assert isinstance(command, click.Group | typer.core.TyperGroup)
-                    name, child, rest = command.resolve_command(context, arguments)
-                    assert child is not None
-                    child.make_context(name, rest, parent=context).close()
-            except Exception as error:  # noqa: BLE001 - whatever the parser raises is the complaint
-                yield f"{pod.name}: {error}"
+        if pod.image == "newstally" and (wrong := wrong_arguments(arguments)) is not None:
+            yield f"{pod.name}: {wrong}"
+
+
+def wrong_arguments(arguments: list[str]) -> str | None:
+    """Return what the command line client would complain of; None if it takes them."""
+    command = typer.main.get_command(app)
+    try:
+        with command.make_context("newstally", list(arguments)) as context:
+            assert isinstance(command, click.Group | typer.core.TyperGroup)
+            name, child, rest = command.resolve_command(context, arguments)
+            assert child is not None
+            child.make_context(name, rest, parent=context).close()
+    except Exception as error:  # noqa: BLE001 - whatever the parser raises is the complaint
+        return str(error) or repr(error)
+    return None
 
 
 def check_addresses(manifests: Manifests) -> Iterator[str]:
