@@ -14,7 +14,12 @@ started=
 export NEWSTALLY_IMAGES_RUN="$$-$(date +%s)"
 
 # Where two clients are installed, the distribution's fits its daemon.
-client() { if [ -x /usr/bin/docker ]; then echo /usr/bin/docker; else echo docker; fi; }
+chosen=${DOCKER:-}
+client() {
+  if [ -n "$chosen" ]; then echo "$chosen"
+  elif [ -x /usr/bin/docker ]; then echo /usr/bin/docker
+  else echo docker; fi
+}
 
 answers() { timeout 20 "$DOCKER" info >/dev/null 2>&1; }
 
@@ -47,7 +52,8 @@ finish() {
   exit "$code"
 }
 
-export DOCKER=${DOCKER:-$(client)}
+DOCKER=$(client)
+export DOCKER
 if ! answers && [ -n "${DOCKER_HOST:-}" ]; then
   echo "images-test: no Docker daemon answers at $DOCKER_HOST" >&2
   exit 1
