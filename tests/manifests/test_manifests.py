@@ -175,6 +175,10 @@ BREAKS: dict[str, tuple[Check, Break]] = {
         check_budgets,
         lambda m: m.get("PodDisruptionBudget", "persister")["spec"].update(maxUnavailable=0),
     ),
+    "a scratch volume that holds its node": (
+        check_budgets,
+        lambda m: m.pod("persister").workload["spec"]["template"]["metadata"].pop("annotations"),
+    ),
     "no budget": (
         check_budgets,
         lambda m: m.objects.remove(m.get("PodDisruptionBudget", "gateway")),

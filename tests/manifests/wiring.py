@@ -111,8 +111,15 @@ def check_budgets(manifests: Manifests) -> Iterator[str]:
         for budget in budgets:
             if budget.get("maxUnavailable") in {None, 0, "0%"}:
                 yield f"{pod.name}'s budget never lets a node be drained"
+        annotations = pod.workload["spec"]["template"]["metadata"].get("annotations", {})
+        given_up = set(annotations.get(GIVEN_UP, "").split(","))
+        scratch = {v["name"] for v in pod.spec.get("volumes", ()) if "emptyDir" in v}
+        if not scratch <= given_up:
+            yield f"{pod.name}'s scratch volumes keep an autoscaler from removing its node"
 
 
+GIVEN_UP = "cluster-autoscaler.kubernetes.io/safe-to-evict-local-volumes"
+"""Names the volumes that may be lost when a node is removed."""
 SERVICES = ("newstally-gateway", "newstally-extractor", "newstally-persister")
 """The images of the three services."""
 
