@@ -9,7 +9,9 @@ import pytest
 from manifests.guide import Guide, flag
 from manifests.naming import IMAGES
 from manifests.objects import EXAMPLES, REPOSITORY, Manifests, load
-from manifests.settings import wrong_arguments
+from manifests.settings import settings_of, wrong_arguments
+from newstally_gateway.core.admission import charge_bytes
+from newstally_gateway.settings import GatewaySettings
 
 TEXT = (REPOSITORY / "docs" / "operating.md").read_text()
 Commands = list[list[str]]
@@ -133,6 +135,20 @@ def test_newstally_knows_its_flags(followed: Commands) -> None:
     for command in commands:
         assert wrong_arguments(command[1:]) is None
     assert wrong_arguments(["upload", "sample/articles.jsonl", "--tarket", "x"]) is not None
+
+
+def test_the_numbers_are_those_of_the_manifests() -> None:
+    """Streams of a gateway, the longest article, and what extractors may have."""
+    manifests = load()
+    settings = settings_of(GatewaySettings, manifests.environment(manifests.pod("gateway")))
+    streams = settings.memory_bytes // charge_bytes(settings.max_content_bytes)
+    assert f"client streams at once ({streams} as" in TEXT.replace("\n  ", " ")
+    limit = manifests.pod("extractor").container["resources"]["limits"]["memory"]
+    longest = f"{settings.max_content_bytes:,} bytes at {limit.replace('Gi', ' GiB')}"
+    assert longest in TEXT.replace("\n", " ")
+    scaler = manifests.get("HorizontalPodAutoscaler", "extractor")["spec"]
+    assert (scaler["minReplicas"], scaler["maxReplicas"]) == (2, 20)
+    assert "two to twenty" in TEXT
 
 
 def test_the_job_and_the_tunnel_upload_the_same(followed: Commands) -> None:
