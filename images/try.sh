@@ -2,8 +2,9 @@
 # Builds the images and tries them together: `make images-test`.
 #
 # A Docker daemon that answers is used, and left running. Where none does, but ../shared/ci has a script
-# that starts one, it is started, and stopped at the end, however that comes. Where there is neither,
-# nothing is tried, and this says so. A daemon that ought to answer and does not is a failure.
+# that starts one, it is started, and stopped at the end, however that comes. Where there is neither, or
+# none can be started, nothing is tried, and this says so. A daemon that is named and does not answer is
+# a failure.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
@@ -67,7 +68,11 @@ trap 'exit 143' TERM
 if ! answers; then
   echo "images-test: starting a Docker daemon"
   started=yes
-  "$ci/docker-daemon.sh" start
+  # Not every machine lets its users run containers: that says nothing about the images.
+  if ! timeout 300 "$ci/docker-daemon.sh" start; then
+    echo "images-test: skipped: no Docker daemon can be started here, see above"
+    exit 0
+  fi
   DOCKER=$(client)
 fi
 
