@@ -4,7 +4,7 @@ import asyncio
 import json
 import signal
 import sys
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable, Coroutine, Iterator
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -440,12 +440,20 @@ async def test_lists_are_read_page_by_page(run: Run, tmp_path: Path) -> None:
     ]
 
 
+@pytest.fixture
+def heeds_ctrl_c() -> Iterator[None]:
+    """A shell's background job ignores SIGINT, and so would what it starts."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
+
+
 @pytest.mark.parametrize(
     ("number", "exit_code", "what"),
     [(signal.SIGINT, 130, "interrupted"), (signal.SIGTERM, 143, "terminated")],
 )
 async def test_a_stopped_upload_tells_how_to_resume(
-    tmp_path: Path, articles: Path, number: int, exit_code: int, what: str
+    heeds_ctrl_c: None, tmp_path: Path, articles: Path, number: int, exit_code: int, what: str
 ) -> None:
     """Ctrl-C or SIGTERM: 130 or 143, and the command that goes on with the upload."""
     async with ReferenceGateway() as gateway:
