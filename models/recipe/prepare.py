@@ -21,10 +21,11 @@ import argparse
 import hashlib
 import re
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import replace
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from itertools import islice
 from pathlib import Path
+from types import MappingProxyType
 
 import spacy
 from corpora import (
@@ -43,6 +44,11 @@ from spacy.tokens import Doc, DocBin, Span
 DEV_PERCENT = 4
 """Share of the training splits' documents that is kept for choosing between models."""
 
+TIMES = {"crossner": 2, "gum": 2, "wikigold": 2, "uner_ewt": 2}
+"""How often the documents of the small corpora are seen per epoch; of the others, once."""
+
+ONCE: Mapping[str, int] = MappingProxyType({})
+
 INCORRECT_SPANS = "incorrect_spans"
 
 _BROAD_MISC = frozenset({"docred", "wikigold"})
@@ -56,31 +62,49 @@ _EVENT = re.compile(
 )
 
 
-def prepare(
-    corpora: Path, output: Path, *, without: Sequence[str] = (), limit: int | None = None
-) -> tuple[Path, Path]:
-    """Write `train.spacy` and `dev.spacy` into `output` and return their paths.
+@dataclass(frozen=True)
+class Labelled:
+    """A tokenised document with its entities, and which corpus it is of."""
+
+    source: str
+    doc: Doc
+
+
+def load(
+    corpora: Path, *, without: Sequence[str] = (), limit: int | None = None
+) -> tuple[list[Labelled], list[Labelled]]:
+    """Return the documents to train on, and those for development.
 
     `without` names corpora to leave out ("gmb_clean"), `limit` bounds the documents of each split.
     Raises CorporaError if the corpora are not there.
     """
     splits = [split for split in TRAIN if split.split("/")[0] not in without]
     documents = [document for split in splits for document in islice(read(corpora, split), limit)]
-    documents = list(refine_misc(documents))
     nlp = spacy.blank("en")
     no_names = titles_and_dates(corpora)
-    train, dev = DocBin(), DocBin()
-    for document in documents:
-        target = dev if is_dev(document.doc_id) else train
-        target.add(annotate(nlp, document, no_names))
-    output.mkdir(parents=True, exist_ok=True)
-    paths = output / "train.spacy", output / "dev.spacy"
-    for docs, path in zip((train, dev), paths, strict=True):
-        docs.to_disk(path)
+    train: list[Labelled] = []
+    dev: list[Labelled] = []
+    for document in refine_misc(documents):
+        labelled = Labelled(document.source, annotate(nlp, document, no_names))
+        (dev if is_dev(document.doc_id) else train).append(labelled)
     print(
         f"{len(train)} documents to train on, {len(dev)} for development, from {len(splits)} files"
     )
-    return paths
+    return train, dev
+
+
+def save(labelled: Iterable[Labelled], path: Path, *, times: Mapping[str, int] = ONCE) -> Path:
+    """Write the documents as spaCy's training does, and return the path.
+
+    `times` says how often the documents of a corpus are repeated.
+    """
+    path.parent.mkdir(parents=True, exist_ok=True)
+    together = DocBin()
+    for one in labelled:
+        for _ in range(times.get(one.source, 1)):
+            together.add(one.doc)
+    together.to_disk(path)
+    return path
 
 
 def is_dev(doc_id: str) -> bool:
@@ -203,7 +227,9 @@ def main() -> None:
     parser.add_argument("--output", type=Path, required=True, help="where the .spacy files go")
     args = parser.parse_args()
     try:
-        prepare(args.corpora, args.output, without=args.without, limit=args.limit)
+        train, dev = load(args.corpora, without=args.without, limit=args.limit)
+        save(train, args.output / "train.spacy", times=TIMES)
+        save(dev, args.output / "dev.spacy")
     except CorporaError as error:
         parser.error(str(error))
 

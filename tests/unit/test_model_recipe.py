@@ -7,6 +7,7 @@ import json
 import os
 import subprocess
 import sys
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -87,15 +88,37 @@ def prepared(corpora: Path, output: Path, *without: str) -> list[Doc]:
 ALL = ("gmb_clean", "docred", "crossner", "gum", "wikigold", "uner_ewt")
 
 
+TRIAL = ("--limit", "20", "--max-steps", "2")
+
+
 def test_training_on_a_slice_fills_the_package(corpora: Path, tmp_path: Path) -> None:
     """One command makes a pipeline with all labels, whatever the slice, and with no word of it."""
-    arguments = ("--limit", "20", "--max-steps", "2")
-    run("recipe/train.py", "--corpora", corpora, *arguments, "--package", tmp_path)
-    (data,) = tmp_path.glob("en_newstally-*/")
+    embeddings = tmp_path / "embeddings.json"
+    table = {"dimensions": 3, "words": ["praised", "brelgia"]}
+    vectors = {"praised": [0.1, 0.2, 0.3], "brelgia": [0.3, -0.2, 0.1]}
+    embeddings.write_text(json.dumps({**table, "vectors": vectors}), encoding="utf-8")
+    package = tmp_path / "package"
+    arguments = ("--embeddings", embeddings, "--no-teacher", "--package", package)
+    run("recipe/train.py", "--corpora", corpora, *TRIAL, *arguments)
+    (data,) = package.glob("en_newstally-*/")
     nlp = spacy.load(data)
     assert len(nlp.pipe_labels["ner"]) == 10
-    assert "Brelgia" not in nlp.vocab.strings
-    assert str(corpora) not in (data / "config.cfg").read_text(encoding="utf-8")
+    assert nlp.vocab["Brelgia"].norm in nlp.vocab.vectors
+    assert "brelgia" not in spacy.load(data).vocab.strings
+    config = (data / "config.cfg").read_text(encoding="utf-8")
+    assert str(corpora) not in config
+    assert str(tmp_path) not in config
+
+
+@pytest.mark.skipif(find_spec("torch") is not None, reason="there is PyTorch for a teacher")
+def test_without_embeddings_and_pytorch_the_recipe_trains_on_the_corpora_alone(
+    corpora: Path, tmp_path: Path
+) -> None:
+    """What is not there is left out, and why is said: nobody has to have it."""
+    output = run("recipe/train.py", "--corpora", corpora, *TRIAL, "--package", tmp_path)
+    assert "no teacher: not installed: torch" in output
+    (data,) = tmp_path.glob("en_newstally-*/")
+    assert spacy.load(data).vocab.vectors.shape[0] == 0
 
 
 def test_words_that_a_full_corpus_leaves_out_are_no_entities(corpora: Path, tmp_path: Path) -> None:
