@@ -9,6 +9,7 @@ from spacy.language import Language
 from spacy.tokens import Doc, Span
 from spacy.training import Example
 from spacy.util import registry
+from swap import Names
 
 Augmenter = Callable[[Language, Example], Iterator[Example]]
 
@@ -16,16 +17,20 @@ _TYPOGRAPHIC = str.maketrans({"'": "\u2019", "`": "\u2018"})
 
 
 @registry.augmenters("newstally.newsroom.v1")  # type: ignore[untyped-decorator]
-def create_newsroom_augmenter(lower: float, headline: float, typographic: float) -> Augmenter:
+def create_newsroom_augmenter(
+    lower: float, headline: float, typographic: float, swap: float
+) -> Augmenter:
     """Return an augmenter that yields each example once, changed with the given probabilities.
 
     `lower` is for all of it in lower case, `headline` for a first sentence set like a headline
-    ("Storm Hits Coast" or "STORM HITS COAST"), `typographic` for curly quotes. Probabilities are
-    0 to 1. Draws from `random`, which spaCy's training seeds.
+    ("Storm Hits Coast" or "STORM HITS COAST"), `typographic` for curly quotes, `swap` for another
+    name of the same label in a name's place. Probabilities are 0 to 1. Draws from `random`, which
+    spaCy's training seeds.
     """
+    names = Names()
 
     def augment(nlp: Language, example: Example) -> Iterator[Example]:
-        reference = example.reference
+        reference = names.swapped(example.reference, swap)
         words = [token.text for token in reference]
         draw = random.random()
         if draw < lower:
@@ -34,7 +39,7 @@ def create_newsroom_augmenter(lower: float, headline: float, typographic: float)
             words = _as_headline(words, upper=random.random() < 0.5)
         if random.random() < typographic:
             words = _with_curly_quotes(words)
-        if words == [token.text for token in reference]:
+        if reference is example.reference and words == [token.text for token in reference]:
             yield example
         else:
             yield _with_words(nlp, reference, words)

@@ -32,6 +32,9 @@ _PIECES = 3
 """Word pieces read of a token at most: the rest of a long word says little more."""
 
 
+_CONTEXTS = (((), ("said", ".")), (("in",), (".",)))
+
+
 @dataclass(frozen=True)
 class Plan:
     """How the teacher is trained."""
@@ -82,10 +85,14 @@ class Network(nn.Module):  # type: ignore[misc]
 
     def forward(self, pieces: Any, classes: Any, mask: Any, firsts: Any) -> Any:
         """Return the tags' scores of every token: windows by tokens by tags."""
+        return self.head(self.dropout(self.states(pieces, classes, mask, firsts)))
+
+    def states(self, pieces: Any, classes: Any, mask: Any, firsts: Any) -> Any:
+        """Return what the transformer makes of every token: windows by tokens by width."""
         embedded = self.encoder.embeddings.word_embeddings(pieces) + self.writing(classes)
         hidden = self.encoder(inputs_embeds=embedded, attention_mask=mask).last_hidden_state
         chosen = torch.gather(hidden, 1, firsts[:, :, None].expand(-1, -1, hidden.shape[2]))
-        return self.head(self.dropout(chosen.float()))
+        return chosen.float()
 
 
 class Teacher:
@@ -149,10 +156,30 @@ class Teacher:
                 for begin in range(0, len(order), batch):
                     parts = order[begin : begin + batch]
                     read = [self._window(group[n], start, end, None) for n, start, end in parts]
-                    found = torch.log_softmax(self._scores(read), dim=2).numpy()
+                    found = torch.log_softmax(self._scores(read).float(), dim=2).numpy()
                     for row, (n, start, end) in zip(found, parts, strict=True):
                         scores[n][start:end] = row[: end - start]
                 yield from scores
+
+    def describe(self, words: Sequence[str], batch: int = 256) -> Floats:
+        """Return what the teacher takes each word for when it is a name: a row of values each.
+
+        That is the word's state in two contexts, one for who does things and one for where.
+        """
+        self.network.eval()
+        vocab = self._nlp.vocab
+        rows: list[Floats] = []
+        with torch.inference_mode(), torch.autocast("cpu", dtype=torch.bfloat16):
+            for begin in range(0, len(words), batch):
+                names = [word[:1].upper() + word[1:] for word in words[begin : begin + batch]]
+                found = []
+                for before, after in _CONTEXTS:
+                    docs = [Doc(vocab, words=[*before, name, *after]) for name in names]
+                    read = [self._window(doc, 0, len(doc), None) for doc in docs]
+                    states = self.network.states(*_padded(read))
+                    found.append(states[:, len(before)].float().numpy())
+                rows.append(np.concatenate(found, axis=1))
+        return np.concatenate(rows)
 
     def pipe(self, texts: Iterable[str]) -> Iterator[Doc]:
         """Yield the texts' documents with entities, as a pipeline would."""

@@ -14,6 +14,7 @@ from __future__ import annotations
 import argparse
 import json
 import tarfile
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Any
@@ -103,9 +104,21 @@ def nearest(vectors: Floats, rows: int) -> np.ndarray[Any, np.dtype[np.int64]]:
     return chosen
 
 
-def make_vectors(embeddings: Path, size: Size) -> Language:
-    """Return a blank pipeline with the reduced vectors, keyed by NORM. Raises EmbeddingsError."""
+Describe = Callable[[Sequence[str]], Floats]
+"""Returns a row of values for each word."""
+
+
+def make_vectors(embeddings: Path, size: Size, describe: Describe | None = None) -> Language:
+    """Return a blank pipeline with the reduced vectors, keyed by NORM.
+
+    `describe` adds what a teacher knows of the words, with as much weight as the embeddings have.
+    Raises EmbeddingsError.
+    """
     words, full = read_embeddings(embeddings, size.keys)
+    if describe is not None:
+        described = describe(words)
+        parts = reduce(full, full.shape[1]), reduce(described, described.shape[1])
+        full = np.concatenate([part / np.sqrt(part.shape[1]) for part in parts], axis=1)
     rows = min(size.rows, len(words))
     reduced = reduce(full, min(size.dimensions, full.shape[1]))
     row_of = nearest(reduced, rows)
