@@ -11,7 +11,7 @@ export OMP_NUM_THREADS = 1
 export OPENBLAS_NUM_THREADS = 1
 
 .PHONY: help setup run test lint format types proto proto-lint check recount economy chaos bench bench-extract bench-memory \
-  clean
+  evaluate train clean
 
 help: ## list the commands
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/  make \1\t\2/' | expand -t 22
@@ -60,6 +60,15 @@ recount: setup ## upload ARTICLES through a fresh trio and compare with a plain 
 
 economy: setup ## count the writes that Firestore would bill for ARTICLES, at several flush windows
 	$(BIN)/python tools/economy.py $(ARTICLES)
+
+CORPORA ?= ../shared/corpora
+MODEL ?= en_newstally
+evaluate: setup ## measure MODEL on every text of CORPORA that it was not trained on
+	$(BIN)/python models/evaluate.py --corpora $(CORPORA) --model $(MODEL)
+	$(BIN)/python models/evaluate.py --corpora $(CORPORA) --model $(MODEL) --development
+
+train: setup ## train the default model on CORPORA, with TRAIN_FLAGS (see models/README.md)
+	$(BIN)/python models/recipe/train.py --corpora $(CORPORA) $(TRAIN_FLAGS)
 
 chaos: setup ## kill everything at random for CHAOS_SECONDS, then recount (CHAOS_SEED, CHAOS_SINK)
 	$(BIN)/python tools/chaos.py
