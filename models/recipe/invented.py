@@ -1,0 +1,68 @@
+"""Texts with names that the corpora lack, in the contexts of those that they have.
+
+Which word can be a name is asked of the teacher, and so is what it is in its new place: a company's
+name in a person's place may be a person there, or the teacher may not be sure. From these texts the
+small model learns what its word vectors say, as it cannot know these names by heart.
+"""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Iterator, Sequence
+
+from prepare import Labelled
+from selftraining import SILVER, Labeller, label
+from spacy.tokens import Doc, Span
+from swap import Name, rebuilt
+
+SILVER_DOCUMENTS = 1_500
+"""Machine-labelled documents among those that are changed, at most."""
+
+SHARE = 0.6
+"""Share of the names in them that are replaced."""
+
+_SEED = 11
+_ACRONYM = 4
+"""Letters up to which a name may be all capitals."""
+
+_OPEN = frozenset({"PERSON", "ORG", "GPE", "LOC", "PRODUCT", "MISC", "FAC", "EVENT"})
+"""Labels whose names are replaced; nationalities are known, and works are not single words."""
+
+
+def invented(
+    train: Sequence[Labelled], names: Sequence[str], teacher: Labeller
+) -> Iterator[Labelled]:
+    """Yield documents of `train` with some of `names` in them, as the teacher labels them."""
+    draw = random.Random(_SEED)
+    human: dict[str, Doc] = {}
+    for one in train:
+        if one.source not in SILVER:
+            human.setdefault(one.doc.text, one.doc)
+    silver = [one.doc for one in train if one.source in SILVER]
+    documents = list(human.values())
+    documents += draw.sample(silver, min(SILVER_DOCUMENTS, len(silver)))
+    draw.shuffle(documents)
+    changed = [doc for doc in (_changed(doc, names, draw) for doc in documents) if doc is not None]
+    for doc, scores in zip(changed, teacher.probabilities(changed), strict=True):
+        yield Labelled("invented", label(doc, scores))
+
+
+def _changed(doc: Doc, names: Sequence[str], draw: random.Random) -> Doc | None:
+    chosen: dict[tuple[str, str], Name | None] = {}
+    for entity in doc.ents:
+        key = (entity.text, entity.label_)
+        if key not in chosen:
+            wanted = draw.random() < SHARE and entity.label_ in _OPEN
+            chosen[key] = _new_name(entity, draw.choice(names), draw) if wanted else None
+    return rebuilt(doc, chosen) if any(chosen.values()) else None
+
+
+def _new_name(old: Span, name: str, draw: random.Random) -> Name:
+    """Return `name` as a person's last name, the first word of a long name, or all of it."""
+    all_capitals = len(name) <= _ACRONYM and draw.random() < 0.3
+    word = name.upper() if all_capitals else name.capitalize()
+    if old.label_ == "PERSON" and len(old) > 1:
+        return ((old[0].text, True), (word, False))
+    if len(old) > 2 and draw.random() < 0.5:
+        return ((word, True), *((token.text, bool(token.whitespace_)) for token in old[1:]))
+    return ((word, False),)
