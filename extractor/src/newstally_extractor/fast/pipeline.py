@@ -113,8 +113,8 @@ class FastPipeline:
     def entities(self, texts: Sequence[str]) -> list[list[Entity]]:
         """Return each text's entities in order: what `doc.ents` has.
 
-        About one text in a thousand is left to the pipeline itself: where two moves' scores are as
-        good as equal, the order of additions decides, and only its own order is the right one.
+        Fewer than one text in a thousand is left to the pipeline itself: where two moves' scores
+        are as good as equal, the order of additions decides, and only its own is the right one.
         In a text of more than HANDED_BACK_CHARACTERS the order of additions here decides.
 
         Raises ValueError, as spaCy does, for a text longer than the pipeline's `max_length`.
