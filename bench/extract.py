@@ -23,7 +23,7 @@ from statistics import median
 
 import spacy
 from newstally_extractor.fast import FastPipeline, prove
-from newstally_extractor.fast.stock import stock_entities
+from newstally_extractor.pipelines.entities import stock_entities
 from spacy.language import Language
 
 ROOT = Path(__file__).resolve().parent.parent

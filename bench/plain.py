@@ -16,7 +16,7 @@ from pathlib import Path
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "tools"))
 
 import spacy
-from newstally_extractor.entities import count_mentions
+from newstally_extractor.counting.entities import count_mentions
 from newstally_extractor.settings import ExtractorSettings
 from recount import Counts, add, read
 

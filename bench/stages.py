@@ -19,9 +19,9 @@ import numpy as np
 import spacy
 from extract import batches, read_articles
 from newstally_extractor.fast import FastPipeline, pipeline
-from newstally_extractor.fast.encoder import BLOCK_ROWS
-from newstally_extractor.fast.models import read_scorer, read_tok2vec
-from newstally_extractor.fast.parameters import Convolutions, Scorer
+from newstally_extractor.fast.network.encoder import BLOCK_ROWS
+from newstally_extractor.fast.network.parameters import Convolutions, Scorer
+from newstally_extractor.fast.network.weights import read_scorer, read_tok2vec
 
 WARM = 500
 

@@ -24,13 +24,13 @@ from pathlib import Path
 sys.path.insert(0, str(Path(__file__).resolve().parent))
 
 import spacy
-from newstally_extractor.entities import count_mentions
+from newstally_extractor.counting.entities import count_mentions
 from newstally_extractor.settings import ExtractorSettings
-from newstally_persister.batches import read_batch
 from newstally_persister.journal.store import JournalStore
-from newstally_persister.parts import PartLimits
 from newstally_persister.sinks.firestore.writes import part_limits, writes_of_flush
-from newstally_persister.uploads import NewUpload
+from newstally_persister.values.batches import read_batch
+from newstally_persister.values.parts import PartLimits
+from newstally_persister.values.uploads import NewUpload
 from newstally_protos.v1 import journal_pb2, tally_pb2
 from recount import read
 

@@ -27,7 +27,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parent))
 
 import spacy
 from newstally import NewstallyClient
-from newstally_extractor.entities import count_mentions
+from newstally_extractor.counting.entities import count_mentions
 from newstally_extractor.settings import ExtractorSettings
 from trio import trio
 

@@ -3,8 +3,8 @@
 from collections.abc import Sequence
 from pathlib import Path
 
-from newstally_extractor.engine import Engine
-from newstally_extractor.entities import Counts
+from newstally_extractor.counting.entities import Counts
+from newstally_extractor.engines.engine import Engine
 from newstally_extractor.settings import ExtractorSettings
 from support.engines import rules
 

@@ -13,11 +13,11 @@ import grpc
 import pytest
 from google.api_core.exceptions import Conflict
 from google.cloud.firestore import AsyncDocumentReference
-from newstally_persister.parts import Part
 from newstally_persister.sinks.base import SinkError
 from newstally_persister.sinks.firestore.commit import Commit
 from newstally_persister.sinks.firestore.connection import Connection, FirestoreClient
 from newstally_persister.sinks.firestore.sink import FirestoreSink
+from newstally_persister.values.parts import Part
 from support.firestore_bench import IMPATIENT, Bench, MakeSink, Store
 from support.firestore_chaos import Chaos, articles, live
 from support.firestore_proxy import COMMIT, PASS, Fault, FirestoreProxy, What

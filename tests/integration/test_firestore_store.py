@@ -9,9 +9,6 @@ import grpc
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from newstally_persister.keys import publication_key, publication_name
-from newstally_persister.parts import EntityRow, Part, PublicationRow, digest
-from newstally_persister.progress import Expiry
 from newstally_persister.sinks.base import (
     EntityTally,
     JournalMismatchError,
@@ -24,6 +21,9 @@ from newstally_persister.sinks.base import (
 from newstally_persister.sinks.firestore.connection import Connection, connect
 from newstally_persister.sinks.firestore.sink import FirestoreSink
 from newstally_persister.sinks.firestore.writes import writes_of_flush
+from newstally_persister.values.keys import publication_key, publication_name
+from newstally_persister.values.parts import EntityRow, Part, PublicationRow, digest
+from newstally_persister.values.progress import Expiry
 from structlog.testing import capture_logs
 from support.firestore_bench import PART_WRITES, Bench, Store
 from support.firestore_chaos import articles

@@ -4,12 +4,12 @@ import asyncio
 from collections.abc import AsyncIterator
 
 import pytest
-from newstally_gateway.core.dispatcher import Dispatcher
 from newstally_gateway.core.outcomes import Outcome
+from newstally_gateway.core.replicas.dispatcher import Dispatcher
 from newstally_gateway.core.tasks import Task
-from newstally_gateway.hub import Hub
-from newstally_gateway.links import Links
 from newstally_gateway.metrics import Metrics
+from newstally_gateway.replicas.dispatching import Hub
+from newstally_gateway.replicas.links import Links
 from newstally_runtime.channels import connect
 from prometheus_client import CollectorRegistry
 from support.gateway_wire import eventually

@@ -6,8 +6,8 @@ from ipaddress import ip_address, ip_network
 
 from manifests.objects import Labels, Manifests, Object
 from manifests.settings import settings_of
+from newstally_gateway.replicas.targets import parse_targets
 from newstally_gateway.settings import GatewaySettings
-from newstally_gateway.targets import parse_targets
 
 NAMESPACE = "newstally"
 CLIENT: Labels = {"newstally-client": "true"}

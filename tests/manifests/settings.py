@@ -11,8 +11,8 @@ from manifests.objects import Manifests, Pod
 from newstally.cli import app
 from newstally_extractor.__main__ import THREAD_VARIABLES
 from newstally_extractor.settings import ExtractorSettings
+from newstally_gateway.replicas.targets import parse_targets
 from newstally_gateway.settings import GatewaySettings
-from newstally_gateway.targets import parse_targets
 from newstally_persister.settings import PersisterSettings
 from newstally_runtime.settings import ServiceSettings
 from pydantic import ValidationError

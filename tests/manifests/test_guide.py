@@ -10,7 +10,7 @@ from manifests.guide import Guide, flag
 from manifests.naming import IMAGES
 from manifests.objects import EXAMPLES, REPOSITORY, Manifests, load
 from manifests.settings import settings_of, wrong_arguments
-from newstally_gateway.core.admission import charge_bytes
+from newstally_gateway.core.clients.admission import charge_bytes
 from newstally_gateway.settings import GatewaySettings
 
 TEXT = (REPOSITORY / "docs" / "operating.md").read_text()

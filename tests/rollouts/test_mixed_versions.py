@@ -50,9 +50,9 @@ def committed(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
 
 
 def sources(tree: Path) -> str:
-    """Return a PYTHONPATH on which a tree's services, and this tree's test engine, are found."""
+    """Return a PYTHONPATH on which a tree's services and its test engine are found."""
     folders = [str(tree / name / "src") for name in DISTRIBUTIONS]
-    return os.pathsep.join([*folders, str(REPOSITORY / "tests")])
+    return os.pathsep.join([*folders, str(tree / "tests")])
 
 
 @contextmanager

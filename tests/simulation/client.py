@@ -3,7 +3,7 @@
 from enum import Enum
 from typing import TYPE_CHECKING, Any
 
-from newstally_persister.uploads import Upload
+from newstally_persister.values.uploads import Upload
 from simulation.kernel import Life
 from simulation.network import Call, Status, Stream
 from simulation.oracle import check

@@ -4,15 +4,15 @@ from collections import deque
 from collections.abc import Sequence
 from dataclasses import replace
 
-from newstally_gateway.core.admission import BASE_CHARGE_BYTES
-from newstally_gateway.core.dispatcher import Dispatcher
+from newstally_gateway.core.clients.admission import BASE_CHARGE_BYTES
 from newstally_gateway.core.outcomes import Counted, Outcome
+from newstally_gateway.core.replicas.dispatcher import Dispatcher
 from newstally_gateway.core.tasks import Attempt, LinkKey, Poisoned, Task
-from newstally_persister.batches import Batch
 from newstally_persister.journal.store import JournalStore
-from newstally_persister.parts import Part
 from newstally_persister.sinks.sqlite_tallies import SqliteTallies
-from newstally_persister.uploads import Recorded
+from newstally_persister.values.batches import Batch
+from newstally_persister.values.parts import Part
+from newstally_persister.values.uploads import Recorded
 from simulation.gateway import Gateway
 from simulation.network import Stream
 from simulation.persister import Persister

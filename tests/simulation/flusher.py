@@ -3,10 +3,10 @@
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
-from newstally_persister.marks import check_mark
-from newstally_persister.parts import Part, PartLimits
-from newstally_persister.progress import Expiry
+from newstally_persister.flushing.marks import check_mark
 from newstally_persister.sinks.base import Mark
+from newstally_persister.values.parts import Part, PartLimits
+from newstally_persister.values.progress import Expiry
 from simulation.network import Call, Handler, Status
 from simulation.scenario import FLUSH_SECONDS
 

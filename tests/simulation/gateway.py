@@ -3,7 +3,7 @@
 from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING, Any
 
-from newstally_gateway.core.ledger import BatchLimits
+from newstally_gateway.core.clients.ledger import BatchLimits
 from newstally_gateway.core.outcomes import LARGEST_OUTCOME_BYTES, Outcome
 from newstally_gateway.core.tasks import Attempt, StreamKey, Task
 from simulation.kernel import Life

@@ -3,8 +3,8 @@
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
-from newstally_persister.batches import Batch, read_batch
-from newstally_persister.uploads import NewUpload, Recorded
+from newstally_persister.values.batches import Batch, read_batch
+from newstally_persister.values.uploads import NewUpload, Recorded
 from newstally_protos.v1.journal_pb2 import RecordBatchRequest
 from simulation.disk import PowerCutError, new_disk
 from simulation.flusher import Flusher

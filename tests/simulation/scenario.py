@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from random import Random
 
-from newstally_gateway.core.admission import charge_bytes
+from newstally_gateway.core.clients.admission import charge_bytes
 from simulation.corpus import MAX_CONTENT_BYTES
 from simulation.network import Weather
 

@@ -3,9 +3,9 @@
 from collections import Counter
 from collections.abc import Callable
 
-from newstally_persister.parts import Part, digest
-from newstally_persister.progress import Expiry
 from newstally_persister.sinks.sqlite_tallies import SqliteTallies
+from newstally_persister.values.parts import Part, digest
+from newstally_persister.values.progress import Expiry
 from simulation.corpus import Tally
 from simulation.disk import PowerCutError, new_disk
 from simulation.kernel import Kernel

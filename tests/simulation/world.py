@@ -4,9 +4,9 @@ import sqlite3
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from newstally_gateway.core.admission import Admission
-from newstally_gateway.core.dispatcher import Dispatcher
-from newstally_gateway.core.ledger import BatchLimits, Ledger
+from newstally_gateway.core.clients.admission import Admission
+from newstally_gateway.core.clients.ledger import BatchLimits, Ledger
+from newstally_gateway.core.replicas.dispatcher import Dispatcher
 from newstally_persister.journal.store import JournalStore
 from simulation.chaos import Chaos
 from simulation.client import Client

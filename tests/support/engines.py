@@ -13,8 +13,8 @@ import zlib
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-from newstally_extractor.entities import Counts, count_mentions, result_limit_bytes
-from newstally_extractor.normalising import normalise
+from newstally_extractor.counting.entities import Counts, count_mentions, result_limit_bytes
+from newstally_extractor.counting.normalising import normalise
 from newstally_extractor.settings import ExtractorSettings
 
 DIE = "[[die]]"

@@ -15,15 +15,15 @@ from typing import Self
 from google.auth.credentials import AnonymousCredentials
 from google.cloud.firestore import AsyncClient
 from google.cloud.firestore_v1.base_query import FieldFilter
-from newstally_persister.flusher import Flusher
-from newstally_persister.flushing import FlushLimits
+from newstally_persister.flushing.backlog import FlushLimits
+from newstally_persister.flushing.flusher import Flusher
 from newstally_persister.journal.opening import open_journal
 from newstally_persister.journal.space import SpaceLimits
 from newstally_persister.journal.writer import JournalWriter
 from newstally_persister.sinks.firestore.connection import Connection, FirestoreClient, connect
 from newstally_persister.sinks.firestore.sink import Deadlines, FirestoreSink
 from newstally_persister.sinks.health import SinkHealth
-from newstally_persister.uploads import NewUpload
+from newstally_persister.values.uploads import NewUpload
 from unit.persister.building import Article, Tallies, batch
 
 DEFAULT_DATABASE = "(default)"

@@ -12,10 +12,10 @@ from newstally_protos.v1.gateway_pb2_grpc import GatewayServiceStub
 from newstally_protos.v1.tally_pb2_grpc import TallyServiceStub
 from newstally_protos.v1.upload_pb2_grpc import UploadServiceStub
 
-from newstally._decoding import to_entity_tally, to_publication_tally, to_refusal, to_upload
-from newstally._retrying import Retrying
-from newstally._transport import connect
-from newstally._uploading import Uploader
+from newstally._gateway.decoding import to_entity_tally, to_publication_tally, to_refusal, to_upload
+from newstally._gateway.retrying import Retrying
+from newstally._gateway.transport import connect
+from newstally._gateway.uploading import Uploader
 from newstally.settings import RetryPolicy, WindowLimits
 from newstally.values import (
     Article,

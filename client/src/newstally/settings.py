@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 
 LARGEST_MESSAGE_BYTES = 2 * 1024 * 1024
-"""No message that this library sends is larger; see `newstally.encoding`."""
+"""No message that this library sends is larger; see `newstally._gateway.encoding`."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,13 +9,13 @@ from newstally_runtime import lifeline, logs, signals
 from newstally_runtime.service import run
 from newstally_runtime.settings import load
 
-from newstally_extractor.ending import end_broken
-from newstally_extractor.engine import SettingError
+from newstally_extractor.app import ExtractorService
 from newstally_extractor.engines import make_engine
-from newstally_extractor.hardlimit import hard_limit
+from newstally_extractor.engines.ending import end_broken
+from newstally_extractor.engines.engine import SettingError
+from newstally_extractor.engines.engine_thread import Model
+from newstally_extractor.engines.hardlimit import hard_limit
 from newstally_extractor.metrics import Metrics
-from newstally_extractor.model import Model
-from newstally_extractor.service import ExtractorService
 from newstally_extractor.settings import ExtractorSettings, describe
 
 THREAD_VARIABLES = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")

@@ -2,7 +2,7 @@
 
 from prometheus_client import REGISTRY, CollectorRegistry, Counter, Gauge, Histogram, Info
 
-from newstally_extractor.engine import Engine
+from newstally_extractor.engines.engine import Engine
 
 
 class Metrics:

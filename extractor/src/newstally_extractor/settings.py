@@ -7,7 +7,7 @@ from newstally_runtime.settings import Port, PositiveCount, PositiveSeconds, Ser
 from pydantic import Field
 from pydantic_settings import SettingsConfigDict
 
-from newstally_extractor.entities import largest_content_bytes
+from newstally_extractor.counting.entities import largest_content_bytes
 
 ENV_PREFIX = "NEWSTALLY_EXTRACTOR_"
 

@@ -12,22 +12,22 @@ from newstally_runtime.channels import SEND_LIMIT_BYTES, connect
 from newstally_runtime.service import Lifecycle
 from prometheus_client import REGISTRY, CollectorRegistry
 
-from newstally_gateway.core.admission import Admission, charge_bytes
-from newstally_gateway.core.dispatcher import Dispatcher
-from newstally_gateway.core.ledger import BatchLimits
-from newstally_gateway.discovery import Discovery
-from newstally_gateway.forwarding import ForwardedTallies, ForwardedUploads
-from newstally_gateway.hub import Hub
-from newstally_gateway.intake import Shared
-from newstally_gateway.links import Links
-from newstally_gateway.memory import Memory
+from newstally_gateway.clients.intake import Shared
+from newstally_gateway.clients.memory import Memory
+from newstally_gateway.clients.service import Streams
+from newstally_gateway.core.clients.admission import Admission, charge_bytes
+from newstally_gateway.core.clients.ledger import BatchLimits
+from newstally_gateway.core.replicas.dispatcher import Dispatcher
 from newstally_gateway.metrics import Metrics
-from newstally_gateway.persister import Persister
-from newstally_gateway.recorder import Recorder
+from newstally_gateway.persister.client import Persister
+from newstally_gateway.persister.forwarding import ForwardedTallies, ForwardedUploads
+from newstally_gateway.persister.recorder import Recorder
+from newstally_gateway.persister.uploads import Uploads
+from newstally_gateway.replicas.discovery import Discovery
+from newstally_gateway.replicas.dispatching import Hub
+from newstally_gateway.replicas.links import Links
+from newstally_gateway.replicas.targets import parse_targets
 from newstally_gateway.settings import GatewaySettings
-from newstally_gateway.streams import Streams
-from newstally_gateway.targets import parse_targets
-from newstally_gateway.uploads import Uploads
 
 
 class Gateway:

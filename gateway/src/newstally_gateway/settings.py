@@ -6,8 +6,8 @@ from newstally_runtime.settings import Port, PositiveCount, PositiveSeconds, Ser
 from pydantic import AfterValidator, Field, ValidationInfo, field_validator
 from pydantic_settings import SettingsConfigDict
 
-from newstally_gateway.core.admission import charge_bytes
-from newstally_gateway.targets import check_targets
+from newstally_gateway.core.clients.admission import charge_bytes
+from newstally_gateway.replicas.targets import check_targets
 
 KIB = 1024
 MIB = 1024 * KIB

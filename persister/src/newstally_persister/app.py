@@ -18,11 +18,10 @@ from newstally_runtime.admin import Readiness
 from newstally_runtime.service import CannotStartError, Lifecycle
 
 from newstally_persister import metrics
-from newstally_persister.batches import Batch
-from newstally_persister.flusher import Flusher
+from newstally_persister.flushing.flusher import Flusher
 from newstally_persister.journal.errors import JournalError
 from newstally_persister.journal.opening import OpenJournal, open_journal
-from newstally_persister.journal.reads import JournalReads
+from newstally_persister.journal.reader_thread import JournalReads
 from newstally_persister.journal.space import SpaceLimits
 from newstally_persister.journal.writer import JournalWriter
 from newstally_persister.services.journal_service import JournalService
@@ -32,6 +31,7 @@ from newstally_persister.settings import PersisterSettings
 from newstally_persister.sinks.base import Sink
 from newstally_persister.sinks.health import SinkHealth
 from newstally_persister.sinks.sqlite import SqliteSink
+from newstally_persister.values.batches import Batch
 
 log = structlog.get_logger()
 

@@ -7,7 +7,7 @@ from newstally_runtime.settings import Port, PositiveCount, PositiveSeconds, Ser
 from pydantic import Field, ValidationInfo, field_validator
 from pydantic_settings import SettingsConfigDict
 
-from newstally_persister.flushing import FlushLimits
+from newstally_persister.flushing.backlog import FlushLimits
 
 SQLITE_AGE_SECONDS = 1.0
 FIRESTORE_AGE_SECONDS = 5.0

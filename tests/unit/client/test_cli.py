@@ -14,8 +14,8 @@ from newstally import Article, InputError, NewstallyClient
 from newstally.cli import app
 from newstally.cli.display import LineDisplay
 from newstally.cli.report import SHOWN_REFUSALS
+from newstally.cli.states import Stage, StateStore, UploadState
 from newstally.errors import GatewayUnavailable
-from newstally.states import Stage, StateStore, UploadState
 from newstally.values import Progress, Upload, UploadEvent, Waiting
 from support.reference_gateway import Fault, ReferenceGateway
 from typer.testing import CliRunner, Result

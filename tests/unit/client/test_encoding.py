@@ -3,8 +3,8 @@
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from newstally import Article
-from newstally._transport import RECEIVE_LIMIT_BYTES
-from newstally.encoding import CONTENT_BYTES, to_request
+from newstally._gateway.encoding import CONTENT_BYTES, to_request
+from newstally._gateway.transport import RECEIVE_LIMIT_BYTES
 from newstally.settings import LARGEST_MESSAGE_BYTES
 
 ANY_TEXT = st.text(st.characters(exclude_categories=()), max_size=50)  # surrogates too

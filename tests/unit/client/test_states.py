@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 from newstally import InputError
 from newstally.cli.choosing import choose
+from newstally.cli.states import Stage, StateStore, default_directory
 from newstally.inputs import Columns, Fingerprint
-from newstally.states import Stage, StateStore, default_directory
 
 INPUT = Fingerprint(("/in/a.csv",), (".csv",), (10,), "00ff", Columns(), "utf-16", ";")
 CHANGED = replace(INPUT, sizes=(12,), digest="1234")
@@ -49,7 +49,7 @@ def test_the_state_is_durable_before_it_is_named(
     def full(descriptor: int) -> None:
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr("newstally.states.os.fsync", full)
+    monkeypatch.setattr("newstally.cli.states.os.fsync", full)
     with pytest.raises(InputError, match="No space left"):
         store.advance(state, Stage.FINISHED)
     assert store.find("job") == state

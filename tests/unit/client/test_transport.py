@@ -14,7 +14,7 @@ from newstally import (
     UnexpectedStatus,
     UploadIdTaken,
 )
-from newstally._transport import CHANNEL_OPTIONS, translate
+from newstally._gateway.transport import CHANNEL_OPTIONS, translate
 from newstally_runtime import channels, status
 
 EXPECTED = {

@@ -7,8 +7,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
 from newstally import UploadWentBackwards, WindowLimits
-from newstally._window import Window
-from newstally.backoff import Backoff, Patience
+from newstally._gateway.backoff import Backoff, Patience
+from newstally._gateway.window import Window
 from newstally_protos.v1.gateway_pb2 import StreamArticlesRequest
 
 LIMITS = WindowLimits(articles=8, size_bytes=2 * 1024 * 1024)

@@ -3,8 +3,8 @@
 from collections.abc import Sequence
 
 import pytest
-from newstally_extractor.engine import BrokenError, Outcome, SettingError, extract_each
 from newstally_extractor.engines import make_engine
+from newstally_extractor.engines.engine import BrokenError, Outcome, SettingError, extract_each
 from newstally_extractor.settings import ExtractorSettings, describe
 from newstally_runtime.settings import load
 

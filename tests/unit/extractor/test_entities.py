@@ -1,6 +1,6 @@
 """What an article's entities are."""
 
-from newstally_extractor.entities import (
+from newstally_extractor.counting.entities import (
     count_mentions,
     largest_content_bytes,
     result_limit_bytes,

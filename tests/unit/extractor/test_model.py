@@ -6,8 +6,8 @@ from contextlib import AbstractContextManager, nullcontext
 from typing import NoReturn
 
 import pytest
-from newstally_extractor.engine import Outcome, SettingError
-from newstally_extractor.model import Model
+from newstally_extractor.engines.engine import Outcome, SettingError
+from newstally_extractor.engines.engine_thread import Model
 
 
 class Witness:

@@ -5,7 +5,7 @@ import unicodedata
 import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
-from newstally_extractor.normalising import MAX_KEY_BYTES, normalise
+from newstally_extractor.counting.normalising import MAX_KEY_BYTES, normalise
 
 TABLE = [
     # As found, and the key.

@@ -3,7 +3,7 @@
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from newstally_gateway.decoding import Malformed, Unreadable, lenient, size_bytes
+from newstally_gateway.clients.decoding import Malformed, Unreadable, lenient, size_bytes
 from newstally_protos.v1.article_pb2 import Article
 from newstally_protos.v1.gateway_pb2 import StreamArticlesRequest, UploadArticlesRequest
 

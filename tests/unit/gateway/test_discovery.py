@@ -4,8 +4,8 @@ import asyncio
 from collections.abc import Awaitable, Callable
 
 import pytest
-from newstally_gateway.discovery import Discovery, Roster, lookup
-from newstally_gateway.targets import parse_targets
+from newstally_gateway.replicas.discovery import Discovery, Roster, lookup
+from newstally_gateway.replicas.targets import parse_targets
 
 NAME = "dns:///extractor:7"
 Answer = frozenset[str] | Exception

@@ -3,7 +3,7 @@
 import asyncio
 
 import pytest
-from newstally_gateway.listeners import SUMMARY_REFUSALS, UNSENT_LIMIT_BYTES, Outbox, Summary
+from newstally_gateway.clients.replies import SUMMARY_REFUSALS, UNSENT_LIMIT_BYTES, Outbox, Summary
 from newstally_protos.v1.article_pb2 import Refusal
 from newstally_protos.v1.gateway_pb2 import StreamArticlesResponse
 from newstally_protos.v1.upload_pb2 import Upload

@@ -3,8 +3,8 @@
 import asyncio
 
 import pytest
-from newstally_gateway.core.admission import Admission
-from newstally_gateway.memory import Memory
+from newstally_gateway.clients.memory import Memory
+from newstally_gateway.core.clients.admission import Admission
 from newstally_gateway.metrics import Metrics
 from prometheus_client import CollectorRegistry
 

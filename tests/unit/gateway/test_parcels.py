@@ -5,7 +5,7 @@ from collections import deque
 from hypothesis import given
 from hypothesis import strategies as st
 from newstally_gateway.core.tasks import Attempt, Task
-from newstally_gateway.parcels import PARCEL_ARTICLES, pack
+from newstally_gateway.replicas.parcels import PARCEL_ARTICLES, pack
 
 
 def attempt(number: int, size: int, *, alone: bool = False) -> Attempt:

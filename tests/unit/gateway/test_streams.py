@@ -7,17 +7,17 @@ from typing import cast
 
 import grpc
 import pytest
-from newstally_gateway.core.admission import Admission
-from newstally_gateway.core.dispatcher import Dispatcher
-from newstally_gateway.core.ledger import BatchLimits
+from newstally_gateway.clients.intake import Shared
+from newstally_gateway.clients.memory import Memory
+from newstally_gateway.clients.service import Streams
+from newstally_gateway.core.clients.admission import Admission
+from newstally_gateway.core.clients.ledger import BatchLimits
+from newstally_gateway.core.replicas.dispatcher import Dispatcher
 from newstally_gateway.core.tasks import Attempt, Task, Window
-from newstally_gateway.hub import Hub
-from newstally_gateway.intake import Shared
-from newstally_gateway.memory import Memory
 from newstally_gateway.metrics import Metrics
-from newstally_gateway.recorder import Recorder
-from newstally_gateway.streams import Streams
-from newstally_gateway.uploads import Uploads
+from newstally_gateway.persister.recorder import Recorder
+from newstally_gateway.persister.uploads import Uploads
+from newstally_gateway.replicas.dispatching import Hub
 from newstally_protos.v1.extractor_pb2 import ArticleEntities, Result
 from newstally_protos.v1.gateway_pb2 import UploadArticlesRequest
 from newstally_protos.v1.journal_pb2 import RecordBatchRequest

@@ -1,7 +1,7 @@
 """Addresses as they are written in the settings."""
 
 import pytest
-from newstally_gateway.targets import Target, parse_targets
+from newstally_gateway.replicas.targets import Target, parse_targets
 
 
 def test_static_addresses_and_names_may_be_mixed() -> None:

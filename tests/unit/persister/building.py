@@ -6,12 +6,12 @@ from collections import Counter
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from newstally_persister.batches import Batch, read_batch
 from newstally_persister.journal.store import JournalStore
-from newstally_persister.parts import Part, PartLimits
 from newstally_persister.sinks.base import PageLimits
 from newstally_persister.sinks.sqlite_tallies import SqliteTallies
-from newstally_persister.uploads import NewUpload
+from newstally_persister.values.batches import Batch, read_batch
+from newstally_persister.values.parts import Part, PartLimits
+from newstally_persister.values.uploads import NewUpload
 from newstally_protos.v1 import article_pb2, journal_pb2, tally_pb2
 
 LARGE = PartLimits(rows=1_000, size_bytes=1_000_000)

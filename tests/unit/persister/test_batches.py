@@ -3,7 +3,7 @@
 from collections.abc import Callable
 
 import pytest
-from newstally_persister.batches import InvalidBatchError, read_batch
+from newstally_persister.values.batches import InvalidBatchError, read_batch
 from newstally_protos.v1 import article_pb2, journal_pb2, tally_pb2
 from unit.persister.building import request
 

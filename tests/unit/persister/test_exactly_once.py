@@ -7,11 +7,11 @@ import pytest
 from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
+from newstally_persister.flushing.marks import check_mark
 from newstally_persister.journal.store import JournalStore
-from newstally_persister.marks import check_mark
-from newstally_persister.parts import PartLimits
 from newstally_persister.sinks.sqlite_tallies import SqliteTallies
-from newstally_persister.uploads import NewUpload
+from newstally_persister.values.parts import PartLimits
+from newstally_persister.values.uploads import NewUpload
 from unit.persister.building import (
     Article,
     SimulatedCrashError,

@@ -6,12 +6,10 @@ from contextlib import asynccontextmanager
 from itertools import repeat
 
 import pytest
-from newstally_persister.flusher import Flusher
-from newstally_persister.flushing import FlushLimits
+from newstally_persister.flushing.backlog import FlushLimits
+from newstally_persister.flushing.flusher import Flusher
 from newstally_persister.journal.errors import JournalClosedError
 from newstally_persister.journal.store import JournalStore
-from newstally_persister.parts import Part, PartLimits
-from newstally_persister.progress import Expiry, OpenFlush, Position
 from newstally_persister.sinks.base import (
     JournalMismatchError,
     Mark,
@@ -21,7 +19,9 @@ from newstally_persister.sinks.base import (
 from newstally_persister.sinks.health import SinkHealth
 from newstally_persister.sinks.sqlite import SqliteSink
 from newstally_persister.sinks.sqlite_tallies import SqliteTallies
-from newstally_persister.uploads import NewUpload
+from newstally_persister.values.parts import Part, PartLimits
+from newstally_persister.values.progress import Expiry, OpenFlush, Position
+from newstally_persister.values.uploads import NewUpload
 from unit.persister.building import Article, batch, database, eventually, recount, sink_tallies
 
 ARTICLES: list[Article] = [("Post", [(f"e{n}", "P")]) for n in range(9)] + [None]

@@ -5,7 +5,7 @@ from itertools import islice
 from hypothesis import given
 from hypothesis import strategies as st
 from newstally_persister.backoff import delays
-from newstally_persister.flushing import Backlog, FlushLimits
+from newstally_persister.flushing.backlog import Backlog, FlushLimits
 
 LIMITS = FlushLimits(age_seconds=5.0, rows=100)
 

@@ -5,10 +5,10 @@ from dataclasses import replace
 import pytest
 from newstally_persister.journal.errors import CorruptJournalError
 from newstally_persister.journal.store import JournalStore
-from newstally_persister.parts import PartLimits, digest
-from newstally_persister.progress import Expiry, OpenFlush
 from newstally_persister.sinks.sqlite_tallies import SqliteTallies
-from newstally_persister.uploads import NewUpload
+from newstally_persister.values.parts import PartLimits, digest
+from newstally_persister.values.progress import Expiry, OpenFlush
+from newstally_persister.values.uploads import NewUpload
 from unit.persister.building import (
     LARGE,
     Article,

@@ -4,7 +4,7 @@ import pytest
 from newstally_persister.journal.errors import JournalVersionError
 from newstally_persister.journal.store import JournalStore
 from newstally_persister.sinks.sqlite_tallies import SqliteTallies
-from newstally_persister.uploads import NewUpload
+from newstally_persister.values.uploads import NewUpload
 from unit.persister.building import (
     EVERYTHING,
     Article,

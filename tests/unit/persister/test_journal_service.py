@@ -6,11 +6,11 @@ from collections.abc import AsyncIterator
 
 import grpc
 import pytest
-from newstally_persister.batches import Batch
 from newstally_persister.journal.errors import JournalFullError
 from newstally_persister.services.journal_service import JournalService
-from newstally_persister.threads import BusyError, OwnedThread
-from newstally_persister.uploads import Recorded
+from newstally_persister.sqlite.threads import BusyError, OwnedThread
+from newstally_persister.values.batches import Batch
+from newstally_persister.values.uploads import Recorded
 from newstally_protos.v1 import journal_pb2_grpc
 from newstally_runtime.status import retry_delay_seconds
 from unit.persister.building import batch, journal, request

@@ -3,7 +3,7 @@
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from newstally_persister.keys import publication_key, publication_name
+from newstally_persister.values.keys import publication_key, publication_name
 
 
 @pytest.mark.parametrize(

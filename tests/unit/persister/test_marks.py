@@ -1,9 +1,9 @@
 """Whether journal and sink fit together."""
 
 import pytest
-from newstally_persister.marks import check_mark
-from newstally_persister.progress import Position
+from newstally_persister.flushing.marks import check_mark
 from newstally_persister.sinks.base import JournalMismatchError, Mark
+from newstally_persister.values.progress import Position
 
 IDLE = Position("j", last_cut=5, last_completed=5, first_part_undone=False)
 FIRST_UNDONE = Position("j", last_cut=5, last_completed=4, first_part_undone=True)

@@ -13,7 +13,7 @@ from newstally_persister.journal.errors import (
 )
 from newstally_persister.journal.opening import FILE_NAME, open_journal, open_reader
 from newstally_persister.journal.space import Space, SpaceLimits, shortage
-from newstally_persister.uploads import NewUpload
+from newstally_persister.values.uploads import NewUpload
 from unit.persister.building import batch
 
 

@@ -8,7 +8,7 @@ import grpc
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from newstally_persister.paging import next_token, page_items, read_token
+from newstally_persister.services.paging import next_token, page_items, read_token
 from newstally_runtime.status import StatusError
 
 QUERY = ("entities", "post", "P")

@@ -2,7 +2,7 @@
 
 from hypothesis import given
 from hypothesis import strategies as st
-from newstally_persister.parts import EntityRow, PublicationRow, digest
+from newstally_persister.values.parts import EntityRow, PublicationRow, digest
 
 TEXTS = st.text("a1 \n", max_size=3)
 NUMBERS = st.integers(0, 12)

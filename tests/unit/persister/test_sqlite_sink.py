@@ -7,10 +7,10 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
-from newstally_persister.progress import Expiry
 from newstally_persister.sinks.base import Mark, PageLimits, PermanentSinkError, SinkError
 from newstally_persister.sinks.sqlite import SqliteSink
 from newstally_persister.sinks.sqlite_schema import connect
+from newstally_persister.values.progress import Expiry
 from unit.persister.test_sqlite_tallies import part
 
 LIMITS = PageLimits(10, 10_000)

@@ -1,8 +1,6 @@
 """The embedded sink: each part once, lists in order, receipts and marks."""
 
 import pytest
-from newstally_persister.parts import EntityRow, Part, PublicationRow, digest
-from newstally_persister.progress import Expiry
 from newstally_persister.sinks.base import (
     JournalMismatchError,
     Mark,
@@ -11,6 +9,8 @@ from newstally_persister.sinks.base import (
     PublicationUnknownError,
 )
 from newstally_persister.sinks.sqlite_tallies import SqliteTallies
+from newstally_persister.values.parts import EntityRow, Part, PublicationRow, digest
+from newstally_persister.values.progress import Expiry
 from unit.persister.building import EVERYTHING, database, sink_tallies
 
 

@@ -8,7 +8,6 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from newstally_persister.batches import Batch
 from newstally_persister.journal.errors import (
     CorruptJournalError,
     JournalClosedError,
@@ -18,8 +17,9 @@ from newstally_persister.journal.opening import open_journal, open_reader
 from newstally_persister.journal.space import SpaceLimits
 from newstally_persister.journal.store import JournalStore
 from newstally_persister.journal.writer import JournalWriter
-from newstally_persister.progress import Position
-from newstally_persister.uploads import NewUpload, Recorded
+from newstally_persister.values.batches import Batch
+from newstally_persister.values.progress import Position
+from newstally_persister.values.uploads import NewUpload, Recorded
 from unit.persister.building import batch
 
 ROOMY = SpaceLimits(most=10**12, headroom=1)
@@ -231,7 +231,7 @@ async def test_a_group_that_fails_leaves_nothing_behind(
     def fail(*_: object) -> None:
         raise sqlite3.OperationalError("database or disk is full")
 
-    monkeypatch.setattr("newstally_persister.journal.intake._upsert", fail)
+    monkeypatch.setattr("newstally_persister.journal.recording._upsert", fail)
     calls = [bench.writer.record(batch("u", first, [("Post", []), None])) for first in (0, 2)]
     assert all(
         isinstance(result, JournalClosedError)

@@ -2,10 +2,10 @@
 
 from dataclasses import dataclass
 
+from newstally.cli.states import Stage, StateStore, UploadState, check_same_input
 from newstally.client import DEFAULT_TARGET, new_upload_id
 from newstally.errors import InputError
 from newstally.inputs import Fingerprint
-from newstally.states import Stage, StateStore, UploadState, check_same_input
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,11 +7,11 @@ from newstally.cli.choosing import Choice
 from newstally.cli.display import Display, make_display
 from newstally.cli.report import SHOWN_REFUSALS, Report, locate
 from newstally.cli.running import say
+from newstally.cli.states import Stage, StateStore
 from newstally.client import NewstallyClient
 from newstally.errors import InputError, PermanentError
 from newstally.inputs import Source, Survey
 from newstally.settings import RetryPolicy
-from newstally.states import Stage, StateStore
 from newstally.values import Refusal, Upload
 
 

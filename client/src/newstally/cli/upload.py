@@ -13,10 +13,10 @@ from newstally.cli.choosing import Choice, choose
 from newstally.cli.report import Report
 from newstally.cli.running import EXIT_MALFORMED, AsJson, Target, exit_codes, print_json, run, say
 from newstally.cli.sending import lost, send
+from newstally.cli.states import VARIABLE, StateStore, default_directory
 from newstally.errors import GaveUp, InputError, NotFound
 from newstally.inputs import PIPE, Columns, Source, Survey, spooled, survey
 from newstally.inputs.columns import ARTICLE_ID_NAMES, CONTENT_NAMES, PUBLICATION_NAMES
-from newstally.states import VARIABLE, StateStore, default_directory
 
 
 def upload(

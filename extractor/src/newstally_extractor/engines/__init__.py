@@ -2,7 +2,7 @@
 
 import importlib
 
-from newstally_extractor.engine import Engine, SettingError
+from newstally_extractor.engines.engine import Engine, SettingError
 from newstally_extractor.settings import ExtractorSettings
 
 # By name, because importing one loads spaCy, and others do without it.

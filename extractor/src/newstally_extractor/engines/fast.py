@@ -4,9 +4,9 @@ from collections.abc import Sequence
 
 import structlog
 
-from newstally_extractor.engine import Engine, Outcome
+from newstally_extractor.counting.entities import count_mentions
 from newstally_extractor.engines import stock
-from newstally_extractor.entities import count_mentions
+from newstally_extractor.engines.engine import Engine, Outcome
 from newstally_extractor.fast import FastPipeline, Unsupported, prove
 from newstally_extractor.settings import ExtractorSettings
 

@@ -11,10 +11,10 @@ from spacy.pipeline import AttributeRuler
 from spacy.tokens import Doc
 from spacy.vocab import Vocab
 
-from newstally_extractor.annotations import Pipe, is_harmless, reads_annotations
-from newstally_extractor.engine import Outcome, SettingError
-from newstally_extractor.entities import Counts, count_mentions
-from newstally_extractor.fast.stock import Entity, stock_entities
+from newstally_extractor.counting.entities import Counts, count_mentions
+from newstally_extractor.engines.engine import Outcome, SettingError
+from newstally_extractor.pipelines.annotations import Pipe, is_harmless, reads_annotations
+from newstally_extractor.pipelines.entities import Entity, stock_entities
 from newstally_extractor.settings import ExtractorSettings
 
 _UNREAD = frozenset(

@@ -11,8 +11,8 @@ from spacy.tokenizer import Tokenizer
 from spacy.vocab import Vocab
 from thinc.api import Model
 
-from newstally_extractor.annotations import Pipe, is_harmless, reads_annotations
 from newstally_extractor.fast.unsupported import Unsupported
+from newstally_extractor.pipelines.annotations import Pipe, is_harmless, reads_annotations
 
 _SILENT = frozenset(
     {

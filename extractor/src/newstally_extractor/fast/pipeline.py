@@ -7,20 +7,20 @@ import numpy as np
 from spacy.errors import Errors
 from spacy.language import Language
 
-from newstally_extractor.fast.chunks import ChunkReader
 from newstally_extractor.fast.components import find_components
-from newstally_extractor.fast.documents import DocumentReader
-from newstally_extractor.fast.layout import Layout, lay_out
-from newstally_extractor.fast.models import read_scorer, read_tok2vec
-from newstally_extractor.fast.moves import read_moves
-from newstally_extractor.fast.parameters import Parameters
-from newstally_extractor.fast.private_tokenizer import private_tokenizer
-from newstally_extractor.fast.recognizer import Recognizer, Span
+from newstally_extractor.fast.network.layout import Layout, lay_out
+from newstally_extractor.fast.network.moves import read_moves
+from newstally_extractor.fast.network.parameters import Parameters
+from newstally_extractor.fast.network.recognizer import Recognizer, Span
+from newstally_extractor.fast.network.weights import read_scorer, read_tok2vec
+from newstally_extractor.fast.reading.chunks import ChunkReader
+from newstally_extractor.fast.reading.documents import DocumentReader
+from newstally_extractor.fast.reading.private_tokenizer import private_tokenizer
+from newstally_extractor.fast.reading.tokens import Reader, Tokens
+from newstally_extractor.fast.reading.words import Words
 from newstally_extractor.fast.rounding import measure_rounding
-from newstally_extractor.fast.stock import Entity, Find, stock_entities
-from newstally_extractor.fast.tokens import Reader, Tokens
 from newstally_extractor.fast.unsupported import Unsupported
-from newstally_extractor.fast.words import Words
+from newstally_extractor.pipelines.entities import Entity, Find, stock_entities
 
 TABLE_BYTES = 64 * 1024 * 1024
 """For what is kept of words' embeddings."""

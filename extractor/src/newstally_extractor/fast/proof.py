@@ -7,7 +7,7 @@ from spacy.language import Language
 
 from newstally_extractor.fast.pipeline import FastPipeline
 from newstally_extractor.fast.proof_texts import EDGES, SENTENCES, salads
-from newstally_extractor.fast.stock import Entity, stock_entities
+from newstally_extractor.pipelines.entities import Entity, stock_entities
 
 _SALADS = 10
 _SEARCHED = 200

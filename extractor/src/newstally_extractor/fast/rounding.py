@@ -13,13 +13,13 @@ import numpy.typing as npt
 from spacy.language import Language
 
 from newstally_extractor.fast.components import Components
-from newstally_extractor.fast.layout import Layout, lay_out
-from newstally_extractor.fast.parameters import Floats
+from newstally_extractor.fast.network.layout import Layout, lay_out
+from newstally_extractor.fast.network.parameters import Floats
+from newstally_extractor.fast.network.recognizer import Recognizer
 from newstally_extractor.fast.proof_texts import SENTENCES, salads
-from newstally_extractor.fast.recognizer import Recognizer
-from newstally_extractor.fast.tokens import Reader
+from newstally_extractor.fast.reading.tokens import Reader
+from newstally_extractor.fast.reading.words import Integers, Words
 from newstally_extractor.fast.unsupported import Unsupported
-from newstally_extractor.fast.words import Integers, Words
 
 _TEXTS = (*SENTENCES, *islice(salads(3), 10))
 

@@ -7,8 +7,8 @@ from typing import TypeAlias
 from newstally_protos.v1.article_pb2 import Refusal, RefusalReason
 from newstally_protos.v1.extractor_pb2 import ArticleEntities, FailureReason, Result
 
+from newstally_gateway.core.clients.validation import ARTICLE_ID_LIMIT_BYTES, Flaw, size_bytes
 from newstally_gateway.core.tasks import Poisoned, Task
-from newstally_gateway.core.validation import ARTICLE_ID_LIMIT_BYTES, Flaw, size_bytes
 
 ENTITY_TEXT_LIMIT_BYTES = 4096
 """Longest text of an entity."""

@@ -5,10 +5,10 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
-from newstally_persister import failpoints
+from newstally_persister.flushing import failpoints
 from newstally_persister.journal.errors import CorruptJournalError
-from newstally_persister.parts import EntityRow, Part, PartLimits, PublicationRow, digest
-from newstally_persister.progress import Expiry, OpenFlush, Position
+from newstally_persister.values.parts import EntityRow, Part, PartLimits, PublicationRow, digest
+from newstally_persister.values.progress import Expiry, OpenFlush, Position
 
 _Row = tuple[str, str, str, int, int]
 

@@ -8,7 +8,7 @@ from pathlib import Path
 from newstally_persister.journal import schema
 from newstally_persister.journal.errors import CorruptJournalError, JournalError
 from newstally_persister.journal.lock import DirectoryLock
-from newstally_persister.journal.reading import JournalReader
+from newstally_persister.journal.reader import JournalReader
 from newstally_persister.journal.space import Gauge
 from newstally_persister.journal.store import JournalStore
 

@@ -5,7 +5,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from newstally_persister.journal.errors import JournalVersionError
-from newstally_persister.transactions import transaction
+from newstally_persister.sqlite.transactions import transaction
 
 OLDEST_SQLITE = (3, 37, 0)
 """STRICT tables; RETURNING and UPDATE FROM are older."""

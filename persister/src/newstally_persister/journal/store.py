@@ -13,13 +13,14 @@ import secrets
 import sqlite3
 from collections.abc import Callable, Sequence
 
-from newstally_persister.batches import Batch
-from newstally_persister.journal import flushes, intake, schema
-from newstally_persister.journal.reading import JournalReader
-from newstally_persister.parts import Part, PartLimits
-from newstally_persister.progress import Expiry, OpenFlush, Position
-from newstally_persister.transactions import begin_anew, transaction
-from newstally_persister.uploads import NewUpload, Recorded, Upload
+from newstally_persister.journal import flushes, schema
+from newstally_persister.journal import recording as intake
+from newstally_persister.journal.reader import JournalReader
+from newstally_persister.sqlite.transactions import begin_anew, transaction
+from newstally_persister.values.batches import Batch
+from newstally_persister.values.parts import Part, PartLimits
+from newstally_persister.values.progress import Expiry, OpenFlush, Position
+from newstally_persister.values.uploads import NewUpload, Recorded, Upload
 
 
 class JournalStore(JournalReader):

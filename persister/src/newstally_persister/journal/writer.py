@@ -11,7 +11,6 @@ from typing import Any, TypeVar
 import structlog
 
 from newstally_persister import metrics
-from newstally_persister.batches import Batch
 from newstally_persister.journal.commands import (
     CREATE_BYTES,
     RETRY_SECONDS,
@@ -23,9 +22,10 @@ from newstally_persister.journal.errors import JournalClosedError, JournalError,
 from newstally_persister.journal.opening import OpenJournal
 from newstally_persister.journal.space import SpaceLimits, shortage
 from newstally_persister.journal.store import JournalStore
-from newstally_persister.parts import Part, PartLimits
-from newstally_persister.progress import Expiry, OpenFlush, Position
-from newstally_persister.uploads import NewUpload, Recorded, Upload
+from newstally_persister.values.batches import Batch
+from newstally_persister.values.parts import Part, PartLimits
+from newstally_persister.values.progress import Expiry, OpenFlush, Position
+from newstally_persister.values.uploads import NewUpload, Recorded, Upload
 
 log = structlog.get_logger()
 

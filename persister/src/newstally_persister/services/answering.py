@@ -8,10 +8,10 @@ import grpc
 from newstally_runtime.status import StatusError, abort, invalid, wait
 
 from newstally_persister import metrics
-from newstally_persister.batches import InvalidBatchError
 from newstally_persister.journal.errors import JournalClosedError, JournalFullError
 from newstally_persister.sinks.base import PublicationUnknownError, SinkError
-from newstally_persister.threads import BusyError
+from newstally_persister.sqlite.threads import BusyError
+from newstally_persister.values.batches import InvalidBatchError
 
 Request = TypeVar("Request")
 Response = TypeVar("Response")

@@ -6,12 +6,12 @@ from typing import Any, Protocol
 from newstally_protos.v1 import journal_pb2, journal_pb2_grpc
 
 from newstally_persister import metrics
-from newstally_persister.batches import Batch, read_batch
 from newstally_persister.journal.errors import JournalClosedError
 from newstally_persister.services.answering import answered
 from newstally_persister.services.messages import upload_message
 from newstally_persister.services.owners import unknown_upload
-from newstally_persister.uploads import Recorded
+from newstally_persister.values.batches import Batch, read_batch
+from newstally_persister.values.uploads import Recorded
 
 
 class Recorder(Protocol):

@@ -3,9 +3,9 @@
 from google.protobuf.timestamp_pb2 import Timestamp
 from newstally_protos.v1 import article_pb2, tally_pb2, upload_pb2
 
-from newstally_persister.batches import Refusal
 from newstally_persister.sinks.base import EntityTally, PublicationTally
-from newstally_persister.uploads import Upload
+from newstally_persister.values.batches import Refusal
+from newstally_persister.values.uploads import Upload
 
 
 def upload_message(upload: Upload) -> upload_pb2.Upload:

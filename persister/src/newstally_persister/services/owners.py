@@ -5,7 +5,7 @@ from typing import Any
 import grpc
 from newstally_runtime.status import StatusError, invalid
 
-from newstally_persister.uploads import Upload
+from newstally_persister.values.uploads import Upload
 
 METADATA_KEY = "newstally-owner"
 ANONYMOUS = "anonymous"

@@ -5,11 +5,11 @@ from typing import Any
 from newstally_protos.v1 import tally_pb2, tally_pb2_grpc
 from newstally_runtime.status import invalid
 
-from newstally_persister.keys import publication_key
-from newstally_persister.paging import PAGE_BYTES, next_token, page_items, read_token
 from newstally_persister.services.answering import answered
 from newstally_persister.services.messages import entity_message, publication_message
+from newstally_persister.services.paging import PAGE_BYTES, next_token, page_items, read_token
 from newstally_persister.sinks.base import PageLimits, Sink
+from newstally_persister.values.keys import publication_key
 
 
 class TallyService(tally_pb2_grpc.TallyServiceServicer):

@@ -9,12 +9,12 @@ import grpc
 from newstally_protos.v1 import upload_pb2, upload_pb2_grpc
 from newstally_runtime.status import StatusError, invalid
 
-from newstally_persister.journal.reading import JournalReader
-from newstally_persister.paging import next_token, page_items, read_token
+from newstally_persister.journal.reader import JournalReader
 from newstally_persister.services.answering import answered
 from newstally_persister.services.messages import refusal_message, upload_message
 from newstally_persister.services.owners import owned, owner_of
-from newstally_persister.uploads import NewUpload, Upload
+from newstally_persister.services.paging import next_token, page_items, read_token
+from newstally_persister.values.uploads import NewUpload, Upload
 
 _UPLOAD_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._:-]{0,127}")
 

@@ -4,8 +4,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Generic, NamedTuple, Protocol, TypeVar
 
-from newstally_persister.parts import Part, PartLimits
-from newstally_persister.progress import Expiry
+from newstally_persister.values.parts import Part, PartLimits
+from newstally_persister.values.progress import Expiry
 
 PublicationPosition = tuple[int, str]
 """(mentions, key) of the last publication of a page."""

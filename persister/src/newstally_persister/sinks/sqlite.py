@@ -6,8 +6,6 @@ from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import TypeVar
 
-from newstally_persister.parts import Part, PartLimits
-from newstally_persister.progress import Expiry
 from newstally_persister.sinks import sqlite_schema
 from newstally_persister.sinks.base import (
     EntityPosition,
@@ -21,7 +19,9 @@ from newstally_persister.sinks.base import (
     SinkError,
 )
 from newstally_persister.sinks.sqlite_tallies import SqliteTallies
-from newstally_persister.threads import BusyError, OwnedThread
+from newstally_persister.sqlite.threads import BusyError, OwnedThread
+from newstally_persister.values.parts import Part, PartLimits
+from newstally_persister.values.progress import Expiry
 
 PART_LIMITS = PartLimits(rows=10_000, size_bytes=4 * 1024 * 1024)
 """What one transaction takes: short enough to be shared with readers, long enough to pay."""

@@ -5,7 +5,7 @@ import threading
 from pathlib import Path
 
 from newstally_persister.sinks.base import PermanentSinkError
-from newstally_persister.transactions import transaction
+from newstally_persister.sqlite.transactions import transaction
 
 BUSY_MILLISECONDS = 5_000
 """How long to wait for another program that has the file locked."""

@@ -3,9 +3,7 @@
 import sqlite3
 from collections.abc import Callable, Iterable
 
-from newstally_persister.marks import part_elsewhere
-from newstally_persister.parts import Part
-from newstally_persister.progress import Expiry
+from newstally_persister.flushing.marks import part_elsewhere
 from newstally_persister.sinks import sqlite_schema
 from newstally_persister.sinks.base import (
     EntityPosition,
@@ -18,7 +16,9 @@ from newstally_persister.sinks.base import (
     PublicationTally,
     PublicationUnknownError,
 )
-from newstally_persister.transactions import begin_anew, transaction
+from newstally_persister.sqlite.transactions import begin_anew, transaction
+from newstally_persister.values.parts import Part
+from newstally_persister.values.progress import Expiry
 
 _SWEPT_AT_A_TIME = 10_000
 _ABOVE_ALL = 2**63 - 1

@@ -7,7 +7,6 @@ from typing import Any
 import structlog
 from google.cloud.firestore import AsyncQuery
 
-from newstally_persister.keys import publication_key
 from newstally_persister.sinks.base import (
     EntityPosition,
     EntityTally,
@@ -21,6 +20,7 @@ from newstally_persister.sinks.base import (
 )
 from newstally_persister.sinks.firestore import queries
 from newstally_persister.sinks.firestore.connection import Connection, FirestoreClient
+from newstally_persister.values.keys import publication_key
 
 log = structlog.get_logger()
 

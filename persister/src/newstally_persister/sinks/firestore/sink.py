@@ -18,9 +18,7 @@ from datetime import UTC, datetime, timedelta
 from google.api_core.exceptions import AlreadyExists, FailedPrecondition, NotFound
 from google.cloud.firestore import AsyncDocumentReference, DocumentSnapshot, Maximum
 
-from newstally_persister.marks import journal_unknown, part_elsewhere
-from newstally_persister.parts import Part, PartLimits, part_id
-from newstally_persister.progress import Expiry
+from newstally_persister.flushing.marks import journal_unknown, part_elsewhere
 from newstally_persister.sinks.base import (
     EntityPosition,
     EntityTally,
@@ -36,6 +34,8 @@ from newstally_persister.sinks.firestore.commit import Commit
 from newstally_persister.sinks.firestore.connection import Connection, FirestoreClient
 from newstally_persister.sinks.firestore.lists import Lists
 from newstally_persister.sinks.firestore.ramp import Ramp
+from newstally_persister.values.parts import Part, PartLimits, part_id
+from newstally_persister.values.progress import Expiry
 
 RECEIPTS = "flushes"
 MARKS = "journals"

@@ -8,8 +8,8 @@ from typing import Any
 
 from google.cloud.firestore_v1.types import write as write_types
 
-from newstally_persister.parts import EntityRow, Part, PartLimits, PublicationRow
 from newstally_persister.sinks.firestore.ids import entity_id, order_key, publication_id
+from newstally_persister.values.parts import EntityRow, Part, PartLimits, PublicationRow
 
 PUBLICATIONS = "publications"
 ENTITIES = "entities"

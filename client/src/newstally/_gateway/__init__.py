@@ -1,0 +1,1 @@
+"""What faces the gateway: one upload over many streams."""

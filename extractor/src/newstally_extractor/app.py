@@ -1,0 +1,103 @@
+"""The extractor as the runtime sees it."""
+
+import asyncio
+import secrets
+from collections.abc import Sequence
+
+import grpc
+import structlog
+from newstally_protos.v1 import extractor_pb2 as pb
+from newstally_protos.v1 import extractor_pb2_grpc as pb_grpc
+from newstally_runtime.admin import Readiness
+from newstally_runtime.service import Lifecycle
+
+from newstally_extractor import RELEASE
+from newstally_extractor.engines.engine_thread import Model
+from newstally_extractor.gateways.inbox import Inbox
+from newstally_extractor.gateways.link_service import ExtractorServicer
+from newstally_extractor.gateways.links import Link
+from newstally_extractor.gateways.replica import Replica
+from newstally_extractor.gateways.windows import Window
+from newstally_extractor.metrics import Metrics
+from newstally_extractor.settings import ExtractorSettings
+
+DRAIN_MARGIN_SECONDS = 1.0
+"""Part of the drain time that is kept for ending the streams (half of it, if it is short)."""
+
+log = structlog.get_logger()
+
+
+class ExtractorService:
+    """One replica: a model that is loaded, and the links that feed it."""
+
+    def __init__(
+        self, settings: ExtractorSettings, model: Model, metrics: Metrics, lifecycle: Lifecycle
+    ) -> None:
+        """Put the parts together; nothing runs yet."""
+        self._model = model
+        self._metrics = metrics
+        self._lifecycle = lifecycle
+        engine = model.engine
+        self._replica = Replica(
+            model=model,
+            inbox=Inbox[Link](settings.batch_chars, settings.batch_articles),
+            window=Window(settings.window_articles, settings.window_bytes),
+            identity=pb.Welcome(
+                model=engine.model,
+                model_version=engine.model_version,
+                release=RELEASE,
+                instance_id=secrets.token_hex(8),
+            ),
+            max_content_bytes=settings.max_content_bytes,
+            metrics=metrics,
+        )
+        self._work: asyncio.Task[None] | None = None
+
+    def register(self, server: grpc.aio.Server) -> Sequence[str]:
+        """Add ExtractorService."""
+        pb_grpc.add_ExtractorServiceServicer_to_server(ExtractorServicer(self._replica), server)
+        return [pb.DESCRIPTOR.services_by_name["ExtractorService"].full_name]
+
+    async def start(self) -> None:
+        """Begin to work."""
+        engine = self._model.engine
+        self._metrics.show_engine(engine)
+        log.info(
+            "model loaded",
+            model=engine.model,
+            model_version=engine.model_version,
+            engine=engine.name,
+            release=RELEASE,
+        )
+        self._work = asyncio.create_task(self._replica.run(), name="replica")
+        self._work.add_done_callback(self._ended)
+
+    def readiness(self) -> Readiness:
+        """Ready: the model is loaded before anything is served."""
+        engine = self._model.engine
+        return Readiness(
+            self._work is not None and not self._work.done(),
+            {
+                "model": engine.model,
+                "model_version": engine.model_version,
+                "engine": engine.name,
+                "links": self._replica.links,
+                "waiting_articles": self._replica.waiting_articles,
+            },
+        )
+
+    async def drain(self, seconds: float) -> None:
+        """Answer what came in time, then end the links in good order."""
+        await self._replica.drain(max(seconds - DRAIN_MARGIN_SECONDS, seconds / 2))
+
+    async def close(self) -> None:
+        """Stop working; what the engine is doing now is left to itself."""
+        if self._work is not None:
+            self._work.cancel()
+            await asyncio.gather(self._work, return_exceptions=True)
+        self._model.close()
+
+    def _ended(self, work: asyncio.Task[None]) -> None:
+        if not work.cancelled() and (error := work.exception()) is not None:
+            log.error("the replica's work failed", exc_info=error)
+            self._lifecycle.fatal(f"{type(error).__name__} in the replica's work; see above")

@@ -1,0 +1,1 @@
+"""From features to entities: the layers and the decoder."""

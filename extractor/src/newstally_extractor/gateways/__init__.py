@@ -1,0 +1,1 @@
+"""What faces the gateways: their links, and the work that comes over them."""

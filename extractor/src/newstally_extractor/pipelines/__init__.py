@@ -1,0 +1,1 @@
+"""What is true of every spaCy pipeline, whichever engine runs it."""

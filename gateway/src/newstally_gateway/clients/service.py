@@ -1,0 +1,225 @@
+"""The public door: the two streaming methods over one kind of session."""
+
+import asyncio
+import itertools
+from collections.abc import AsyncIterator, Callable
+from contextlib import suppress
+from typing import Any
+
+import grpc
+import structlog
+from newstally_protos.v1.gateway_pb2 import (
+    DESCRIPTOR,
+    StreamArticlesRequest,
+    StreamArticlesResponse,
+    UploadArticlesRequest,
+    UploadArticlesResponse,
+)
+from newstally_runtime.status import StatusError, abort
+
+from newstally_gateway.clients import statuses
+from newstally_gateway.clients.decoding import Incoming, lenient
+from newstally_gateway.clients.intake import Shared
+from newstally_gateway.clients.replies import Listener, Outbox, Summary
+from newstally_gateway.clients.session import Session
+from newstally_gateway.core.clients.idleness import IDLE_SECONDS, pick_idle
+from newstally_gateway.persister.client import ANONYMOUS
+
+UPLOAD_ID_KEY = "newstally-upload-id"
+"""Initial metadata that names the upload."""
+LAST_WORD_SECONDS = 1.0
+"""What ending a stream gets that cannot be written to, and what drain keeps for the statuses."""
+
+Context = grpc.aio.ServicerContext[Any, Any]
+
+log = structlog.get_logger()
+
+
+class Streams:
+    """GatewayService, and the registry of the streams that are open."""
+
+    def __init__(
+        self,
+        shared: Shared,
+        heartbeat_seconds: float,
+        write_timeout_seconds: float,
+        idle_seconds: float = IDLE_SECONDS,
+    ) -> None:
+        self._shared = shared
+        self._heartbeat = heartbeat_seconds
+        self._write_timeout = write_timeout_seconds
+        self._idle_seconds = idle_seconds
+        self._numbers = itertools.count(1)
+        self._open: dict[int, Session] = {}
+        self._none_open = asyncio.Event()
+        self._none_open.set()
+        self._draining = False
+
+    @property
+    def open(self) -> int:
+        """How many streams are open."""
+        return len(self._open)
+
+    def register(self, server: grpc.aio.Server) -> str:
+        """Add GatewayService; return its full name.
+
+        Not by the generated function: its deserializers raise, which ends the stream.
+        """
+        name = DESCRIPTOR.services_by_name["GatewayService"].full_name
+        handlers: dict[str, grpc.RpcMethodHandler[Any, Any]] = {
+            "UploadArticles": grpc.stream_unary_rpc_method_handler(
+                self._upload_articles,
+                request_deserializer=lenient(UploadArticlesRequest),
+                response_serializer=UploadArticlesResponse.SerializeToString,
+            ),
+            "StreamArticles": grpc.stream_stream_rpc_method_handler(
+                self._stream_articles,
+                request_deserializer=lenient(StreamArticlesRequest),
+                response_serializer=StreamArticlesResponse.SerializeToString,
+            ),
+        }
+        server.add_generic_rpc_handlers((grpc.method_handlers_generic_handler(name, handlers),))
+        return name
+
+    async def _upload_articles(
+        self, messages: AsyncIterator[Incoming], context: Context
+    ) -> UploadArticlesResponse:
+        """Take articles; answer when all are settled."""
+        summary = Summary()
+        session = self._session(messages, context, summary)
+        try:
+            await session.run()
+        except StatusError as error:
+            await abort(context, error)
+        return summary.response
+
+    async def _stream_articles(
+        self, messages: AsyncIterator[Incoming], context: Context
+    ) -> AsyncIterator[StreamArticlesResponse]:
+        """Take articles; tell, while they come, how far the upload is."""
+        outbox = Outbox(self._heartbeat)
+        session = self._session(messages, context, outbox)
+        # Not a TaskGroup: a cancelled handler leaves this generator at its `yield`, to be closed in
+        # some other task. The context's callback comes at once.
+        running = asyncio.create_task(session.run(), name="session")
+        running.add_done_callback(_heed)
+        running.add_done_callback(lambda _: outbox.close())
+        _when_over(context, running.cancel)
+        patience = _Patience(context, session, self._write_timeout)
+        try:
+            while (event := await outbox.next()) is not None:
+                with patience:
+                    yield event
+            with patience:
+                try:
+                    await running
+                except StatusError as error:
+                    await abort(context, error)
+        finally:
+            running.cancel()
+            await asyncio.wait({running})
+
+    async def drain(self, seconds: float) -> None:
+        """Take no new streams; return when those that are open have ended, within `seconds`."""
+        self._draining = True
+        for session in list(self._open.values()):
+            session.drain()
+        with suppress(TimeoutError):
+            async with asyncio.timeout(max(seconds - LAST_WORD_SECONDS, 0)):
+                await self._none_open.wait()
+        for session in list(self._open.values()):
+            session.give_up()
+        await self._none_open.wait()
+
+    def _session(
+        self, messages: AsyncIterator[Incoming], context: Context, listener: Listener
+    ) -> Session:
+        number = next(self._numbers)
+
+        async def announce(upload_id: str) -> None:
+            await context.send_initial_metadata(((UPLOAD_ID_KEY, upload_id),))
+
+        session = Session(
+            number, ANONYMOUS, messages, self._shared, listener, announce, self._make_room
+        )
+        if self._draining:
+            session.refuse(statuses.draining())
+        self._open[number] = session
+        self._none_open.clear()
+        self._shared.metrics.streams.inc()
+        _when_over(context, lambda: self._ended(number))
+        return session
+
+    def _make_room(self) -> None:
+        """Have an idle stream end, if there is one: its place was asked for."""
+        standings = (session.standing for session in self._open.values())
+        now = asyncio.get_running_loop().time()
+        idle = pick_idle(standings, now, self._idle_seconds)
+        for number, session in self._open.items():
+            if number == idle:
+                log.info("idle stream ended for a new one", upload_id=session.upload_id)
+                session.make_room()
+
+    def _ended(self, number: int) -> None:
+        session = self._open.pop(number)
+        self._shared.metrics.streams.dec()
+        self._shared.metrics.stream_ends.labels(session.outcome).inc()
+        if not self._open:
+            self._none_open.set()
+
+
+def _heed(session: asyncio.Task[None]) -> None:
+    """Take note of what ended a session: its handler, which would, may be gone already."""
+    if not session.cancelled():
+        session.exception()
+
+
+def _when_over(context: Context, callback: Callable[[], object]) -> None:
+    """Call back as soon as the call has ended, however it did."""
+
+    def over(_: Context) -> None:
+        callback()
+
+    # The type stub asks for a class of its own; any callable will do.
+    context.add_done_callback(over)  # type: ignore[arg-type]
+
+
+class _Patience:
+    """Ends a stream whose client reads nothing for too long; entered around each write.
+
+    What waits for the client's flow control can be ended in no other way: the status is put behind
+    it, and the handler's task is cancelled so that all that the stream holds is free.
+    """
+
+    def __init__(self, context: Context, session: Session, seconds: float) -> None:
+        """Call it in the handler's own task."""
+        self._context = context
+        self._session = session
+        self._seconds = seconds
+        self._loop = asyncio.get_running_loop()
+        self._handler = asyncio.current_task()
+        self._timer: asyncio.TimerHandle | None = None
+        self._ending: asyncio.Task[None] | None = None
+
+    def __enter__(self) -> None:
+        self._timer = self._loop.call_later(self._seconds, self._expire)
+
+    def __exit__(self, *_: object) -> None:
+        if self._timer is not None:
+            self._timer.cancel()
+
+    def _expire(self) -> None:
+        log.warning(
+            "client does not read", upload_id=self._session.upload_id, seconds=self._seconds
+        )
+        self._ending = asyncio.create_task(self._end(), name="end unread stream")
+
+    async def _end(self) -> None:
+        error = StatusError(
+            grpc.StatusCode.UNAVAILABLE, f"the client read nothing for {self._seconds:g} s"
+        )
+        with suppress(TimeoutError, grpc.aio.AbortError, grpc.aio.UsageError):
+            async with asyncio.timeout(LAST_WORD_SECONDS):
+                await abort(self._context, error)
+        if self._handler is not None:
+            self._handler.cancel()

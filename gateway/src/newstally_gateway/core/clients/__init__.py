@@ -1,0 +1,1 @@
+"""What is decided about clients: their streams, offsets, memory and batches."""

@@ -1,0 +1,73 @@
+"""All links that are up, and which of them an article goes to."""
+
+from collections.abc import Iterable, Iterator
+
+from newstally_gateway.core.replicas.accounts import Entry, LinkAccount
+from newstally_gateway.core.tasks import LinkKey
+
+
+class Fleet:
+    """The links, and what they keep room for."""
+
+    def __init__(self) -> None:
+        self._links: dict[LinkKey, LinkAccount] = {}
+        self.usable: list[LinkAccount] = []
+        """Those that take new work."""
+        self.promises = 0
+        """How many of them keep room for an article."""
+
+    def __iter__(self) -> Iterator[LinkAccount]:
+        return iter(self._links.values())
+
+    def add(self, account: LinkAccount) -> None:
+        """Take in a link; ValueError if it is up."""
+        if account.key in self._links:
+            raise ValueError(f"link {account.key} is up already")
+        self._links[account.key] = account
+        self.usable.append(account)
+
+    def get(self, link: LinkKey) -> LinkAccount | None:
+        """Return a link's account; None if it is not up."""
+        return self._links.get(link)
+
+    def retire(self, account: LinkAccount) -> Entry | None:
+        """Send nothing new on a link; return what it kept room for."""
+        if account in self.usable:
+            self.usable.remove(account)
+        entry = account.promised
+        if entry is not None:
+            self.break_promise(entry)
+        return entry
+
+    def remove(self, account: LinkAccount) -> None:
+        """Forget a retired link."""
+        del self._links[account.key]
+
+    def promise(self, entry: Entry, account: LinkAccount) -> None:
+        """Let a link keep room for an article that has none now."""
+        account.promised = entry
+        entry.promised_by = account
+        self.promises += 1
+
+    def break_promise(self, entry: Entry) -> None:
+        """Let the link of an entry keep no more room for it; nothing if none does."""
+        if entry.promised_by is not None:
+            entry.promised_by.promised = None
+            entry.promised_by = None
+            self.promises -= 1
+
+
+def emptiest_with_room(links: Iterable[LinkAccount], size: int) -> LinkAccount | None:
+    """Return the link with the fewest outstanding bytes among those with room for the size."""
+    found: LinkAccount | None = None
+    for link in links:
+        emptier = found is None or link.outstanding_bytes < found.outstanding_bytes
+        if emptier and link.has_room(size):
+            found = link
+    return found
+
+
+def emptiest_to_promise(links: Iterable[LinkAccount], size: int) -> LinkAccount | None:
+    """Return the link with the fewest outstanding bytes that can keep room for the size."""
+    willing = (link for link in links if link.can_promise(size))
+    return min(willing, key=lambda link: link.outstanding_bytes, default=None)

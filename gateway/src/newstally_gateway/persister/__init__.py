@@ -1,0 +1,1 @@
+"""What faces the persister: batches, uploads and what is passed on."""

@@ -1,0 +1,87 @@
+"""Hands batches to the persister, for as long as it takes."""
+
+import asyncio
+import time
+
+import grpc
+import structlog
+from newstally_protos.v1.journal_pb2 import RecordBatchRequest
+from newstally_protos.v1.upload_pb2 import Upload
+from newstally_runtime.status import StatusError, retry_delay_seconds
+
+from newstally_gateway.backoff import Backoff
+from newstally_gateway.metrics import Metrics
+from newstally_gateway.persister.client import Persister
+
+TRY_SECONDS = 10.0
+"""Deadline of one try; connecting is part of it."""
+FIRST_WAIT_SECONDS = 0.05
+LONGEST_WAIT_SECONDS = 2.0
+LONGEST_OBEYED_SECONDS = 30.0
+"""What RetryInfo asks for is obeyed up to this."""
+
+_PASSING = frozenset(
+    {
+        grpc.StatusCode.UNAVAILABLE,
+        grpc.StatusCode.DEADLINE_EXCEEDED,
+        grpc.StatusCode.ABORTED,
+    }
+)
+
+log = structlog.get_logger()
+
+
+class Recorder:
+    """RecordBatch with retries. It never gives a batch up; cancelling it does."""
+
+    def __init__(self, persister: Persister, metrics: Metrics) -> None:
+        self._journal = persister.journal
+        self._metrics = metrics
+
+    async def record(self, request: RecordBatchRequest) -> Upload:
+        """Return the upload as the journal answers it; `request` may be recorded or not.
+
+        Every failure that can pass is waited out. Raises StatusError for those that cannot:
+        NOT_FOUND (the upload is gone), or INTERNAL (the batch is not taken).
+        """
+        backoff = Backoff(FIRST_WAIT_SECONDS, LONGEST_WAIT_SECONDS)
+        began = time.monotonic()
+        while True:
+            try:
+                response = await self._journal.RecordBatch(
+                    request, timeout=TRY_SECONDS, wait_for_ready=True
+                )
+            except grpc.aio.AioRpcError as error:
+                self._metrics.record_retries.labels(error.code().name).inc()
+                await asyncio.sleep(_wait_seconds(request, error, backoff))
+            else:
+                self._metrics.batches.inc()
+                self._metrics.record_seconds.observe(time.monotonic() - began)
+                return response.upload
+
+
+def _wait_seconds(
+    request: RecordBatchRequest, error: grpc.aio.AioRpcError, backoff: Backoff
+) -> float:
+    """Return how long to wait before the same batch is sent again, or raise what is permanent."""
+    asked = retry_delay_seconds(error)
+    if asked is not None:
+        return min(asked, LONGEST_OBEYED_SECONDS) + backoff.next()
+    if error.code() in _PASSING:
+        return backoff.next()
+    if error.code() is grpc.StatusCode.NOT_FOUND:
+        raise StatusError(error.code(), error.details() or "") from error
+    # INVALID_ARGUMENT, say, would tell the client that its request was wrong: it was the batch.
+    log.error(
+        "batch not taken",
+        upload_id=request.upload_id,
+        first_offset=request.first_offset,
+        end_offset=request.end_offset,
+        bytes=request.ByteSize(),
+        code=error.code().name,
+        details=error.details(),
+        remedy="a fault of the gateway or the persister: please report it",
+    )
+    raise StatusError(
+        grpc.StatusCode.INTERNAL, "the journal does not take a batch of this upload"
+    ) from error

@@ -1,0 +1,83 @@
+"""Finds or makes the upload that a client stream adds to."""
+
+import asyncio
+import secrets
+from collections.abc import Awaitable, Callable
+
+import grpc
+from newstally_protos.v1.upload_pb2 import CreateUploadRequest, GetUploadRequest, Upload
+from newstally_runtime.status import StatusError, retry_delay_seconds
+
+from newstally_gateway.backoff import Backoff
+from newstally_gateway.persister.client import Persister, owner_metadata
+
+OPEN_SECONDS = 10.0
+"""How long opening a stream waits for a persister that is away."""
+FIRST_WAIT_SECONDS = 0.05
+LONGEST_WAIT_SECONDS = 1.0
+
+_PERMANENT = frozenset(
+    {
+        grpc.StatusCode.INVALID_ARGUMENT,
+        grpc.StatusCode.NOT_FOUND,
+        grpc.StatusCode.PERMISSION_DENIED,
+        grpc.StatusCode.ALREADY_EXISTS,
+    }
+)
+
+
+class Uploads:
+    """UploadService for the gateway's own use. It waits, within a bound, for the persister."""
+
+    def __init__(self, persister: Persister) -> None:
+        self._stub = persister.uploads
+
+    async def get(self, upload_id: str, owner: str) -> Upload:
+        """Return the upload. Raises StatusError: the persister's own, or UNAVAILABLE."""
+
+        async def ask(seconds: float) -> Upload:
+            response = await self._stub.GetUpload(
+                GetUploadRequest(upload_id=upload_id),
+                timeout=seconds,
+                metadata=owner_metadata(owner),
+                wait_for_ready=True,
+            )
+            return response.upload
+
+        return await _persist(ask)
+
+    async def create(self, owner: str) -> Upload:
+        """Make an upload with a random id. Raises StatusError as `get` does.
+
+        The id is chosen here, so that a lost reply and a second try make one upload, not two.
+        """
+        upload_id = secrets.token_hex(16)
+
+        async def ask(seconds: float) -> Upload:
+            response = await self._stub.CreateUpload(
+                CreateUploadRequest(upload_id=upload_id),
+                timeout=seconds,
+                metadata=owner_metadata(owner),
+                wait_for_ready=True,
+            )
+            return response.upload
+
+        return await _persist(ask)
+
+
+async def _persist(ask: Callable[[float], Awaitable[Upload]]) -> Upload:
+    loop = asyncio.get_running_loop()
+    until = loop.time() + OPEN_SECONDS
+    backoff = Backoff(FIRST_WAIT_SECONDS, LONGEST_WAIT_SECONDS)
+    while True:
+        try:
+            return await ask(until - loop.time())
+        except grpc.aio.AioRpcError as error:
+            if error.code() in _PERMANENT:
+                raise StatusError(error.code(), error.details() or "") from error
+            pause = (retry_delay_seconds(error) or 0.0) + backoff.next()
+            if loop.time() + pause >= until:
+                raise StatusError(
+                    grpc.StatusCode.UNAVAILABLE, "the persister does not answer; resume later"
+                ) from error
+        await asyncio.sleep(pause)

@@ -1,0 +1,1 @@
+"""What faces the extractor replicas: finding them, and one link to each."""

@@ -1,0 +1,105 @@
+"""Keeps one link to each replica, for as long as discovery lists it."""
+
+import asyncio
+
+import structlog
+
+from newstally_gateway.backoff import Backoff
+from newstally_gateway.metrics import Metrics
+from newstally_gateway.replicas.connection import Connect, Connection
+from newstally_gateway.replicas.dispatching import Hub
+
+FIRST_WAIT_SECONDS = 0.2
+LONGEST_WAIT_SECONDS = 5.0
+
+log = structlog.get_logger()
+
+
+class Link:
+    """Connects to one replica, again and again, until retired.
+
+    away ──Welcome──▶ up ──break──▶ away (after a backoff)
+     │                │
+     └────retire()────┴──all answered──▶ ended
+    """
+
+    def __init__(self, address: str, hub: Hub, connect: Connect, metrics: Metrics) -> None:
+        self._address = address
+        self._hub = hub
+        self._connect = connect
+        self._metrics = metrics
+        self._retired = asyncio.Event()
+        self._connection: Connection | None = None
+
+    def retire(self) -> None:
+        """Take nothing more, let the replica answer what it has, and end."""
+        self._retired.set()
+        if self._connection is not None:
+            self._connection.retire()
+
+    async def run(self) -> None:
+        """Return when retired and done."""
+        backoff = Backoff(FIRST_WAIT_SECONDS, LONGEST_WAIT_SECONDS)
+        told_away = False
+        try:
+            while not self._retired.is_set():
+                # A channel of its own for each try: gRPC's own backoff does not add to ours, and
+                # nothing of a broken connection is left.
+                async with self._connect(self._address) as channel:
+                    self._connection = Connection(self._address, self._hub, self._metrics)
+                    end = await self._connection.run(channel)
+                    self._connection = None
+                if end.welcomed:
+                    log.info("link down", link=self._address, clean=end.clean, reason=end.reason)
+                    backoff.reset()
+                elif not told_away:
+                    log.warning("replica away", link=self._address, reason=end.reason)
+                told_away = not end.welcomed
+                await self._pause(backoff.next())
+        finally:
+            self._connection = None
+            self._metrics.forget_link(self._address)
+
+    async def _pause(self, seconds: float) -> None:
+        try:
+            async with asyncio.timeout(seconds):
+                await self._retired.wait()
+        except TimeoutError:
+            pass
+
+
+class Links:
+    """The links to all replicas that discovery lists."""
+
+    def __init__(self, hub: Hub, connect: Connect, metrics: Metrics) -> None:
+        self._hub = hub
+        self._connect = connect
+        self._metrics = metrics
+        self._links: dict[str, Link] = {}
+        self._group: asyncio.TaskGroup | None = None
+
+    @property
+    def listed(self) -> int:
+        """How many replicas discovery lists."""
+        return len(self._links)
+
+    def follow(self, addresses: frozenset[str]) -> None:
+        """Link to these replicas and to no others. Call it only while `run` runs."""
+        if self._group is None:
+            raise RuntimeError("links are not running")
+        for address in self._links.keys() - addresses:
+            self._links.pop(address).retire()
+        for address in sorted(addresses - self._links.keys()):
+            link = Link(address, self._hub, self._connect, self._metrics)
+            self._links[address] = link
+            self._group.create_task(link.run(), name=f"link {address}")
+
+    async def run(self, started: asyncio.Event) -> None:
+        """Own the links' tasks until cancelled; set `started` when `follow` may be called."""
+        async with asyncio.TaskGroup() as group:
+            self._group = group
+            started.set()
+            try:
+                await asyncio.Event().wait()
+            finally:
+                self._group = None

@@ -1,0 +1,1 @@
+"""Moves tallies from the journal to the sink, in parts."""

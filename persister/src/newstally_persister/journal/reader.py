@@ -1,0 +1,50 @@
+"""What can be looked up in a journal, also beside its writer."""
+
+import json
+import sqlite3
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import Any
+
+from newstally_persister.values.batches import Refusal
+from newstally_persister.values.uploads import Upload
+
+UPLOAD_COLUMNS = (
+    "upload_id, owner, next_offset, applied_offset, counted, refused, mentions, models, "
+    "create_micros, update_micros"
+)
+
+_MODELS = UPLOAD_COLUMNS.split(", ").index("models")
+
+
+class JournalReader:
+    """Reads what was committed. Use one per thread."""
+
+    def __init__(self, connection: sqlite3.Connection) -> None:
+        self._connection = connection
+
+    def close(self) -> None:
+        """Close the connection."""
+        self._connection.close()
+
+    def get_upload(self, upload_id: str) -> Upload | None:
+        """Return the upload as it stands, or None."""
+        row = self._connection.execute(
+            f"SELECT {UPLOAD_COLUMNS} FROM uploads WHERE upload_id = ?", (upload_id,)
+        ).fetchone()
+        return None if row is None else read_upload(row)
+
+    def list_refusals(self, upload_id: str, after_offset: int, limit: int) -> Sequence[Refusal]:
+        """Return at most `limit` refusals above `after_offset` (-1: from the start), by offset."""
+        rows = self._connection.execute(
+            "SELECT offset, article_id, reason, message FROM refusals "
+            "WHERE upload_id = ? AND offset > ? ORDER BY offset LIMIT ?",
+            (upload_id, after_offset, limit),
+        )
+        return [Refusal(*row) for row in rows]
+
+
+def read_upload(row: Sequence[Any]) -> Upload:
+    """Return the upload in a row of UPLOAD_COLUMNS."""
+    upload = Upload(*row)
+    return replace(upload, models=tuple(json.loads(row[_MODELS])))

@@ -1,0 +1,164 @@
+"""Uploads and batches: what is recorded. Each function runs in its caller's transaction."""
+
+import json
+import sqlite3
+from collections.abc import Sequence
+from itertools import chain
+
+from newstally_persister.journal.reader import UPLOAD_COLUMNS, read_upload
+from newstally_persister.values.batches import Batch, RowKey
+from newstally_persister.values.uploads import NewUpload, Recorded, Upload
+
+_ROWS_PER_STATEMENT = 50
+"""Rows that one statement upserts: each step hands the interpreter's lock over once."""
+_ROW = "(?,?,?,?,?,?)"
+_UPSERT = (
+    "INSERT INTO pending (flush, publication_key, text, label, mentions, articles) VALUES {rows} "
+    "ON CONFLICT DO UPDATE SET mentions = mentions + excluded.mentions, "
+    "articles = articles + excluded.articles"
+)
+_UPSERT_ONE = _UPSERT.format(rows=_ROW)
+_UPSERT_MANY = _UPSERT.format(rows=",".join([_ROW] * _ROWS_PER_STATEMENT))
+
+
+def has_unapplied(connection: sqlite3.Connection) -> bool:
+    """Return whether an upload has settled offsets that are not applied."""
+    return bool(
+        connection.execute(
+            "SELECT EXISTS (SELECT 1 FROM uploads WHERE applied_offset < next_offset)"
+        ).fetchone()[0]
+    )
+
+
+def create_uploads(
+    connection: sqlite3.Connection, wishes: Sequence[NewUpload], now_micros: int
+) -> list[Upload]:
+    """Make the uploads that do not exist; return each wish's upload as it stands."""
+    connection.executemany(
+        f"INSERT INTO uploads ({UPLOAD_COLUMNS}) VALUES (?, ?, 0, 0, 0, 0, 0, '[]', ?, ?) "
+        "ON CONFLICT DO NOTHING",
+        [(wish.upload_id, wish.owner, now_micros, now_micros) for wish in wishes],
+    )
+    return [_existing(connection, wish.upload_id) for wish in wishes]
+
+
+def record_batches(
+    connection: sqlite3.Connection, batches: Sequence[Batch], now_micros: int
+) -> list[Recorded | None]:
+    """Decide each batch in order against what came before it, then write the sum of them all."""
+    uploads: dict[str, Upload | None] = {}
+    recorded: list[Batch] = []
+    answers: list[Recorded | None] = []
+    for batch in batches:
+        if batch.upload_id not in uploads:
+            uploads[batch.upload_id] = _find(connection, batch.upload_id)
+        upload = uploads[batch.upload_id]
+        if upload is None:
+            answers.append(None)
+        elif batch.first_offset != upload.next_offset:
+            answers.append(Recorded(upload, recorded=False))
+        else:
+            upload = uploads[batch.upload_id] = _advanced(upload, batch, now_micros)
+            recorded.append(batch)
+            answers.append(Recorded(upload, recorded=True))
+    if recorded:
+        changed = {batch.upload_id for batch in recorded}
+        _write_uploads(connection, [u for u in uploads.values() if u and u.upload_id in changed])
+        _write_refusals(connection, recorded)
+        _write_names(connection, recorded)
+        _upsert(connection, _merged(recorded))
+    return answers
+
+
+def _find(connection: sqlite3.Connection, upload_id: str) -> Upload | None:
+    row = connection.execute(
+        f"SELECT {UPLOAD_COLUMNS} FROM uploads WHERE upload_id = ?", (upload_id,)
+    ).fetchone()
+    return None if row is None else read_upload(row)
+
+
+def _existing(connection: sqlite3.Connection, upload_id: str) -> Upload:
+    return read_upload(
+        connection.execute(
+            f"SELECT {UPLOAD_COLUMNS} FROM uploads WHERE upload_id = ?", (upload_id,)
+        ).fetchone()
+    )
+
+
+def _advanced(upload: Upload, batch: Batch, now_micros: int) -> Upload:
+    return Upload(
+        upload_id=upload.upload_id,
+        owner=upload.owner,
+        next_offset=batch.end_offset,
+        applied_offset=upload.applied_offset,
+        counted=upload.counted + batch.counted,
+        refused=upload.refused + len(batch.refusals),
+        mentions=upload.mentions + batch.mentions,
+        models=tuple(sorted({*upload.models, *batch.models})),
+        create_micros=upload.create_micros,
+        # A clock that was set back must not show an upload as moved before it was made.
+        update_micros=max(now_micros, upload.update_micros),
+    )
+
+
+def _write_uploads(connection: sqlite3.Connection, uploads: Sequence[Upload]) -> None:
+    connection.executemany(
+        "UPDATE uploads SET next_offset = ?, counted = ?, refused = ?, mentions = ?, models = ?, "
+        "update_micros = ? WHERE upload_id = ?",
+        [
+            (
+                upload.next_offset,
+                upload.counted,
+                upload.refused,
+                upload.mentions,
+                json.dumps(upload.models),
+                upload.update_micros,
+                upload.upload_id,
+            )
+            for upload in uploads
+        ],
+    )
+
+
+def _write_refusals(connection: sqlite3.Connection, batches: Sequence[Batch]) -> None:
+    connection.executemany(
+        "INSERT INTO refusals (upload_id, offset, article_id, reason, message) "
+        "VALUES (?, ?, ?, ?, ?)",
+        [(batch.upload_id, *refusal) for batch in batches for refusal in batch.refusals],
+    )
+
+
+def _write_names(connection: sqlite3.Connection, batches: Sequence[Batch]) -> None:
+    connection.executemany(
+        "INSERT INTO publications (key, name) VALUES (?, ?) ON CONFLICT DO NOTHING",
+        [item for batch in batches for item in batch.names.items()],
+    )
+
+
+def _merged(batches: Sequence[Batch]) -> list[tuple[RowKey, tuple[int, int]]]:
+    """Return the sum of the batches' tallies, in key order: neighbours share pages."""
+    if len(batches) == 1:
+        return sorted(batches[0].tallies.items())
+    total: dict[RowKey, tuple[int, int]] = dict(batches[0].tallies)
+    for batch in batches[1:]:
+        for row, (mentions, articles) in batch.tallies.items():
+            before = total.get(row)
+            total[row] = (
+                (mentions, articles)
+                if before is None
+                else (before[0] + mentions, before[1] + articles)
+            )
+    return sorted(total.items())
+
+
+def _upsert(connection: sqlite3.Connection, rows: Sequence[tuple[RowKey, tuple[int, int]]]) -> None:
+    (last_flush,) = connection.execute("SELECT last_flush FROM meta").fetchone()
+    heap = (last_flush + 1,)
+    whole = len(rows) - len(rows) % _ROWS_PER_STATEMENT
+    for start in range(0, whole, _ROWS_PER_STATEMENT):
+        chunk = rows[start : start + _ROWS_PER_STATEMENT]
+        connection.execute(
+            _UPSERT_MANY,
+            tuple(chain.from_iterable((*heap, *row, *amounts) for row, amounts in chunk)),
+        )
+    connection.executemany(_UPSERT_ONE, [(*heap, *row, *amounts) for row, amounts in rows[whole:]])

@@ -1,0 +1,1 @@
+"""What every use of SQLite here needs."""

@@ -1,0 +1,200 @@
+"""A batch as the journal records it, read from a request and checked."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import NamedTuple
+
+from newstally_protos.v1 import article_pb2, journal_pb2
+
+from newstally_persister.values.keys import publication_key, publication_name
+
+TEXT_LIMIT_BYTES = 256
+"""Of a refusal's article_id and message, and of a model's name: the protocol's."""
+PUBLICATION_LIMIT_BYTES = 4096
+"""Of a publication after trimming: the protocol's."""
+ENTITY_LIMIT_BYTES = 4096
+"""Of an entity's text: the protocol's."""
+LABEL_LIMIT_BYTES = 64
+"""Of an entity's label: the protocol's."""
+MODELS_LIMIT = 100
+"""Models in one batch: replicas run one model each, so a few are usual."""
+OFFSET_LIMIT = 2**53
+"""No upload gets there; below it every sum of articles is exact in any sink."""
+MENTIONS_LIMIT = 2**40
+"""Mentions in one batch: no batch below 4 MiB gets there, and sums of such stay exact."""
+
+ROW_BYTES = 350
+"""Memory that a row takes beside its texts, measured: tuples, strings' heads, a place in a dict."""
+
+RowKey = tuple[str, str, str]
+"""(publication_key, text, label); text and label are empty in a publication's own row."""
+
+
+class InvalidBatchError(ValueError):
+    """The request contradicts itself: a bug of the caller, permanent."""
+
+    def __init__(self, field: str, message: str) -> None:
+        super().__init__(f"{field}: {message}")
+        self.field = field
+        self.message = message
+
+
+class Refusal(NamedTuple):
+    """An article that is not counted."""
+
+    offset: int
+    article_id: str
+    """At most 256 bytes."""
+    reason: int
+    """A RefusalReason; numbers that this release does not know are kept."""
+    message: str
+    """At most 256 bytes, nothing of the content."""
+
+
+@dataclass(frozen=True, slots=True)
+class Batch:
+    """A contiguous range of offsets of one upload, its tallies merged by key."""
+
+    upload_id: str
+    first_offset: int
+    end_offset: int
+    names: Mapping[str, str]
+    """Publication key to the spelling that came first in the batch."""
+    tallies: Mapping[RowKey, tuple[int, int]]
+    """(mentions, articles) to add, also for each publication's own row."""
+    refusals: Sequence[Refusal]
+    """Within the range, ascending, distinct."""
+    models: Sequence[str]
+    counted: int
+    """Articles counted; with the refusals they make up the range."""
+    mentions: int
+    """The sum of all entities' mentions."""
+    size_bytes: int
+    """What the batch is charged while it waits: about the memory that it takes."""
+
+
+def read_batch(request: journal_pb2.RecordBatchRequest) -> Batch:
+    """Check a request and merge its tallies by key. Raises InvalidBatchError."""
+    if not 0 <= request.first_offset < request.end_offset <= OFFSET_LIMIT:
+        raise InvalidBatchError("end_offset", "must be above first_offset, which is 0 or more")
+    refusals = _read_refusals(request)
+    models = _read_models(request.models)
+    names: dict[str, str] = {}
+    tallies: dict[RowKey, tuple[int, int]] = {}
+    counted = 0
+    mentions = 0
+    for publication in request.publications:
+        counted += publication.articles
+        mentions += _merge(publication, names, tallies)
+    if counted + len(refusals) != request.end_offset - request.first_offset:
+        raise InvalidBatchError(
+            "publications",
+            f"{counted} articles and {len(refusals)} refusals do not make up the offsets "
+            f"{request.first_offset} to {request.end_offset}",
+        )
+    if mentions > MENTIONS_LIMIT:
+        raise InvalidBatchError("publications", f"more than {MENTIONS_LIMIT} mentions")
+    return Batch(
+        upload_id=request.upload_id,
+        first_offset=request.first_offset,
+        end_offset=request.end_offset,
+        names=names,
+        tallies=tallies,
+        refusals=refusals,
+        models=models,
+        counted=counted,
+        mentions=mentions,
+        size_bytes=request.ByteSize() + ROW_BYTES * (len(tallies) + len(refusals)),
+    )
+
+
+def _merge(
+    publication: journal_pb2.PublicationBatch,
+    names: dict[str, str],
+    tallies: dict[RowKey, tuple[int, int]],
+) -> int:
+    """Add one publication's tallies to `tallies`; return its mentions."""
+    key = publication_key(publication.publication)
+    name = publication_name(publication.publication)
+    limit = publication.articles
+    if not key:
+        raise InvalidBatchError("publications.publication", "must not be blank")
+    if _longer(name, PUBLICATION_LIMIT_BYTES):
+        raise InvalidBatchError(
+            "publications.publication", f"is over {PUBLICATION_LIMIT_BYTES} bytes"
+        )
+    if limit < 1:
+        raise InvalidBatchError("publications.articles", "must be at least 1")
+    names.setdefault(key, name)
+    total = 0
+    seen: set[tuple[str, str]] = set()
+    for entity in publication.entity_tallies:
+        text, label, mentions, articles = (
+            entity.text,
+            entity.label,
+            entity.mentions,
+            entity.articles,
+        )
+        if not text or not label:
+            raise InvalidBatchError("publications.entity_tallies", "text and label are required")
+        if _longer(text, ENTITY_LIMIT_BYTES) or _longer(label, LABEL_LIMIT_BYTES):
+            raise InvalidBatchError(
+                "publications.entity_tallies",
+                f"a text is over {ENTITY_LIMIT_BYTES} bytes or a label over {LABEL_LIMIT_BYTES}",
+            )
+        if not 1 <= articles <= limit or articles > mentions:
+            raise InvalidBatchError(
+                "publications.entity_tallies",
+                "articles must be at least 1, and at most mentions and the publication's articles",
+            )
+        seen.add((text, label))
+        total += mentions
+        _add(tallies, (key, text, label), mentions, articles)
+    if len(seen) != len(publication.entity_tallies):
+        raise InvalidBatchError("publications.entity_tallies", "an entity is there twice")
+    _add(tallies, (key, "", ""), total, limit)
+    return total
+
+
+def _add(tallies: dict[RowKey, tuple[int, int]], row: RowKey, mentions: int, articles: int) -> None:
+    before = tallies.get(row)
+    if before is not None:
+        mentions += before[0]
+        articles += before[1]
+    tallies[row] = (mentions, articles)
+
+
+def _read_refusals(request: journal_pb2.RecordBatchRequest) -> tuple[Refusal, ...]:
+    previous = request.first_offset - 1
+    for refusal in request.refusals:
+        if not previous < refusal.offset < request.end_offset:
+            raise InvalidBatchError(
+                "refusals", "offsets must be ascending, distinct and within the batch"
+            )
+        previous = refusal.offset
+    return tuple(_read_refusal(refusal) for refusal in request.refusals)
+
+
+def _read_refusal(refusal: article_pb2.Refusal) -> Refusal:
+    # Cut, not refused: what is too long here is worth less than the upload that it would stop.
+    return Refusal(
+        refusal.offset, _cut(refusal.article_id), int(refusal.reason), _cut(refusal.message)
+    )
+
+
+def _read_models(models: Sequence[str]) -> tuple[str, ...]:
+    if len(models) > MODELS_LIMIT:
+        raise InvalidBatchError("models", f"more than {MODELS_LIMIT}")
+    return tuple(sorted({_cut(model) for model in models if model}))
+
+
+def _longer(text: str, limit_bytes: int) -> bool:
+    # Four bytes is the longest character: most texts need no encoding to tell.
+    return len(text) * 4 > limit_bytes and len(text.encode()) > limit_bytes
+
+
+def _cut(text: str) -> str:
+    encoded = text.encode()
+    if len(encoded) <= TEXT_LIMIT_BYTES:
+        return text
+    return encoded[:TEXT_LIMIT_BYTES].decode(errors="ignore")

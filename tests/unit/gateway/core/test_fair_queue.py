@@ -1,0 +1,145 @@
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from newstally_gateway.core.replicas.fair_queue import ARTICLE_TOLL_BYTES, QUANTUM_BYTES, FairQueue
+from unit.gateway.core.builders import task
+
+
+def taken(queue: FairQueue, count: int) -> list[tuple[str, int]]:
+    order = []
+    for _ in range(count):
+        assert queue.head() is not None
+        done = queue.take()
+        order.append((str(done.stream), done.offset))
+    return order
+
+
+def test_a_stream_keeps_its_order() -> None:
+    """Within a stream the lowest offset comes first."""
+    queue = FairQueue()
+    for offset in range(3):
+        queue.add(task("a", offset))
+    assert taken(queue, 3) == [("a", 0), ("a", 1), ("a", 2)]
+    assert queue.head() is None
+
+
+def test_what_comes_back_goes_before_what_is_new() -> None:
+    """Articles of a broken link come first again, by offset, in whatever order they return."""
+    queue = FairQueue()
+    for offset in range(4):
+        queue.add(task("a", offset))
+    taken(queue, 3)
+    for offset in (2, 0):
+        queue.give_back(task("a", offset))
+    assert taken(queue, 3) == [("a", 0), ("a", 2), ("a", 3)]
+
+
+def test_what_was_never_sent_is_not_paid_for() -> None:
+    """A stream whose long article lost its place does not save up for it a second time."""
+    queue = FairQueue()
+    long = task("a", 0, size=1_000_000)
+    queue.add(long)
+    for offset in range(1000):
+        queue.add(task("b", offset, size=4000))
+    while (head := queue.head()) != long:
+        assert head is not None
+        queue.take()
+    queue.take()
+    queue.give_back(long, refund=True)
+    assert ("a", 0) in taken(queue, 5)
+
+
+def test_a_short_upload_does_not_wait_for_a_long_one() -> None:
+    """A stream with one article is served within a turn of each other stream."""
+    queue = FairQueue()
+    for offset in range(1000):
+        queue.add(task("bulk", offset, size=4000))
+    taken(queue, 100)
+    queue.add(task("one", 0, size=4000))
+    order = taken(queue, 6)
+    assert ("one", 0) in order
+
+
+@given(
+    st.lists(
+        st.sampled_from([10, 300, 5_000, 60_000, 1_000_000]), min_size=2, max_size=6, unique=True
+    )
+)
+def test_streams_get_the_same_bytes_whatever_their_articles_sizes(sizes: list[int]) -> None:
+    """While all have work, none is ahead by more than its largest article and a turn."""
+    queue = FairQueue()
+    spent = {str(size): 0 for size in sizes}
+    offsets = dict.fromkeys(spent, 0)
+    for size in sizes:
+        queue.add(task(str(size), 0, size=size))
+    for _ in range(2000):
+        head = queue.head()
+        assert head is not None
+        stream = str(head.stream)
+        offsets[stream] += 1
+        queue.add(task(stream, offsets[stream], size=head.size_bytes))
+        queue.take()
+        spent[stream] += head.size_bytes + ARTICLE_TOLL_BYTES
+        bound = max(sizes) + ARTICLE_TOLL_BYTES + QUANTUM_BYTES
+        assert max(spent.values()) - min(spent.values()) <= bound
+
+
+def test_a_stalled_stream_lets_the_others_go_on() -> None:
+    """It goes on with its own turn when it is resumed, the longest waiting one first."""
+    queue = FairQueue()
+    for stream in "abc":
+        queue.add(task(stream, 0))
+    queue.head()
+    queue.stall()
+    queue.head()
+    queue.stall()
+    assert taken(queue, 1) == [("c", 0)]
+    assert queue.head() is None
+    stalled = queue.stalled_head()
+    assert stalled is not None
+    assert stalled.stream == "a"
+    queue.resume()
+    assert taken(queue, 1) == [("a", 0)]
+
+
+def test_a_stalled_stream_to_which_articles_come_back_goes_on() -> None:
+    """Its head is another one now, which may be short."""
+    queue = FairQueue()
+    for offset in range(2):
+        queue.add(task("a", offset))
+    taken(queue, 1)
+    queue.head()
+    queue.stall()
+    queue.give_back(task("a", 0))
+    assert queue.stalled_head() is None
+    assert taken(queue, 2) == [("a", 0), ("a", 1)]
+
+
+@pytest.mark.parametrize("below", [None, 10])
+@pytest.mark.parametrize("stalled", [True, False])
+def test_a_discarded_stream_leaves_nothing(below: int | None, stalled: bool) -> None:
+    """Queued, returned or stalled: all of it is forgotten."""
+    queue = FairQueue()
+    for offset in range(3):
+        queue.add(task("a", offset))
+    taken(queue, 1)
+    queue.give_back(task("a", 0))
+    if stalled:
+        queue.head()
+        queue.stall()
+    queue.discard("a", below)
+    assert len(queue) == 0
+    assert queue.head() is None
+    assert queue.stalled_head() is None
+
+
+def test_articles_under_an_offset_are_discarded() -> None:
+    """What another gateway settled is forgotten, the rest stays."""
+    queue = FairQueue()
+    for offset in range(5):
+        queue.add(task("a", offset))
+    taken(queue, 2)
+    queue.give_back(task("a", 1))
+    queue.discard("a", 3)
+    assert len(queue) == 2
+    assert taken(queue, 2) == [("a", 3), ("a", 4)]

@@ -1,0 +1,44 @@
+import pytest
+from newstally_gateway.core.clients.validation import Accepted, Flaw, validate
+from newstally_protos.v1.article_pb2 import Article, RefusalReason
+
+LIMIT = 1000
+
+
+def test_a_good_article_is_accepted_with_its_size() -> None:
+    """The size is that of the UTF-8, and the publication is trimmed."""
+    article = Article(publication="  Le Monde ", content="été", article_id="7")
+    assert validate(article, LIMIT) == Accepted("Le Monde", "7", "été", 5)
+
+
+def test_limits_are_inclusive() -> None:
+    """What is exactly as long as allowed is allowed."""
+    article = Article(publication="p" * 4096, content="c" * LIMIT, article_id="i" * 256)
+    assert isinstance(validate(article, LIMIT), Accepted)
+
+
+def test_trimming_comes_before_the_limit() -> None:
+    """White space around a publication is not counted."""
+    article = Article(publication=" " * 5000 + "p", content="c")
+    assert isinstance(validate(article, LIMIT), Accepted)
+
+
+@pytest.mark.parametrize(
+    ("article", "reason"),
+    [
+        (None, "ARTICLE_MISSING"),
+        (Article(content="c"), "PUBLICATION_EMPTY"),
+        (Article(publication=" \n", content="c"), "PUBLICATION_EMPTY"),
+        (Article(publication="é" * 2049, content="c"), "PUBLICATION_TOO_LONG"),
+        (Article(publication="p", content="c", article_id="é" * 129), "ARTICLE_ID_TOO_LONG"),
+        (Article(publication="p"), "CONTENT_EMPTY"),
+        (Article(publication="p", content=" \t\n\u2003"), "CONTENT_EMPTY"),
+        (Article(publication="p", content="é" * 501), "CONTENT_TOO_LONG"),
+    ],
+)
+def test_a_flaw_is_named(article: Article | None, reason: str) -> None:
+    """Each promise about an article has its own reason."""
+    flaw = validate(article, LIMIT)
+    assert isinstance(flaw, Flaw)
+    assert RefusalReason.Name(flaw.reason) == f"REFUSAL_REASON_{reason}"
+    assert 0 < len(flaw.message.encode()) <= 256

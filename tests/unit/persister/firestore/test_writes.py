@@ -1,0 +1,135 @@
+"""What a part writes: as the client would write it, and always small enough to be sent."""
+
+from typing import Any
+
+import pytest
+from google.auth.credentials import AnonymousCredentials
+from google.cloud.firestore import Increment
+from google.cloud.firestore_v1.types import firestore as firestore_types
+from google.cloud.firestore_v1.types import write as write_types
+from newstally_persister.journal.store import JournalStore
+from newstally_persister.sinks.base import PermanentSinkError
+from newstally_persister.sinks.firestore import writes
+from newstally_persister.sinks.firestore.commit import Commit
+from newstally_persister.sinks.firestore.connection import FirestoreClient
+from newstally_persister.values.batches import read_batch
+from newstally_persister.values.parts import EntityRow, Part, PartLimits, PublicationRow
+from newstally_persister.values.uploads import NewUpload
+from newstally_protos.v1 import journal_pb2, tally_pb2
+from unit.persister.building import database
+
+DOCUMENTS = "projects/p/databases/(default)/documents"
+LONGEST_NAMES = f"projects/{'p' * 30}/databases/{'d' * 63}/documents"
+JOURNAL = "a" * 32
+
+
+@pytest.fixture
+def client() -> FirestoreClient:
+    """A client that connects to nothing."""
+    return FirestoreClient(project="p", credentials=AnonymousCredentials())  # type: ignore[no-untyped-call]
+
+
+def part(publications: list[PublicationRow], entities: list[EntityRow]) -> Part:
+    return Part(JOURNAL, 1, 1, "f" * 64, publications, entities)
+
+
+def test_rows_are_what_the_client_would_write(client: FirestoreClient) -> None:
+    """The messages that are built directly are those of `batch.set(..., merge=True)`."""
+    rows = part(
+        [PublicationRow("a/b", "A/B", 7, 3)], [EntityRow("a/b", "angela merkel", "PERSON", 5, 2)]
+    )
+    counts = {"mentions": Increment(7), "articles": Increment(3)}
+    batch = client.batch()
+    publication = client.collection("publications").document("a%2Fb")
+    batch.set(publication, {"name": "A/B", "key": "a/b", **counts}, merge=True)
+    batch.set(
+        publication.collection("entities").document("angela merkel|PERSON"),
+        {
+            "text": "angela merkel",
+            "label": "PERSON",
+            "key": "angela merkel",
+            "mentions": Increment(5),
+            "articles": Increment(2),
+        },
+        merge=True,
+    )
+    expected = [write_types.Write.pb(write) for write in batch._write_pbs]
+    built = writes.row_writes(DOCUMENTS, rows)
+    assert [canonical(write) for write in built] == [canonical(write) for write in expected]
+
+
+def canonical(write: Any) -> Any:
+    """Return the write with what has no order in order."""
+    copy = type(write)()
+    copy.CopyFrom(write)
+    masks = sorted(copy.update_mask.field_paths)
+    del copy.update_mask.field_paths[:]
+    copy.update_mask.field_paths.extend(masks)
+    copy.update_transforms.sort(key=lambda transform: transform.field_path)
+    return copy
+
+
+def test_the_largest_part_fits_into_a_request() -> None:
+    """Whatever is set, the bound of a request is below what Firestore takes."""
+    limits = writes.part_limits(writes.WRITES_LIMIT)
+    assert writes.largest_request_bytes(limits) <= writes.REQUEST_LIMIT_BYTES
+
+
+@pytest.mark.parametrize("limit", [1_000, writes.WRITES_LIMIT])
+@pytest.mark.parametrize("character", ["/", "日", "ΐ"])
+@pytest.mark.parametrize("lengths", [(4_096, 4_096), (4_096, 1), (200, 300), (1, 1)])
+def test_every_planned_part_is_below_the_bound(
+    limit: int, character: str, lengths: tuple[int, int]
+) -> None:
+    """The worst texts: all escaped, long ones in names, short ones in number."""
+    limits = writes.part_limits(limit)
+    rows = planned(character, *lengths, limits)
+    request = firestore_types.CommitRequest.pb()(
+        database=LONGEST_NAMES, writes=writes.row_writes(LONGEST_NAMES, rows)
+    )
+    assert request.ByteSize() + 1_024 <= writes.largest_request_bytes(limits)
+
+
+def planned(character: str, name_bytes: int, text_bytes: int, limits: PartLimits) -> Part:
+    """Return the first part of a journal that is full of such texts."""
+    store = JournalStore(database())
+    store.create_uploads([NewUpload("u", "me")], 1)
+    name = filled(character, name_bytes)
+    wanted = min(limits.rows, 2 * limits.size_bytes // (len(name.casefold().encode()) + text_bytes))
+    for offset in range(wanted // 500 + 1):
+        request = journal_pb2.RecordBatchRequest(
+            upload_id="u", first_offset=offset, end_offset=offset + 1
+        )
+        request.publications.add(
+            publication=name,
+            articles=1,
+            entity_tallies=[
+                tally_pb2.EntityTally(
+                    text=f"{filled(character, text_bytes - 6)}{offset}-{number}",
+                    label="/" * 64,
+                    mentions=2**30,
+                    articles=1,
+                )
+                for number in range(500)
+            ],
+        )
+        store.record_batches([read_batch(request)], 1)
+    flush = store.cut()
+    assert flush
+    found = store.plan_part(flush, limits)
+    assert found
+    return found
+
+
+def filled(character: str, size: int) -> str:
+    return character * max(1, size // len(character.encode()))
+
+
+async def test_a_commit_that_is_too_large_is_not_sent(client: FirestoreClient) -> None:
+    """It would be refused for ever; the message names the size."""
+    commit = Commit(client)
+    huge = [EntityRow("p", "x" * 4_000, "P", 1, 1)] * 1_300
+    commit.add(writes.row_writes(DOCUMENTS, part([], huge)))
+    commit.add(writes.row_writes(DOCUMENTS, part([], huge)))
+    with pytest.raises(PermanentSinkError, match="writes takes"):
+        await commit.send(1)
