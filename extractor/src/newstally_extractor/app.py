@@ -70,7 +70,7 @@ class ExtractorService:
             release=RELEASE,
         )
         self._work = asyncio.create_task(self._replica.run(), name="replica")
-        self._work.add_done_callback(self._ended)
+        self._lifecycle.watch(self._work)
 
     def readiness(self) -> Readiness:
         """Ready: the model is loaded before anything is served."""
@@ -96,8 +96,3 @@ class ExtractorService:
             self._work.cancel()
             await asyncio.gather(self._work, return_exceptions=True)
         self._model.close()
-
-    def _ended(self, work: asyncio.Task[None]) -> None:
-        if not work.cancelled() and (error := work.exception()) is not None:
-            log.error("the replica's work failed", exc_info=error)
-            self._lifecycle.fatal(f"{type(error).__name__} in the replica's work; see above")

@@ -81,7 +81,7 @@ class Gateway:
     async def start(self) -> None:
         """Begin to look for the persister and the replicas; wait for neither."""
         self._background = asyncio.create_task(self._run(), name="gateway")
-        self._background.add_done_callback(self._note_end)
+        self._lifecycle.watch(self._background)
 
     def readiness(self) -> Readiness:
         """Say whether streams can be opened. Safe from any thread: it reads a few counters."""
@@ -115,7 +115,3 @@ class Gateway:
             group.create_task(self._persister.watch(), name="persister watch")
             await started.wait()
             group.create_task(self._discovery.run(), name="discovery")
-
-    def _note_end(self, task: asyncio.Task[None]) -> None:
-        if not task.cancelled() and (error := task.exception()) is not None:
-            self._lifecycle.fatal(f"a fault of the gateway, please report it: {error!r}")

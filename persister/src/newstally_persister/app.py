@@ -2,7 +2,7 @@
 
 import asyncio
 import sqlite3
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 
 import grpc
 import structlog
@@ -44,7 +44,7 @@ def make_persister(settings: PersisterSettings, lifecycle: Lifecycle) -> "Persis
         raise CannotStartError(str(error)) from error
     log.info("journal open", path=str(journal.path))
     try:
-        return Persister(settings, journal, _make_sink(settings), lifecycle.fatal)
+        return Persister(settings, journal, _make_sink(settings), lifecycle)
     except (sqlite3.Error, OSError) as error:
         journal.close()
         raise CannotStartError(
@@ -73,25 +73,25 @@ class Persister:
         settings: PersisterSettings,
         journal: OpenJournal,
         sink: Sink,
-        on_fatal: Callable[[str], None],
+        lifecycle: Lifecycle,
     ) -> None:
         self._journal = journal
         self._sink = sink
-        self._on_fatal = on_fatal
+        self._lifecycle = lifecycle
         self._health = SinkHealth()
         self._writer = JournalWriter(
             journal,
             SpaceLimits(settings.journal_max_bytes, settings.journal_headroom_bytes),
-            on_fatal,
+            lifecycle.fatal,
             self._recorded,
         )
-        self._reads = JournalReads(journal.path, on_fatal)
+        self._reads = JournalReads(journal.path, lifecycle.fatal)
         self._flusher = Flusher(
             self._writer,
             sink,
             settings.flush_limits,
             self._health,
-            on_fatal,
+            lifecycle.fatal,
         )
         self._recording = JournalService(self._writer)
         self._flushing: asyncio.Task[None] | None = None
@@ -115,7 +115,7 @@ class Persister:
         """Begin to journal and to flush. The sink need not be there."""
         self._writer.start()
         self._flushing = asyncio.create_task(self._flusher.run(), name="flusher")
-        self._flushing.add_done_callback(self._report_end)
+        self._lifecycle.watch(self._flushing)
 
     def readiness(self) -> Readiness:
         """Ready while it can journal: a sink that fails is shown and does not matter here."""
@@ -153,7 +153,3 @@ class Persister:
         metrics.ARTICLES.labels("refused").inc(len(batch.refusals))
         metrics.ROWS_RECORDED.inc(len(batch.tallies))
         self._flusher.recorded(len(batch.tallies))
-
-    def _report_end(self, task: asyncio.Task[None]) -> None:
-        if not task.cancelled() and (error := task.exception()) is not None:
-            self._on_fatal(f"the flusher failed, a defect of the persister: {error!r}")

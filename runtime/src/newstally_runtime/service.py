@@ -14,7 +14,7 @@ import asyncio
 import signal
 import sys
 from collections.abc import Awaitable, Callable, Sequence
-from typing import Protocol, Self
+from typing import Any, Protocol, Self
 
 import grpc
 import structlog
@@ -89,6 +89,13 @@ class Lifecycle:
         self._loop.call_soon_threadsafe(self._failed.set)
         self._loop.call_soon_threadsafe(self._ending.set)
 
+    def watch(self, task: asyncio.Task[Any]) -> None:
+        """Let the process end, with exit code 1, when the task fails: its name says what it was.
+
+        A task that returns, or is cancelled, ends nothing. Call it on the event loop.
+        """
+        task.add_done_callback(self._note_end)
+
     async def until_ending(self, work: Awaitable[None] | None = None) -> None:
         """Return when the process shall end, or when `work` is done; then cancel the other."""
         await _first(self._ending, work)
@@ -96,6 +103,12 @@ class Lifecycle:
     async def unless_failed(self, work: Awaitable[None]) -> None:
         """Do the work, but cancel it on `fatal`."""
         await _first(self._failed, work)
+
+    def _note_end(self, task: asyncio.Task[Any]) -> None:
+        if task.cancelled() or (error := task.exception()) is None:
+            return
+        log.error("task failed", task=task.get_name(), exc_info=error)
+        self.fatal(f"{task.get_name()!r} failed, a defect: please report it: {error!r}")
 
 
 async def _first(event: asyncio.Event, work: Awaitable[None] | None) -> None:
@@ -186,8 +199,8 @@ class _Shell:
         if not self._lifecycle.ending:
             await self._server.start()
             admin.start()
-            self._beat = asyncio.create_task(self._keep_beating(), name="beat")
-            self._beat.add_done_callback(self._report_end)
+            self._beat = asyncio.create_task(self._keep_beating(), name="health check")
+            self._lifecycle.watch(self._beat)
             log.info("serving", port=port, admin_port=admin.port)
             await self._lifecycle.until_ending()
         self._draining = True
@@ -225,10 +238,6 @@ class _Shell:
                 await self._lifecycle.unless_failed(self._service.drain(seconds))
         except TimeoutError:
             log.warning("drain ran out of time", seconds=seconds)
-
-    def _report_end(self, task: asyncio.Task[None]) -> None:
-        if not task.cancelled() and (error := task.exception()) is not None:
-            self._lifecycle.fatal(f"the health check failed: {error!r}")
 
     async def _keep_beating(self) -> None:
         """Show that the loop turns, and keep grpc.health.v1 in step with /readyz."""
