@@ -8,7 +8,7 @@ from newstally_gateway.core.outcomes import Outcome
 from newstally_gateway.core.replicas.dispatcher import Dispatcher
 from newstally_gateway.core.tasks import Task
 from newstally_gateway.metrics import Metrics
-from newstally_gateway.replicas.dispatching import Hub
+from newstally_gateway.replicas.dispatching import Dispatching
 from newstally_gateway.replicas.links import Links
 from newstally_runtime.channels import connect
 from prometheus_client import CollectorRegistry
@@ -33,19 +33,19 @@ class Sink:
 
 
 class Rig:
-    """The hub and its links, in this process; no session, no persister."""
+    """Dispatching and its links, in this process; no session, no persister."""
 
     def __init__(self) -> None:
         self.metrics = Metrics(CollectorRegistry())
-        self.hub = Hub(Dispatcher(30.0), self.metrics)
-        self.links = Links(self.hub, connect, self.metrics)
+        self.dispatching = Dispatching(Dispatcher(30.0), self.metrics)
+        self.links = Links(self.dispatching, connect, self.metrics)
         self.sink = Sink()
-        self.hub.open(1, self.sink)
+        self.dispatching.open(1, self.sink)
         self._next = 0
 
     def add(self, count: int) -> None:
         for offset in range(self._next, self._next + count):
-            self.hub.add(Task(1, offset, "The Paper", "", "Ada met Bob", 11))
+            self.dispatching.add(Task(1, offset, "The Paper", "", "Ada met Bob", 11))
         self._next += count
 
 
@@ -102,4 +102,4 @@ async def test_a_replica_that_is_new_gets_work_at_once(
     rig.add(20)
     rig.links.follow(frozenset({leaving.address}))
     await eventually(lambda: len(rig.sink.outcomes) == 20, "all is answered")
-    assert rig.hub.links_up == 1
+    assert rig.dispatching.links_up == 1

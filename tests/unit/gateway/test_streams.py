@@ -17,7 +17,7 @@ from newstally_gateway.core.tasks import Attempt, Task, Window
 from newstally_gateway.metrics import Metrics
 from newstally_gateway.persister.recorder import Recorder
 from newstally_gateway.persister.uploads import Uploads
-from newstally_gateway.replicas.dispatching import Hub
+from newstally_gateway.replicas.dispatching import Dispatching
 from newstally_protos.v1.extractor_pb2 import ArticleEntities, Result
 from newstally_protos.v1.gateway_pb2 import UploadArticlesRequest
 from newstally_protos.v1.journal_pb2 import RecordBatchRequest
@@ -69,9 +69,9 @@ class Gateway:
     def __init__(self, slots: int) -> None:
         metrics = Metrics(CollectorRegistry())
         self.journal = Journal()
-        self.hub = Hub(Dispatcher(120.0), metrics)
+        self.dispatching = Dispatching(Dispatcher(120.0), metrics)
         self.shared = Shared(
-            hub=self.hub,
+            dispatching=self.dispatching,
             memory=Memory(Admission(slots * LARGEST_BYTES, LARGEST_BYTES), metrics),
             recorder=cast("Recorder", self.journal),
             uploads=cast("Uploads", self.journal),
@@ -126,20 +126,20 @@ async def test_a_fault_in_taking_an_outcome_leaves_the_link_alone() -> None:
     """The replica's reader brings outcomes to all sessions: one that fails is not its business."""
     gateway = Gateway(slots=1)
     replica = Replica()
-    gateway.hub.link_up(replica, "instance", Window(10, 1000))
+    gateway.dispatching.link_up(replica, "instance", Window(10, 1000))
     async with serving(Streams(gateway.shared, 5.0, 5.0)) as client:
         async with client.open() as stream:
             await stream.write(message(" ", upload_id="job", offset=0))
             await stream.until(lambda heard: heard.next_offset == 1)
-            gateway.hub.add(Task(1, 99, "P", "", "text", 4))  # nobody admitted it
+            gateway.dispatching.add(Task(1, 99, "P", "", "text", 4))  # nobody admitted it
             attempt = await replica.attempts.get()
             with capture_logs() as logs:
                 result = Result(id=attempt.attempt_id, entities=ArticleEntities())
-                assert gateway.hub.answered(replica, [result], "model 1") is None
+                assert gateway.dispatching.answered(replica, [result], "model 1") is None
                 heard = await stream.ended()
         assert heard.code is grpc.StatusCode.INTERNAL
         assert [entry["event"] for entry in logs] == ["stream failed"]
-    assert gateway.hub.links_up == 1
+    assert gateway.dispatching.links_up == 1
 
 
 async def test_an_idle_stream_makes_room_for_a_new_one() -> None:
@@ -170,7 +170,7 @@ async def test_a_stream_with_work_under_way_keeps_its_place() -> None:
     """It may have said nothing for long because its article takes long."""
     gateway = Gateway(slots=1)
     replica = Replica()
-    gateway.hub.link_up(replica, "instance", Window(10, 1000))
+    gateway.dispatching.link_up(replica, "instance", Window(10, 1000))
     async with (
         serving(Streams(gateway.shared, 5.0, 5.0, idle_seconds=0.0)) as client,
         client.open() as busy,
@@ -180,7 +180,7 @@ async def test_a_stream_with_work_under_way_keeps_its_place() -> None:
         refused = await client.stream([message(" ", upload_id="new", offset=0)])
         assert refused.code is grpc.StatusCode.RESOURCE_EXHAUSTED
         result = Result(id=attempt.attempt_id, entities=ArticleEntities())
-        gateway.hub.answered(replica, [result], "model 1")
+        gateway.dispatching.answered(replica, [result], "model 1")
         await busy.half_close()
         ended = await busy.ended()
         assert (ended.code, ended.next_offset) == (grpc.StatusCode.OK, 1)

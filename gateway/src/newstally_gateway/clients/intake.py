@@ -24,14 +24,14 @@ from newstally_gateway.core.tasks import Task
 from newstally_gateway.metrics import Metrics
 from newstally_gateway.persister.recorder import Recorder
 from newstally_gateway.persister.uploads import Uploads
-from newstally_gateway.replicas.dispatching import Hub
+from newstally_gateway.replicas.dispatching import Dispatching
 
 
 @dataclass(frozen=True, slots=True)
 class Shared:
     """What all sessions of the process share."""
 
-    hub: Hub
+    dispatching: Dispatching
     memory: Memory
     recorder: Recorder
     uploads: Uploads
@@ -118,7 +118,7 @@ class Intake:
             return
         self._shared.metrics.received.inc()
         if isinstance(verdict, Accepted):
-            self._shared.hub.add(
+            self._shared.dispatching.add(
                 Task(
                     stream=self._number,
                     offset=offset,

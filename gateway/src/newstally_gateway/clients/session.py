@@ -121,11 +121,11 @@ class Session:
             self._crowded()
             await self._serve()
         else:
-            self._shared.hub.open(self._number, self)
+            self._shared.dispatching.open(self._number, self)
             try:
                 await self._serve()
             finally:
-                self._shared.hub.close(self._number)
+                self._shared.dispatching.close(self._number)
                 self._shared.memory.close(self._number)
 
     def refuse(self, error: StatusError) -> None:
@@ -157,7 +157,7 @@ class Session:
         self.refuse(statuses.draining())
         self._stop_settling()
 
-    # The hub's side: whatever goes wrong here must not reach the link that it came from
+    # The side of dispatching: whatever goes wrong here must not reach the link that it came from
 
     def ready(self, offset: int, outcome: Outcome, now: float) -> None:
         """Take the outcome of an article."""

@@ -90,7 +90,7 @@ class Settler:
         self._place.numbering.settled(upload.next_offset)
         self._shared.memory.release(self._number, answer.released_bytes)
         if answer.overtaken:
-            self._shared.hub.discard(self._number, upload.next_offset)
+            self._shared.dispatching.discard(self._number, upload.next_offset)
         if upload.next_offset != batch.end_offset:
             self._note_collision(batch, upload)
         self.settled_at = self._loop.time()

@@ -13,8 +13,8 @@ from newstally_protos.v1.extractor_pb2_grpc import ExtractorServiceStub
 
 from newstally_gateway.core.tasks import Attempt, Window
 from newstally_gateway.metrics import Metrics
-from newstally_gateway.replicas.dispatching import Hub
-from newstally_gateway.replicas.parcels import pack
+from newstally_gateway.replicas.dispatching import Dispatching
+from newstally_gateway.replicas.requests import pack
 
 WELCOME_SECONDS = 10.0
 """How long connecting may take, the replica's Welcome included."""
@@ -47,9 +47,9 @@ class Connection:
     What it may hold is bounded by the replica's window: the dispatcher sends no more than that.
     """
 
-    def __init__(self, address: str, hub: Hub, metrics: Metrics) -> None:
+    def __init__(self, address: str, dispatching: Dispatching, metrics: Metrics) -> None:
         self._address = address
-        self._hub = hub
+        self._dispatching = dispatching
         self._metrics = metrics
         self._model = ""
         self._unsent: deque[Attempt] = deque()
@@ -76,13 +76,13 @@ class Connection:
                 welcome = await _welcome(call)
             except (grpc.aio.AioRpcError, TimeoutError) as error:
                 return End(welcomed=False, clean=False, reason=_text(error))
-            self._hub.link_up(self, welcome.instance_id, _window(welcome))
+            self._dispatching.link_up(self, welcome.instance_id, _window(welcome))
             end = End(welcomed=True, clean=False, reason="cancelled")
             try:
                 with self._showing(welcome):
                     end = await self._serve(call)
             finally:
-                self._hub.link_down(self, clean=end.clean)
+                self._dispatching.link_down(self, clean=end.clean)
             return end
         finally:
             call.cancel()
@@ -90,10 +90,10 @@ class Connection:
     def retire(self) -> None:
         """Take nothing more; end the stream when all is answered."""
         self._retiring = True
-        self._hub.link_draining(self)
+        self._dispatching.link_draining(self)
         self._settle_idle()
 
-    # The hub's side
+    # The side of dispatching
 
     def send(self, attempts: list[Attempt]) -> None:
         """Send these soon."""
@@ -151,14 +151,14 @@ class Connection:
         match response.WhichOneof("event"):
             case "welcome":
                 self._model = _model(response.welcome)
-                self._hub.link_window(self, _window(response.welcome))
+                self._dispatching.link_window(self, _window(response.welcome))
             case "started":
-                self._hub.started(self, response.started.ids)
+                self._dispatching.started(self, response.started.ids)
             case "results":
                 self._take_results(response.results.results)
             case "draining":
                 self._draining = True
-                self._hub.link_draining(self)
+                self._dispatching.link_draining(self)
                 log.info("replica drains", link=self._address)
             case _:  # an event of a later release
                 pass
@@ -166,7 +166,7 @@ class Connection:
     def _take_results(self, results: Sequence[Result]) -> None:
         for result in results:
             self._outstanding_bytes -= self._outstanding.pop(result.id, 0)
-        defect = self._hub.answered(self, results, self._model)
+        defect = self._dispatching.answered(self, results, self._model)
         if defect is not None and not self._defect_logged:
             self._defect_logged = True
             log.error(

@@ -15,7 +15,7 @@ from newstally_gateway.metrics import Metrics
 log = structlog.get_logger()
 
 
-class Inlet(Protocol):
+class ClientStream(Protocol):
     """Where articles come from: a session."""
 
     @property
@@ -32,7 +32,7 @@ class Inlet(Protocol):
         ...
 
 
-class Outlet(Protocol):
+class LinkEnd(Protocol):
     """Where articles go: a connection to a replica. It is its own key for the dispatcher."""
 
     def __hash__(self) -> int: ...
@@ -47,19 +47,19 @@ class Outlet(Protocol):
         ...
 
     def break_off(self, reason: str) -> None:
-        """End the connection; it is down for the hub already."""
+        """End the connection; it is down for the dispatcher already."""
         ...
 
 
-class Hub:
+class Dispatching:
     """Owns the dispatcher. Everything here runs in short turns of the event loop."""
 
     def __init__(self, dispatcher: Dispatcher, metrics: Metrics) -> None:
         self._dispatcher = dispatcher
         self._metrics = metrics
         self._loop = asyncio.get_running_loop()
-        self._inlets: dict[StreamKey, Inlet] = {}
-        self._outlets: set[Outlet] = set()
+        self._streams: dict[StreamKey, ClientStream] = {}
+        self._links: set[LinkEnd] = set()
         self._pumping = False
         self._timer: asyncio.TimerHandle | None = None
         self._queued = 0
@@ -68,25 +68,25 @@ class Hub:
     @property
     def links_up(self) -> int:
         """How many links are up."""
-        return len(self._outlets)
+        return len(self._links)
 
     @property
     def queued(self) -> int:
         """How many articles waited for a link after the last dispatch. Safe from any thread."""
         return self._queued
 
-    def open(self, stream: StreamKey, inlet: Inlet) -> None:
+    def open(self, key: StreamKey, stream: ClientStream) -> None:
         """Take in a session."""
-        self._inlets[stream] = inlet
+        self._streams[key] = stream
 
     def close(self, stream: StreamKey) -> None:
         """Forget a session and its articles."""
-        del self._inlets[stream]
+        del self._streams[stream]
         self._dispatcher.discard(stream)
         self._pump_soon()
 
     def add(self, task: Task) -> None:
-        """Queue an article; its outcome goes to the stream's inlet."""
+        """Queue an article; its outcome goes to its stream."""
         self._dispatcher.add(task)
         self._pump_soon()
 
@@ -95,59 +95,59 @@ class Hub:
         self._dispatcher.discard(stream, below)
         self._pump_soon()
 
-    def link_up(self, link: Outlet, instance_id: str, window: Window) -> None:
+    def link_up(self, link: LinkEnd, instance_id: str, window: Window) -> None:
         """Take in a connection that was welcomed."""
-        self._outlets.add(link)
+        self._links.add(link)
         self._dispatcher.link_up(link, instance_id, window, self._loop.time())
         self._pump_soon()
 
-    def link_window(self, link: Outlet, window: Window) -> None:
+    def link_window(self, link: LinkEnd, window: Window) -> None:
         """Note that the replica takes more, or less."""
         self._dispatcher.link_window(link, window)
         self._pump_soon()
 
-    def link_draining(self, link: Outlet) -> None:
+    def link_draining(self, link: LinkEnd) -> None:
         """Send nothing new there."""
         self._dispatcher.link_draining(link)
 
-    def link_down(self, link: Outlet, *, clean: bool) -> None:
+    def link_down(self, link: LinkEnd, *, clean: bool) -> None:
         """Queue again what the connection has not answered. Ignored when it is down already."""
-        if link not in self._outlets:
+        if link not in self._links:
             return
-        self._outlets.discard(link)
+        self._links.discard(link)
         queued = self._dispatcher.queued
         poisoned = self._dispatcher.link_down(link, clean=clean)
         self._metrics.requeued.inc(max(self._dispatcher.queued - queued, 0))
         now = self._loop.time()
         for given_up in poisoned:
             task = given_up.task
-            inlet = self._inlets.get(task.stream)
-            if inlet is not None:
-                log.warning("article given up", upload_id=inlet.upload_id, offset=task.offset)
-                inlet.ready(task.offset, refuse_poisoned(given_up), now)
-                inlet.poke(now)
+            stream = self._streams.get(task.stream)
+            if stream is not None:
+                log.warning("article given up", upload_id=stream.upload_id, offset=task.offset)
+                stream.ready(task.offset, refuse_poisoned(given_up), now)
+                stream.poke(now)
         self._pump_soon()
 
-    def started(self, link: Outlet, ids: Iterable[int]) -> None:
+    def started(self, link: LinkEnd, ids: Iterable[int]) -> None:
         """Note that a model batch begins."""
         self._dispatcher.started(link, ids, self._loop.time())
 
-    def answered(self, link: Outlet, results: Iterable[Result], model: str) -> str | None:
+    def answered(self, link: LinkEnd, results: Iterable[Result], model: str) -> str | None:
         """Take results; return what breaks the protocol in the last bad one, if any does."""
         now = self._loop.time()
         defect: str | None = None
-        touched: set[Inlet] = set()
+        touched: set[ClientStream] = set()
         for result in results:
             task = self._dispatcher.answered(link, result.id, now)
-            inlet = None if task is None else self._inlets.get(task.stream)
-            if task is None or inlet is None:
+            stream = None if task is None else self._streams.get(task.stream)
+            if task is None or stream is None:
                 continue
             judged = judge(task, result, model)
             defect = judged.defect or defect
-            inlet.ready(task.offset, judged.outcome, now)
-            touched.add(inlet)
-        for inlet in touched:
-            inlet.poke(now)
+            stream.ready(task.offset, judged.outcome, now)
+            touched.add(stream)
+        for stream in touched:
+            stream.poke(now)
         self._pump_soon()
         return defect
 
@@ -159,11 +159,11 @@ class Hub:
 
     def _pump(self) -> None:
         self._pumping = False
-        parcels: dict[Outlet, list[Attempt]] = {}
+        sends: dict[LinkEnd, list[Attempt]] = {}
         for attempt in self._dispatcher.assign(self._loop.time()):
             # Links are known to the dispatcher by no other key than themselves.
-            parcels.setdefault(attempt.link, []).append(attempt)  # type: ignore[arg-type]
-        for link, attempts in parcels.items():
+            sends.setdefault(attempt.link, []).append(attempt)  # type: ignore[arg-type]
+        for link, attempts in sends.items():
             link.send(attempts)
         self._queued = self._dispatcher.queued
         self._arm()
@@ -180,7 +180,7 @@ class Hub:
     def _expire(self) -> None:
         self._timer = None
         for key in self._dispatcher.expired(self._loop.time()):
-            link: Outlet = key  # type: ignore[assignment] # see _pump
+            link: LinkEnd = key  # type: ignore[assignment] # see _pump
             log.warning("replica too slow", link=link.address, remedy="see --article-timeout")
             self.link_down(link, clean=False)
             link.break_off("an article ran out of time")

@@ -7,7 +7,7 @@ import structlog
 from newstally_gateway.backoff import Backoff
 from newstally_gateway.metrics import Metrics
 from newstally_gateway.replicas.connection import Connect, Connection
-from newstally_gateway.replicas.dispatching import Hub
+from newstally_gateway.replicas.dispatching import Dispatching
 
 FIRST_WAIT_SECONDS = 0.2
 LONGEST_WAIT_SECONDS = 5.0
@@ -23,9 +23,11 @@ class Link:
      └────retire()────┴──all answered──▶ ended
     """
 
-    def __init__(self, address: str, hub: Hub, connect: Connect, metrics: Metrics) -> None:
+    def __init__(
+        self, address: str, dispatching: Dispatching, connect: Connect, metrics: Metrics
+    ) -> None:
         self._address = address
-        self._hub = hub
+        self._dispatching = dispatching
         self._connect = connect
         self._metrics = metrics
         self._retired = asyncio.Event()
@@ -46,7 +48,7 @@ class Link:
                 # A channel of its own for each try: gRPC's own backoff does not add to ours, and
                 # nothing of a broken connection is left.
                 async with self._connect(self._address) as channel:
-                    self._connection = Connection(self._address, self._hub, self._metrics)
+                    self._connection = Connection(self._address, self._dispatching, self._metrics)
                     end = await self._connection.run(channel)
                     self._connection = None
                 if end.welcomed:
@@ -71,8 +73,8 @@ class Link:
 class Links:
     """The links to all replicas that discovery lists."""
 
-    def __init__(self, hub: Hub, connect: Connect, metrics: Metrics) -> None:
-        self._hub = hub
+    def __init__(self, dispatching: Dispatching, connect: Connect, metrics: Metrics) -> None:
+        self._dispatching = dispatching
         self._connect = connect
         self._metrics = metrics
         self._links: dict[str, Link] = {}
@@ -90,7 +92,7 @@ class Links:
         for address in self._links.keys() - addresses:
             self._links.pop(address).retire()
         for address in sorted(addresses - self._links.keys()):
-            link = Link(address, self._hub, self._connect, self._metrics)
+            link = Link(address, self._dispatching, self._connect, self._metrics)
             self._links[address] = link
             self._group.create_task(link.run(), name=f"link {address}")
 

@@ -5,7 +5,7 @@ from collections import deque
 from hypothesis import given
 from hypothesis import strategies as st
 from newstally_gateway.core.tasks import Attempt, Task
-from newstally_gateway.replicas.parcels import PARCEL_ARTICLES, pack
+from newstally_gateway.replicas.requests import REQUEST_ARTICLES, pack
 
 
 def attempt(number: int, size: int, *, alone: bool = False) -> Attempt:
@@ -22,7 +22,7 @@ def test_everything_is_sent_once_in_order_below_the_limit(sizes: list[int], limi
     while unsent:
         request = pack(unsent, limit)
         assert request.ByteSize() <= limit
-        assert 1 <= len(request.work) <= PARCEL_ARTICLES
+        assert 1 <= len(request.work) <= REQUEST_ARTICLES
         ids += [work.id for work in request.work]
     assert ids == list(range(1, len(sizes) + 1))
 

@@ -9,7 +9,7 @@ from newstally_gateway.core.tasks import Attempt
 
 WORK_OVERHEAD_BYTES = 32
 """More than a Work takes besides its content: tags, lengths, id and alone."""
-PARCEL_ARTICLES = 256
+REQUEST_ARTICLES = 256
 """Most articles in a message: building it is one turn of the event loop."""
 
 
@@ -17,7 +17,7 @@ def pack(unsent: deque[Attempt], limit_bytes: int = SEND_LIMIT_BYTES) -> Extract
     """Take attempts from the front until the message is full; at least one."""
     request = ExtractRequest()
     room = limit_bytes
-    while unsent and len(request.work) < PARCEL_ARTICLES:
+    while unsent and len(request.work) < REQUEST_ARTICLES:
         attempt = unsent[0]
         room -= attempt.task.size_bytes + WORK_OVERHEAD_BYTES
         if room < 0 and request.work:
