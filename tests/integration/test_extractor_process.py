@@ -15,7 +15,7 @@ import grpc
 import pytest
 from newstally_protos.v1 import extractor_pb2 as pb
 from newstally_protos.v1 import extractor_pb2_grpc as pb_grpc
-from newstally_runtime.channels import connect
+from newstally_protos.wire import connect
 from newstally_runtime.lifeline import VARIABLE
 from support.engines import (
     BREAK,
@@ -315,7 +315,7 @@ def vanisher(tmp_path: Path) -> Path:
     script.write_text(
         "import asyncio, sys\n"
         "from newstally_protos.v1 import extractor_pb2 as pb, extractor_pb2_grpc as pb_grpc\n"
-        "from newstally_runtime.channels import connect\n"
+        "from newstally_protos.wire import connect\n"
         "async def main():\n"
         "    async with connect(sys.argv[1]) as channel:\n"
         "        call = pb_grpc.ExtractorServiceStub(channel).Extract()\n"

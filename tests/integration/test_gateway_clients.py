@@ -9,7 +9,7 @@ from pathlib import Path
 
 import grpc
 import pytest
-from newstally_runtime.status import retry_delay_seconds
+from newstally_protos.wire import retry_delay_seconds
 from support.gateway_wire import (
     Stream,
     client_of,

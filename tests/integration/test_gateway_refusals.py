@@ -7,7 +7,7 @@ import grpc
 import pytest
 from newstally_protos.v1 import gateway_pb2
 from newstally_protos.v1.article_pb2 import RefusalReason
-from newstally_runtime.status import retry_delay_seconds
+from newstally_protos.wire import retry_delay_seconds
 from support.gateway_wire import Client, article, gateway_client, message, messages
 from support.reference_extractor import ReferenceExtractor, reference_extractor
 from support.reference_persister import ReferencePersister, reference_persister

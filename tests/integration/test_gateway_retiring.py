@@ -10,7 +10,7 @@ from newstally_gateway.core.tasks import Task
 from newstally_gateway.metrics import Metrics
 from newstally_gateway.replicas.dispatching import Dispatching
 from newstally_gateway.replicas.links import Links
-from newstally_runtime.channels import connect
+from newstally_protos.wire import connect
 from prometheus_client import CollectorRegistry
 from support.gateway_wire import eventually
 from support.reference_extractor import ReferenceExtractor, reference_extractor

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 import grpc
 import pytest
 from newstally_protos.v1 import tally_pb2, upload_pb2
-from newstally_runtime.status import retry_delay_seconds
+from newstally_protos.wire import retry_delay_seconds
 from support.processes import Process
 from unit.persister.building import Article, recount, request
 from unit.persister.calling import SECONDS, Caller, persister

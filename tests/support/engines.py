@@ -13,9 +13,10 @@ import zlib
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-from newstally_extractor.counting.entities import Counts, count_mentions, result_limit_bytes
+from newstally_extractor.counting.entities import Counts, count_mentions
 from newstally_extractor.counting.normalising import normalise
 from newstally_extractor.settings import ExtractorSettings
+from newstally_protos.limits import result_limit_bytes
 
 DIE = "[[die]]"
 """The process kills itself with SIGKILL."""

@@ -18,7 +18,7 @@ from newstally_protos.v1 import (
     upload_pb2,
     upload_pb2_grpc,
 )
-from newstally_runtime.channels import connect
+from newstally_protos.wire import connect
 from support.processes import Process
 from support.reference_extractor import ReferenceExtractor
 from support.reference_persister import ReferencePersister

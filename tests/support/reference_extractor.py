@@ -14,7 +14,7 @@ from typing import Any
 
 import grpc
 from newstally_protos.v1 import draining_pb2, extractor_pb2, extractor_pb2_grpc
-from newstally_runtime.channels import SERVER_OPTIONS
+from newstally_protos.wire import SERVER_OPTIONS
 
 LABEL = "WORD"
 

@@ -13,6 +13,11 @@ from types import TracebackType
 from typing import Any, Self
 
 import grpc
+from newstally_protos.limits import (
+    ARTICLE_ID_LIMIT_BYTES,
+    CONTENT_LIMIT_BYTES,
+    PUBLICATION_LIMIT_BYTES,
+)
 from newstally_protos.v1 import (
     article_pb2,
     draining_pb2,
@@ -23,12 +28,9 @@ from newstally_protos.v1 import (
     upload_pb2,
     upload_pb2_grpc,
 )
+from newstally_protos.wire import SERVER_OPTIONS
 from newstally_runtime import status
-from newstally_runtime.channels import SERVER_OPTIONS
 
-MAX_CONTENT_BYTES = 1_000_000
-MAX_PUBLICATION_BYTES = 4096
-MAX_ARTICLE_ID_BYTES = 256
 READ_AWAY_SECONDS = 0.2
 
 
@@ -382,16 +384,16 @@ def _refuse(offset: int, article: Any) -> article_pb2.Refusal | None:
     checks = (
         (not article.publication.strip(), reasons.REFUSAL_REASON_PUBLICATION_EMPTY),
         (
-            len(article.publication.strip().encode()) > MAX_PUBLICATION_BYTES,
+            len(article.publication.strip().encode()) > PUBLICATION_LIMIT_BYTES,
             reasons.REFUSAL_REASON_PUBLICATION_TOO_LONG,
         ),
         (not article.content.strip(), reasons.REFUSAL_REASON_CONTENT_EMPTY),
         (
-            len(article.content.encode()) > MAX_CONTENT_BYTES,
+            len(article.content.encode()) > CONTENT_LIMIT_BYTES,
             reasons.REFUSAL_REASON_CONTENT_TOO_LONG,
         ),
         (
-            len(article.article_id.encode()) > MAX_ARTICLE_ID_BYTES,
+            len(article.article_id.encode()) > ARTICLE_ID_LIMIT_BYTES,
             reasons.REFUSAL_REASON_ARTICLE_ID_TOO_LONG,
         ),
     )

@@ -22,7 +22,7 @@ from newstally_protos.v1 import (
     upload_pb2,
     upload_pb2_grpc,
 )
-from newstally_runtime.channels import SERVER_OPTIONS
+from newstally_protos.wire import SERVER_OPTIONS
 from newstally_runtime.status import StatusError, abort, invalid, wait
 
 Context = grpc.aio.ServicerContext[Any, Any]

@@ -7,14 +7,15 @@ from types import TracebackType
 from typing import Protocol, Self, TypeVar
 
 import grpc
+from newstally_protos.limits import PAGE_LIMIT_ITEMS
 from newstally_protos.v1 import tally_pb2, upload_pb2
 from newstally_protos.v1.gateway_pb2_grpc import GatewayServiceStub
 from newstally_protos.v1.tally_pb2_grpc import TallyServiceStub
 from newstally_protos.v1.upload_pb2_grpc import UploadServiceStub
+from newstally_protos.wire import connect
 
 from newstally._gateway.decoding import to_entity_tally, to_publication_tally, to_refusal, to_upload
 from newstally._gateway.retrying import Retrying
-from newstally._gateway.transport import connect
 from newstally._gateway.uploading import Uploader
 from newstally.settings import RetryPolicy, WindowLimits
 from newstally.values import (
@@ -29,7 +30,6 @@ from newstally.values import (
 
 DEFAULT_TARGET = "127.0.0.1:50051"
 """Where `newstally up` listens."""
-PAGE_SIZE = 1000
 APPLIED_POLL_SECONDS = 0.5
 
 
@@ -186,20 +186,20 @@ class NewstallyClient:
 
     async def refusals(self, upload_id: str) -> AsyncIterator[Refusal]:
         """Iterate over all refusals of an upload by offset. Raises what `get_upload` raises."""
-        request = upload_pb2.ListRefusalsRequest(upload_id=upload_id, page_size=PAGE_SIZE)
+        request = upload_pb2.ListRefusalsRequest(upload_id=upload_id, page_size=PAGE_LIMIT_ITEMS)
         async for page in self._pages(self._services.uploads.ListRefusals, request):
             for message in page.refusals:
                 yield to_refusal(message)
 
     async def publications(self) -> AsyncIterator[PublicationTally]:
         """Iterate over the publications in the sink, those with most mentions first."""
-        request = tally_pb2.ListPublicationsRequest(page_size=PAGE_SIZE)
+        request = tally_pb2.ListPublicationsRequest(page_size=PAGE_LIMIT_ITEMS)
         async for page in self._pages(self._services.tallies.ListPublications, request):
             for message in page.publications:
                 yield to_publication_tally(message)
 
     async def entity_tallies(
-        self, publication: str, *, label: str = "", page_size: int = PAGE_SIZE
+        self, publication: str, *, label: str = "", page_size: int = PAGE_LIMIT_ITEMS
     ) -> AsyncIterator[EntityTally]:
         """Iterate over a publication's entities, the most mentioned first.
 

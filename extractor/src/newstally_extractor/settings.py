@@ -2,7 +2,7 @@
 
 from typing import Annotated
 
-from newstally_runtime.channels import SEND_LIMIT_BYTES
+from newstally_protos.limits import CONTENT_LIMIT_BYTES, SEND_LIMIT_BYTES
 from newstally_runtime.settings import Port, PositiveCount, PositiveSeconds, ServiceSettings
 from pydantic import Field
 from pydantic_settings import SettingsConfigDict
@@ -33,7 +33,7 @@ class ExtractorSettings(ServiceSettings):
     exclude_labels: str = "CARDINAL,ORDINAL,QUANTITY,PERCENT,MONEY,DATE,TIME"
     """Labels that are not counted, separated by commas or spaces; empty counts every label."""
     max_content_bytes: Annotated[int, Field(gt=0, le=largest_content_bytes(SEND_LIMIT_BYTES))] = (
-        1_000_000
+        CONTENT_LIMIT_BYTES
     )
     """Longest content in bytes of UTF-8; longer articles are refused."""
     batch_chars: PositiveCount = 100_000

@@ -4,11 +4,12 @@ import asyncio
 from collections.abc import Sequence
 
 import grpc
+from newstally_protos.limits import SEND_LIMIT_BYTES
 from newstally_protos.v1 import tally_pb2, upload_pb2
 from newstally_protos.v1.tally_pb2_grpc import add_TallyServiceServicer_to_server
 from newstally_protos.v1.upload_pb2_grpc import add_UploadServiceServicer_to_server
+from newstally_protos.wire import connect
 from newstally_runtime.admin import Readiness
-from newstally_runtime.channels import SEND_LIMIT_BYTES, connect
 from newstally_runtime.service import Lifecycle
 from prometheus_client import REGISTRY, CollectorRegistry
 

@@ -2,6 +2,7 @@
 
 from typing import Annotated
 
+from newstally_protos.limits import CONTENT_LIMIT_BYTES
 from newstally_runtime.settings import Port, PositiveCount, PositiveSeconds, ServiceSettings
 from pydantic import AfterValidator, Field, ValidationInfo, field_validator
 from pydantic_settings import SettingsConfigDict
@@ -31,7 +32,7 @@ class GatewaySettings(ServiceSettings):
         "127.0.0.1:50053"
     )
     """Where the persister is, as `host:port`."""
-    max_content_bytes: Annotated[int, Field(gt=0, le=1_000_000)] = 1_000_000
+    max_content_bytes: Annotated[int, Field(gt=0, le=CONTENT_LIMIT_BYTES)] = CONTENT_LIMIT_BYTES
     """Longest content in bytes of UTF-8; an article over it is refused."""
     memory_bytes: PositiveCount = 512 * MIB
     """What articles under way may take together, their results included; beyond it the gateway

@@ -22,10 +22,10 @@ import uvloop
 from grpc_health.v1 import health_pb2, health_pb2_grpc
 from grpc_health.v1.health import aio as health_aio
 from grpc_reflection.v1alpha import reflection
+from newstally_protos.wire import SERVER_OPTIONS
 
 from newstally_runtime import deadline, lifeline, logs
 from newstally_runtime.admin import AdminServer, Pulse, Readiness
-from newstally_runtime.channels import SERVER_OPTIONS
 from newstally_runtime.settings import ServiceSettings
 
 BEAT_SECONDS = 0.25

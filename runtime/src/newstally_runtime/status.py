@@ -1,4 +1,4 @@
-"""gRPC errors with the details the protocol promises, and how to read them."""
+"""gRPC errors with the details the protocol promises."""
 
 from typing import NoReturn
 
@@ -50,19 +50,3 @@ async def abort(context: grpc.aio.ServicerContext[object, object], error: Status
     await context.abort(
         status.code, status.details, tuple((k, v) for k, v in status.trailing_metadata)
     )
-
-
-def retry_delay_seconds(error: grpc.RpcError) -> float | None:
-    """Return the RetryInfo delay that an error carries, or None."""
-    if not isinstance(error, grpc.aio.AioRpcError):
-        return None
-    for key, value in error.trailing_metadata() or ():
-        if key == "grpc-status-details-bin":
-            status = status_pb2.Status.FromString(
-                value if isinstance(value, bytes) else value.encode("latin-1")
-            )
-            for detail in status.details:
-                info = RetryInfo()
-                if detail.Unpack(info):
-                    return info.retry_delay.ToTimedelta().total_seconds()
-    return None

@@ -3,9 +3,9 @@
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from newstally import Article
-from newstally._gateway.encoding import CONTENT_BYTES, to_request
-from newstally._gateway.transport import RECEIVE_LIMIT_BYTES
+from newstally._gateway.encoding import to_request
 from newstally.settings import LARGEST_MESSAGE_BYTES
+from newstally_protos.limits import CONTENT_LIMIT_BYTES, MESSAGE_LIMIT_BYTES
 
 ANY_TEXT = st.text(st.characters(exclude_categories=()), max_size=50)  # surrogates too
 LONG = st.builds(lambda unit, times: unit * times, ANY_TEXT, st.integers(0, 60_000))
@@ -17,7 +17,7 @@ def test_every_article_has_a_message_that_fits(article: Article) -> None:
     """No text is too long or too odd to be sent."""
     request = to_request("job", 7, article)
     assert (request.upload_id, request.offset) == ("job", 7)
-    assert len(request.SerializeToString()) < LARGEST_MESSAGE_BYTES < RECEIVE_LIMIT_BYTES
+    assert len(request.SerializeToString()) < LARGEST_MESSAGE_BYTES < MESSAGE_LIMIT_BYTES
 
 
 @settings(deadline=None)  # the machine may be busy
@@ -36,9 +36,9 @@ def test_what_can_be_sent_is_sent_unchanged(article: Article) -> None:
 @given(st.text(min_size=1, max_size=5), st.integers(0, 4))
 def test_what_is_cut_stays_too_long(unit: str, more: int) -> None:
     """Content that was cut is above the highest limit a gateway can have: never counted."""
-    size = CONTENT_BYTES // len(unit.encode()) + 1 + more
+    size = CONTENT_LIMIT_BYTES // len(unit.encode()) + 1 + more
     sent = to_request("job", 0, Article("P", unit * size)).article
-    assert CONTENT_BYTES < len(sent.content.encode()) <= CONTENT_BYTES + 5
+    assert CONTENT_LIMIT_BYTES < len(sent.content.encode()) <= CONTENT_LIMIT_BYTES + 5
 
 
 def test_white_space_around_a_publication_does_not_make_it_too_long() -> None:

@@ -1,13 +1,11 @@
-"""The bounded memory of an upload, and the waiting after failures."""
-
-import random
+"""The bounded memory of an upload, and how long it goes on without a move."""
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
 from newstally import UploadWentBackwards, WindowLimits
-from newstally._gateway.backoff import Backoff, Patience
+from newstally._gateway.patience import Patience
 from newstally._gateway.window import Window
 from newstally_protos.v1.gateway_pb2 import StreamArticlesRequest
 
@@ -79,18 +77,6 @@ def test_limits_below_one_message_are_refused() -> None:
         WindowLimits(size_bytes=1000)
     with pytest.raises(ValueError, match="articles"):
         WindowLimits(articles=0)
-
-
-@settings(deadline=None)  # the machine may be busy
-@given(st.integers(0, 2**32), st.integers(1, 200))
-def test_delays_double_up_to_a_bound_with_jitter(seed: int, failures: int) -> None:
-    """The n-th delay lies between a half and the whole of min(longest, first * 2^n)."""
-    backoff = Backoff(0.1, 10.0, random.Random(seed))
-    for n in range(failures):
-        whole = min(10.0, 0.1 * 2.0**n)
-        assert whole / 2 <= backoff.next_seconds() <= whole
-    backoff.reset()
-    assert backoff.next_seconds() <= 0.1
 
 
 def test_patience_counts_from_the_last_move() -> None:

@@ -3,8 +3,8 @@
 from newstally_extractor.counting.entities import (
     count_mentions,
     largest_content_bytes,
-    result_limit_bytes,
 )
+from newstally_protos.limits import result_limit_bytes
 
 
 def test_each_key_is_counted_once_with_its_mentions() -> None:

@@ -22,7 +22,7 @@ from newstally_protos.v1.extractor_pb2 import ArticleEntities, Result
 from newstally_protos.v1.gateway_pb2 import UploadArticlesRequest
 from newstally_protos.v1.journal_pb2 import RecordBatchRequest
 from newstally_protos.v1.upload_pb2 import Upload
-from newstally_runtime.status import retry_delay_seconds
+from newstally_protos.wire import retry_delay_seconds
 from prometheus_client import CollectorRegistry
 from structlog.testing import capture_logs
 from support.gateway_wire import Client, article, message

@@ -1,10 +1,5 @@
-"""When to flush, and how long to wait before trying again."""
+"""When to flush."""
 
-from itertools import islice
-
-from hypothesis import given
-from hypothesis import strategies as st
-from newstally_persister.backoff import delays
 from newstally_persister.flushing.backlog import Backlog, FlushLimits
 
 LIMITS = FlushLimits(age_seconds=5.0, rows=100)
@@ -42,13 +37,3 @@ def test_a_cut_begins_anew() -> None:
     assert backlog.due_at() is None
     backlog.add(1, now=20.0)
     assert backlog.due_at() == 25.0
-
-
-@given(st.lists(st.floats(0, 1), min_size=12, max_size=12))
-def test_delays_double_up_to_the_largest(jitter: list[float]) -> None:
-    """Each delay is between half of its ceiling and all of it, and they go on for ever."""
-    draws = iter(jitter)
-    found = list(islice(delays(0.1, 15.0, lambda: next(draws)), 12))
-    for number, delay in enumerate(found):
-        ceiling = min(15.0, 0.1 * 2**number)
-        assert ceiling / 2 <= delay <= ceiling * 1.000001

@@ -12,7 +12,7 @@ from newstally_persister.sqlite.threads import BusyError, OwnedThread
 from newstally_persister.values.batches import Batch
 from newstally_persister.values.uploads import Recorded
 from newstally_protos.v1 import journal_pb2_grpc
-from newstally_runtime.status import retry_delay_seconds
+from newstally_protos.wire import retry_delay_seconds
 from unit.persister.building import batch, journal, request
 
 

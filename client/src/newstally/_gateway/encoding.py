@@ -1,22 +1,19 @@
 """Makes messages of articles, so that no article can end an upload.
 
 A message over the gateway's receive limit would break the stream, and a lone surrogate cannot be
-encoded at all. So what is too long is cut to just above the limit of its field: the gateway then
-refuses the article in its turn, with its offset and the right reason. What cannot be encoded is
-replaced by U+FFFD.
+encoded at all. So what is too long is cut to just above the limit of its field, for content the
+highest that a gateway can be given: every gateway then refuses the article in its turn, with its
+offset and the right reason. What cannot be encoded is replaced by U+FFFD.
 """
 
+from newstally_protos.limits import (
+    ARTICLE_ID_LIMIT_BYTES,
+    CONTENT_LIMIT_BYTES,
+    PUBLICATION_LIMIT_BYTES,
+)
 from newstally_protos.v1 import article_pb2, gateway_pb2
 
 from newstally.values import Article
-
-CONTENT_BYTES = 1_000_000
-"""Content is cut above this: the highest limit that a gateway can be given, so content that was
-cut is refused by every gateway."""
-PUBLICATION_BYTES = 4096
-"""The protocol's limit, after trimming."""
-ARTICLE_ID_BYTES = 256
-"""The protocol's limit."""
 
 
 def to_request(upload_id: str, offset: int, article: Article) -> gateway_pb2.StreamArticlesRequest:
@@ -25,9 +22,9 @@ def to_request(upload_id: str, offset: int, article: Article) -> gateway_pb2.Str
         upload_id=upload_id,
         offset=offset,
         article=article_pb2.Article(
-            publication=_bounded(article.publication, PUBLICATION_BYTES, trim=True),
-            content=_bounded(article.content, CONTENT_BYTES),
-            article_id=_bounded(article.article_id, ARTICLE_ID_BYTES),
+            publication=_bounded(article.publication, PUBLICATION_LIMIT_BYTES, trim=True),
+            content=_bounded(article.content, CONTENT_LIMIT_BYTES),
+            article_id=_bounded(article.article_id, ARTICLE_ID_LIMIT_BYTES),
         ),
     )
 

@@ -7,9 +7,10 @@ from collections.abc import Awaitable, Callable
 from typing import TypeVar
 
 import grpc
+from newstally_protos.backoff import Backoff
 
-from newstally._gateway.backoff import Backoff, Patience
-from newstally._gateway.transport import translate
+from newstally._gateway.failures import translate
+from newstally._gateway.patience import Patience
 from newstally.errors import GaveUp, TransientError
 from newstally.settings import RetryPolicy
 from newstally.values import Waiting

@@ -19,9 +19,9 @@ from newstally_protos.v1 import gateway_pb2, upload_pb2
 
 from newstally._gateway.decoding import to_refusal, to_upload
 from newstally._gateway.encoding import to_request
+from newstally._gateway.failures import translate
 from newstally._gateway.retrying import Retrying, guarded
 from newstally._gateway.tasks import Signal, together
-from newstally._gateway.transport import translate
 from newstally._gateway.window import Window
 from newstally.errors import GatewayUnavailable, GaveUp, InvalidRequest, TransientError
 from newstally.settings import RetryPolicy, WindowLimits

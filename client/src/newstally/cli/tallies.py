@@ -6,19 +6,20 @@ from dataclasses import asdict
 from typing import Annotated
 
 import typer
+from newstally_protos.limits import PAGE_LIMIT_ITEMS
 from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
 from newstally.cli.running import AsJson, Target, exit_codes, print_json, run, say
-from newstally.client import DEFAULT_TARGET, PAGE_SIZE, NewstallyClient
+from newstally.client import DEFAULT_TARGET, NewstallyClient
 from newstally.errors import GaveUp, NotFound
 from newstally.settings import RetryPolicy
 from newstally.values import EntityTally, PublicationTally
 
 PATIENCE_SECONDS = 10.0
 """A person waits for the answer; an upload has more time."""
-LABELS_FROM = 2 * PAGE_SIZE
+LABELS_FROM = 2 * PAGE_LIMIT_ITEMS
 """Among so many entities a label is looked for."""
 
 
@@ -94,7 +95,7 @@ async def _entities(
     client: NewstallyClient, publication: str, label: str, number: int
 ) -> list[EntityTally]:
     tallies: list[EntityTally] = []
-    found = client.entity_tallies(publication, label=label, page_size=min(number, PAGE_SIZE))
+    found = client.entity_tallies(publication, label=label, page_size=min(number, PAGE_LIMIT_ITEMS))
     async for tally in found:
         tallies.append(tally)
         if len(tallies) == number:

@@ -14,7 +14,8 @@ from collections import deque
 from collections.abc import AsyncIterator, Callable, Sequence
 from dataclasses import dataclass
 
-from newstally._gateway.backoff import Backoff
+from newstally_protos.backoff import Backoff
+
 from newstally.up.flags import as_typed
 from newstally.up.output import Output
 from newstally.up.rendering import parse

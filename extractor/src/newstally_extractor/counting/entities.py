@@ -2,6 +2,8 @@
 
 from collections.abc import Container, Iterable
 
+from newstally_protos.limits import result_limit_bytes
+
 from newstally_extractor.counting.normalising import normalise
 
 Counts = dict[tuple[str, str], int]
@@ -23,11 +25,6 @@ def count_mentions(mentions: Iterable[tuple[str, str]], excluded: Container[str]
         if key := normalise(text):
             counts[key, label] = counts.get((key, label), 0) + 1
     return counts
-
-
-def result_limit_bytes(content_bytes: int) -> int:
-    """Return how large an article's serialised entities may be."""
-    return 2 * content_bytes + 8 * 1024
 
 
 def largest_content_bytes(message_bytes: int) -> int:

@@ -2,15 +2,14 @@
 
 from collections.abc import Iterable, Iterator
 
+from newstally_protos.limits import REASON_LIMIT_BYTES, cut, result_limit_bytes
 from newstally_protos.v1 import extractor_pb2 as pb
 
-from newstally_extractor.counting.entities import Counts, result_limit_bytes
+from newstally_extractor.counting.entities import Counts
 from newstally_extractor.engines.engine import Outcome
 
 _FIELD_BYTES = 8
 """At least what the tag and the length of one result take in a Results message."""
-_MESSAGE_BYTES = 256
-"""Protocol: longest Failure.message."""
 
 
 def answer(work_id: int, content_bytes: int, outcome: Outcome) -> pb.Result:
@@ -77,5 +76,5 @@ def _entities(counts: Counts) -> pb.ArticleEntities:
 
 
 def _failure(work_id: int, reason: pb.FailureReason.ValueType, message: str) -> pb.Result:
-    short = message.encode()[:_MESSAGE_BYTES].decode(errors="ignore")
-    return pb.Result(id=work_id, failure=pb.Failure(reason=reason, message=short))
+    failure = pb.Failure(reason=reason, message=cut(message, REASON_LIMIT_BYTES))
+    return pb.Result(id=work_id, failure=failure)

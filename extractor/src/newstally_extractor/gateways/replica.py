@@ -7,8 +7,8 @@ from collections.abc import Iterable
 from typing import Protocol
 
 import structlog
+from newstally_protos.limits import SEND_LIMIT_BYTES
 from newstally_protos.v1 import extractor_pb2 as pb
-from newstally_runtime.channels import SEND_LIMIT_BYTES
 
 from newstally_extractor.engines.engine import Outcome
 from newstally_extractor.gateways.answers import answer, content_too_long, pack

@@ -4,6 +4,7 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 
 import grpc
+from newstally_protos.limits import ARTICLE_ID_LIMIT_BYTES
 from newstally_runtime.status import StatusError, invalid
 
 from newstally_gateway.clients.decoding import Incoming, Malformed, Request, Unreadable
@@ -13,7 +14,6 @@ from newstally_gateway.core.clients.admission import BASE_CHARGE_BYTES, charge_b
 from newstally_gateway.core.clients.ledger import BatchLimits, Ledger
 from newstally_gateway.core.clients.numbering import GapError, Numbering, NumberingError
 from newstally_gateway.core.clients.validation import (
-    ARTICLE_ID_LIMIT_BYTES,
     MALFORMED,
     Accepted,
     Flaw,

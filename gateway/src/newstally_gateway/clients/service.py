@@ -15,6 +15,7 @@ from newstally_protos.v1.gateway_pb2 import (
     UploadArticlesRequest,
     UploadArticlesResponse,
 )
+from newstally_protos.wire import ANONYMOUS_OWNER
 from newstally_runtime.status import StatusError, abort
 
 from newstally_gateway.clients import statuses
@@ -23,7 +24,6 @@ from newstally_gateway.clients.intake import Shared
 from newstally_gateway.clients.replies import Listener, Outbox, Summary
 from newstally_gateway.clients.session import Session
 from newstally_gateway.core.clients.idleness import IDLE_SECONDS, pick_idle
-from newstally_gateway.persister.client import ANONYMOUS
 
 UPLOAD_ID_KEY = "newstally-upload-id"
 """Initial metadata that names the upload."""
@@ -140,7 +140,7 @@ class Streams:
             await context.send_initial_metadata(((UPLOAD_ID_KEY, upload_id),))
 
         session = Session(
-            number, ANONYMOUS, messages, self._shared, listener, announce, self._make_room
+            number, ANONYMOUS_OWNER, messages, self._shared, listener, announce, self._make_room
         )
         if self._draining:
             session.refuse(statuses.draining())

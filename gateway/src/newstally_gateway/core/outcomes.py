@@ -4,20 +4,20 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TypeAlias
 
+from newstally_protos.limits import (
+    ARTICLE_ID_LIMIT_BYTES,
+    ENTITY_TEXT_LIMIT_BYTES,
+    LABEL_LIMIT_BYTES,
+    MODEL_LIMIT_BYTES,
+    REASON_LIMIT_BYTES,
+    cut,
+    result_limit_bytes,
+)
 from newstally_protos.v1.article_pb2 import Refusal, RefusalReason
 from newstally_protos.v1.extractor_pb2 import ArticleEntities, FailureReason, Result
 
-from newstally_gateway.core.clients.validation import ARTICLE_ID_LIMIT_BYTES, Flaw, size_bytes
+from newstally_gateway.core.clients.validation import Flaw, size_bytes
 from newstally_gateway.core.tasks import Poisoned, Task
-
-ENTITY_TEXT_LIMIT_BYTES = 4096
-"""Longest text of an entity."""
-LABEL_LIMIT_BYTES = 64
-"""Longest label of an entity."""
-MODEL_LIMIT_BYTES = 256
-"""Longest model ("name version"); a longer one is cut."""
-REFUSAL_MESSAGE_LIMIT_BYTES = 256
-"""Longest message of a refusal."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,11 +90,6 @@ def refuse_poisoned(poisoned: Poisoned) -> Refused:
     )
 
 
-def result_limit_bytes(content_bytes: int) -> int:
-    """Return the most that an article's entities may take, serialised."""
-    return 2 * content_bytes + 8 * 1024
-
-
 def _judge_entities(task: Task, entities: ArticleEntities, model: str) -> Judged:
     size = entities.ByteSize()
     limit = result_limit_bytes(task.size_bytes)
@@ -105,7 +100,7 @@ def _judge_entities(task: Task, entities: ArticleEntities, model: str) -> Judged
     defect = _find_defect(entities, task.size_bytes)
     if defect is not None:
         return _broken(task, defect)
-    model = _cut(model, MODEL_LIMIT_BYTES)
+    model = cut(model, MODEL_LIMIT_BYTES)
     size += (
         _ENTITY_GROWTH_BYTES * len(entities.entities)
         + size_bytes(task.publication)
@@ -146,18 +141,11 @@ def _broken(task: Task, defect: str) -> Judged:
 def _refuse(offset: int, article_id: str, reason: RefusalReason.ValueType, message: str) -> Refused:
     refusal = Refusal(
         offset=offset,
-        article_id=_cut(article_id, ARTICLE_ID_LIMIT_BYTES),
+        article_id=cut(article_id, ARTICLE_ID_LIMIT_BYTES),
         reason=reason,
-        message=_cut(message, REFUSAL_MESSAGE_LIMIT_BYTES),
+        message=cut(message, REASON_LIMIT_BYTES),
     )
     return Refused(refusal, refusal.ByteSize() + _REFUSED_OVERHEAD_BYTES)
-
-
-def _cut(text: str, limit_bytes: int) -> str:
-    """Cut the text to a number of bytes, between characters."""
-    if size_bytes(text) <= limit_bytes:
-        return text
-    return text.encode()[:limit_bytes].decode(errors="ignore")
 
 
 _REASONS: Mapping[int, RefusalReason.ValueType] = {

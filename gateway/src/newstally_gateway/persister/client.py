@@ -6,13 +6,10 @@ import grpc
 import structlog
 from grpc_health.v1 import health_pb2, health_pb2_grpc
 from newstally_protos.v1 import journal_pb2_grpc, tally_pb2_grpc, upload_pb2_grpc
+from newstally_protos.wire import OWNER_KEY
 
 from newstally_gateway.metrics import Metrics
 
-OWNER_KEY = "newstally-owner"
-"""Metadata that tells the persister whose call it is."""
-ANONYMOUS = "anonymous"
-"""The owner of everything until callers are authenticated."""
 POLL_SECONDS = 2.0
 """How often the persister's health is asked for, and how long the answer may take."""
 

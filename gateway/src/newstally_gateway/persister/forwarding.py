@@ -8,8 +8,9 @@ from newstally_protos.v1 import tally_pb2 as tally
 from newstally_protos.v1 import upload_pb2 as upload
 from newstally_protos.v1.tally_pb2_grpc import TallyServiceServicer
 from newstally_protos.v1.upload_pb2_grpc import UploadServiceServicer
+from newstally_protos.wire import ANONYMOUS_OWNER
 
-from newstally_gateway.persister.client import ANONYMOUS, Persister, owner_metadata
+from newstally_gateway.persister.client import Persister, owner_metadata
 
 FORWARD_SECONDS = 10.0
 """Deadline of a call passed on, if the caller's own is not nearer."""
@@ -28,7 +29,7 @@ async def forward(
     remaining = context.time_remaining()
     timeout = FORWARD_SECONDS if remaining is None else min(remaining, FORWARD_SECONDS)
     try:
-        return await method(request, timeout=timeout, metadata=owner_metadata(ANONYMOUS))
+        return await method(request, timeout=timeout, metadata=owner_metadata(ANONYMOUS_OWNER))
     except grpc.aio.AioRpcError as error:
         trailing = tuple((key, value) for key, value in error.trailing_metadata() or ())
         await context.abort(error.code(), error.details() or "", trailing)

@@ -5,11 +5,12 @@ import time
 
 import grpc
 import structlog
+from newstally_protos.backoff import Backoff
 from newstally_protos.v1.journal_pb2 import RecordBatchRequest
 from newstally_protos.v1.upload_pb2 import Upload
-from newstally_runtime.status import StatusError, retry_delay_seconds
+from newstally_protos.wire import retry_delay_seconds
+from newstally_runtime.status import StatusError
 
-from newstally_gateway.backoff import Backoff
 from newstally_gateway.metrics import Metrics
 from newstally_gateway.persister.client import Persister
 
@@ -66,9 +67,9 @@ def _wait_seconds(
     """Return how long to wait before the same batch is sent again, or raise what is permanent."""
     asked = retry_delay_seconds(error)
     if asked is not None:
-        return min(asked, LONGEST_OBEYED_SECONDS) + backoff.next()
+        return min(asked, LONGEST_OBEYED_SECONDS) + backoff.next_seconds()
     if error.code() in _PASSING:
-        return backoff.next()
+        return backoff.next_seconds()
     if error.code() is grpc.StatusCode.NOT_FOUND:
         raise StatusError(error.code(), error.details() or "") from error
     # INVALID_ARGUMENT, say, would tell the client that its request was wrong: it was the batch.

@@ -5,10 +5,11 @@ import secrets
 from collections.abc import Awaitable, Callable
 
 import grpc
+from newstally_protos.backoff import Backoff
 from newstally_protos.v1.upload_pb2 import CreateUploadRequest, GetUploadRequest, Upload
-from newstally_runtime.status import StatusError, retry_delay_seconds
+from newstally_protos.wire import retry_delay_seconds
+from newstally_runtime.status import StatusError
 
-from newstally_gateway.backoff import Backoff
 from newstally_gateway.persister.client import Persister, owner_metadata
 
 OPEN_SECONDS = 10.0
@@ -75,7 +76,7 @@ async def _persist(ask: Callable[[float], Awaitable[Upload]]) -> Upload:
         except grpc.aio.AioRpcError as error:
             if error.code() in _PERMANENT:
                 raise StatusError(error.code(), error.details() or "") from error
-            pause = (retry_delay_seconds(error) or 0.0) + backoff.next()
+            pause = (retry_delay_seconds(error) or 0.0) + backoff.next_seconds()
             if loop.time() + pause >= until:
                 raise StatusError(
                     grpc.StatusCode.UNAVAILABLE, "the persister does not answer; resume later"

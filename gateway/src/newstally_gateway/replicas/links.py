@@ -3,8 +3,8 @@
 import asyncio
 
 import structlog
+from newstally_protos.backoff import Backoff
 
-from newstally_gateway.backoff import Backoff
 from newstally_gateway.metrics import Metrics
 from newstally_gateway.replicas.connection import Connect, Connection
 from newstally_gateway.replicas.dispatching import Dispatching
@@ -57,7 +57,7 @@ class Link:
                 elif not told_away:
                     log.warning("replica away", link=self._address, reason=end.reason)
                 told_away = not end.welcomed
-                await self._pause(backoff.next())
+                await self._pause(backoff.next_seconds())
         finally:
             self._connection = None
             self._metrics.forget_link(self._address)

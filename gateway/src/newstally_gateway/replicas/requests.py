@@ -2,8 +2,8 @@
 
 from collections import deque
 
+from newstally_protos.limits import SEND_LIMIT_BYTES
 from newstally_protos.v1.extractor_pb2 import ExtractRequest, Work
-from newstally_runtime.channels import SEND_LIMIT_BYTES
 
 from newstally_gateway.core.tasks import Attempt
 

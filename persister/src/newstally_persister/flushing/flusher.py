@@ -7,8 +7,9 @@ from contextlib import aclosing
 from typing import Protocol, TypeVar
 
 import structlog
+from newstally_protos.backoff import Backoff
 
-from newstally_persister import backoff, metrics
+from newstally_persister import metrics
 from newstally_persister.flushing import failpoints
 from newstally_persister.flushing.backlog import Backlog, FlushLimits
 from newstally_persister.flushing.marks import check_mark
@@ -48,7 +49,9 @@ class _LeftOpenError(Exception):
 
 
 def _delays() -> Iterator[float]:
-    return backoff.delays(first_seconds=0.1, largest_seconds=15.0)
+    backoff = Backoff(first_seconds=0.1, longest_seconds=15.0)
+    while True:
+        yield backoff.next_seconds()
 
 
 class Flusher:

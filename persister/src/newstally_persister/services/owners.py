@@ -3,23 +3,22 @@
 from typing import Any
 
 import grpc
+from newstally_protos.wire import ANONYMOUS_OWNER, OWNER_KEY
 from newstally_runtime.status import StatusError, invalid
 
 from newstally_persister.values.uploads import Upload
 
-METADATA_KEY = "newstally-owner"
-ANONYMOUS = "anonymous"
 OWNER_LIMIT_BYTES = 256
 
 
 def owner_of(context: grpc.aio.ServicerContext[Any, Any]) -> str:
     """Return the caller's owner, as the gateway vouches for it. Raises StatusError."""
     for key, value in context.invocation_metadata() or ():
-        if key == METADATA_KEY:
+        if key == OWNER_KEY:
             if not isinstance(value, str) or not 0 < len(value) <= OWNER_LIMIT_BYTES:
-                raise invalid(METADATA_KEY, f"must have 1 to {OWNER_LIMIT_BYTES} characters")
+                raise invalid(OWNER_KEY, f"must have 1 to {OWNER_LIMIT_BYTES} characters")
             return value
-    return ANONYMOUS
+    return ANONYMOUS_OWNER
 
 
 def owned(upload: Upload | None, owner: str) -> Upload:

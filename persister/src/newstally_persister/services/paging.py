@@ -6,10 +6,10 @@ import json
 from collections.abc import Sequence
 from typing import Any
 
+from newstally_protos.limits import PAGE_LIMIT_ITEMS
 from newstally_runtime.status import invalid
 
 DEFAULT_ITEMS = 100
-MOST_ITEMS = 1_000
 PAGE_BYTES = 3 * 1024 * 1024 - 512 * 1024
 """Of texts in a page: with what 1,000 items add to it, a response stays below 3 MiB."""
 _TOKEN_BYTES = 64 * 1024
@@ -20,7 +20,7 @@ def page_items(page_size: int) -> int:
     """Return how many items a page shall have. Raises StatusError below zero."""
     if page_size < 0:
         raise invalid("page_size", "must be 0 or more")
-    return min(page_size or DEFAULT_ITEMS, MOST_ITEMS)
+    return min(page_size or DEFAULT_ITEMS, PAGE_LIMIT_ITEMS)
 
 
 def next_token(query: Sequence[str], position: Sequence[int | str]) -> str:

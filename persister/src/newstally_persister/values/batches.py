@@ -4,18 +4,19 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
+from newstally_protos.limits import (
+    ARTICLE_ID_LIMIT_BYTES,
+    ENTITY_TEXT_LIMIT_BYTES,
+    LABEL_LIMIT_BYTES,
+    MODEL_LIMIT_BYTES,
+    PUBLICATION_LIMIT_BYTES,
+    REASON_LIMIT_BYTES,
+    cut,
+)
 from newstally_protos.v1 import article_pb2, journal_pb2
 
 from newstally_persister.values.keys import publication_key, publication_name
 
-TEXT_LIMIT_BYTES = 256
-"""Of a refusal's article_id and message, and of a model's name: the protocol's."""
-PUBLICATION_LIMIT_BYTES = 4096
-"""Of a publication after trimming: the protocol's."""
-ENTITY_LIMIT_BYTES = 4096
-"""Of an entity's text: the protocol's."""
-LABEL_LIMIT_BYTES = 64
-"""Of an entity's label: the protocol's."""
 MODELS_LIMIT = 100
 """Models in one batch: replicas run one model each, so a few are usual."""
 OFFSET_LIMIT = 2**53
@@ -137,10 +138,11 @@ def _merge(
         )
         if not text or not label:
             raise InvalidBatchError("publications.entity_tallies", "text and label are required")
-        if _longer(text, ENTITY_LIMIT_BYTES) or _longer(label, LABEL_LIMIT_BYTES):
+        if _longer(text, ENTITY_TEXT_LIMIT_BYTES) or _longer(label, LABEL_LIMIT_BYTES):
             raise InvalidBatchError(
                 "publications.entity_tallies",
-                f"a text is over {ENTITY_LIMIT_BYTES} bytes or a label over {LABEL_LIMIT_BYTES}",
+                f"a text is over {ENTITY_TEXT_LIMIT_BYTES} bytes or a label over "
+                f"{LABEL_LIMIT_BYTES}",
             )
         if not 1 <= articles <= limit or articles > mentions:
             raise InvalidBatchError(
@@ -178,23 +180,19 @@ def _read_refusals(request: journal_pb2.RecordBatchRequest) -> tuple[Refusal, ..
 def _read_refusal(refusal: article_pb2.Refusal) -> Refusal:
     # Cut, not refused: what is too long here is worth less than the upload that it would stop.
     return Refusal(
-        refusal.offset, _cut(refusal.article_id), int(refusal.reason), _cut(refusal.message)
+        refusal.offset,
+        cut(refusal.article_id, ARTICLE_ID_LIMIT_BYTES),
+        int(refusal.reason),
+        cut(refusal.message, REASON_LIMIT_BYTES),
     )
 
 
 def _read_models(models: Sequence[str]) -> tuple[str, ...]:
     if len(models) > MODELS_LIMIT:
         raise InvalidBatchError("models", f"more than {MODELS_LIMIT}")
-    return tuple(sorted({_cut(model) for model in models if model}))
+    return tuple(sorted({cut(model, MODEL_LIMIT_BYTES) for model in models if model}))
 
 
 def _longer(text: str, limit_bytes: int) -> bool:
     # Four bytes is the longest character: most texts need no encoding to tell.
     return len(text) * 4 > limit_bytes and len(text.encode()) > limit_bytes
-
-
-def _cut(text: str) -> str:
-    encoded = text.encode()
-    if len(encoded) <= TEXT_LIMIT_BYTES:
-        return text
-    return encoded[:TEXT_LIMIT_BYTES].decode(errors="ignore")

@@ -1,14 +1,13 @@
 from hypothesis import given
 from hypothesis import strategies as st
 from newstally_gateway.core.clients.batches import BATCH_OVERHEAD_BYTES, Batch, fold
-from newstally_gateway.core.clients.validation import CONTENT_LIMIT_BYTES
 from newstally_gateway.core.outcomes import (
     LARGEST_OUTCOME_BYTES,
     Outcome,
     judge,
-    result_limit_bytes,
 )
 from newstally_gateway.core.tasks import Task
+from newstally_protos.limits import CONTENT_LIMIT_BYTES, result_limit_bytes
 from newstally_protos.v1.extractor_pb2 import ArticleEntities, EntityMentions, Result
 from unit.gateway.core.builders import entities, refused
 

@@ -2,14 +2,8 @@
 
 from dataclasses import dataclass
 
+from newstally_protos.limits import ARTICLE_ID_LIMIT_BYTES, PUBLICATION_LIMIT_BYTES
 from newstally_protos.v1.article_pb2 import Article, RefusalReason
-
-PUBLICATION_LIMIT_BYTES = 4096
-"""Largest publication, after trimming."""
-ARTICLE_ID_LIMIT_BYTES = 256
-"""Largest article_id."""
-CONTENT_LIMIT_BYTES = 1_000_000
-"""Largest content the protocol knows; a gateway may be set to take less."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,8 +14,8 @@ from newstally import (
     UnexpectedStatus,
     UploadIdTaken,
 )
-from newstally._gateway.transport import CHANNEL_OPTIONS, translate
-from newstally_runtime import channels, status
+from newstally._gateway.failures import translate
+from newstally_runtime import status
 
 EXPECTED = {
     "UNAVAILABLE": GatewayUnavailable,
@@ -74,13 +74,3 @@ def test_unreadable_details_are_no_details() -> None:
     garbage = ("grpc-status-details-bin", b"\xff\xff\xff")
     error = translate(failure(grpc.StatusCode.UNAVAILABLE, garbage))
     assert type(error) is GatewayUnavailable
-
-
-def test_the_channel_fits_the_services() -> None:
-    """The client has options of its own, but they must agree with those of the services."""
-    ours, theirs = dict(CHANNEL_OPTIONS), dict(channels.CHANNEL_OPTIONS)
-    server = dict(channels.SERVER_OPTIONS)
-    assert ours == theirs
-    assert (
-        ours["grpc.keepalive_time_ms"] > server["grpc.http2.min_recv_ping_interval_without_data_ms"]
-    )

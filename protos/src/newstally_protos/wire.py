@@ -1,0 +1,72 @@
+"""What both ends of every connection agree on: options, metadata, and how long to stay away."""
+
+from collections.abc import Sequence
+
+import grpc
+from google.protobuf.message import DecodeError
+from google.rpc import status_pb2
+from google.rpc.error_details_pb2 import RetryInfo
+
+from newstally_protos.limits import MESSAGE_LIMIT_BYTES
+
+OWNER_KEY = "newstally-owner"
+"""Metadata that tells the persister whose call it is."""
+ANONYMOUS_OWNER = "anonymous"
+"""The owner of everything until callers are authenticated."""
+
+_COMMON: tuple[tuple[str, int], ...] = (
+    ("grpc.max_receive_message_length", MESSAGE_LIMIT_BYTES),
+    # Whoever sends keeps below the limit; see SEND_LIMIT_BYTES and newstally._gateway.encoding.
+    ("grpc.max_send_message_length", -1),
+    ("grpc.keepalive_time_ms", 20_000),
+    ("grpc.keepalive_timeout_ms", 10_000),
+    ("grpc.keepalive_permit_without_calls", 1),
+    ("grpc.http2.max_pings_without_data", 0),
+    # Without the probe the HTTP/2 window stays at 64 KiB: a peer that does not read is noticed
+    # after that, not after 4 MiB.
+    ("grpc.http2.bdp_probe", 0),
+)
+
+SERVER_OPTIONS: Sequence[tuple[str, int]] = (
+    *_COMMON,
+    # Pings that come more often than this are answered with GOAWAY.
+    ("grpc.http2.min_recv_ping_interval_without_data_ms", 5_000),
+    ("grpc.http2.min_ping_interval_without_data_ms", 5_000),
+    # Two processes on one port would share its connections silently.
+    ("grpc.so_reuseport", 0),
+)
+
+CHANNEL_OPTIONS: Sequence[tuple[str, int]] = (
+    *_COMMON,
+    # Retries are decided by the caller, who knows what is idempotent.
+    ("grpc.enable_retries", 0),
+    ("grpc.initial_reconnect_backoff_ms", 200),
+    ("grpc.min_reconnect_backoff_ms", 500),
+    ("grpc.max_reconnect_backoff_ms", 3_000),
+)
+
+
+def connect(target: str) -> grpc.aio.Channel:
+    """Open a channel to `host:port`. Nothing is sent before the first call."""
+    return grpc.aio.insecure_channel(target, options=CHANNEL_OPTIONS)
+
+
+def retry_delay_seconds(error: grpc.RpcError) -> float | None:
+    """Return the RetryInfo delay that an error carries, 0 or more; None if it carries none."""
+    if not isinstance(error, grpc.aio.AioRpcError):
+        return None
+    for key, value in error.trailing_metadata() or ():
+        if key == "grpc-status-details-bin":
+            return _read_delay(value if isinstance(value, bytes) else value.encode("latin-1"))
+    return None
+
+
+def _read_delay(data: bytes) -> float | None:
+    info = RetryInfo()
+    try:
+        for detail in status_pb2.Status.FromString(data).details:
+            if detail.Unpack(info):
+                return max(0.0, info.retry_delay.ToTimedelta().total_seconds())
+    except DecodeError:
+        pass  # the code of the error says enough
+    return None
