@@ -40,20 +40,28 @@ def test_the_python_examples_upload_two_articles(gateway: str, mark: str, tmp_pa
     assert done.stdout.split()[-1] == "2"
 
 
-def test_a_generic_client_needs_only_reflection(gateway: str) -> None:
-    """`buf curl` lists the services and uploads two articles as JSON lines."""
-    (block,) = blocks("console", "buf curl")
+def generic(gateway: str, script: str) -> str:
+    """Run a shell script of `buf curl` against the gateway; return what it printed."""
     buf = Path(sys.executable).with_name("buf")
-    script = block.replace("127.0.0.1:50051", gateway).replace("buf curl", f"{buf} curl")
     done = subprocess.run(
-        ["bash", "-euo", "pipefail", "-c", script],
+        [
+            *("bash", "-euo", "pipefail", "-c"),
+            script.replace("127.0.0.1:50051", gateway).replace("buf curl", f"{buf} curl"),
+        ],
+        cwd=REPOSITORY,
         capture_output=True,
         text=True,
         timeout=60,
         check=False,
     )
     assert done.returncode == 0, done.stderr
-    listed, _, answer = done.stdout.partition("{")
+    return done.stdout
+
+
+def test_a_generic_client_needs_only_reflection(gateway: str) -> None:
+    """`buf curl` lists the services and uploads the repository's requests as JSON lines."""
+    (block,) = blocks("console", "buf curl")
+    listed, _, answer = generic(gateway, block).partition("{")
     assert {
         "newstally.v1.GatewayService",
         "newstally.v1.UploadService",
@@ -61,8 +69,45 @@ def test_a_generic_client_needs_only_reflection(gateway: str) -> None:
         "grpc.health.v1.Health",
     } <= set(listed.split())
     upload = json.loads("{" + answer)["upload"]
-    assert upload["counted"] == upload["nextOffset"] == "2"
+    assert upload["counted"] == upload["nextOffset"] == str(len(requests()))
     assert re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9._:-]{0,127}", upload["uploadId"])
+
+
+def test_the_line_of_grpcurl_sends_what_the_gateway_takes(gateway: str) -> None:
+    """The same method with the same file on standard input: `buf curl` stands in for grpcurl."""
+    (block,) = blocks("console", "grpcurl")
+    (line,) = [each for each in block.splitlines() if "UploadArticles" in each]
+    match = re.fullmatch(r"grpcurl -plaintext -d @ (\S+) (\S+) < (\S+)", line)
+    assert match is not None, line
+    address, method, file = match.groups()
+    flags = "--protocol grpc --http2-prior-knowledge -d @-"
+    answer = generic(gateway, f"buf curl {flags} http://{address}/{method} < {file}")
+    assert json.loads(answer)["upload"]["counted"] == str(len(requests()))
+
+
+def test_a_generic_client_says_so_where_a_field_is_none(gateway: str) -> None:
+    """The articles for the command line, with their titles, are not what such a client sends."""
+    (block,) = blocks("console", "buf curl")
+    with pytest.raises(AssertionError):
+        generic(gateway, block.replace("requests.jsonl", "articles.jsonl"))
+
+
+def test_the_requests_are_sample_articles() -> None:
+    """One article of each publication, with nothing changed but the field that is left out."""
+    lines = (REPOSITORY / "sample" / "articles.jsonl").read_text().splitlines()
+    articles = [json.loads(line) for line in lines]
+    for article in articles:
+        del article["title"]
+    sent = [request["article"] for request in requests()]
+    assert all(article in articles for article in sent)
+    publications = [article["publication"] for article in sent]
+    assert sorted(publications) == sorted({article["publication"] for article in articles})
+
+
+def requests() -> list[dict[str, dict[str, str]]]:
+    """Return what the repository's file for generic clients holds."""
+    text = (REPOSITORY / "sample" / "requests.jsonl").read_text()
+    return [json.loads(line) for line in text.splitlines()]
 
 
 def test_every_make_target_named_in_the_readme_exists() -> None:

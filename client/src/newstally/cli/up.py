@@ -11,7 +11,14 @@ import typer
 from newstally.cli.running import exit_codes, say
 from newstally.up import Output, Plan, StartFailed, Supervisor, make_plan
 from newstally.up.flags import listed_flags, parse_settings
-from newstally.up.services import KINDS, Options, check_installed
+from newstally.up.services import (
+    AUTO,
+    KINDS,
+    Options,
+    check_installed,
+    extractor_count,
+    usable_cores,
+)
 
 
 class LogFormat(StrEnum):
@@ -24,8 +31,12 @@ class LogFormat(StrEnum):
 def up(
     *,
     extractors: Annotated[
-        int, typer.Option(min=1, max=256, help="How many extractor processes.")
-    ] = 1,
+        str,
+        typer.Option(
+            metavar="N|auto",
+            help="How many extractor processes; auto: one per core but one, at least one.",
+        ),
+    ] = AUTO,
     data: Annotated[Path, typer.Option(help="The persister's directory.")] = Path("newstally-data"),
     port: Annotated[int, typer.Option(min=0, max=65535, help="The gateway's port.")] = 50051,
     model: Annotated[
@@ -65,7 +76,8 @@ def up(
         check_installed()
         for kind, more in parse_settings(settings or [], KINDS, listed_flags).items():
             flags[kind] = [*flags.get(kind, ()), *more]
-        plan = make_plan(Options(extractors=extractors, data=data, port=port, flags=flags))
+        number = extractor_count(extractors, usable_cores())
+        plan = make_plan(Options(extractors=number, data=data, port=port, flags=flags))
         output = Output(
             sys.stderr, as_json=log_format is LogFormat.JSON, colour=sys.stderr.isatty()
         )

@@ -2,6 +2,7 @@
 
 import contextlib
 import importlib.util
+import os
 import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -13,6 +14,9 @@ HOST = "127.0.0.1"
 DRAIN_SECONDS = 8.0
 """The services' own default."""
 KINDS = ("persister", "extractor", "gateway")
+AUTO = "auto"
+"""As many extractors as this machine has work for."""
+MOST_EXTRACTORS = 256
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,6 +58,25 @@ class Options:
     port: int = 50051
     flags: Mapping[str, Sequence[str]] = field(default_factory=dict)
     """More flags per kind of service."""
+
+
+def extractor_count(text: str, cores: int) -> int:
+    """Return how many extractors `--extractors` asks for, given the cores there are to use.
+
+    `auto` leaves one core to the gateway, the persister and whoever uploads. Raises InputError.
+    """
+    if text == AUTO:
+        return min(max(cores - 1, 1), MOST_EXTRACTORS)
+    if text.isascii() and text.isdecimal() and 1 <= int(text) <= MOST_EXTRACTORS:
+        return int(text)
+    raise InputError(f"--extractors {text}: write {AUTO}, or a number from 1 to {MOST_EXTRACTORS}")
+
+
+def usable_cores() -> int:
+    """Return how many cores this process may run on, which can be fewer than there are."""
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1
 
 
 def check_installed() -> None:
