@@ -17,9 +17,9 @@ import spacy
 from newstally_extractor.fast import FastPipeline
 from newstally_extractor.pipelines.entities import stock_entities
 from spacy.language import Language
+from support.processes import REPOSITORY
 
-ROOT = Path(__file__).resolve().parents[4]
-SHARED = Path(os.environ.get("NEWSTALLY_SHARED", ROOT.parent / "shared"))
+SHARED = Path(os.environ.get("NEWSTALLY_SHARED", REPOSITORY.parent / "shared"))
 EVERYTHING = os.environ.get("NEWSTALLY_TEXTS") == "all"
 SAMPLE_SIZE = 40
 AT_ONCE = 100

@@ -4,21 +4,16 @@ from __future__ import annotations
 
 import gzip
 import json
-import sys
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 import numpy as np
 import pytest
 import spacy
-from spacy.tokens import Doc, Span
-
-# The recipe is a folder of scripts, not a package.
-sys.path.insert(0, str(Path(__file__).resolve().parents[2] / "models" / "recipe"))
-
 from invented import invented
 from prepare import INCORRECT_SPANS, Labelled
 from selftraining import articles, correct, corrected, label, labelled_articles, lessons
+from spacy.tokens import Doc, Span
 from tags import TAGS, Floats, allowed, best_path, spans
 from windows import windows
 

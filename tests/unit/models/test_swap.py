@@ -3,17 +3,11 @@
 from __future__ import annotations
 
 import random
-import sys
-from pathlib import Path
 
 import pytest
 import spacy
-from spacy.tokens import Doc, Span
-
-# The recipe is a folder of scripts, not a package.
-sys.path.insert(0, str(Path(__file__).resolve().parents[2] / "models" / "recipe"))
-
 from prepare import INCORRECT_SPANS
+from spacy.tokens import Doc, Span
 from swap import Names
 
 VOCAB = spacy.blank("en").vocab

@@ -14,8 +14,9 @@ from typing import Any
 import pytest
 import spacy
 from spacy.tokens import Doc, DocBin
+from support.processes import REPOSITORY
 
-MODELS = Path(__file__).resolve().parents[2] / "models"
+MODELS = REPOSITORY / "models"
 
 TRAIN = (
     "gmb_clean/train",

@@ -3,7 +3,6 @@
 import json
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
-from pathlib import Path
 from typing import Any
 
 import grpc
@@ -15,8 +14,9 @@ from newstally_persister.sinks.firestore import writes
 from newstally_persister.sinks.firestore.connection import Connection, connect
 from newstally_persister.sinks.firestore.sink import FirestoreSink
 from newstally_persister.values.parts import EntityRow, Part, PublicationRow
+from support.processes import REPOSITORY
 
-FOLDER = Path(__file__).resolve().parents[4] / "firestore"
+FOLDER = REPOSITORY / "firestore"
 Index = tuple[str, tuple[tuple[str, str], ...]]
 """(collection, fields with their directions)."""
 

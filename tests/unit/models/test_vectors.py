@@ -4,17 +4,12 @@ from __future__ import annotations
 
 import io
 import json
-import sys
 import tarfile
 from pathlib import Path
 
 import numpy as np
 import pytest
 import spacy
-
-# The recipe is a folder of scripts, not a package.
-sys.path.insert(0, str(Path(__file__).resolve().parents[2] / "models" / "recipe"))
-
 from vectors import EmbeddingsError, Size, joined, make_vectors, read_embeddings
 
 # Most frequent first. The last two are like "shop" and "river".

@@ -11,7 +11,7 @@ from newstally_persister.sinks.base import Mark, PageLimits, PermanentSinkError,
 from newstally_persister.sinks.sqlite import SqliteSink
 from newstally_persister.sinks.sqlite_schema import connect
 from newstally_persister.values.progress import Expiry
-from unit.persister.test_sqlite_tallies import part
+from unit.persister.sinks.test_sqlite_tallies import part
 
 LIMITS = PageLimits(10, 10_000)
 
