@@ -8,7 +8,7 @@ from typing import TypeVar
 from newstally_persister.journal.errors import JournalClosedError
 from newstally_persister.journal.opening import open_reader
 from newstally_persister.journal.reader import JournalReader
-from newstally_persister.sqlite.threads import OwnedThread
+from newstally_persister.sqlite.threads import BusyError, OwnedThread
 
 READS_WAITING = 256
 
@@ -35,6 +35,8 @@ class JournalReads:
         try:
             return await self._thread.run(work)
         except sqlite3.Error as error:
+            if getattr(error, "sqlite_errorcode", 0) & 0xFF == sqlite3.SQLITE_BUSY:
+                raise BusyError from error  # another program has the file locked
             self._on_fatal(
                 f"the journal {self._path} cannot be read: {error}. Check its disk, then start "
                 "again: nothing that was acknowledged is lost"

@@ -17,6 +17,8 @@ class Space:
     it keeps at any time: that much is part of the headroom."""
     disk_free: int
     """What the file system leaves to this user."""
+    reusable: int = 0
+    """Free pages in the journal's file, which are used again before it grows."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,13 +29,19 @@ class SpaceLimits:
     headroom: int
     """Kept free below `most` and on the disk: for flushes under way and the write-ahead log."""
 
+    @property
+    def reusable(self) -> int:
+        """How much of the headroom free pages may stand for: the log grows on the disk itself."""
+        return self.headroom * 3 // 4
+
 
 def shortage(space: Space, limits: SpaceLimits) -> str | None:
     """Return why nothing more may be taken in, with the remedy; None while there is room."""
-    if space.disk_free < limits.headroom:
+    room = space.disk_free + min(space.reusable, limits.reusable)
+    if room < limits.headroom:
         return (
-            f"the journal's disk has {space.disk_free} bytes left, and {limits.headroom} are "
-            "kept for flushes: free some"
+            f"the journal has {room} bytes left on its disk, and {limits.headroom} are kept for "
+            "flushes: free some"
         )
     if space.used + limits.headroom > limits.most:
         return (
@@ -60,13 +68,23 @@ class Gauge:
         log_bytes = self._log_bytes()
         if log_bytes > schema.WAL_KEPT_BYTES:
             # A large transaction made it longer, and without another one it would stay so.
-            self._connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
+            self._cut_log()
             log_bytes = self._log_bytes()
         disk = os.statvfs(self._directory)
         return Space(
             used=(pages - free_pages) * page_size + max(0, log_bytes - schema.WAL_KEPT_BYTES),
             disk_free=disk.f_bavail * disk.f_frsize,
+            reusable=free_pages * page_size,
         )
+
+    def _cut_log(self) -> None:
+        """Empty the log, unless somebody reads from it: then a later measurement will."""
+        (patience,) = self._connection.execute("PRAGMA busy_timeout").fetchone()
+        self._connection.execute("PRAGMA busy_timeout = 0")
+        try:
+            self._connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
+        finally:
+            self._connection.execute(f"PRAGMA busy_timeout = {patience}")
 
     def _log_bytes(self) -> int:
         try:

@@ -3,11 +3,13 @@
 import asyncio
 import sqlite3
 import threading
+import time
 from collections.abc import AsyncIterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from newstally_persister.journal import schema
 from newstally_persister.journal.errors import (
     CorruptJournalError,
     JournalClosedError,
@@ -199,6 +201,45 @@ async def test_any_error_ends_it_without_an_answer(
     await bench.close()  # the thread tells the process after it has told its callers
     assert len(bench.fatal) == 1
     assert advice in bench.fatal[0]
+
+
+async def test_whoever_reads_the_file_stalls_nothing(bench: Bench) -> None:
+    """Another program reads for as long as it likes: batches are answered all the same."""
+    bench.writer.start()
+    await bench.writer.create_upload(NewUpload("u", "me"))
+    reader = sqlite3.connect(bench.journal.path, isolation_level=None)
+    reader.execute("BEGIN")
+    reader.execute("SELECT * FROM uploads").fetchall()
+    # The write-ahead log is now longer than what it is cut back to, and the reader holds it.
+    rows = [(f"{n} {'x' * 900}", "P") for n in range(12_000)]
+    await bench.writer.record(batch("u", 0, [("Post", rows)]))
+    begun = time.monotonic()
+    for offset in range(1, 21):
+        await bench.writer.record(batch("u", offset, [("Post", [])]))
+    seconds = time.monotonic() - begun
+    log = schema.log_path(bench.journal.path)
+    assert log.stat().st_size > schema.WAL_KEPT_BYTES
+    reader.close()
+    await bench.writer.record(batch("u", 21, [("Post", [])]))
+    assert log.stat().st_size <= schema.WAL_KEPT_BYTES
+    assert seconds < 4.0, "a batch waited for the reader"
+
+
+async def test_whoever_writes_the_file_is_waited_for(bench: Bench) -> None:
+    """A VACUUM by hand, say: intake goes on after it, and the process does not end."""
+    bench.writer.start()
+    await bench.writer.create_upload(NewUpload("u", "me"))
+    patience = bench.journal.connection.execute("PRAGMA busy_timeout").fetchone()[0]
+    assert patience >= 300_000
+    other = sqlite3.connect(bench.journal.path, isolation_level=None)
+    other.execute("BEGIN IMMEDIATE")
+    recording = asyncio.create_task(bench.writer.record(batch("u", 0, [("Post", [])])))
+    done, _ = await asyncio.wait([recording], timeout=0.2)
+    assert not done
+    other.execute("COMMIT")
+    other.close()
+    assert await recording
+    assert bench.fatal == []
 
 
 async def test_a_batch_is_reported_also_when_its_caller_has_gone(bench: Bench) -> None:
