@@ -34,6 +34,12 @@ def disk(tmp_path: Path) -> Iterator[Path]:
         subprocess.run(["umount", str(place)], check=True)
 
 
+def room(disk: Path) -> int:
+    """Return how many bytes the disk has left."""
+    free = os.statvfs(disk)
+    return free.f_bavail * free.f_frsize
+
+
 def articles(first: int, number: int) -> list[Article]:
     """Return articles that mention what no other does, so that the journal grows quickly."""
     return [
@@ -58,14 +64,22 @@ def test_intake_waits_before_the_disk_is_full(tmp_path: Path, disk: Path) -> Non
                 sent += batch
         assert caught.value.code() is grpc.StatusCode.RESOURCE_EXHAUSTED
         assert "RetryInfo" in str(caught.value.trailing_metadata())  # the way to wait, not to fail
-        free = os.statvfs(disk)
-        assert free.f_bavail * free.f_frsize > 8 * 1024 * 1024
+        assert room(disk) > 8 * 1024 * 1024
         assert process.running
         # The last flush, at SIGTERM, empties a journal that takes nothing in any more.
         assert process.terminate() == 0
         process.start()
         assert caller.upload("u").applied_offset == len(sent)
         assert caller.everything() == recount(sent)
+        # The file keeps its size. Its free pages are room all the same, also where the disk's own
+        # room has shrunk below the headroom.
+        (disk / "somebody-elses").write_bytes(b"\0" * (room(disk) - 14 * 1024 * 1024))
+        caller.insist("u", len(sent), [("Post", [])])
+        sent.append(("Post", []))
+        for _ in range(3):
+            batch = articles(len(sent), 20)
+            assert caller.record("u", len(sent), batch).next_offset == len(sent) + 20
+            sent += batch
 
 
 def test_a_disk_that_somebody_else_fills_ends_it_and_loses_nothing(
@@ -107,4 +121,29 @@ def test_a_disk_that_somebody_else_fills_ends_it_and_loses_nothing(
         process.start()
         if upload.next_offset > settled:
             sent += articles(settled, 20)
+        assert caller.everything() == recount(sent)
+
+
+def test_a_full_disk_at_the_start_is_no_damage(tmp_path: Path, disk: Path) -> None:
+    """It ends with the code that asks for another start, and says to leave the directory alone."""
+    sent = articles(0, 50)
+    filler = disk / "somebody-elses"
+    with persister(tmp_path, *HEADROOM, *LONG) as process, Caller(process.address) as caller:
+        caller.create("u")
+        caller.record("u", 0, sent)
+        process.kill()
+        (disk / "journal.db-shm").unlink()  # SQLite makes it anew, and there is no room for it
+        with contextlib.suppress(OSError), filler.open("wb", buffering=0) as out:
+            while True:
+                out.write(b"\0" * 4096)
+        process.launch()
+        assert process.wait_exit(20) == 1
+        reason = process.events("cannot start")[-1]["reason"]
+        assert "Leave the data directory as it is" in reason
+        assert "empty" not in reason
+        filler.unlink()
+        process.start()
+        assert caller.upload("u").next_offset == 50
+        process.terminate()
+        process.start()
         assert caller.everything() == recount(sent)

@@ -19,7 +19,7 @@ from newstally_runtime.service import CannotStartError, Lifecycle
 
 from newstally_persister import metrics
 from newstally_persister.flushing.flusher import Flusher
-from newstally_persister.journal.errors import JournalError
+from newstally_persister.journal.errors import JournalDiskError, JournalError
 from newstally_persister.journal.opening import OpenJournal, open_journal
 from newstally_persister.journal.reader_thread import JournalReads
 from newstally_persister.journal.space import SpaceLimits
@@ -41,14 +41,14 @@ def make_persister(settings: PersisterSettings, lifecycle: Lifecycle) -> "Persis
     try:
         journal = open_journal(settings.data_dir)
     except JournalError as error:
-        raise CannotStartError(str(error)) from error
+        raise CannotStartError(str(error), passing=isinstance(error, JournalDiskError)) from error
     log.info("journal open", path=str(journal.path))
     try:
         return Persister(settings, journal, _make_sink(settings), lifecycle)
     except (sqlite3.Error, OSError) as error:
         journal.close()
         raise CannotStartError(
-            f"cannot measure the journal {journal.path}: {error}. Check its disk"
+            f"cannot measure the journal {journal.path}: {error}. Check its disk", passing=True
         ) from error
 
 

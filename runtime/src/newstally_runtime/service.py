@@ -3,7 +3,7 @@
     starting ──start()──▶ serving ──SIGTERM/SIGINT──▶ draining ──drain()──▶ stopped (exit 0)
         │                    │                           │
         ├────────────────────┴──fatal()──────────────────┴────────────────▶ stopped (exit 1)
-        └──CannotStartError──────────────────────────────────────────────▶ stopped (exit 2)
+        └──CannotStartError──────────────────────────────────────────────▶ stopped (exit 2, or 1)
 
 While draining the service is not ready (503, NOT_SERVING) and takes no new streams; `drain` settles
 what is under way within the time given. `server.stop` comes after that: with an open stream it
@@ -62,7 +62,15 @@ class Service(Protocol):
 
 
 class CannotStartError(Exception):
-    """The service cannot start as it is set up: one line that says why and what to do; exit 2."""
+    """The service cannot start: one line that says why and what to do.
+
+    Exit 2 where it is set up wrong, so that starting it again does not help; exit 1 where the
+    trouble may be over at the next start.
+    """
+
+    def __init__(self, message: str, *, passing: bool = False) -> None:
+        super().__init__(message)
+        self.passing = passing
 
 
 class Lifecycle:
@@ -143,7 +151,7 @@ async def _serve(settings: ServiceSettings, make: Callable[[Lifecycle], Service]
             await shell.serve()
     except CannotStartError as error:
         log.error("cannot start", reason=str(error))  # noqa: TRY400 - no traceback wanted
-        return 2
+        return 1 if error.passing else 2
     except _CannotListenError as error:
         log.error(  # noqa: TRY400 - no traceback wanted
             "cannot listen",

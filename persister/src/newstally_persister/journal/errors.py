@@ -9,6 +9,10 @@ class CorruptJournalError(JournalError):
     """What was read is not what was written."""
 
 
+class JournalDiskError(JournalError):
+    """The journal's disk does not do what it should just now; what is in the file may be intact."""
+
+
 class JournalVersionError(JournalError):
     """The journal was written by a newer release."""
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from newstally_persister.journal import schema
-from newstally_persister.journal.errors import CorruptJournalError, JournalError
+from newstally_persister.journal.errors import CorruptJournalError, JournalDiskError, JournalError
 from newstally_persister.journal.lock import DirectoryLock
 from newstally_persister.journal.reader import JournalReader
 from newstally_persister.journal.space import Gauge
@@ -14,7 +14,18 @@ from newstally_persister.journal.store import JournalStore
 
 FILE_NAME = "journal.db"
 _LOCKED_SECONDS = 5.0
-"""How long to wait for another program that looks into the file."""
+"""How long to wait for another program that has the file locked, when it is opened or read."""
+PATIENCE_SECONDS = 600.0
+"""How long a transaction waits for another program that writes the file (VACUUM, say): who waits
+meanwhile is told to come back, and nothing is lost."""
+
+_CHECK = "Check its disk and the space on it"
+_REMEDIES = {
+    sqlite3.SQLITE_FULL: "Free space on its disk",
+    sqlite3.SQLITE_BUSY: "Stop the other program that has it locked",
+    sqlite3.SQLITE_READONLY: "Let the persister write to the file and its directory",
+    sqlite3.SQLITE_PERM: "Let the persister read and write the file",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,21 +64,33 @@ def open_journal(directory: Path) -> OpenJournal:
         connection = _connect(path)
         try:
             schema.configure(connection)
-            return OpenJournal(
-                path, connection, JournalStore(connection), Gauge(connection, path), lock
-            )
+            store = JournalStore(connection)
+            connection.execute(f"PRAGMA busy_timeout = {round(PATIENCE_SECONDS * 1_000)}")
+            return OpenJournal(path, connection, store, Gauge(connection, path), lock)
         except BaseException:
             connection.close()
             raise
     except (sqlite3.Error, OSError) as error:
         lock.close()
-        raise CorruptJournalError(
-            f"cannot read the journal {path}: {error}. Check the disk; restore the data directory, "
-            "or start with an empty one"
-        ) from error
+        raise _decided(path, error) from error
     except BaseException:
         lock.close()
         raise
+
+
+def _decided(path: Path, error: sqlite3.Error | OSError) -> JournalError:
+    """Say what an error means. Only a damaged file is ever to be replaced."""
+    # The low byte is the primary code.
+    code = getattr(error, "sqlite_errorcode", sqlite3.SQLITE_IOERR) & 0xFF
+    if code in {sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB}:
+        return CorruptJournalError(
+            f"cannot read the journal {path}: {error}. Check the disk; restore the data directory, "
+            "or start with an empty one"
+        )
+    return JournalDiskError(
+        f"cannot open the journal {path} now: {error}. {_REMEDIES.get(code, _CHECK)}, then start "
+        "again. Leave the data directory as it is: what was acknowledged is in it"
+    )
 
 
 def open_reader(path: Path) -> JournalReader:

@@ -7,14 +7,18 @@ from pathlib import Path
 import pytest
 from newstally_persister.journal.errors import (
     CorruptJournalError,
+    JournalDiskError,
     JournalError,
     JournalLockedError,
     JournalVersionError,
 )
 from newstally_persister.journal.opening import FILE_NAME, open_journal, open_reader
+from newstally_persister.journal.reader_thread import JournalReads
 from newstally_persister.journal.space import Space, SpaceLimits, shortage
+from newstally_persister.sinks.sqlite_tallies import SqliteTallies
+from newstally_persister.sqlite.threads import BusyError
 from newstally_persister.values.uploads import NewUpload
-from unit.persister.building import batch
+from unit.persister.building import batch, database, flush
 
 
 def test_a_data_directory_is_made_and_kept(tmp_path: Path) -> None:
@@ -47,6 +51,23 @@ def test_a_damaged_file_is_named(tmp_path: Path) -> None:
         open_journal(tmp_path)
     assert path.read_bytes() == b"\x00garbage" * 1_000
     path.unlink()
+    open_journal(tmp_path).close()
+
+
+def test_a_locked_journal_is_not_said_to_be_damaged(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Only damage is a reason to begin anew: whatever may pass says to leave the files alone."""
+    open_journal(tmp_path).close()
+    monkeypatch.setattr("newstally_persister.journal.opening._LOCKED_SECONDS", 0.01)
+    other = sqlite3.connect(tmp_path / FILE_NAME, isolation_level=None)
+    other.execute("PRAGMA locking_mode = EXCLUSIVE")
+    other.execute("BEGIN EXCLUSIVE")
+    try:
+        with pytest.raises(JournalDiskError, match=r"Stop the other.*Leave the data directory"):
+            open_journal(tmp_path)
+    finally:
+        other.close()
     open_journal(tmp_path).close()
 
 
@@ -106,6 +127,21 @@ def test_space_counts_what_is_used(tmp_path: Path) -> None:
     assert after.disk_free > 0
 
 
+def test_what_was_emptied_is_room(tmp_path: Path) -> None:
+    """Rows that are gone leave free pages in the file, and those are measured."""
+    journal = open_journal(tmp_path)
+    journal.store.create_uploads([NewUpload("u", "me")], 1)
+    rows = [(f"{n} {'x' * 400}", "P") for n in range(2_000)]
+    journal.store.record_batches([batch("u", 0, [("Post", rows)])], 2)
+    full = journal.gauge.measure()
+    flush(journal.store, SqliteTallies(database()))
+    emptied = journal.gauge.measure()
+    journal.close()
+    assert full.reusable < 100_000
+    assert emptied.reusable > 800_000
+    assert emptied.used + emptied.reusable <= full.used + 200_000
+
+
 LIMITS = SpaceLimits(most=1_000, headroom=300)
 
 
@@ -115,9 +151,33 @@ LIMITS = SpaceLimits(most=1_000, headroom=300)
         (Space(used=700, disk_free=300), None),
         (Space(used=701, disk_free=9_999), "raise --journal-max-bytes"),
         (Space(used=0, disk_free=299), "free some"),
+        # What an outage left in the file is used again before the file grows...
+        (Space(used=0, disk_free=80, reusable=500), None),
+        # ...but the write-ahead log needs the disk itself.
+        (Space(used=0, disk_free=70, reusable=500), "free some"),
     ],
 )
 def test_intake_stops_while_there_is_headroom(space: Space, remedy: str | None) -> None:
     """Within the bound and on the disk, the headroom is left to flushes."""
     found = shortage(space, LIMITS)
     assert found is None if remedy is None else remedy in (found or "")
+
+
+async def test_a_read_of_a_locked_journal_is_asked_for_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Another program has all of the file to itself: the caller waits, the process goes on."""
+    journal = open_journal(tmp_path)
+    journal.close()
+    monkeypatch.setattr("newstally_persister.journal.opening._LOCKED_SECONDS", 0.01)
+    other = sqlite3.connect(journal.path, isolation_level=None)
+    other.execute("PRAGMA locking_mode = EXCLUSIVE")
+    other.execute("BEGIN EXCLUSIVE")
+    fatal: list[str] = []
+    reads = JournalReads(journal.path, fatal.append)
+    with pytest.raises(BusyError):
+        await reads.run(lambda reader: reader.get_upload("u"))
+    other.close()
+    assert await reads.run(lambda reader: reader.get_upload("u")) is None
+    await reads.close()
+    assert fatal == []
