@@ -26,9 +26,9 @@ from statistics import median
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "tools"))
 
 import psutil
+from local_trio import trio
 from newstally import NewstallyClient
 from recount import Counts, differences, read, stored
-from trio import trio
 
 PLAIN = Path(__file__).resolve().parent / "plain.py"
 EXTRACTORS = 2

@@ -9,7 +9,7 @@ from pathlib import Path
 HERE = Path(__file__).resolve().parent
 sys.path.insert(0, str(HERE.parent / "tools"))
 
-from trio import newstally, trio  # noqa: E402 - tools/ is no package
+from local_trio import newstally, trio  # noqa: E402 - tools/ is no package
 
 TOP = "8"
 

@@ -26,10 +26,10 @@ from pathlib import Path
 sys.path.insert(0, str(Path(__file__).resolve().parent))
 
 import spacy
+from local_trio import trio
 from newstally import NewstallyClient
 from newstally_extractor.counting.entities import count_mentions
 from newstally_extractor.settings import ExtractorSettings
-from trio import trio
 
 Entity = tuple[str, str]
 SHOWN = 20
