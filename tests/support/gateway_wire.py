@@ -37,6 +37,11 @@ def message(content: str = "Ada met Bob", **fields: Any) -> gateway_pb2.StreamAr
     return gateway_pb2.StreamArticlesRequest(article=article(content), **fields)
 
 
+def contents_of(count: int) -> list[str]:
+    """Contents that differ, with two entities each."""
+    return [f"Ada met Bob{n}" for n in range(count)]
+
+
 def messages(contents: Iterable[str], upload_id: str, first: int = 0) -> list[Any]:
     """One message per content, numbered from `first`; only the first one says so."""
     made = [message(content) for content in contents]

@@ -4,7 +4,6 @@ What is not caught here would not be caught in the sink either.
 """
 
 import random
-from collections.abc import AsyncIterator
 from itertools import count
 from pathlib import Path
 from typing import Any
@@ -26,13 +25,6 @@ from unit.persister.building import recount
 LIVES = 40
 """A planted fault must show within so many seeds; most show in the first few."""
 _incarnations = count()
-
-
-@pytest.fixture
-async def proxy(emulator: str, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[FirestoreProxy]:
-    async with FirestoreProxy(emulator) as made:
-        monkeypatch.setenv("FIRESTORE_EMULATOR_HOST", made.address)
-        yield made
 
 
 class NoReceipt(FirestoreSink):

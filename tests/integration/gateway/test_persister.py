@@ -1,6 +1,5 @@
 """The persister slow, full, away, replaced: everything waits, nothing is lost or counted twice."""
 
-from collections.abc import AsyncIterator
 from pathlib import Path
 
 import grpc
@@ -8,6 +7,7 @@ import pytest
 from newstally_protos.v1 import tally_pb2, upload_pb2
 from support.gateway_wire import (
     client_of,
+    contents_of,
     eventually,
     gateway_client,
     gateway_process,
@@ -15,24 +15,8 @@ from support.gateway_wire import (
     messages,
     until_readiness,
 )
-from support.reference_extractor import ReferenceExtractor, reference_extractor
-from support.reference_persister import ReferencePersister, reference_persister
-
-
-@pytest.fixture
-async def persister() -> AsyncIterator[ReferencePersister]:
-    async with reference_persister() as made:
-        yield made
-
-
-@pytest.fixture
-async def extractor() -> AsyncIterator[ReferenceExtractor]:
-    async with reference_extractor() as made:
-        yield made
-
-
-def contents_of(count: int) -> list[str]:
-    return [f"Ada met Bob{n}" for n in range(count)]
+from support.reference_extractor import ReferenceExtractor
+from support.reference_persister import ReferencePersister
 
 
 async def test_a_lost_reply_counts_nothing_twice(

@@ -1,14 +1,13 @@
 """Replicas that come, go, die, stall and answer twice."""
 
 import socket
-from collections.abc import AsyncIterator
 from pathlib import Path
 
 import grpc
-import pytest
 from newstally_protos.v1.article_pb2 import RefusalReason
 from support.gateway_wire import (
     client_of,
+    contents_of,
     eventually,
     gateway_client,
     gateway_process,
@@ -17,17 +16,7 @@ from support.gateway_wire import (
     until_metric,
 )
 from support.reference_extractor import ReferenceExtractor, reference_extractor
-from support.reference_persister import ReferencePersister, reference_persister
-
-
-@pytest.fixture
-async def persister() -> AsyncIterator[ReferencePersister]:
-    async with reference_persister() as made:
-        yield made
-
-
-def contents_of(count: int) -> list[str]:
-    return [f"Ada met Bob{n}" for n in range(count)]
+from support.reference_persister import ReferencePersister
 
 
 async def test_articles_wait_for_the_first_replica(

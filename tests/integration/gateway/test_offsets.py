@@ -7,22 +7,10 @@ import grpc
 import pytest
 from newstally_protos.v1 import gateway_pb2
 from support.gateway_wire import Client, article, gateway_client, message, messages
-from support.reference_extractor import ReferenceExtractor, reference_extractor
-from support.reference_persister import ReferencePersister, recount, reference_persister
+from support.reference_extractor import ReferenceExtractor
+from support.reference_persister import ReferencePersister, recount
 
 both_ways = pytest.mark.parametrize("by_writing", [False, True], ids=["iterator", "write"])
-
-
-@pytest.fixture
-async def persister() -> AsyncIterator[ReferencePersister]:
-    async with reference_persister() as made:
-        yield made
-
-
-@pytest.fixture
-async def extractor() -> AsyncIterator[ReferenceExtractor]:
-    async with reference_extractor() as made:
-        yield made
 
 
 @pytest.fixture

@@ -1,7 +1,6 @@
 """Whatever happens between the sink and Firestore, the recount from the emulator is equal."""
 
 import random
-from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
@@ -11,13 +10,6 @@ from support.firestore_proxy import COMMIT, PASS, Fault, FirestoreProxy, What, c
 from unit.persister.building import recount
 
 SEEDS = 200
-
-
-@pytest.fixture
-async def proxy(emulator: str, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[FirestoreProxy]:
-    async with FirestoreProxy(emulator) as made:
-        monkeypatch.setenv("FIRESTORE_EMULATOR_HOST", made.address)
-        yield made
 
 
 async def counted_once(bench: Bench, emulator: str, proxy: FirestoreProxy) -> None:

@@ -2,37 +2,20 @@
 
 import asyncio
 import time
-from collections.abc import AsyncIterator
 from pathlib import Path
 
 import grpc
-import pytest
 from support.gateway_wire import (
     client_of,
+    contents_of,
     eventually,
     gateway_process,
     message,
     messages,
     until_metric,
 )
-from support.reference_extractor import ReferenceExtractor, reference_extractor
-from support.reference_persister import ReferencePersister, reference_persister
-
-
-@pytest.fixture
-async def persister() -> AsyncIterator[ReferencePersister]:
-    async with reference_persister() as made:
-        yield made
-
-
-@pytest.fixture
-async def extractor() -> AsyncIterator[ReferenceExtractor]:
-    async with reference_extractor() as made:
-        yield made
-
-
-def contents_of(count: int) -> list[str]:
-    return [f"Ada met Bob{n}" for n in range(count)]
+from support.reference_extractor import ReferenceExtractor
+from support.reference_persister import ReferencePersister
 
 
 async def test_what_was_admitted_is_settled_and_the_client_sent_elsewhere(

@@ -48,7 +48,7 @@ def alive(pid: int) -> bool:
 @pytest.mark.parametrize(("ci", "outcome"), [("", "1 skipped"), ("true", "1 error")])
 def test_without_the_emulator(ci: str, outcome: str) -> None:
     """Skipped, with the command that installs it; in CI its absence is a failure."""
-    test = "tests/integration/test_firestore_store.py::test_pages_are_cut_by_bytes"
+    test = "tests/integration/firestore/test_store.py::test_pages_are_cut_by_bytes"
     found = subprocess.run(
         [sys.executable, "-m", "pytest", "-p", "no:cacheprovider", test],
         cwd=REPOSITORY,

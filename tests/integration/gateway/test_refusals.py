@@ -9,20 +9,8 @@ from newstally_protos.v1 import gateway_pb2
 from newstally_protos.v1.article_pb2 import RefusalReason
 from newstally_protos.wire import retry_delay_seconds
 from support.gateway_wire import Client, article, gateway_client, message, messages
-from support.reference_extractor import ReferenceExtractor, reference_extractor
-from support.reference_persister import ReferencePersister, reference_persister
-
-
-@pytest.fixture
-async def persister() -> AsyncIterator[ReferencePersister]:
-    async with reference_persister() as made:
-        yield made
-
-
-@pytest.fixture
-async def extractor() -> AsyncIterator[ReferenceExtractor]:
-    async with reference_extractor() as made:
-        yield made
+from support.reference_extractor import ReferenceExtractor
+from support.reference_persister import ReferencePersister
 
 
 @pytest.fixture

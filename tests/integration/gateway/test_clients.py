@@ -4,45 +4,29 @@ import asyncio
 import os
 import subprocess
 import sys
-from collections.abc import AsyncIterator
 from pathlib import Path
 
 import grpc
-import pytest
 from newstally_protos.wire import retry_delay_seconds
 from support.gateway_wire import (
     Stream,
     client_of,
+    contents_of,
     gateway_client,
     gateway_process,
     message,
     messages,
     until_metric,
 )
-from support.reference_extractor import ReferenceExtractor, reference_extractor
-from support.reference_persister import ReferencePersister, recount, reference_persister
+from support.processes import REPOSITORY
+from support.reference_extractor import ReferenceExtractor
+from support.reference_persister import ReferencePersister, recount
 
-TESTS = str(Path(__file__).resolve().parents[1])
+TESTS = str(REPOSITORY / "tests")
 
 
 def nothing(value: float) -> bool:
     return value == 0
-
-
-@pytest.fixture
-async def persister() -> AsyncIterator[ReferencePersister]:
-    async with reference_persister() as made:
-        yield made
-
-
-@pytest.fixture
-async def extractor() -> AsyncIterator[ReferenceExtractor]:
-    async with reference_extractor() as made:
-        yield made
-
-
-def contents_of(count: int) -> list[str]:
-    return [f"Ada met Bob{n}" for n in range(count)]
 
 
 async def test_a_cancelled_client_leaves_nothing_behind(

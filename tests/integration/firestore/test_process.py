@@ -8,7 +8,6 @@ import re
 import shutil
 import signal
 import sys
-from collections.abc import AsyncIterator
 from pathlib import Path
 
 import grpc
@@ -36,12 +35,6 @@ STEPS = [
     "before-deleting:3",
     "after-expiring",
 ]
-
-
-@pytest.fixture
-async def proxy(emulator: str) -> AsyncIterator[FirestoreProxy]:
-    async with FirestoreProxy(emulator) as made:
-        yield made
 
 
 def firestore_persister(directory: Path, host: str, project: str) -> Process:

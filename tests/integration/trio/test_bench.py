@@ -9,14 +9,15 @@ import subprocess
 import sys
 from pathlib import Path
 
-ROOT = Path(__file__).resolve().parents[2]
-SAMPLE = ROOT / "sample" / "articles.jsonl"
+from support.processes import REPOSITORY
+
+SAMPLE = REPOSITORY / "sample" / "articles.jsonl"
 ONE_THREAD = {"OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1"}
 
 
 def last_line(script: str, *arguments: str) -> str:
     done = subprocess.run(
-        [sys.executable, str(ROOT / "bench" / script), *arguments],
+        [sys.executable, str(REPOSITORY / "bench" / script), *arguments],
         check=True,
         env={**os.environ, **ONE_THREAD},
         stdout=subprocess.PIPE,
