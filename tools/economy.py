@@ -26,6 +26,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parent))
 import spacy
 from newstally_extractor.counting.entities import count_mentions
 from newstally_extractor.settings import ExtractorSettings
+from newstally_persister.journal.flushes import cut, part_done, plan_part
 from newstally_persister.journal.store import JournalStore
 from newstally_persister.sinks.firestore.writes import part_limits, writes_of_flush
 from newstally_persister.values.batches import read_batch
@@ -95,10 +96,10 @@ def cost(articles: Sequence[Article], window: int, limits: PartLimits) -> Cost:
 
 def flush(journal: JournalStore, limits: PartLimits) -> Iterator[int]:
     """Cut a flush; give the number of rows of each of its parts."""
-    number = journal.cut()
-    while number is not None and (part := journal.plan_part(number, limits)) is not None:
+    number = journal.run(cut)
+    while number is not None and (part := journal.run(plan_part, number, limits)) is not None:
         yield len(part.publications) + len(part.entities)
-        journal.part_done(number, part.number)
+        journal.run(part_done, number, part.number)
 
 
 def least_rows(articles: Sequence[Article]) -> int:

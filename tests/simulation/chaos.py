@@ -31,6 +31,8 @@ class Chaos:
             self._cut_power,
             self._fill_journal,
             self._close_sink,
+            self._fill_disk,
+            self._drain_persister,
             self._vanish,
             self._vanish,
         )
@@ -117,6 +119,15 @@ class Chaos:
 
     def _fill_journal(self) -> None:
         self._world.persister.full_until = self._world.kernel.now + self._random.uniform(0, 5)
+
+    def _fill_disk(self) -> None:
+        """Leave no room on the disk of the journal, or of the sink, for a while."""
+        disk = self._random.choice((self._world.persister.disk, self._world.sink.disk))
+        disk.fill()
+        self._world.kernel.after(self._random.uniform(0, 5), self._world.life, disk.empty)
+
+    def _drain_persister(self) -> None:
+        self._world.persister.drain()
 
     def _close_sink(self) -> None:
         self._world.sink.down_until = self._world.kernel.now + self._random.uniform(0, 10)

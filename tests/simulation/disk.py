@@ -3,6 +3,9 @@
 import sqlite3
 from typing import Any
 
+PAGE_BYTES = 512
+"""So small that few rows need another page."""
+
 
 class PowerCutError(BaseException):
     """The process that ran the statement is gone. Nothing may handle this but its simulation."""
@@ -28,6 +31,15 @@ class Disk(sqlite3.Connection):
             super().execute(sql, parameters)
         raise PowerCutError
 
+    def fill(self) -> None:
+        """Let there be no room but on the pages that it has: what needs more fails."""
+        (pages,) = self.peek("PRAGMA page_count")[0]
+        self.peek(f"PRAGMA max_page_count = {pages}")
+
+    def empty(self) -> None:
+        """Let there be room again."""
+        self.peek("PRAGMA max_page_count = 1000000")
+
     def peek(self, sql: str, parameters: Any = ()) -> list[Any]:
         """Read without burning the fuse: what an observer sees."""
         return super().execute(sql, parameters).fetchall()
@@ -35,4 +47,11 @@ class Disk(sqlite3.Connection):
 
 def new_disk() -> Disk:
     """Return an empty one, in memory."""
-    return sqlite3.connect(":memory:", factory=Disk, isolation_level=None)
+    disk = sqlite3.connect(":memory:", factory=Disk, isolation_level=None)
+    disk.peek(f"PRAGMA page_size = {PAGE_BYTES}")
+    return disk
+
+
+def is_full(error: sqlite3.Error) -> bool:
+    """Return whether the error says that there is no room."""
+    return getattr(error, "sqlite_errorcode", None) == sqlite3.SQLITE_FULL

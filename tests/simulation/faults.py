@@ -13,6 +13,7 @@ from newstally_persister.sinks.sqlite_tallies import SqliteTallies
 from newstally_persister.values.batches import Batch
 from newstally_persister.values.parts import Part
 from newstally_persister.values.uploads import Recorded
+from simulation import flusher_faults
 from simulation.gateway import Gateway
 from simulation.network import Stream
 from simulation.persister import Persister
@@ -152,4 +153,5 @@ PLANTED = {
     "forgets a broken link's articles": Machines(dispatcher=ForgetsBrokenLinks),
     "charges memory for results": Machines(session=ChargesResults),
     "forgets receipts": Machines(sink=ForgetsReceipts),
+    **{name: Machines(flusher=machine) for name, machine in flusher_faults.FAULTS.items()},
 }

@@ -1,13 +1,23 @@
-"""Moves tallies from the journal to the sink. A step is an event: each can be the last."""
+"""Carries out what the real flusher decides. Each step is an event: it can be the last."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
-from newstally_persister.flushing.marks import check_mark
-from newstally_persister.sinks.base import Mark
-from newstally_persister.values.parts import Part, PartLimits
-from newstally_persister.values.progress import Expiry
-from simulation.network import Call, Handler, Status
+from newstally_persister.flushing.backlog import FlushLimits
+from newstally_persister.flushing.calls import (
+    ApplyPart,
+    AskMark,
+    Call,
+    ExpireReceipts,
+    JournalCall,
+    SinkCall,
+)
+from newstally_persister.flushing.machine import Completed, Effect, Stopped
+from newstally_persister.sinks.base import SinkError
+from newstally_persister.values.parts import PartLimits
+from simulation import network
+from simulation.kernel import ViolationError
+from simulation.network import Handler, Status
 from simulation.scenario import FLUSH_SECONDS
 
 if TYPE_CHECKING:
@@ -15,108 +25,109 @@ if TYPE_CHECKING:
 
 SINK_DEADLINE = 4.0
 """Seconds per try; above the longest latency."""
-PARTS_IN_FLIGHT = 2
 RECEIPTS_AT_A_TIME = 2
 
 
 class Flusher:
-    """The flusher of one process of the persister; the order of calls is the real one's."""
+    """The flusher of one process of the persister, with settings that the last one may not have."""
 
     def __init__(self, persister: "Persister") -> None:
         self._persister = persister
         self._kernel = persister.kernel
-        self._store = persister.store
         self._sink = persister.world.sink
-        limits = persister.world.scenario.part_rows
-        self._limits = PartLimits(rows=limits, size_bytes=1_000_000)
-        self._in_flight: set[int] = set()
-        self._ask_mark()
+        random = self._kernel.random
+        rows = random.choice((1, 3, persister.world.scenario.part_rows))
+        self._machine = persister.world.machines.flusher(
+            FlushLimits(
+                age_seconds=random.choice((0.1, 1, 2)) * FLUSH_SECONDS,
+                window_seconds=random.choice((0, 3 * FLUSH_SECONDS)),
+                rows=random.choice((10, 1_000)),
+                trickle_rows=5,
+            ),
+            PartLimits(rows=rows, size_bytes=1_000_000),
+            random.choice((1, 2, 2, 4)),
+            self._delays,
+            RECEIPTS_AT_A_TIME,
+        )
+        self._armed = float("inf")
+        self._carry_out(self._machine.begin())
 
-    def _soon(self, action: Callable[..., None], *args: object, delay: float = 0.02) -> None:
-        pause = self._kernel.random.uniform(0, delay)
+    def recorded(self, rows: int) -> None:
+        """Note a batch that was recorded."""
+        self._machine.recorded(rows, self._kernel.now)
+        self._arm()
+
+    def finish(self) -> None:
+        """Flush what there is; then the process ends."""
+        self._carry_out(self._machine.finish(self._kernel.now))
+
+    def _delays(self) -> Iterator[float]:
+        while True:
+            yield self._kernel.random.uniform(0, 0.5)
+
+    def _carry_out(self, effects: Sequence[Effect]) -> None:
+        for effect in effects:
+            match effect:
+                case Completed(flush=flush):
+                    self._kernel.note("flush %s is complete", flush)
+                    self._persister.completed()
+                case Stopped(fatal=str(reason)):
+                    raise ViolationError(reason)
+                case Stopped(left_open=left_open):
+                    self._kernel.saw("a flush is left open" if left_open else "all is flushed")
+                    self._soon(self._persister.die)
+                case AskMark() | ApplyPart() | ExpireReceipts():
+                    self._soon(self._ask, effect)
+                case _:
+                    self._soon(self._work, effect)
+        self._arm()
+
+    def _arm(self) -> None:
+        at = self._machine.wake_at()
+        if at is not None and at < self._armed:
+            self._armed = at
+            self._kernel.at(at, self._persister.life, self._wake)
+
+    def _wake(self) -> None:
+        self._armed = float("inf")
+        self._carry_out(self._machine.woken(self._kernel.now))
+
+    def _soon(self, action: Callable[..., None], *args: object) -> None:
+        pause = self._kernel.random.uniform(0, 0.02)
         self._kernel.after(pause, self._persister.life, self._persister.run, action, *args)
 
-    def _call(
-        self, handler: Handler, request: object, answered: Callable[..., None], *args: object
-    ) -> None:
-        """Call the sink until it answers."""
+    def _work(self, call: JournalCall) -> None:
+        """Ask the journal; the process may die of it."""
+        answer = self._persister.store.run(call)
+        self._kernel.note("%s: %s", type(call).__name__, type(answer).__name__)
+        self._answered(call, answer)
+
+    def _ask(self, call: SinkCall) -> None:
+        """Ask the sink, once."""
 
         def finish(answer: Any) -> None:
             if isinstance(answer, Status):
-                self._soon(self._call, handler, request, answered, *args, delay=0.5)
+                error = SinkError(answer.value)
+                self._carry_out(self._machine.failed(call, error, self._kernel.now))
             else:
-                self._soon(answered, answer, *args)
+                self._answered(call, answer)
 
-        network, life = self._persister.world.network, self._persister.life
-        Call(network, life, lambda: handler, request, finish, SINK_DEADLINE)
+        handler, request = self._handler(call)
+        world = self._persister.world
+        network.Call(
+            world.network, self._persister.life, lambda: handler, request, finish, SINK_DEADLINE
+        )
 
-    # Beginning
+    def _handler(self, call: SinkCall) -> tuple[Handler, object]:
+        match call:
+            case AskMark(progress):
+                if progress.open_flush is not None:
+                    self._kernel.saw("a flush is taken up again after a crash")
+                return self._sink.mark, progress.position.journal_id
+            case ApplyPart(part):
+                return self._sink.apply, part
+            case ExpireReceipts(expiry):
+                return self._sink.expire, expiry
 
-    def _ask_mark(self) -> None:
-        self._call(self._sink.mark, self._store.position().journal_id, self._check_mark)
-
-    def _check_mark(self, mark: Mark) -> None:
-        check_mark(self._store.position(), mark)
-        self._resume()
-
-    def _resume(self) -> None:
-        found = self._store.open_flush()
-        if found is None:
-            self._expire()
-        else:
-            self._kernel.saw("a flush is taken up again after a crash")
-            self._advance(found.flush)
-
-    # One flush
-
-    def _tick(self) -> None:
-        number = self._store.cut() if self._store.has_unapplied() else None
-        if number is None:
-            self._soon(self._tick, delay=FLUSH_SECONDS)
-        else:
-            self._kernel.note("flush %s is cut", number)
-            self._soon(self._advance, number)
-
-    def _advance(self, flush: int) -> None:
-        """Send what can be sent now: the first part alone, then several at a time."""
-        found = self._store.open_flush()
-        if found is None or found.flush != flush:
-            return
-        alone = self._store.position().first_part_undone
-        if len(self._in_flight) >= (1 if alone else PARTS_IN_FLIGHT):
-            return
-        waiting = [number for number in found.undone if number not in self._in_flight]
-        part: Part | None
-        if waiting:
-            part = self._store.read_part(flush, waiting[0])
-        else:
-            part = self._store.plan_part(flush, self._limits)
-        if part is not None:
-            self._in_flight.add(part.number)
-            self._soon(self._send, part)
-            self._soon(self._advance, flush)
-
-    def _send(self, part: Part) -> None:
-        self._call(self._sink.apply, part, self._applied, part)
-
-    def _applied(self, _: bool, part: Part) -> None:
-        self._in_flight.discard(part.number)
-        if self._store.part_done(part.flush, part.number):
-            self._kernel.note("flush %s is complete", part.flush)
-            self._persister.completed()
-            self._soon(self._expire)
-        else:
-            self._soon(self._advance, part.flush)
-
-    # Afterwards
-
-    def _expire(self) -> None:
-        expiry = self._store.expirable(RECEIPTS_AT_A_TIME)
-        if expiry is None:
-            self._soon(self._tick, delay=FLUSH_SECONDS)
-        else:
-            self._call(self._sink.expire, expiry, self._expired, expiry)
-
-    def _expired(self, _: None, expiry: Expiry) -> None:
-        self._store.forget(expiry)
-        self._soon(self._expire)
+    def _answered(self, call: Call, answer: object) -> None:
+        self._carry_out(self._machine.answered(call, answer, self._kernel.now))

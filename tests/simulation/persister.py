@@ -1,12 +1,15 @@
 """The persister: the real journal, group commit, and a process that can die at any statement."""
 
+import sqlite3
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
+from newstally_persister.journal import flushes
+from newstally_persister.journal.store import JournalStore
 from newstally_persister.values.batches import Batch, read_batch
 from newstally_persister.values.uploads import NewUpload, Recorded
 from newstally_protos.v1.journal_pb2 import RecordBatchRequest
-from simulation.disk import PowerCutError, new_disk
+from simulation.disk import PowerCutError, is_full, new_disk
 from simulation.flusher import Flusher
 from simulation.kernel import Life
 from simulation.network import Handler, Reply, Status
@@ -20,6 +23,10 @@ JOURNAL_ID = "0123456789abcdef"
 
 class Persister:
     """One process after the other on one disk."""
+
+    store: JournalStore
+    flusher: Flusher
+    draining: bool
 
     def __init__(self, world: "World") -> None:
         self.world = world
@@ -39,9 +46,9 @@ class Persister:
         return (
             self.life.alive
             and not self.waiting
-            and not self.store.has_unapplied()
-            and self.store.open_flush() is None
-            and self.store.expirable(1) is None
+            and not self.store.run(flushes.has_unapplied)
+            and self.store.run(flushes.open_flush) is None
+            and self.store.run(flushes.expirable, 1) is None
         )
 
     def start(self) -> None:
@@ -61,6 +68,13 @@ class Persister:
         self.world.oracle.committed(self.disk)
         self.kernel.after(self.kernel.random.uniform(0.05, 2), self.world.life, self.start)
 
+    def drain(self) -> None:
+        """Take no batches, flush what there is, and end."""
+        if self.life.alive and not self.draining:
+            self.kernel.note("persister drains")
+            self.draining = True
+            self.flusher.finish()
+
     def run(self, action: Callable[..., None], *args: object) -> None:
         """Run what touches the disk; the process may die of it."""
         try:
@@ -68,12 +82,17 @@ class Persister:
         except PowerCutError:
             self.kernel.saw("the persister dies at a statement")
             self.die()
+        except sqlite3.OperationalError as error:
+            if not is_full(error):
+                raise
+            self.kernel.saw("the journal's disk is full")
+            self.die()
         else:
             self.world.oracle.committed(self.disk)
 
     def record_handler(self) -> Handler | None:
         """Return who serves RecordBatch now."""
-        return self._record if self.life.alive else None
+        return self._record if self.life.alive and not self.draining else None
 
     def get_handler(self) -> Handler | None:
         """Return who serves GetUpload now."""
@@ -82,6 +101,7 @@ class Persister:
     def _begin(self) -> None:
         self.life = Life()
         self.waiting = []
+        self.draining = False
         self.store = self.world.machines.store(self.disk, lambda: JOURNAL_ID)
         self.flusher = Flusher(self)
 
@@ -108,7 +128,11 @@ class Persister:
 
     def record(self, batches: list[Batch]) -> list[Recorded | None]:
         """Record batches in one transaction."""
-        return self.store.record_batches(batches, self._micros())
+        answers = self.store.record_batches(batches, self._micros())
+        for batch, answer in zip(batches, answers, strict=True):
+            if answer is not None and answer.recorded:
+                self.flusher.recorded(len(batch.tallies))
+        return answers
 
     def answer(self, replies: list[Reply], answers: list[Recorded | None]) -> None:
         """Answer what was committed."""

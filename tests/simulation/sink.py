@@ -1,5 +1,6 @@
 """The sink: the real embedded one, behind a network, and at times not there."""
 
+import sqlite3
 from collections import Counter
 from collections.abc import Callable
 
@@ -7,7 +8,7 @@ from newstally_persister.sinks.sqlite_tallies import SqliteTallies
 from newstally_persister.values.parts import Part, digest
 from newstally_persister.values.progress import Expiry
 from simulation.corpus import Tally
-from simulation.disk import PowerCutError, new_disk
+from simulation.disk import PowerCutError, is_full, new_disk
 from simulation.kernel import Kernel
 from simulation.network import Reply, Status
 from simulation.oracle import check
@@ -64,6 +65,12 @@ class Sink:
             self._kernel.saw("the sink dies at a statement")
             if self.disk.in_transaction:
                 self.disk.rollback()
+            return
+        except sqlite3.OperationalError as error:
+            if not is_full(error):
+                raise
+            self._kernel.saw("the sink's disk is full")
+            reply(Status.RESOURCE_EXHAUSTED)
             return
         reply(answer)
 

@@ -18,7 +18,9 @@ TROUBLES = {
     "a batch is cut anew",
     "a client leaves a gap",
     "a client reads too slowly",
+    "a flush is left open",
     "a flush is taken up again after a crash",
+    "all is flushed",
     "a link ends in good order with articles on it",
     "a link runs out of time",
     "a part comes again",
@@ -30,8 +32,10 @@ TROUBLES = {
     "an article is settled elsewhere while it waits for memory",
     "an article waits for memory",
     "several batches in one transaction",
+    "the journal's disk is full",
     "the persister dies at a statement",
     "the sink dies at a statement",
+    "the sink's disk is full",
 }
 
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from newstally_gateway.core.clients.admission import Admission
 from newstally_gateway.core.clients.ledger import BatchLimits, Ledger
 from newstally_gateway.core.replicas.dispatcher import Dispatcher
+from newstally_persister.flushing.machine import FlushMachine
 from newstally_persister.journal.store import JournalStore
 from simulation.chaos import Chaos
 from simulation.client import Client
@@ -34,6 +35,7 @@ class Machines:
     admission: Callable[[int, int], Admission] = Admission
     dispatcher: Callable[[float], Dispatcher] = Dispatcher
     ledger: Callable[[int, BatchLimits], Ledger] = Ledger
+    flusher: type[FlushMachine] = FlushMachine
     store: Callable[[sqlite3.Connection, Callable[[], str]], JournalStore] = JournalStore
     session: type[Session] = Session
     persister: type[Persister] = Persister
@@ -116,6 +118,8 @@ class World:
         self.network.fair = True
         self.persister.disk.fuse = self.sink.disk.fuse = None
         self.persister.full_until = self.sink.down_until = 0.0
+        self.persister.disk.empty()
+        self.sink.disk.empty()
 
     def _unfinished(self) -> str:
         return ", ".join(

@@ -17,6 +17,7 @@ from google.cloud.firestore import AsyncClient
 from google.cloud.firestore_v1.base_query import FieldFilter
 from newstally_persister.flushing.backlog import FlushLimits
 from newstally_persister.flushing.flusher import Flusher
+from newstally_persister.journal import flushes
 from newstally_persister.journal.opening import open_journal
 from newstally_persister.journal.space import SpaceLimits
 from newstally_persister.journal.writer import JournalWriter
@@ -24,7 +25,7 @@ from newstally_persister.sinks.firestore.connection import Connection, Firestore
 from newstally_persister.sinks.firestore.sink import Deadlines, FirestoreSink
 from newstally_persister.sinks.health import SinkHealth
 from newstally_persister.values.uploads import NewUpload
-from unit.persister.building import Article, Tallies, batch
+from unit.persister.building import Article, Tallies, batch, metrics
 
 DEFAULT_DATABASE = "(default)"
 WAIT_SECONDS = 30.0
@@ -37,7 +38,7 @@ MakeSink = Callable[[Connection], FirestoreSink]
 def small_parts(connection: Connection) -> FirestoreSink:
     """Return a sink whose parts are so small that a few articles make several."""
     return FirestoreSink(
-        connection, 7, part_writes=PART_WRITES, parts_in_flight=3, deadlines=IMPATIENT
+        connection, 7, metrics(), part_writes=PART_WRITES, parts_in_flight=3, deadlines=IMPATIENT
     )
 
 
@@ -48,7 +49,7 @@ class Bench:
         """FIRESTORE_EMULATOR_HOST says where the sink finds Firestore."""
         self.project = project
         self.fatal: list[str] = []
-        self.health = SinkHealth()
+        self.health = SinkHealth(metrics())
         self._make_sink = make_sink
         self._journal = open_journal(directory)
         self._next: Counter[str] = Counter()
@@ -56,7 +57,7 @@ class Bench:
 
     async def __aenter__(self) -> Self:
         limits = SpaceLimits(most=2**40, headroom=0)
-        self.writer = JournalWriter(self._journal, limits, self.fatal.append)
+        self.writer = JournalWriter(self._journal, limits, self.fatal.append, metrics())
         self.writer.start()
         return self
 
@@ -79,6 +80,7 @@ class Bench:
             self._sink,
             FlushLimits(age_seconds=0.001, rows=1),
             self.health,
+            metrics(),
             self.fatal.append,
             delays=lambda: repeat(0.002),
         )
@@ -107,7 +109,7 @@ class Bench:
     async def until_applied(self) -> None:
         """Wait until all that is settled is applied, or the flusher has given up."""
         async with asyncio.timeout(WAIT_SECONDS):
-            while not self.fatal and await self.writer.has_unapplied():
+            while not self.fatal and await self.writer.run(flushes.has_unapplied):
                 if self._run is not None and self._run.done() and not self.fatal:
                     raise AssertionError("the flusher has ended") from self._run.exception()
                 await asyncio.sleep(0.001)

@@ -16,14 +16,15 @@ from newstally_protos.v1 import (
 )
 from newstally_runtime.admin import Readiness
 from newstally_runtime.service import CannotStartError, Lifecycle
+from prometheus_client import REGISTRY, CollectorRegistry
 
-from newstally_persister import metrics
 from newstally_persister.flushing.flusher import Flusher
 from newstally_persister.journal.errors import JournalDiskError, JournalError
 from newstally_persister.journal.opening import OpenJournal, open_journal
 from newstally_persister.journal.reader_thread import JournalReads
 from newstally_persister.journal.space import SpaceLimits
 from newstally_persister.journal.writer import JournalWriter
+from newstally_persister.metrics import Metrics
 from newstally_persister.services.journal_service import JournalService
 from newstally_persister.services.tally_service import TallyService
 from newstally_persister.services.upload_service import UploadService
@@ -44,7 +45,7 @@ def make_persister(settings: PersisterSettings, lifecycle: Lifecycle) -> "Persis
         raise CannotStartError(str(error), passing=isinstance(error, JournalDiskError)) from error
     log.info("journal open", path=str(journal.path))
     try:
-        return Persister(settings, journal, _make_sink(settings), lifecycle)
+        return Persister(settings, journal, lifecycle)
     except (sqlite3.Error, OSError) as error:
         journal.close()
         raise CannotStartError(
@@ -52,7 +53,7 @@ def make_persister(settings: PersisterSettings, lifecycle: Lifecycle) -> "Persis
         ) from error
 
 
-def _make_sink(settings: PersisterSettings) -> Sink:
+def _make_sink(settings: PersisterSettings, metrics: Metrics) -> Sink:
     match settings.sink:
         case "sqlite":
             return SqliteSink(
@@ -62,7 +63,7 @@ def _make_sink(settings: PersisterSettings) -> Sink:
             # Google's libraries take a second to import: only who uses them waits for them.
             from newstally_persister.sinks.firestore.making import make_sink  # noqa: PLC0415
 
-            return make_sink(settings)
+            return make_sink(settings, metrics)
 
 
 class Persister:
@@ -72,17 +73,20 @@ class Persister:
         self,
         settings: PersisterSettings,
         journal: OpenJournal,
-        sink: Sink,
         lifecycle: Lifecycle,
+        registry: CollectorRegistry = REGISTRY,
     ) -> None:
+        """Call it on the event loop that serves. Raises sqlite3.Error and OSError."""
+        metrics = self._metrics = Metrics(registry)
         self._journal = journal
-        self._sink = sink
+        self._sink = sink = _make_sink(settings, metrics)
         self._lifecycle = lifecycle
-        self._health = SinkHealth()
+        self._health = SinkHealth(metrics)
         self._writer = JournalWriter(
             journal,
             SpaceLimits(settings.journal_max_bytes, settings.journal_headroom_bytes),
             lifecycle.fatal,
+            metrics,
             self._recorded,
         )
         self._reads = JournalReads(journal.path, lifecycle.fatal)
@@ -91,12 +95,13 @@ class Persister:
             sink,
             settings.flush_limits,
             self._health,
+            metrics,
             lifecycle.fatal,
         )
-        self._recording = JournalService(self._writer)
+        self._recording = JournalService(self._writer, metrics)
         self._flushing: asyncio.Task[None] | None = None
-        metrics.WAITING_BYTES.set_function(lambda: self._writer.waiting_bytes)
-        metrics.OLDEST_UNFLUSHED_SECONDS.set_function(self._flusher.oldest_seconds)
+        metrics.waiting_bytes.set_function(lambda: self._writer.waiting_bytes)
+        metrics.oldest_unflushed_seconds.set_function(self._flusher.oldest_seconds)
 
     def register(self, server: grpc.aio.Server) -> Sequence[str]:
         """Add the three services."""
@@ -148,8 +153,8 @@ class Persister:
             await asyncio.to_thread(self._journal.close)
 
     def _recorded(self, batch: Batch) -> None:
-        metrics.BATCHES.labels("recorded").inc()
-        metrics.ARTICLES.labels("counted").inc(batch.counted)
-        metrics.ARTICLES.labels("refused").inc(len(batch.refusals))
-        metrics.ROWS_RECORDED.inc(len(batch.tallies))
+        self._metrics.batches.labels("recorded").inc()
+        self._metrics.articles.labels("counted").inc(batch.counted)
+        self._metrics.articles.labels("refused").inc(len(batch.refusals))
+        self._metrics.rows_recorded.inc(len(batch.tallies))
         self._flusher.recorded(len(batch.tallies))

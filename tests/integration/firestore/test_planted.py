@@ -20,7 +20,7 @@ from newstally_persister.values.parts import Part
 from support.firestore_bench import IMPATIENT, Bench, MakeSink, Store
 from support.firestore_chaos import Chaos, articles, live
 from support.firestore_proxy import COMMIT, PASS, Fault, FirestoreProxy, What
-from unit.persister.building import recount
+from unit.persister.building import metrics, recount
 
 LIVES = 40
 """A planted fault must show within so many seeds; most show in the first few."""
@@ -82,7 +82,7 @@ def with_sink(kind: type[FirestoreSink]) -> MakeSink:
     """Make sinks of that kind with small parts."""
 
     def make(connection: Connection) -> FirestoreSink:
-        return kind(connection, 7, part_writes=4, parts_in_flight=3, deadlines=IMPATIENT)
+        return kind(connection, 7, metrics(), part_writes=4, parts_in_flight=3, deadlines=IMPATIENT)
 
     return make
 

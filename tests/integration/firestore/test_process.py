@@ -13,7 +13,7 @@ from pathlib import Path
 import grpc
 import pytest
 from newstally import NewstallyClient
-from newstally_persister.flushing import failpoints
+from newstally_persister import failpoints
 from support.corpus import assert_counted_once, make_articles, totals
 from support.firestore_bench import Store
 from support.firestore_chaos import articles

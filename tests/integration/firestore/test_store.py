@@ -9,6 +9,7 @@ import grpc
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from newstally_persister.journal import flushes
 from newstally_persister.sinks.base import (
     EntityTally,
     JournalMismatchError,
@@ -28,7 +29,7 @@ from structlog.testing import capture_logs
 from support.firestore_bench import PART_WRITES, Bench, Store
 from support.firestore_chaos import articles
 from support.firestore_proxy import Fault, FirestoreProxy, What
-from unit.persister.building import recount
+from unit.persister.building import metrics, recount
 
 NASTY = [
     "a/b",
@@ -63,7 +64,8 @@ def host(emulator: str, monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def sink(project: str) -> FirestoreSink:
-    return FirestoreSink(Connection(lambda: connect(project, "(default)")), 7, part_writes=1_000)
+    connection = Connection(lambda: connect(project, "(default)"))
+    return FirestoreSink(connection, 7, metrics(), part_writes=1_000)
 
 
 def part(
@@ -251,6 +253,6 @@ async def test_writes_are_as_few_as_promised(
                 # Each key of the recount stands for a document, or for one of its two fields.
                 rows = len({key[:3] for key in recount(some)})
                 expected += writes_of_flush(rows, -(-rows // PART_WRITES))
-            while await bench.writer.expirable(1) is not None:  # noqa: ASYNC110
+            while await bench.writer.run(flushes.expirable, 1) is not None:  # noqa: ASYNC110
                 await asyncio.sleep(0.001)
         assert proxy.writes == expected

@@ -6,13 +6,16 @@ from collections import Counter
 from collections.abc import Callable, Sequence
 from typing import Any
 
+from newstally_persister.journal import flushes
 from newstally_persister.journal.store import JournalStore
+from newstally_persister.metrics import Metrics
 from newstally_persister.sinks.base import PageLimits
 from newstally_persister.sinks.sqlite_tallies import SqliteTallies
 from newstally_persister.values.batches import Batch, read_batch
 from newstally_persister.values.parts import Part, PartLimits
 from newstally_persister.values.uploads import NewUpload
 from newstally_protos.v1 import article_pb2, journal_pb2, tally_pb2
+from prometheus_client import CollectorRegistry
 
 LARGE = PartLimits(rows=1_000, size_bytes=1_000_000)
 EVERYTHING = PageLimits(items=100_000, size_bytes=10**9)
@@ -51,6 +54,11 @@ class CrashingConnection(sqlite3.Connection):
             if self._statements_left <= 0:
                 raise SimulatedCrashError
             self._statements_left -= 1
+
+
+def metrics() -> Metrics:
+    """Return metrics of their own."""
+    return Metrics(CollectorRegistry())
 
 
 def database() -> CrashingConnection:
@@ -153,15 +161,15 @@ def sink_tallies(sink: SqliteTallies) -> Tallies:
 def flush(store: JournalStore, sink: SqliteTallies, limits: PartLimits = LARGE) -> list[Part]:
     """Move everything to the sink as the flusher does; return the parts."""
     parts = []
-    opened = store.open_flush()
+    opened = store.run(flushes.open_flush)
     if opened is not None:
         for number in opened.undone:
-            parts.append(store.read_part(opened.flush, number))
+            parts.append(store.run(flushes.read_part, opened.flush, number))
             sink.apply(parts[-1])
-            store.part_done(opened.flush, number)
-    number_cut = opened.flush if opened is not None else store.cut()
-    while number_cut and (part := store.plan_part(number_cut, limits)):
+            store.run(flushes.part_done, opened.flush, number)
+    number_cut = opened.flush if opened is not None else store.run(flushes.cut)
+    while number_cut and (part := store.run(flushes.plan_part, number_cut, limits)):
         parts.append(part)
         sink.apply(part)
-        store.part_done(part.flush, part.number)
+        store.run(flushes.part_done, part.flush, part.number)
     return parts

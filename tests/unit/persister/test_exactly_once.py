@@ -8,6 +8,7 @@ from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
 from newstally_persister.flushing.marks import check_mark
+from newstally_persister.journal import flushes
 from newstally_persister.journal.store import JournalStore
 from newstally_persister.sinks.sqlite_tallies import SqliteTallies
 from newstally_persister.values.parts import PartLimits
@@ -55,7 +56,10 @@ class ExactlyOnce(RuleBasedStateMachine):
         """What a start does: open, and compare the mark."""
         self.store = JournalStore(self.journal_file)
         self.sink = SqliteTallies(self.sink_file)
-        check_mark(self.store.position(), self.sink.mark(self.store.position().journal_id))
+        check_mark(
+            self.store.run(flushes.position),
+            self.sink.mark(self.store.run(flushes.position).journal_id),
+        )
 
     def survive(self, crash: int | None, step: Any) -> Any:
         """Run a step that may die; then start again."""
@@ -102,15 +106,15 @@ class ExactlyOnce(RuleBasedStateMachine):
     @rule(data=st.data(), crash=CRASHES)
     def flush_on(self, data: st.DataObject, crash: int | None) -> None:
         """The next step of the flusher: cut, or plan a part, or attempt one that is undone."""
-        opened = self.store.open_flush()
+        opened = self.store.run(flushes.open_flush)
         if not opened:
-            self.survive(crash, self.store.cut)
+            self.survive(crash, lambda: self.store.run(flushes.cut))
         elif opened.undone and (opened.planned or 1 in opened.undone or data.draw(st.booleans())):
             # Part 1 alone; the others in any order.
             number = 1 if 1 in opened.undone else data.draw(st.sampled_from(opened.undone))
             self.attempt(opened.flush, number, data, crash)
         else:
-            self.survive(crash, lambda: self.store.plan_part(opened.flush, SMALL))
+            self.survive(crash, lambda: self.store.run(flushes.plan_part, opened.flush, SMALL))
 
     def attempt(
         self, flush_number: int, number: int, data: st.DataObject, crash: int | None
@@ -120,11 +124,11 @@ class ExactlyOnce(RuleBasedStateMachine):
         told = data.draw(st.integers(0, 3), label="told") > 0
 
         def step() -> None:
-            part = self.store.read_part(flush_number, number)
+            part = self.store.run(flushes.read_part, flush_number, number)
             for _ in range(times):
                 self.sink.apply(part)
             if told:
-                self.store.part_done(part.flush, part.number)
+                self.store.run(flushes.part_done, part.flush, part.number)
 
         self.survive(crash, step)
         self.done.append((flush_number, number))
@@ -141,18 +145,18 @@ class ExactlyOnce(RuleBasedStateMachine):
         if not self.done:
             return
         flush_number, number = data.draw(st.sampled_from(self.done))
-        opened = self.store.open_flush()
+        opened = self.store.run(flushes.open_flush)
         if not opened or flush_number != opened.flush or number not in opened.undone:
-            assert self.store.part_done(flush_number, number) is False
+            assert self.store.run(flushes.part_done, flush_number, number) is False
 
     @rule(crash=CRASHES, days=st.integers(0, 10))
     def expire(self, crash: int | None, days: int) -> None:
         def step() -> None:
-            expiry = self.store.expirable(2)
+            expiry = self.store.run(flushes.expirable, 2)
             if expiry:
                 self.seconds += days
                 self.sink.expire(expiry, self.seconds + 1, self.seconds)
-                self.store.forget(expiry)
+                self.store.run(flushes.forget, expiry)
 
         self.survive(crash, step)
 

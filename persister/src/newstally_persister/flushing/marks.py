@@ -1,7 +1,6 @@
 """Whether a journal and its mark in the sink fit together."""
 
 from newstally_persister.sinks.base import JournalMismatchError, Mark
-from newstally_persister.values.parts import Part
 from newstally_persister.values.progress import Position
 
 
@@ -24,21 +23,3 @@ def check_mark(position: Position, mark: Mark) -> None:
             "or is another sink. Going on would leave tallies out. Point the persister at the sink "
             "it used before; or, to begin anew, give it an empty --data-dir"
         )
-
-
-def part_elsewhere(part: Part, how: str) -> JournalMismatchError:
-    """Return the error for a part that the sink does not know as this journal does."""
-    return JournalMismatchError(
-        f"part {part.id} does not fit the sink, {how}: another persister works on a copy of this "
-        "journal, or the sink was restored from a backup. Going on would count articles wrongly. "
-        "Let one persister alone use the sink, with the data directory that was in use last"
-    )
-
-
-def journal_unknown(journal_id: str) -> JournalMismatchError:
-    """Return the error for a mark that is gone."""
-    return JournalMismatchError(
-        f"the sink does not know journal {journal_id} any more: it was emptied, or is another one. "
-        "Point the persister at the sink it used before; or, to begin anew, give it an empty "
-        "--data-dir"
-    )

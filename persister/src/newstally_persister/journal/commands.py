@@ -16,14 +16,14 @@ CREATE_BYTES = 1_024
 
 
 class Kind(Enum):
-    """Commands of one kind that follow each other share a transaction, but for CALL."""
+    """Commands of one kind that follow each other share a transaction, but for RUN."""
 
     RECORD = "record"
     """`work` is a Batch."""
     CREATE = "create"
     """`work` is a NewUpload."""
-    CALL = "call"
-    """`work` is called with the store."""
+    RUN = "call"
+    """`work` is a function over the store's connection. The value is the metric's label."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -1,14 +1,23 @@
-"""Flushes: how tallies leave the journal. Each function runs in its caller's transaction."""
+"""Flushes: how tallies leave the journal. Each function is for `JournalStore.run`.
+
+A flush goes through
+
+    idle ──cut──▶ open ──plan_part, part_done, in any order──▶ all planned and done ──▶ idle
+
+`cut` closes the heap: what is recorded from then on belongs to the next flush. Each `plan_part`
+fixes the next part's rows and digest on disk, before its first attempt at the sink. The `part_done`
+that completes the flush moves the applied offsets in its own transaction.
+"""
 
 import sqlite3
 from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
-from newstally_persister.flushing import failpoints
+from newstally_persister import failpoints
 from newstally_persister.journal.errors import CorruptJournalError
 from newstally_persister.values.parts import EntityRow, Part, PartLimits, PublicationRow, digest
-from newstally_persister.values.progress import Expiry, OpenFlush, Position
+from newstally_persister.values.progress import Expiry, OpenFlush, Position, Progress
 
 _Row = tuple[str, str, str, int, int]
 
@@ -19,6 +28,11 @@ class _Meta:
     last_flush: int
     is_open: bool
     planned: bool
+
+
+def progress(connection: sqlite3.Connection) -> Progress:
+    """Return where a flusher begins."""
+    return Progress(position(connection), open_flush(connection), has_unapplied(connection))
 
 
 def position(connection: sqlite3.Connection) -> Position:
@@ -36,7 +50,7 @@ def position(connection: sqlite3.Connection) -> Position:
 
 
 def open_flush(connection: sqlite3.Connection) -> OpenFlush | None:
-    """Return the flush to finish, or None."""
+    """Return the flush to finish, or None when idle. Ask at start: a crash leaves one open."""
     meta = _meta(connection)
     if not meta.is_open:
         return None
@@ -46,8 +60,21 @@ def open_flush(connection: sqlite3.Connection) -> OpenFlush | None:
     return OpenFlush(meta.last_flush, tuple(number for (number,) in undone), meta.planned)
 
 
+def has_unapplied(connection: sqlite3.Connection) -> bool:
+    """Return whether an upload has settled offsets that are not applied."""
+    return bool(
+        connection.execute(
+            "SELECT EXISTS (SELECT 1 FROM uploads WHERE applied_offset < next_offset)"
+        ).fetchone()[0]
+    )
+
+
 def cut(connection: sqlite3.Connection) -> int | None:
-    """Close the heap, note how far each upload is, and return the flush's number."""
+    """Close the heap as the next flush, note how far each upload is, return the flush's number.
+
+    None when the heap is empty; offsets that wait without tallies (refusals) are then applied on
+    the spot, and no flush number is used. Raises ValueError when a flush is open.
+    """
     meta = _meta(connection)
     if meta.is_open:
         raise ValueError(f"flush {meta.last_flush} is open")
@@ -70,7 +97,7 @@ def cut(connection: sqlite3.Connection) -> int | None:
 
 
 def plan_part(connection: sqlite3.Connection, flush: int, limits: PartLimits) -> Part | None:
-    """Fix the next range of the open flush's rows as a part."""
+    """Fix the next range of the open flush's rows as a part; None when no rows are left to plan."""
     meta = _meta(connection)
     if not meta.is_open or meta.last_flush != flush or meta.planned:
         return None
@@ -108,7 +135,10 @@ def plan_part(connection: sqlite3.Connection, flush: int, limits: PartLimits) ->
 
 
 def read_part(connection: sqlite3.Connection, flush: int, number: int) -> Part:
-    """Return a planned part; raise CorruptJournalError when it is not what was planned."""
+    """Return a part that was planned and is not done, unchanged.
+
+    Raises CorruptJournalError when its rows are not what its digest says.
+    """
     row = connection.execute(
         "SELECT first_key, first_text, first_label, last_key, last_text, last_label, digest "
         "FROM parts WHERE flush = ? AND part = ? AND NOT done",
@@ -132,7 +162,11 @@ def read_part(connection: sqlite3.Connection, flush: int, number: int) -> Part:
 
 
 def part_done(connection: sqlite3.Connection, flush: int, number: int) -> bool:
-    """Mark a part done, delete its rows, and complete the flush if it was the last one."""
+    """Delete the rows of a part that the sink applied; return whether the flush is complete.
+
+    Completing it moves applied_offset of each upload to what next_offset was at the cut. A part
+    that is done already, also of an earlier flush, changes nothing and returns False.
+    """
     bounds = connection.execute(
         "UPDATE parts SET done = 1 WHERE flush = ? AND part = ? AND NOT done RETURNING "
         "first_key, first_text, first_label, last_key, last_text, last_label",
@@ -155,7 +189,7 @@ def part_done(connection: sqlite3.Connection, flush: int, number: int) -> bool:
 
 
 def expirable(connection: sqlite3.Connection, limit: int) -> Expiry | None:
-    """Return parts of the oldest complete flush that has any."""
+    """Return at most `limit` parts of the oldest complete flush whose receipts still stand."""
     at = position(connection)
     numbers = connection.execute(
         "SELECT flush, part FROM parts WHERE flush = "
@@ -168,7 +202,7 @@ def expirable(connection: sqlite3.Connection, limit: int) -> Expiry | None:
 
 
 def forget(connection: sqlite3.Connection, expiry: Expiry) -> None:
-    """Drop the parts of an expiry."""
+    """Drop parts whose receipts were told to expire. Doing it again changes nothing."""
     connection.executemany(
         "DELETE FROM parts WHERE flush = ? AND part = ?",
         [(expiry.flush, number) for number in expiry.numbers],

@@ -21,15 +21,6 @@ _UPSERT_ONE = _UPSERT.format(rows=_ROW)
 _UPSERT_MANY = _UPSERT.format(rows=",".join([_ROW] * _ROWS_PER_STATEMENT))
 
 
-def has_unapplied(connection: sqlite3.Connection) -> bool:
-    """Return whether an upload has settled offsets that are not applied."""
-    return bool(
-        connection.execute(
-            "SELECT EXISTS (SELECT 1 FROM uploads WHERE applied_offset < next_offset)"
-        ).fetchone()[0]
-    )
-
-
 def create_uploads(
     connection: sqlite3.Connection, wishes: Sequence[NewUpload], now_micros: int
 ) -> list[Upload]:

@@ -6,11 +6,10 @@ import threading
 import time
 from collections.abc import Callable, Sequence
 from itertools import groupby
-from typing import Any, TypeVar
+from typing import Any, Concatenate, ParamSpec, TypeVar
 
 import structlog
 
-from newstally_persister import metrics
 from newstally_persister.journal.commands import (
     CREATE_BYTES,
     RETRY_SECONDS,
@@ -21,10 +20,8 @@ from newstally_persister.journal.commands import (
 from newstally_persister.journal.errors import JournalClosedError, JournalError, JournalFullError
 from newstally_persister.journal.opening import OpenJournal
 from newstally_persister.journal.space import SpaceLimits, shortage
-from newstally_persister.journal.store import JournalStore
+from newstally_persister.metrics import Metrics
 from newstally_persister.values.batches import Batch
-from newstally_persister.values.parts import Part, PartLimits
-from newstally_persister.values.progress import Expiry, OpenFlush, Position
 from newstally_persister.values.uploads import NewUpload, Recorded, Upload
 
 log = structlog.get_logger()
@@ -38,6 +35,7 @@ IDLE_SECONDS = 1.0
 JOIN_SECONDS = 5.0
 """How long to wait for the thread at the end: a disk may hang."""
 
+Arguments = ParamSpec("Arguments")
 Result = TypeVar("Result")
 
 
@@ -53,6 +51,7 @@ class JournalWriter:
         journal: OpenJournal,
         limits: SpaceLimits,
         on_fatal: Callable[[str], None],
+        metrics: Metrics,
         on_recorded: Callable[[Batch], None] = lambda _: None,
         *,
         wall_clock_micros: Callable[[], int] = lambda: time.time_ns() // 1_000,
@@ -66,6 +65,7 @@ class JournalWriter:
         self._journal = journal
         self._limits = limits
         self._on_fatal = on_fatal
+        self._metrics = metrics
         self._on_recorded = on_recorded
         self._now_micros = wall_clock_micros
         self._queue = CommandQueue(waiting_bytes, GROUP_BYTES)
@@ -103,65 +103,45 @@ class JournalWriter:
 
     async def record(self, batch: Batch) -> Recorded | None:
         """Record a batch; see JournalStore. Raises JournalFullError and JournalClosedError."""
-        self._check_room()
-        recorded: Recorded | None = await self._do(Kind.RECORD, batch, batch.size_bytes)
+        recorded: Recorded | None = await self._take_in(Kind.RECORD, batch, batch.size_bytes)
         return recorded
 
     async def create_upload(self, wish: NewUpload) -> Upload:
         """Make an upload; see JournalStore. Raises JournalFullError and JournalClosedError."""
-        self._check_room()
-        upload: Upload = await self._do(Kind.CREATE, wish, CREATE_BYTES)
+        upload: Upload = await self._take_in(Kind.CREATE, wish, CREATE_BYTES)
         return upload
 
-    async def position(self) -> Position:
-        """See JournalStore."""
-        return await self._call(lambda store: store.position())
+    async def run(
+        self,
+        work: Callable[Concatenate[sqlite3.Connection, Arguments], Result],
+        *args: Arguments.args,
+        **named: Arguments.kwargs,
+    ) -> Result:
+        """See JournalStore.run. Raises JournalClosedError.
 
-    async def has_unapplied(self) -> bool:
-        """See JournalStore."""
-        return await self._call(lambda store: store.has_unapplied())
-
-    async def open_flush(self) -> OpenFlush | None:
-        """See JournalStore."""
-        return await self._call(lambda store: store.open_flush())
-
-    async def cut(self) -> int | None:
-        """See JournalStore."""
-        return await self._call(lambda store: store.cut())
-
-    async def plan_part(self, flush: int, limits: PartLimits) -> Part | None:
-        """See JournalStore."""
-        return await self._call(lambda store: store.plan_part(flush, limits))
-
-    async def read_part(self, flush: int, number: int) -> Part:
-        """See JournalStore."""
-        return await self._call(lambda store: store.read_part(flush, number))
-
-    async def part_done(self, flush: int, number: int) -> bool:
-        """See JournalStore."""
-        return await self._call(lambda store: store.part_done(flush, number))
-
-    async def expirable(self, limit: int) -> Expiry | None:
-        """See JournalStore."""
-        return await self._call(lambda store: store.expirable(limit))
-
-    async def forget(self, expiry: Expiry) -> None:
-        """See JournalStore."""
-        return await self._call(lambda store: store.forget(expiry))
-
-    async def _call(self, work: Callable[[JournalStore], Result]) -> Result:
-        # What the flusher asks for frees space: it is charged nothing and never refused.
-        result: Result = await self._do(Kind.CALL, work, size_bytes=0)
+        It is charged nothing and never refused for lack of room: what flushes frees space.
+        """
+        result: Result = await self._do(
+            Kind.RUN, lambda connection: work(connection, *args, **named), size_bytes=0
+        )
         return result
+
+    async def _take_in(self, kind: Kind, work: Any, size_bytes: int) -> Any:
+        try:
+            self._check_room()
+            return await self._do(kind, work, size_bytes)
+        except JournalFullError:
+            self._metrics.intake_refused.inc()
+            raise
+
+    def _check_room(self) -> None:
+        if self._shortage is not None:
+            raise JournalFullError(self._shortage, RETRY_SECONDS)
 
     async def _do(self, kind: Kind, work: Any, size_bytes: int) -> Any:
         answer = self._loop.create_future()
         self._queue.put(Command(kind, work, size_bytes, answer))
         return await answer
-
-    def _check_room(self) -> None:
-        if self._shortage is not None:
-            raise JournalFullError(self._shortage, RETRY_SECONDS)
 
     def _run(self) -> None:
         doing: Sequence[Command] = ()
@@ -184,9 +164,9 @@ class JournalWriter:
                 results = store.record_batches(work, self._now_micros())
             case Kind.CREATE:
                 results = store.create_uploads(work, self._now_micros())
-            case Kind.CALL:
-                results = [call(store) for call in work]
-        metrics.COMMIT_SECONDS.labels(kind.value).observe(time.monotonic() - begun)
+            case Kind.RUN:
+                results = [store.run(each) for each in work]
+        self._metrics.commit_seconds.labels(kind.value).observe(time.monotonic() - begun)
         self._loop.call_soon_threadsafe(self._resolve, commands, results)
 
     def _resolve(self, commands: Sequence[Command], results: Sequence[Any]) -> None:
@@ -198,7 +178,7 @@ class JournalWriter:
 
     def _measure(self) -> None:
         space = self._journal.gauge.measure()
-        metrics.JOURNAL_BYTES.set(space.used)
+        self._metrics.journal_bytes.set(space.used)
         short = shortage(space, self._limits)
         if (short is None) != (self._shortage is None):
             if short is None:

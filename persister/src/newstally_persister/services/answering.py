@@ -7,7 +7,6 @@ from typing import Any, TypeVar
 import grpc
 from newstally_runtime.status import StatusError, abort, invalid, wait
 
-from newstally_persister import metrics
 from newstally_persister.journal.errors import JournalClosedError, JournalFullError
 from newstally_persister.sinks.base import PublicationUnknownError, SinkError
 from newstally_persister.sqlite.threads import BusyError
@@ -47,7 +46,6 @@ def _status(error: Exception) -> StatusError:
         case InvalidBatchError():
             decided = invalid(error.field, error.message)
         case JournalFullError():
-            metrics.INTAKE_REFUSED.inc()
             decided = wait(error.retry_seconds, str(error))
         case BusyError():
             decided = wait(READ_RETRY_SECONDS, "too many reads wait")

@@ -5,8 +5,8 @@ from typing import Any, Protocol
 
 from newstally_protos.v1 import journal_pb2, journal_pb2_grpc
 
-from newstally_persister import metrics
 from newstally_persister.journal.errors import JournalClosedError
+from newstally_persister.metrics import Metrics
 from newstally_persister.services.answering import answered
 from newstally_persister.services.messages import upload_message
 from newstally_persister.services.owners import unknown_upload
@@ -25,8 +25,9 @@ class Recorder(Protocol):
 class JournalService(journal_pb2_grpc.JournalServiceServicer):
     """Checks batches and has them recorded."""
 
-    def __init__(self, journal: Recorder) -> None:
+    def __init__(self, journal: Recorder, metrics: Metrics) -> None:
         self._journal = journal
+        self._metrics = metrics
         self._draining = False
         self._under_way = 0
         self._idle = asyncio.Event()
@@ -56,8 +57,8 @@ class JournalService(journal_pb2_grpc.JournalServiceServicer):
     async def _record(self, batch: Batch) -> journal_pb2.RecordBatchResponse:
         answer = await self._journal.record(batch)
         if answer is None:
-            metrics.BATCHES.labels("unknown_upload").inc()
+            self._metrics.batches.labels("unknown_upload").inc()
             raise unknown_upload()
         if not answer.recorded:
-            metrics.BATCHES.labels("out_of_turn").inc()
+            self._metrics.batches.labels("out_of_turn").inc()
         return journal_pb2.RecordBatchResponse(upload=upload_message(answer.upload))

@@ -7,7 +7,7 @@ from typing import Any
 
 import structlog
 
-from newstally_persister import metrics
+from newstally_persister.metrics import Metrics
 from newstally_persister.sinks.base import PermanentSinkError
 
 log = structlog.get_logger()
@@ -28,7 +28,10 @@ class Trouble:
 class SinkHealth:
     """Whether the last attempt at the sink worked. Read from other threads."""
 
-    def __init__(self, now: Callable[[], datetime] = lambda: datetime.now(UTC)) -> None:
+    def __init__(
+        self, metrics: Metrics, now: Callable[[], datetime] = lambda: datetime.now(UTC)
+    ) -> None:
+        self._metrics = metrics
         self._now = now
         self._trouble: Trouble | None = None
 
@@ -53,7 +56,7 @@ class SinkHealth:
         """Note a failed attempt; log it if it is news."""
         permanent = isinstance(error, PermanentSinkError)
         kind = "permanent" if permanent else "transient"
-        metrics.SINK_ERRORS.labels(kind).inc()
+        self._metrics.sink_errors.labels(kind).inc()
         remedy = (
             error.remedy if isinstance(error, PermanentSinkError) else "none needed: it is retried"
         )
@@ -61,8 +64,8 @@ class SinkHealth:
         message = f"{type(error).__name__}: {error}"
         since = self._now().isoformat(timespec="seconds") if before is None else before.since
         self._trouble = Trouble(permanent, message, remedy, since)
-        metrics.SINK_TROUBLE.labels("permanent").set(permanent)
-        metrics.SINK_TROUBLE.labels("transient").set(not permanent)
+        self._metrics.sink_trouble.labels("permanent").set(permanent)
+        self._metrics.sink_trouble.labels("transient").set(not permanent)
         if before is None or before.permanent != permanent or before.remedy != remedy:
             log.error("sink failed", kind=kind, error=message, remedy=remedy, intake="goes on")
 
@@ -70,6 +73,6 @@ class SinkHealth:
         """Note an attempt that worked; log it if it is news."""
         before, self._trouble = self._trouble, None
         if before is not None:
-            metrics.SINK_TROUBLE.labels("permanent").set(0)
-            metrics.SINK_TROUBLE.labels("transient").set(0)
+            self._metrics.sink_trouble.labels("permanent").set(0)
+            self._metrics.sink_trouble.labels("transient").set(0)
             log.info("sink works again", failed_since=before.since)

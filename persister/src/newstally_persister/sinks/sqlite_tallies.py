@@ -3,7 +3,6 @@
 import sqlite3
 from collections.abc import Callable, Iterable
 
-from newstally_persister.flushing.marks import part_elsewhere
 from newstally_persister.sinks import sqlite_schema
 from newstally_persister.sinks.base import (
     EntityPosition,
@@ -16,6 +15,7 @@ from newstally_persister.sinks.base import (
     PublicationTally,
     PublicationUnknownError,
 )
+from newstally_persister.sinks.mismatches import part_elsewhere
 from newstally_persister.sqlite.transactions import begin_anew, transaction
 from newstally_persister.values.parts import Part
 from newstally_persister.values.progress import Expiry

@@ -34,3 +34,14 @@ class Expiry:
     journal_id: str
     flush: int
     numbers: tuple[int, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Progress:
+    """Where a flusher begins, read at once."""
+
+    position: Position
+    open_flush: OpenFlush | None
+    """The flush that a crash left open."""
+    has_unapplied: bool
+    """Whether an upload has settled offsets that are not applied."""

@@ -1,13 +1,16 @@
 """The flusher: each part until the sink answers, trouble shown, a clean end."""
 
 import asyncio
+import sqlite3
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager
 from itertools import repeat
+from typing import Any, Concatenate, ParamSpec, TypeVar
 
 import pytest
 from newstally_persister.flushing.backlog import FlushLimits
 from newstally_persister.flushing.flusher import Flusher
+from newstally_persister.journal import flushes
 from newstally_persister.journal.errors import JournalClosedError
 from newstally_persister.journal.store import JournalStore
 from newstally_persister.sinks.base import (
@@ -20,10 +23,20 @@ from newstally_persister.sinks.health import SinkHealth
 from newstally_persister.sinks.sqlite import SqliteSink
 from newstally_persister.sinks.sqlite_tallies import SqliteTallies
 from newstally_persister.values.parts import Part, PartLimits
-from newstally_persister.values.progress import Expiry, OpenFlush, Position
+from newstally_persister.values.progress import Expiry
 from newstally_persister.values.uploads import NewUpload
-from unit.persister.building import Article, batch, database, eventually, recount, sink_tallies
+from unit.persister.building import (
+    Article,
+    batch,
+    database,
+    eventually,
+    metrics,
+    recount,
+    sink_tallies,
+)
 
+Arguments = ParamSpec("Arguments")
+Result = TypeVar("Result")
 ARTICLES: list[Article] = [("Post", [(f"e{n}", "P")]) for n in range(9)] + [None]
 NOW = FlushLimits(age_seconds=0.001, rows=1)
 
@@ -34,32 +47,13 @@ class DirectJournal:
     def __init__(self, store: JournalStore) -> None:
         self.store = store
 
-    async def position(self) -> Position:
-        return self.store.position()
-
-    async def has_unapplied(self) -> bool:
-        return self.store.has_unapplied()
-
-    async def open_flush(self) -> OpenFlush | None:
-        return self.store.open_flush()
-
-    async def cut(self) -> int | None:
-        return self.store.cut()
-
-    async def plan_part(self, flush: int, limits: PartLimits) -> Part | None:
-        return self.store.plan_part(flush, limits)
-
-    async def read_part(self, flush: int, number: int) -> Part:
-        return self.store.read_part(flush, number)
-
-    async def part_done(self, flush: int, number: int) -> bool:
-        return self.store.part_done(flush, number)
-
-    async def expirable(self, limit: int) -> Expiry | None:
-        return self.store.expirable(limit)
-
-    async def forget(self, expiry: Expiry) -> None:
-        self.store.forget(expiry)
+    async def run(
+        self,
+        work: Callable[Concatenate[sqlite3.Connection, Arguments], Result],
+        *args: Arguments.args,
+        **named: Arguments.kwargs,
+    ) -> Result:
+        return self.store.run(work, *args, **named)
 
 
 class RemoteSink(SqliteSink):
@@ -120,16 +114,17 @@ class Bench:
         self.store = JournalStore(self.connection)
         self.store.create_uploads([NewUpload("u", "me")], 1)
         self.sink = RemoteSink()
-        self.health = SinkHealth()
+        self.health = SinkHealth(metrics())
         self.fatal: list[str] = []
         self.limits = limits
 
-    def flusher(self) -> Flusher:
+    def flusher(self, journal: type[DirectJournal] = DirectJournal) -> Flusher:
         return Flusher(
-            DirectJournal(self.store),
+            journal(self.store),
             self.sink,
             self.limits,
             self.health,
+            metrics(),
             self.fatal.append,
             delays=lambda: repeat(0.001),
         )
@@ -185,8 +180,8 @@ async def test_refusals_alone_become_applied(bench: Bench) -> None:
 async def test_a_start_goes_on_where_the_last_process_ended(bench: Bench) -> None:
     """An open flush is finished, and what waited in the heap is flushed, without any new batch."""
     bench.record(0, ARTICLES)
-    bench.store.cut()
-    part = bench.store.plan_part(1, bench.sink.part_limits)
+    bench.store.run(flushes.cut)
+    part = bench.store.run(flushes.plan_part, 1, bench.sink.part_limits)
     assert part
     bench.sink.tallies.apply(part)  # and then it was killed
     bench.record(10, ARTICLES)
@@ -251,7 +246,7 @@ async def test_permanent_trouble_is_shown_and_mended(bench: Bench) -> None:
 async def test_a_mismatch_is_fatal(bench: Bench) -> None:
     """A sink that knows more than the journal ends the process with the message."""
     bench.record(0, ARTICLES)
-    other = Part(bench.store.position().journal_id, 1, 1, "another digest", [], [])
+    other = Part(bench.store.run(flushes.position).journal_id, 1, 1, "another digest", [], [])
     async with asyncio.timeout(10):
         bench.sink.failures = [JournalMismatchError(f"{other.id} does not fit")]
         await bench.flusher().run()
@@ -260,14 +255,14 @@ async def test_a_mismatch_is_fatal(bench: Bench) -> None:
 
 async def test_an_older_journal_is_refused_before_anything_is_sent(bench: Bench) -> None:
     """The mark is looked at first, and nothing is cut or applied."""
-    journal_id = bench.store.position().journal_id
+    journal_id = bench.store.run(flushes.position).journal_id
     bench.sink.tallies.apply(Part(journal_id, 1, 1, "digest", [], []))
     bench.record(0, ARTICLES)
     async with asyncio.timeout(10):
         await bench.flusher().run()
     assert "older than the sink" in bench.fatal[0]
     assert bench.sink.seen == []
-    assert bench.store.open_flush() is None
+    assert bench.store.run(flushes.open_flush) is None
 
 
 async def test_the_end_flushes_what_is_there(bench: Bench) -> None:
@@ -293,7 +288,7 @@ async def test_the_end_does_not_wait_for_a_sink_that_fails(bench: Bench) -> None
     flusher.finish()
     async with asyncio.timeout(10):
         await task
-    opened = bench.store.open_flush()
+    opened = bench.store.run(flushes.open_flush)
     assert opened
     assert opened.undone == (1,)
     assert bench.fatal == []
@@ -303,19 +298,19 @@ async def test_receipts_go_after_their_flush(bench: Bench) -> None:
     """Once a flush is complete the sink hears of it, and the journal forgets its parts."""
     bench.record(0, ARTICLES)
     async with bench.running():
-        journal_id = bench.store.position().journal_id
+        journal_id = bench.store.run(flushes.position).journal_id
         await eventually(lambda: bench.sink.tallies.mark(journal_id) == Mark(1, 1))
-        await eventually(lambda: bench.store.expirable(10) is None)
+        await eventually(lambda: bench.store.run(flushes.expirable, 10) is None)
 
 
 async def test_a_journal_that_failed_ends_the_flusher_quietly(bench: Bench) -> None:
     """The journal has told why already."""
 
-    async def fail() -> Position:
-        raise JournalClosedError
+    class Failed(DirectJournal):
+        async def run(self, *_: Any, **__: Any) -> Any:
+            raise JournalClosedError
 
-    flusher = bench.flusher()
-    flusher._journal.position = fail  # type: ignore[method-assign]
+    flusher = bench.flusher(Failed)
     async with asyncio.timeout(10):
         await flusher.run()
     assert bench.fatal == []

@@ -2,6 +2,7 @@
 
 import pytest
 from newstally_persister.journal.errors import JournalVersionError
+from newstally_persister.journal.flushes import position
 from newstally_persister.journal.store import JournalStore
 from newstally_persister.sinks.sqlite_tallies import SqliteTallies
 from newstally_persister.values.uploads import NewUpload
@@ -154,5 +155,5 @@ def test_a_newer_journal_is_refused() -> None:
 def test_a_journal_keeps_its_id() -> None:
     """The id is made once, with the journal."""
     connection = database()
-    first = JournalStore(connection, lambda: "one").position().journal_id
-    assert JournalStore(connection, lambda: "two").position().journal_id == first == "one"
+    first = JournalStore(connection, lambda: "one").run(position).journal_id
+    assert JournalStore(connection, lambda: "two").run(position).journal_id == first == "one"

@@ -4,12 +4,13 @@ import asyncio
 import sqlite3
 import threading
 import time
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
+from typing import Concatenate, ParamSpec, TypeVar
 
 import pytest
-from newstally_persister.journal import schema
+from newstally_persister.journal import flushes, schema
 from newstally_persister.journal.errors import (
     CorruptJournalError,
     JournalClosedError,
@@ -20,10 +21,11 @@ from newstally_persister.journal.space import SpaceLimits
 from newstally_persister.journal.store import JournalStore
 from newstally_persister.journal.writer import JournalWriter
 from newstally_persister.values.batches import Batch
-from newstally_persister.values.progress import Position
 from newstally_persister.values.uploads import NewUpload, Recorded
-from unit.persister.building import batch
+from unit.persister.building import batch, metrics
 
+Arguments = ParamSpec("Arguments")
+Result = TypeVar("Result")
 ROOMY = SpaceLimits(most=10**12, headroom=1)
 
 
@@ -37,10 +39,15 @@ class ObservedStore(JournalStore):
         self.groups.append(len(batches))
         return super().record_batches(batches, now_micros)
 
-    def position(self) -> Position:
+    def run(
+        self,
+        work: Callable[Concatenate[sqlite3.Connection, Arguments], Result],
+        *args: Arguments.args,
+        **named: Arguments.kwargs,
+    ) -> Result:
         if self.failure is not None:
             raise self.failure
-        return super().position()
+        return super().run(work, *args, **named)
 
 
 class Bench:
@@ -58,6 +65,7 @@ class Bench:
             self.journal,
             limits,
             self.fatal.append,
+            metrics(),
             self.recorded.append,
             wall_clock_micros=lambda: 7,
             waiting_bytes=5_000,
@@ -130,7 +138,7 @@ async def test_what_waits_is_bounded_in_bytes(bench: Bench) -> None:
     with pytest.raises(JournalFullError) as caught:
         await bench.writer.record(big)
     assert caught.value.retry_seconds > 0
-    position = asyncio.create_task(bench.writer.position())
+    position = asyncio.create_task(bench.writer.run(flushes.position))
     bench.writer.start()
     assert await waiting is None
     assert (await position).last_cut == 0
@@ -160,10 +168,10 @@ async def test_a_full_journal_takes_nothing_in_and_goes_on_flushing(tmp_path: Pa
         await bench.writer.record(batch("u", 1, [("Post", [])]))
     with pytest.raises(JournalFullError):
         await bench.writer.create_upload(NewUpload("v", "me"))
-    assert await bench.writer.cut() == 1
+    assert await bench.writer.run(flushes.cut) == 1
     bench.writer._limits = ROOMY
-    assert await bench.writer.open_flush()
-    await bench.writer.position()
+    assert await bench.writer.run(flushes.open_flush)
+    await bench.writer.run(flushes.position)
     assert bench.writer.shortage is None
     assert await bench.writer.record(batch("u", 1, [("Post", [])]))
     await bench.close()
@@ -187,7 +195,7 @@ async def test_any_error_ends_it_without_an_answer(
     created = asyncio.create_task(bench.writer.create_upload(NewUpload("u", "me")))
     await asyncio.sleep(0)
     calls = [
-        asyncio.create_task(bench.writer.position()),
+        asyncio.create_task(bench.writer.run(flushes.position)),
         asyncio.create_task(bench.writer.record(batch("u", 0, [("Post", [])]))),
     ]
     await asyncio.sleep(0)
@@ -252,7 +260,7 @@ async def test_a_batch_is_reported_also_when_its_caller_has_gone(bench: Bench) -
     call.cancel()
     bench.writer.start()
     await created
-    await bench.writer.position()  # answered after the batch
+    await bench.writer.run(flushes.position)  # answered after the batch
     assert call.cancelled()
     assert bench.recorded == [wanted]
     again = await bench.writer.record(wanted)
@@ -284,7 +292,7 @@ async def test_a_group_that_fails_leaves_nothing_behind(
     assert upload
     assert upload.next_offset == 0
     assert journal.store.list_refusals("u", -1, 9) == []
-    assert journal.store.cut() is None
+    assert journal.store.run(flushes.cut) is None
     journal.close()
 
 
@@ -296,5 +304,5 @@ async def test_closing_finishes_what_waits_and_ends_the_thread(bench: Bench) -> 
     assert await bench.writer.close()
     assert (await waiting).upload_id == "u"
     with pytest.raises(JournalClosedError):
-        await bench.writer.position()
+        await bench.writer.run(flushes.position)
     assert "journal-writer" not in {thread.name for thread in threading.enumerate()}

@@ -13,7 +13,7 @@ from newstally_persister.values.batches import Batch
 from newstally_persister.values.uploads import Recorded
 from newstally_protos.v1 import journal_pb2_grpc
 from newstally_protos.wire import retry_delay_seconds
-from unit.persister.building import batch, journal, request
+from unit.persister.building import batch, journal, metrics, request
 
 
 class SlowJournal:
@@ -38,7 +38,7 @@ class Bench:
 
     def __init__(self) -> None:
         self.journal = SlowJournal()
-        self.service = JournalService(self.journal)
+        self.service = JournalService(self.journal, metrics())
         self.server = grpc.aio.server()
         journal_pb2_grpc.add_JournalServiceServicer_to_server(self.service, self.server)
         self.channel = grpc.aio.insecure_channel(

@@ -4,7 +4,6 @@ from typing import Any
 
 from google.cloud.firestore_v1.async_batch import AsyncWriteBatch
 
-from newstally_persister import metrics
 from newstally_persister.sinks.base import PermanentSinkError, SinkError
 from newstally_persister.sinks.firestore.writes import REQUEST_LIMIT_BYTES, size_bytes
 
@@ -36,4 +35,3 @@ class Commit(AsyncWriteBatch):
         results = await self.commit(retry=None, timeout=seconds)
         if len(results) != number:
             raise SinkError(f"{len(results)} results for {number} writes")
-        metrics.FIRESTORE_WRITES.inc(number)

@@ -18,7 +18,7 @@ from datetime import UTC, datetime, timedelta
 from google.api_core.exceptions import AlreadyExists, FailedPrecondition, NotFound
 from google.cloud.firestore import AsyncDocumentReference, DocumentSnapshot, Maximum
 
-from newstally_persister.flushing.marks import journal_unknown, part_elsewhere
+from newstally_persister.metrics import Metrics
 from newstally_persister.sinks.base import (
     EntityPosition,
     EntityTally,
@@ -34,6 +34,7 @@ from newstally_persister.sinks.firestore.commit import Commit
 from newstally_persister.sinks.firestore.connection import Connection, FirestoreClient
 from newstally_persister.sinks.firestore.lists import Lists
 from newstally_persister.sinks.firestore.ramp import Ramp
+from newstally_persister.sinks.mismatches import journal_unknown, part_elsewhere
 from newstally_persister.values.parts import Part, PartLimits, part_id
 from newstally_persister.values.progress import Expiry
 
@@ -61,6 +62,7 @@ class FirestoreSink:
         self,
         connection: Connection,
         receipt_days: int,
+        metrics: Metrics,
         *,
         part_writes: int,
         ramp: Ramp | None = None,
@@ -71,6 +73,7 @@ class FirestoreSink:
     ) -> None:
         """Nothing is connected to before the first call, so that trouble here stops no intake."""
         self._connection = connection
+        self._metrics = metrics
         self._receipt_life = timedelta(days=receipt_days)
         self._part_limits = writes.part_limits(part_writes)
         self._ramp = ramp
@@ -102,7 +105,7 @@ class FirestoreSink:
             commit = self._commit(client, part, seen)
             await self._take_turn(len(commit))
             try:
-                await commit.send(self._deadlines.commit_seconds)
+                await self._send(commit)
             except (AlreadyExists, FailedPrecondition, NotFound) as error:
                 # AlreadyExists may come from the receipt or from the mark, and Conflict, its
                 # parent, is also Aborted: only the receipt tells what was applied.
@@ -125,7 +128,7 @@ class FirestoreSink:
                     client.collection(RECEIPTS).document(name), {"expire_at": expire_at}, merge=True
                 )
             try:
-                await commit.send(self._deadlines.commit_seconds)
+                await self._send(commit)
             except NotFound as error:
                 if not (await self._read(client, MARKS, expiry.journal_id)).exists:
                     raise journal_unknown(expiry.journal_id) from error
@@ -173,6 +176,10 @@ class FirestoreSink:
             _start(commit, client, part, seen)
         commit.add(writes.row_writes(_documents(client), part))
         return commit
+
+    async def _send(self, commit: Commit) -> None:
+        await commit.send(self._deadlines.commit_seconds)
+        self._metrics.firestore_writes.inc(len(commit))
 
     def _receipt(self, client: FirestoreClient, part: Part) -> AsyncDocumentReference:
         return client.collection(RECEIPTS).document(part.id)

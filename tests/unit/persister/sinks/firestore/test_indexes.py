@@ -15,6 +15,7 @@ from newstally_persister.sinks.firestore.connection import Connection, connect
 from newstally_persister.sinks.firestore.sink import FirestoreSink
 from newstally_persister.values.parts import EntityRow, Part, PublicationRow
 from support.processes import REPOSITORY
+from unit.persister.building import metrics
 
 FOLDER = REPOSITORY / "firestore"
 Index = tuple[str, tuple[tuple[str, str], ...]]
@@ -55,7 +56,8 @@ async def queries(monkeypatch: pytest.MonkeyPatch) -> list[Any]:
     """Return every kind of query that the sink makes."""
     page = PageLimits(10, 1_000)
     async with listening(monkeypatch) as firestore:
-        sink = FirestoreSink(Connection(lambda: connect("p", "(default)")), 7, part_writes=100)
+        connection = Connection(lambda: connect("p", "(default)"))
+        sink = FirestoreSink(connection, 7, metrics(), part_writes=100)
         for after in (None, (5, "key")):
             await sink.list_publications(page, after)
         for label in ("", "PERSON"):

@@ -7,6 +7,7 @@ from google.auth.credentials import AnonymousCredentials
 from google.cloud.firestore import Increment
 from google.cloud.firestore_v1.types import firestore as firestore_types
 from google.cloud.firestore_v1.types import write as write_types
+from newstally_persister.journal import flushes
 from newstally_persister.journal.store import JournalStore
 from newstally_persister.sinks.base import PermanentSinkError
 from newstally_persister.sinks.firestore import writes
@@ -114,9 +115,9 @@ def planned(character: str, name_bytes: int, text_bytes: int, limits: PartLimits
             ],
         )
         store.record_batches([read_batch(request)], 1)
-    flush = store.cut()
+    flush = store.run(flushes.cut)
     assert flush
-    found = store.plan_part(flush, limits)
+    found = store.run(flushes.plan_part, flush, limits)
     assert found
     return found
 
