@@ -66,6 +66,7 @@ MODEL ?= en_newstally
 evaluate: setup ## measure MODEL on every text of CORPORA that it was not trained on
 	$(BIN)/python models/evaluate.py --corpora $(CORPORA) --model $(MODEL)
 	$(BIN)/python models/evaluate.py --corpora $(CORPORA) --model $(MODEL) --development
+	$(BIN)/python models/evaluate.py --model $(MODEL) --hard
 
 train: setup ## train the default model on CORPORA, with TRAIN_FLAGS (see models/README.md)
 	$(BIN)/python models/recipe/train.py --corpora $(CORPORA) $(TRAIN_FLAGS)

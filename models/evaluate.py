@@ -7,7 +7,8 @@ pipeline finds of it there is neither right nor wrong and is left out. Words (wh
 per second are of `nlp.pipe` on this machine; pin the numeric libraries to one thread to compare.
 
 With `--development` it measures on the documents kept back from training instead, corpus by corpus,
-and prints the score that models are chosen by.
+and prints the score that models are chosen by. With `--hard` it measures on the sentences of
+`hard/sentences.tsv`, kind by kind and all together; that needs no corpora.
 """
 
 from __future__ import annotations
@@ -38,6 +39,7 @@ from corpora import (
     read,
 )
 from development import HUMAN, kept_back
+from hard import read_hard
 
 FOLDED = ("PER", "ORG", "PLACE")
 
@@ -178,13 +180,19 @@ def main() -> None:
     parser.add_argument(
         "--development", action="store_true", help="measure on what was kept back from training"
     )
+    parser.add_argument(
+        "--hard", action="store_true", help="measure on the hard sentences of this repository"
+    )
     parser.add_argument("--json", action="store_true", help="print counts as JSON, not tables")
     args = parser.parse_args()
     try:
         nlp = spacy.load(args.model)
         # The first texts pay for what is built only once.
         nlp("Berlin is the capital of Germany.")
-        if args.development:
+        if args.hard:
+            splits = read_hard()
+            splits["hard"] = [sentence for kind in splits.values() for sentence in kind]
+        elif args.development:
             splits = kept_back(args.corpora)
         else:
             chosen = args.split or HELD_OUT

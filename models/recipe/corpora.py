@@ -61,6 +61,7 @@ _ANNOTATED = {
     "crossner": _ALL,
     "gum": _ALL,
     "wikigold": _ALL,
+    "hard": _ALL,
 }
 
 
