@@ -150,16 +150,24 @@ class NewstallyClient:
         self,
         upload_id: str | None = None,
         *,
+        fingerprint: bytes = b"",
         on_event: Callable[[UploadEvent], None] | None = None,
     ) -> Upload:
         """Make an upload, or return the one of that id if the same owner made it before.
 
+        Args:
+            upload_id: Its id; None makes a random one.
+            fingerprint: What tells its input from any other, a hash of it say: at most 64 bytes.
+            on_event: Called on the event loop while the gateway is waited for.
+
         Raises:
-            InvalidRequest: the id is malformed.
+            InvalidRequest: the id is malformed, or the upload was made with another fingerprint.
             UploadIdTaken: another owner has it.
         """
         # Chosen here, so that a second try after a lost answer finds the same upload.
-        request = upload_pb2.CreateUploadRequest(upload_id=upload_id or new_upload_id())
+        request = upload_pb2.CreateUploadRequest(
+            upload_id=upload_id or new_upload_id(), fingerprint=fingerprint
+        )
         response = await self._call(self._services.uploads.CreateUpload, request, on_event)
         return to_upload(response.upload)
 

@@ -98,6 +98,7 @@ class Persister:
             metrics,
             lifecycle.fatal,
         )
+        self._uploads_per_day = settings.uploads_per_day
         self._recording = JournalService(self._writer, metrics)
         self._flushing: asyncio.Task[None] | None = None
         metrics.waiting_bytes.set_function(lambda: self._writer.waiting_bytes)
@@ -107,7 +108,7 @@ class Persister:
         """Add the three services."""
         journal_pb2_grpc.add_JournalServiceServicer_to_server(self._recording, server)
         upload_pb2_grpc.add_UploadServiceServicer_to_server(
-            UploadService(self._writer, self._reads), server
+            UploadService(self._writer, self._reads, self._uploads_per_day), server
         )
         tally_pb2_grpc.add_TallyServiceServicer_to_server(TallyService(self._sink), server)
         return [

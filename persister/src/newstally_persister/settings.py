@@ -8,6 +8,7 @@ from pydantic import Field, ValidationInfo, field_validator
 from pydantic_settings import SettingsConfigDict
 
 from newstally_persister.flushing.backlog import FlushLimits
+from newstally_persister.values.uploads import UPLOADS_PER_DAY
 
 SQLITE_AGE_SECONDS = 1.0
 FIRESTORE_AGE_SECONDS = 5.0
@@ -52,6 +53,8 @@ class PersisterSettings(ServiceSettings):
     """Changed tallies that may wait before they move to the sink."""
     receipt_days: PositiveCount = 7
     """Days that the sink keeps the receipts of complete flushes."""
+    uploads_per_day: PositiveCount = UPLOADS_PER_DAY
+    """Uploads that one owner may make in a day (UTC); each is kept for ever."""
     journal_max_bytes: PositiveCount = 4 * 1024**3
     """Disk that the journal may use; near it, gateways are told to wait."""
     journal_headroom_bytes: Annotated[int, Field(ge=16 * 1024**2)] = 256 * 1024**2

@@ -11,6 +11,8 @@ PUBLICATION_LIMIT_BYTES = 4096
 """Longest publication, after trimming."""
 ARTICLE_ID_LIMIT_BYTES = 256
 """Longest article_id."""
+FINGERPRINT_LIMIT_BYTES = 64
+"""Longest fingerprint of an upload's input."""
 REASON_LIMIT_BYTES = 256
 """Longest message of a refusal, or of an extractor's failure."""
 MODEL_LIMIT_BYTES = 256

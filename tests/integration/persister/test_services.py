@@ -1,6 +1,7 @@
 """The persister's three services over the wire: answers, owners, pages, status codes."""
 
 from collections.abc import Iterator
+from pathlib import Path
 
 import grpc
 import pytest
@@ -44,6 +45,40 @@ def test_an_upload_belongs_to_its_owner(caller: Caller) -> None:
         with pytest.raises(grpc.RpcError) as caught:
             caller.uploads.ListRefusals(refusals, metadata=owner, timeout=SECONDS)
         assert caught.value.code() is grpc.StatusCode.PERMISSION_DENIED
+
+
+def test_an_id_used_again_for_another_input_is_told_apart(caller: Caller) -> None:
+    """FAILED_PRECONDITION where both said what their input is, and differ."""
+
+    def create(upload_id: str, fingerprint: bytes) -> None:
+        wish = upload_pb2.CreateUploadRequest(upload_id=upload_id, fingerprint=fingerprint)
+        caller.uploads.CreateUpload(wish, timeout=SECONDS)
+
+    for fingerprint in (b"one", b"one", b""):
+        create("job-2", fingerprint)
+    with pytest.raises(grpc.RpcError, match="another input") as caught:
+        create("job-2", b"two")
+    assert caught.value.code() is grpc.StatusCode.FAILED_PRECONDITION
+    create("job-3", b"")
+    create("job-3", b"whatever")
+    with pytest.raises(grpc.RpcError, match="fingerprint") as caught:
+        create("job-4", b"x" * 65)
+    assert caught.value.code() is grpc.StatusCode.INVALID_ARGUMENT
+
+
+def test_uploads_of_a_day_are_bounded(tmp_path: Path) -> None:
+    """Over the bound: wait, with RetryInfo. The uploads that there are go on."""
+    with (
+        persister(tmp_path, "--uploads-per-day", "2") as process,
+        Caller(process.address) as caller,
+    ):
+        for name in "aba":
+            caller.create(name)
+        with pytest.raises(grpc.RpcError, match="--uploads-per-day") as caught:
+            caller.create("c")
+        assert caught.value.code() is grpc.StatusCode.RESOURCE_EXHAUSTED
+        assert "RetryInfo" in str(caught.value.trailing_metadata())
+        assert caller.record("a", 0, [ONE]).next_offset == 1
 
 
 def test_an_id_is_made_up_when_none_is_given(caller: Caller) -> None:

@@ -29,7 +29,7 @@ async def send(
     retry = RetryPolicy(give_up_after=give_up_after)
     async with NewstallyClient(choice.target, retry=retry) as client:
         with make_display(surveyed.records, choice.target) as display:
-            await _open_upload(client, choice, store, surveyed.records, display)
+            await _open_upload(client, choice, store, surveyed, display)
             with contextlib.closing(source.records()) as records:
                 articles = (record.article for record in records)
                 summary = await client.upload(
@@ -52,7 +52,7 @@ async def send(
 
 
 async def _open_upload(
-    client: NewstallyClient, choice: Choice, store: StateStore, records: int, display: Display
+    client: NewstallyClient, choice: Choice, store: StateStore, surveyed: Survey, display: Display
 ) -> None:
     """Make the upload or find it, and check that it can be of this input.
 
@@ -62,11 +62,13 @@ async def _open_upload(
     upload_id = choice.state.upload_id
     if choice.state.stage is not Stage.BEGUN:
         # Making it anew would count again what was settled before it was lost.
-        _check_not_beyond(await client.get_upload(upload_id, on_event=display), records)
+        _check_not_beyond(await client.get_upload(upload_id, on_event=display), surveyed.records)
         return
     try:
-        upload = await client.create_upload(upload_id, on_event=display)
-        _check_not_beyond(upload, records)
+        upload = await client.create_upload(
+            upload_id, fingerprint=surveyed.fingerprint.summary(), on_event=display
+        )
+        _check_not_beyond(upload, surveyed.records)
     except PermanentError:
         store.forget(choice.state)
         raise

@@ -1,7 +1,8 @@
 """Reads an input once before anything is sent: is it readable, how much is it, what is it."""
 
 import hashlib
-from dataclasses import dataclass
+import json
+from dataclasses import asdict, dataclass
 
 from newstally.errors import InputError
 from newstally.inputs.columns import Columns
@@ -27,6 +28,14 @@ class Fingerprint:
     """How bytes become text."""
     delimiter: str = ","
     """What stands between the fields of CSV."""
+
+    def summary(self) -> bytes:
+        """Return 32 bytes that differ where the articles may: for the persister to compare."""
+        defaults, columns = asdict(Columns()), asdict(self.columns)
+        # Only what was chosen, so that an option that a later release has changes nothing.
+        chosen = {name: value for name, value in columns.items() if value != defaults[name]}
+        parts = [self.formats, self.digest, chosen, self.encoding, self.delimiter]
+        return hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).digest()
 
     def difference(self, other: "Fingerprint") -> str | None:
         """Say in what the other's articles differ, or None if they do not."""

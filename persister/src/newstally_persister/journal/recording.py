@@ -3,12 +3,14 @@
 import json
 import sqlite3
 from collections.abc import Sequence
+from dataclasses import replace
 from itertools import chain
 
 from newstally_persister.journal.reader import UPLOAD_COLUMNS, read_upload
 from newstally_persister.values.batches import Batch, RowKey
 from newstally_persister.values.uploads import NewUpload, Recorded, Upload
 
+_DAY_MICROS = 86_400_000_000
 _ROWS_PER_STATEMENT = 50
 """Rows that one statement upserts: each step hands the interpreter's lock over once."""
 _ROW = "(?,?,?,?,?,?)"
@@ -23,14 +25,56 @@ _UPSERT_MANY = _UPSERT.format(rows=",".join([_ROW] * _ROWS_PER_STATEMENT))
 
 def create_uploads(
     connection: sqlite3.Connection, wishes: Sequence[NewUpload], now_micros: int
-) -> list[Upload]:
-    """Make the uploads that do not exist; return each wish's upload as it stands."""
-    connection.executemany(
-        f"INSERT INTO uploads ({UPLOAD_COLUMNS}) VALUES (?, ?, 0, 0, 0, 0, 0, '[]', ?, ?) "
-        "ON CONFLICT DO NOTHING",
-        [(wish.upload_id, wish.owner, now_micros, now_micros) for wish in wishes],
+) -> list[Upload | None]:
+    """Make the uploads that do not exist; return each wish's upload as it stands.
+
+    None where the owner has made as many as a day allows.
+    """
+    return [_find_or_make(connection, wish, now_micros) for wish in wishes]
+
+
+def _find_or_make(
+    connection: sqlite3.Connection, wish: NewUpload, now_micros: int
+) -> Upload | None:
+    upload = _find(connection, wish.upload_id)
+    if upload is not None:
+        return replace(upload, fingerprint=_fingerprint(connection, wish.upload_id))
+    if not _count_made(connection, wish, now_micros // _DAY_MICROS):
+        return None
+    connection.execute(
+        f"INSERT INTO uploads ({UPLOAD_COLUMNS}) VALUES (?, ?, 0, 0, 0, 0, 0, '[]', ?, ?)",
+        (wish.upload_id, wish.owner, now_micros, now_micros),
     )
-    return [_existing(connection, wish.upload_id) for wish in wishes]
+    if wish.fingerprint:
+        connection.execute(
+            "INSERT INTO fingerprints VALUES (?, ?)", (wish.upload_id, wish.fingerprint)
+        )
+    made = _find(connection, wish.upload_id)
+    return None if made is None else replace(made, fingerprint=wish.fingerprint)
+
+
+def _count_made(connection: sqlite3.Connection, wish: NewUpload, today: int) -> bool:
+    """Count an upload that is made today; return False, and count nothing, over the bound."""
+    row = connection.execute(
+        "SELECT day, uploads FROM made_uploads WHERE owner = ?", (wish.owner,)
+    ).fetchone()
+    # A clock that was set back goes on with the day that it has seen.
+    day, made = row if row is not None and row[0] >= today else (today, 0)
+    if made >= wish.per_day:
+        return False
+    connection.execute(
+        "INSERT INTO made_uploads VALUES (?, ?, ?) "
+        "ON CONFLICT DO UPDATE SET day = excluded.day, uploads = excluded.uploads",
+        (wish.owner, day, made + 1),
+    )
+    return True
+
+
+def _fingerprint(connection: sqlite3.Connection, upload_id: str) -> bytes:
+    row = connection.execute(
+        "SELECT fingerprint FROM fingerprints WHERE upload_id = ?", (upload_id,)
+    ).fetchone()
+    return b"" if row is None else bytes(row[0])
 
 
 def record_batches(
@@ -66,14 +110,6 @@ def _find(connection: sqlite3.Connection, upload_id: str) -> Upload | None:
         f"SELECT {UPLOAD_COLUMNS} FROM uploads WHERE upload_id = ?", (upload_id,)
     ).fetchone()
     return None if row is None else read_upload(row)
-
-
-def _existing(connection: sqlite3.Connection, upload_id: str) -> Upload:
-    return read_upload(
-        connection.execute(
-            f"SELECT {UPLOAD_COLUMNS} FROM uploads WHERE upload_id = ?", (upload_id,)
-        ).fetchone()
-    )
 
 
 def _advanced(upload: Upload, batch: Batch, now_micros: int) -> Upload:

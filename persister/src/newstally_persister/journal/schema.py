@@ -82,11 +82,34 @@ _FIRST = (
 )
 
 MIGRATIONS: tuple[tuple[str, ...], ...] = (_FIRST,)
-"""Statements that lead from schema version i to i + 1. Never changed, only added to."""
+"""Statements that lead from schema version i to i + 1. Never changed, only added to.
+
+The release before refuses a file of a version that it does not know: what it would not miss goes
+into ADDITIONS instead.
+"""
+
+ADDITIONS: tuple[str, ...] = (
+    # Tells apart inputs that were sent under one upload id; only where the client gave one.
+    """CREATE TABLE IF NOT EXISTS fingerprints (
+        upload_id TEXT PRIMARY KEY,
+        fingerprint BLOB NOT NULL
+    ) STRICT, WITHOUT ROWID""",
+    # How many uploads an owner made on the last day (since 1970, UTC) on which it made any.
+    """CREATE TABLE IF NOT EXISTS made_uploads (
+        owner TEXT PRIMARY KEY,
+        day INTEGER NOT NULL,
+        uploads INTEGER NOT NULL
+    ) STRICT, WITHOUT ROWID""",
+)
+"""Tables beside those of the version, made where they are missing at every start.
+
+The release before goes on without them, so that an upgrade can be taken back: nothing in its own
+tables may come to mean something else because of them.
+"""
 
 
 def migrate(connection: sqlite3.Connection, new_journal_id: Callable[[], str]) -> None:
-    """Bring the file to the newest schema; make the journal when it is empty.
+    """Bring the file to the newest schema, with all additions; make the journal when it is empty.
 
     Raises JournalVersionError when the file is newer than this release.
     """
@@ -108,6 +131,9 @@ def migrate(connection: sqlite3.Connection, new_journal_id: Callable[[], str]) -
             if number == 0:
                 connection.execute("INSERT INTO meta VALUES (?, 0, 0, 1)", (new_journal_id(),))
             connection.execute(f"PRAGMA user_version = {number + 1}")
+    with transaction(connection):
+        for statement in ADDITIONS:
+            connection.execute(statement)
 
 
 def configure(connection: sqlite3.Connection) -> None:

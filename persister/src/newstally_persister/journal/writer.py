@@ -106,9 +106,9 @@ class JournalWriter:
         recorded: Recorded | None = await self._take_in(Kind.RECORD, batch, batch.size_bytes)
         return recorded
 
-    async def create_upload(self, wish: NewUpload) -> Upload:
+    async def create_upload(self, wish: NewUpload) -> Upload | None:
         """Make an upload; see JournalStore. Raises JournalFullError and JournalClosedError."""
-        upload: Upload = await self._take_in(Kind.CREATE, wish, CREATE_BYTES)
+        upload: Upload | None = await self._take_in(Kind.CREATE, wish, CREATE_BYTES)
         return upload
 
     async def run(

@@ -2,20 +2,25 @@
 
 import re
 import secrets
+import time
 from collections.abc import Callable
 from typing import Any, Protocol, TypeVar
 
 import grpc
+from newstally_protos.limits import FINGERPRINT_LIMIT_BYTES
 from newstally_protos.v1 import upload_pb2, upload_pb2_grpc
-from newstally_runtime.status import StatusError, invalid
+from newstally_runtime.status import StatusError, invalid, wait
 
 from newstally_persister.journal.reader import JournalReader
 from newstally_persister.services.answering import answered
 from newstally_persister.services.messages import refusal_message, upload_message
 from newstally_persister.services.owners import owned, owner_of
 from newstally_persister.services.paging import next_token, page_items, read_token
-from newstally_persister.values.uploads import NewUpload, Upload
+from newstally_persister.values.uploads import UPLOADS_PER_DAY, NewUpload, Upload
 
+LONGEST_WAIT_SECONDS = 3_600.0
+"""What a caller over its daily bound is told to wait at most: somebody may raise the bound."""
+_DAY_SECONDS = 86_400.0
 _UPLOAD_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._:-]{0,127}")
 
 Result = TypeVar("Result")
@@ -24,7 +29,7 @@ Result = TypeVar("Result")
 class Creator(Protocol):
     """What the service needs of the journal's writer."""
 
-    async def create_upload(self, wish: NewUpload) -> Upload:
+    async def create_upload(self, wish: NewUpload) -> Upload | None:
         """Make an upload; see JournalWriter."""
         ...
 
@@ -40,9 +45,17 @@ class Reads(Protocol):
 class UploadService(upload_pb2_grpc.UploadServiceServicer):
     """Every upload has an owner, and only that one may see it."""
 
-    def __init__(self, journal: Creator, reads: Reads) -> None:
+    def __init__(
+        self,
+        journal: Creator,
+        reads: Reads,
+        uploads_per_day: int = UPLOADS_PER_DAY,
+        wall_clock: Callable[[], float] = time.time,
+    ) -> None:
         self._journal = journal
         self._reads = reads
+        self._uploads_per_day = uploads_per_day
+        self._wall_clock = wall_clock
 
     @answered
     async def CreateUpload(  # noqa: N802
@@ -56,10 +69,21 @@ class UploadService(upload_pb2_grpc.UploadServiceServicer):
                 "upload_id",
                 "must be 1 to 128 letters, digits and ._:- and begin with a letter or digit",
             )
+        if len(request.fingerprint) > FINGERPRINT_LIMIT_BYTES:
+            raise invalid("fingerprint", f"must have at most {FINGERPRINT_LIMIT_BYTES} bytes")
         owner = owner_of(context)
-        upload = await self._journal.create_upload(NewUpload(upload_id, owner))
+        upload = await self._journal.create_upload(
+            NewUpload(upload_id, owner, request.fingerprint, self._uploads_per_day)
+        )
+        if upload is None:
+            raise self._too_many_today()
         if upload.owner != owner:
             raise StatusError(grpc.StatusCode.ALREADY_EXISTS, "another owner has this upload_id")
+        if request.fingerprint and upload.fingerprint not in (b"", request.fingerprint):
+            raise StatusError(
+                grpc.StatusCode.FAILED_PRECONDITION,
+                "the upload of this id was made for another input: give this one an id of its own",
+            )
         return upload_pb2.CreateUploadResponse(upload=upload_message(upload))
 
     @answered
@@ -86,6 +110,14 @@ class UploadService(upload_pb2_grpc.UploadServiceServicer):
         return upload_pb2.ListRefusalsResponse(
             refusals=map(refusal_message, page),
             next_page_token=next_token(query, (page[-1].offset,)) if len(found) > items else "",
+        )
+
+    def _too_many_today(self) -> StatusError:
+        left = _DAY_SECONDS - self._wall_clock() % _DAY_SECONDS
+        return wait(
+            min(left, LONGEST_WAIT_SECONDS),
+            f"this owner has made {self._uploads_per_day} uploads today (UTC): carry on one of "
+            "them, or raise --uploads-per-day of the persister",
         )
 
     async def _find(self, upload_id: str, owner: str) -> Upload:

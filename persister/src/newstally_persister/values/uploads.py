@@ -3,12 +3,19 @@
 from dataclasses import dataclass
 from typing import NamedTuple
 
+UPLOADS_PER_DAY = 100_000
+"""Uploads that an owner may make in a day, where nothing else is set: each is kept for ever."""
+
 
 class NewUpload(NamedTuple):
     """A wish for an upload."""
 
     upload_id: str
     owner: str
+    fingerprint: bytes = b""
+    """Of the input, at most 64 bytes; empty: not told."""
+    per_day: int = UPLOADS_PER_DAY
+    """How many the owner may make in a day (UTC)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,6 +37,8 @@ class Upload:
     """Microseconds since 1970, UTC."""
     update_micros: int
     """When next_offset last moved."""
+    fingerprint: bytes = b""
+    """Of the input that it was made for; empty where none was told, or where nobody asked."""
 
 
 class Recorded(NamedTuple):

@@ -90,18 +90,24 @@ class CreateUploadRequest(_message.Message):
     DESCRIPTOR: _descriptor.Descriptor
 
     UPLOAD_ID_FIELD_NUMBER: _builtins.int
+    FINGERPRINT_FIELD_NUMBER: _builtins.int
     upload_id: _builtins.str
     """The id to give it (a job's id, say), in the form described at Upload.upload_id. Optional:
     without it the persister makes a random one. Ids are never used twice.
+    """
+    fingerprint: _builtins.bytes
+    """What tells the input of the upload from any other, a hash of it say: at most 64 bytes,
+    compared with the one that the upload was made with. Optional: without it nothing is compared.
     """
     def __init__(
         self,
         *,
         upload_id: _builtins.str = ...,
+        fingerprint: _builtins.bytes = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["upload_id", b"upload_id"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["fingerprint", b"fingerprint", "upload_id", b"upload_id"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

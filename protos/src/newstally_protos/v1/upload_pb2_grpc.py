@@ -59,7 +59,9 @@ class UploadServiceServicer:
 
     def CreateUpload(self, request, context):
         """Makes an upload, or returns the one of that id when the same owner made it before.
-        Errors: INVALID_ARGUMENT (malformed id), ALREADY_EXISTS (another owner has the id).
+        Errors: INVALID_ARGUMENT (malformed id), ALREADY_EXISTS (another owner has the id),
+        FAILED_PRECONDITION (the upload was made with another fingerprint), RESOURCE_EXHAUSTED with
+        RetryInfo (the owner has made as many uploads as a day allows).
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')

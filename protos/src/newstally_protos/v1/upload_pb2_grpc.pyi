@@ -36,7 +36,9 @@ class UploadServiceStub:
     def __new__(cls, channel: _aio.Channel) -> UploadServiceAsyncStub: ...
     CreateUpload: _grpc.UnaryUnaryMultiCallable[_upload_pb2.CreateUploadRequest, _upload_pb2.CreateUploadResponse]
     """Makes an upload, or returns the one of that id when the same owner made it before.
-    Errors: INVALID_ARGUMENT (malformed id), ALREADY_EXISTS (another owner has the id).
+    Errors: INVALID_ARGUMENT (malformed id), ALREADY_EXISTS (another owner has the id),
+    FAILED_PRECONDITION (the upload was made with another fingerprint), RESOURCE_EXHAUSTED with
+    RetryInfo (the owner has made as many uploads as a day allows).
     """
     GetUpload: _grpc.UnaryUnaryMultiCallable[_upload_pb2.GetUploadRequest, _upload_pb2.GetUploadResponse]
     """Returns one upload. Errors: NOT_FOUND (no upload of that id), PERMISSION_DENIED (another
@@ -54,7 +56,9 @@ class UploadServiceAsyncStub(UploadServiceStub):
     def __init__(self, channel: _aio.Channel) -> None: ...
     CreateUpload: _aio.UnaryUnaryMultiCallable[_upload_pb2.CreateUploadRequest, _upload_pb2.CreateUploadResponse]  # type: ignore[assignment]
     """Makes an upload, or returns the one of that id when the same owner made it before.
-    Errors: INVALID_ARGUMENT (malformed id), ALREADY_EXISTS (another owner has the id).
+    Errors: INVALID_ARGUMENT (malformed id), ALREADY_EXISTS (another owner has the id),
+    FAILED_PRECONDITION (the upload was made with another fingerprint), RESOURCE_EXHAUSTED with
+    RetryInfo (the owner has made as many uploads as a day allows).
     """
     GetUpload: _aio.UnaryUnaryMultiCallable[_upload_pb2.GetUploadRequest, _upload_pb2.GetUploadResponse]  # type: ignore[assignment]
     """Returns one upload. Errors: NOT_FOUND (no upload of that id), PERMISSION_DENIED (another
@@ -75,7 +79,9 @@ class UploadServiceServicer(metaclass=_abc_1.ABCMeta):
         context: _ServicerContext,
     ) -> _typing.Union[_upload_pb2.CreateUploadResponse, _abc.Awaitable[_upload_pb2.CreateUploadResponse]]:
         """Makes an upload, or returns the one of that id when the same owner made it before.
-        Errors: INVALID_ARGUMENT (malformed id), ALREADY_EXISTS (another owner has the id).
+        Errors: INVALID_ARGUMENT (malformed id), ALREADY_EXISTS (another owner has the id),
+        FAILED_PRECONDITION (the upload was made with another fingerprint), RESOURCE_EXHAUSTED with
+        RetryInfo (the owner has made as many uploads as a day allows).
         """
 
     @_abc_1.abstractmethod

@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 from newstally import Article, InputError
 from newstally.inputs import PIPE, Columns, Record, Source, spooled, survey
 from newstally.inputs import records as records_module
+from newstally_protos.limits import FINGERPRINT_LIMIT_BYTES
 
 TEXT = st.text(st.characters(exclude_categories=["Cs"]), max_size=40)
 # A BOM at the start of a field could be taken for that of the file; CSV rows need some text.
@@ -321,6 +322,21 @@ def test_a_fingerprint_tells_inputs_apart_and_follows_a_move(tmp_path: Path) -> 
     assert "column" in str(before.difference(other))
     recoded = survey(Source([moved], Columns(), encoding="latin-1")).fingerprint
     assert "encoding" in str(before.difference(recoded))
+
+
+def test_the_summary_tells_inputs_of_one_length_apart(tmp_path: Path) -> None:
+    """For the persister: other bytes or other columns are another input, another place is not."""
+    one, same, other = (tmp_path / name for name in ("one.csv", "same.csv", "other.csv"))
+    for path, letter in ((one, "a"), (same, "a"), (other, "b")):
+        path.write_text(f"publication,content,body\np,{letter},c\n")
+
+    def summary(path: Path, columns: Columns | None = None) -> bytes:
+        return survey(Source([path], columns or Columns())).fingerprint.summary()
+
+    assert summary(one) == summary(same)
+    assert len(summary(one)) <= FINGERPRINT_LIMIT_BYTES
+    assert summary(one) != summary(other)
+    assert summary(one) != summary(one, Columns(content=("body",)))
 
 
 def test_a_file_that_changes_after_the_survey_is_noticed(tmp_path: Path) -> None:

@@ -110,9 +110,40 @@ def test_creating_again_returns_the_upload_as_it_stands() -> None:
     again, other, fresh = store.create_uploads(
         [NewUpload("u", "owner"), NewUpload("u", "somebody"), NewUpload("w", "somebody")], 9
     )
+    assert again
+    assert fresh
     assert (again.owner, again.next_offset, again.create_micros) == ("owner", 1, 1)
     assert other == again
     assert (fresh.owner, fresh.next_offset, fresh.create_micros) == ("somebody", 0, 9)
+
+
+def test_a_fingerprint_stays_what_it_was_at_first() -> None:
+    """Whoever asks for the upload again learns it; without one nothing is known."""
+    store = journal()
+    wishes = [NewUpload("u", "me", b"one"), NewUpload("u", "me", b"two"), NewUpload("v", "me")]
+    uploads = store.create_uploads(wishes, 1)
+    assert [upload and upload.fingerprint for upload in uploads] == [b"one", b"one", b""]
+    (late,) = store.create_uploads([NewUpload("v", "me", b"late")], 2)
+    assert late
+    assert late.fingerprint == b""
+
+
+def test_an_owner_makes_so_many_uploads_a_day_and_no_more() -> None:
+    """Those that exist are found all the same, others' bounds are their own, a day passes."""
+    store = journal()
+    day = 86_400_000_000
+
+    def make(name: str, owner: str, micros: int) -> bool:
+        (upload,) = store.create_uploads([NewUpload(name, owner, per_day=2)], micros)
+        return upload is not None
+
+    assert [make(name, "me", 5) for name in "abcac"] == [True, True, False, True, False]
+    assert make("d", "you", 5)
+    assert not make("e", "me", day - 1)
+    assert make("e", "me", day)
+    assert make("f", "me", day + 1)
+    # A clock that was set back makes no room.
+    assert not make("g", "me", 5)
 
 
 def test_a_clock_that_was_set_back_does_not_show() -> None:
