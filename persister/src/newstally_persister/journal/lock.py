@@ -1,15 +1,18 @@
 """One process per data directory."""
 
+import errno
 import fcntl
 import os
 import time
 from pathlib import Path
 
 from newstally_persister.journal.errors import JournalLockedError
+from newstally_persister.sqlite.files import FILE_MODE, check_plain
 
 DRAINING_SECONDS = 15.0
 """A predecessor whose launcher was killed drains (8 s by default) before it lets go."""
 POLL_SECONDS = 0.1
+_FLAGS = os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
 
 
 def wait_until_free(directory: Path, seconds: float = DRAINING_SECONDS) -> None:
@@ -34,8 +37,10 @@ class DirectoryLock:
 
     def __init__(self, directory: Path) -> None:
         """Take the lock. Raises JournalLockedError, which names the holder, and OSError."""
-        descriptor = os.open(directory / "lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
+        path = directory / "lock"
+        descriptor = os.open(path, _FLAGS, FILE_MODE)
         try:
+            _secure(path, descriptor)
             fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError as error:
             holder = os.pread(descriptor, 32, 0).decode(errors="replace").strip() or "unknown"
@@ -54,3 +59,12 @@ class DirectoryLock:
     def close(self) -> None:
         """Let the directory go."""
         os.close(self._descriptor)
+
+
+def _secure(path: Path, descriptor: int) -> None:
+    found = os.fstat(descriptor)
+    check_plain(path, found)
+    if found.st_nlink > 1:  # it is going to be overwritten
+        raise OSError(errno.EMLINK, f"{path} has a second name: move it away")
+    if found.st_uid == os.geteuid():
+        os.fchmod(descriptor, FILE_MODE)

@@ -1,16 +1,18 @@
 """Opens the journal in its data directory, or says why not and what to do."""
 
-import os
+import errno
 import sqlite3
 from dataclasses import dataclass
 from pathlib import Path
 
 from newstally_persister.journal import schema
+from newstally_persister.journal.directory import make_directory, secure_directory
 from newstally_persister.journal.errors import CorruptJournalError, JournalDiskError, JournalError
 from newstally_persister.journal.lock import DirectoryLock
 from newstally_persister.journal.reader import JournalReader
 from newstally_persister.journal.space import Gauge
 from newstally_persister.journal.store import JournalStore
+from newstally_persister.sqlite import files
 
 FILE_NAME = "journal.db"
 _LOCKED_SECONDS = 5.0
@@ -52,14 +54,17 @@ def open_journal(directory: Path) -> OpenJournal:
     Raises JournalError with what to do. The connection may be used by any one thread at a time.
     """
     try:
-        _make_directory(directory)
+        make_directory(directory)
+        secure_directory(directory)
         lock = DirectoryLock(directory)
     except OSError as error:
-        raise JournalError(
-            f"cannot use the data directory {directory}: {error.strerror}. Set --data-dir to a "
-            "directory that the persister may write to"
-        ) from error
+        raise _unusable(directory, error) from error
     path = directory / FILE_NAME
+    try:
+        files.secure(path)
+    except OSError as error:
+        lock.close()
+        raise _unusable(directory, error) from error
     try:
         connection = _connect(path)
         try:
@@ -76,6 +81,13 @@ def open_journal(directory: Path) -> OpenJournal:
     except BaseException:
         lock.close()
         raise
+
+
+def _unusable(directory: Path, error: OSError) -> JournalError:
+    message = f"cannot use the data directory {directory}: {error.strerror}."
+    if error.errno in {errno.ENOSPC, errno.EDQUOT, errno.EIO}:
+        return JournalDiskError(f"{message} {_CHECK}, then start again")
+    return JournalError(f"{message} Set --data-dir to a directory that the persister may write to")
 
 
 def _decided(path: Path, error: sqlite3.Error | OSError) -> JournalError:
@@ -104,15 +116,3 @@ def _connect(path: Path) -> sqlite3.Connection:
     return sqlite3.connect(
         path, timeout=_LOCKED_SECONDS, isolation_level=None, check_same_thread=False
     )
-
-
-def _make_directory(directory: Path) -> None:
-    if directory.is_dir():
-        return
-    directory.mkdir(mode=0o700, parents=True)
-    # The new name itself has to survive a power cut.
-    parent = os.open(directory.parent, os.O_RDONLY)
-    try:
-        os.fsync(parent)
-    finally:
-        os.close(parent)

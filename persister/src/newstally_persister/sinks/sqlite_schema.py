@@ -1,10 +1,12 @@
 """The tables of the embedded sink."""
 
+import errno
 import sqlite3
 import threading
 from pathlib import Path
 
 from newstally_persister.sinks.base import PermanentSinkError
+from newstally_persister.sqlite import files
 from newstally_persister.sqlite.transactions import transaction
 
 BUSY_MILLISECONDS = 5_000
@@ -57,7 +59,12 @@ MIGRATIONS: tuple[tuple[str, ...], ...] = (_FIRST,)
 
 
 def connect(path: Path) -> sqlite3.Connection:
-    """Open the file durably; make it when it is not there."""
+    """Open the file durably; make it when it is not there. Raises PermanentSinkError."""
+    try:
+        with _OPENING:
+            files.secure(path)
+    except OSError as error:
+        raise _unusable(path, error) from error
     connection = sqlite3.connect(
         path, timeout=BUSY_MILLISECONDS / 1000, isolation_level=None, check_same_thread=False
     )
@@ -71,6 +78,16 @@ def connect(path: Path) -> sqlite3.Connection:
         connection.close()
         raise
     return connection
+
+
+def _unusable(path: Path, error: OSError) -> PermanentSinkError:
+    remedies = {
+        errno.ENOENT: "make the directory, and let the persister write to it",
+        errno.ENOSPC: "free space on the disk",
+        errno.ELOOP: "set --sqlite-path to the file itself",
+    }
+    remedy = remedies.get(error.errno or 0, "let the persister write to the file and its directory")
+    return PermanentSinkError(f"{path}: {error.strerror}", remedy)
 
 
 def migrate(connection: sqlite3.Connection) -> None:

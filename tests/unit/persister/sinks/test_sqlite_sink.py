@@ -13,6 +13,7 @@ from newstally_persister.sinks.sqlite_schema import connect
 from newstally_persister.values.progress import Expiry
 from unit.persister.sinks.test_sqlite_tallies import part
 
+_DURABILITY = ("journal_mode", "synchronous")
 LIMITS = PageLimits(10, 10_000)
 
 
@@ -91,6 +92,14 @@ async def test_a_file_that_others_lock_is_transient(
     finally:
         other.close()
         await sink.close()
+
+
+def test_what_was_answered_survives_a_power_cut(tmp_path: Path) -> None:
+    """Every commit is synced: the journal forgets what the sink has answered."""
+    connection = connect(tmp_path / "tallies.db")
+    found = [connection.execute(f"PRAGMA {name}").fetchone()[0] for name in _DURABILITY]
+    connection.close()
+    assert found == ["wal", 2]
 
 
 async def test_receipts_live_for_the_days_that_were_set(tmp_path: Path) -> None:
