@@ -36,9 +36,7 @@ class JournalStore(JournalReader):
         schema.migrate(connection, new_journal_id)
         super().__init__(connection)
 
-    def create_uploads(
-        self, wishes: Sequence[NewUpload], now_micros: int
-    ) -> list[Upload | None]:
+    def create_uploads(self, wishes: Sequence[NewUpload], now_micros: int) -> list[Upload | None]:
         """Make the uploads that do not exist; return for each wish the upload of that id.
 
         An upload that existed is returned as it stands, whoever owns it: compare the owner, and
