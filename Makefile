@@ -99,6 +99,8 @@ IMAGES := newstally-gateway newstally-extractor newstally-persister newstally
 DOCKER ?= $(firstword $(wildcard /usr/bin/docker) docker)
 export DOCKER_BUILDKIT = 1
 
+NAMED := $(wildcard k8s/*.yaml k8s/examples/*.yaml deploy/compose.yaml)
+
 images: $(IMAGES:%=image/%) ## build the images, named for REGISTRY; BUILD_FLAGS go to docker build
 	@$(DOCKER) image ls --format '{{.Size}}\t{{.Repository}}:{{.Tag}}' | grep -F ':$(VERSION)' \
 	  | grep -E '(^|\s|/)newstally'
@@ -114,10 +116,10 @@ push/%:
 	@test -n '$(REGISTRY)' || { echo 'say where to: REGISTRY=…' >&2; exit 1; }
 	$(DOCKER) push $(IMAGE_PREFIX)$*:$(VERSION)
 
-image-names: ## let k8s/ name the images of REGISTRY and of this version
-	sed -E -i.old 's#^( +image: ).*(newstally[a-z-]*:).*#\1$(IMAGE_PREFIX)\2$(VERSION)#' \
-	  k8s/*.yaml k8s/examples/*.yaml
-	rm -f k8s/*.old k8s/examples/*.old
+image-names: ## let k8s/ and deploy/ name the images of REGISTRY and of this version
+	sed -E -i.old -e 's#^( +image: ).*(newstally[a-z-]*:).*#\1$(IMAGE_PREFIX)\2$(VERSION)#' \
+	  -e 's#^( +app.kubernetes.io/version: ).*#\1$(VERSION)#' $(NAMED)
+	rm -f $(NAMED:%=%.old)
 
 release: ## make this tree a release: versions, changelog, image names (see CONTRIBUTING.md)
 	$(PYTHON) tools/release.py release
@@ -128,7 +130,7 @@ next: ## open the development of release NEXT
 	$(MAKE) image-names
 
 manifests: setup ## check k8s/ and the Dockerfiles
-	$(BIN)/yamllint --strict k8s
+	$(BIN)/yamllint --strict k8s deploy
 	$(BIN)/hadolint $(wildcard */Dockerfile)
 	$(BIN)/python -m pytest -q tests/manifests
 

@@ -36,29 +36,54 @@ def check_security(manifests: Manifests) -> Iterator[str]:
             yield "the namespace does not enforce Pod Security restricted"
     for pod in manifests.pods():
         outer = pod.spec.get("securityContext", {})
-        inner = pod.container.get("securityContext", {})
         demands = {
             "runs as root": outer.get("runAsNonRoot") is True,
             "runs as another user than the image's": outer.get("runAsUser") == USER,
             "has no seccomp profile": outer.get("seccompProfile") == {"type": "RuntimeDefault"},
-            "may gain privileges": inner.get("allowPrivilegeEscalation") is False,
-            "has capabilities": inner.get("capabilities") == {"drop": ["ALL"]},
-            "can write to its root": inner.get("readOnlyRootFilesystem") is True,
-            "gets a token": pod.spec.get("automountServiceAccountToken") is False,
+            "gets a token": pod.spec.get("automountServiceAccountToken")
+            is _asks_the_api(manifests, pod),
             "gets variables of Services": pod.spec.get("enableServiceLinks") is False,
             "uses the host": not {"hostNetwork", "hostPID", "hostIPC"} & pod.spec.keys(),
             "mounts the host": not any("hostPath" in v for v in pod.spec.get("volumes", ())),
         }
         yield from (f"{pod.name} {wrong}" for wrong, right in demands.items() if not right)
+    for pod, container in manifests.containers():
+        inner = container.get("securityContext", {})
+        demands = {
+            "may gain privileges": inner.get("allowPrivilegeEscalation") is False,
+            "has capabilities": inner.get("capabilities") == {"drop": ["ALL"]},
+            "can write to its root": inner.get("readOnlyRootFilesystem") is True,
+        }
+        yield from (f"{pod.name} {wrong}" for wrong, right in demands.items() if not right)
+
+
+def check_rights(manifests: Manifests) -> Iterator[str]:
+    """Whoever may ask the API may do so about objects that are named, and change none."""
+    for role in manifests.kind("Role"):
+        for rule in role["rules"]:
+            if not rule.get("resourceNames"):
+                yield f"{role['metadata']['name']} may use any of {rule['resources']}"
+            allowed = {"get", "create"} if rule["resources"] == ["pods/exec"] else {"get"}
+            if not set(rule["verbs"]) <= allowed:
+                yield f"{role['metadata']['name']} may {rule['verbs']} {rule['resources']}"
+    for kind in ("ClusterRole", "ClusterRoleBinding"):
+        yield from (f"{kind} {each['metadata']['name']}" for each in manifests.kind(kind))
+
+
+def check_messages(manifests: Manifests) -> Iterator[str]:
+    """`kubectl describe` shows why a container ended: its last log lines."""
+    for pod, container in manifests.containers():
+        if container.get("terminationMessagePolicy") != "FallbackToLogsOnError":
+            yield f"{pod.name} does not say why it ended"
 
 
 def check_resources(manifests: Manifests) -> Iterator[str]:
     """CPU, memory and scratch space are requested and limited, the requests within the limits."""
-    for pod in manifests.pods():
+    for pod, container in manifests.containers():
         for resource in ("cpu", "memory", "ephemeral-storage"):
             try:
-                requested = parse(pod.container["resources"]["requests"][resource])
-                limit = parse(pod.container["resources"]["limits"][resource])
+                requested = parse(container["resources"]["requests"][resource])
+                limit = parse(container["resources"]["limits"][resource])
             except (KeyError, ValueError) as error:
                 yield f"{pod.name}: {resource}: {error}"
                 continue
@@ -83,8 +108,12 @@ def check_quantities(manifests: Manifests) -> Iterator[str]:
     """Quantities are written as the API server returns them, so that a diff shows none."""
     for pod in manifests.pods():
         found = [
-            *pod.container["resources"]["requests"].values(),
-            *pod.container["resources"]["limits"].values(),
+            *(
+                quantity
+                for container in pod.containers
+                for kind in ("requests", "limits")
+                for quantity in container["resources"][kind].values()
+            ),
             *(v["emptyDir"].get("sizeLimit", "0") for v in _scratch(pod)),
             *(
                 claim["spec"]["resources"]["requests"]["storage"]
@@ -109,7 +138,7 @@ def check_capacity(manifests: Manifests) -> Iterator[str]:
     needed = REPLICA_BYTES + REPLICA_BYTES_PER_BYTE * reading.max_content_bytes
     if needed > _limit(extractor, "memory"):
         yield "the longest article does not fit into an extractor's memory limit"
-    if _limit(extractor, "cpu") != 1 or extractor.container["resources"]["requests"]["cpu"] != "1":
+    if _limit(extractor, "cpu") != 1:
         yield "an extractor is not one core"
     persister = manifests.pod("persister")
     kept = settings_of(PersisterSettings, manifests.environment(persister))
@@ -156,7 +185,7 @@ START_SECONDS = 60.0
 def check_probes(manifests: Manifests) -> Iterator[str]:
     """Start and life ask /healthz, readiness asks /readyz, all on the admin port."""
     for pod in manifests.pods():
-        if pod.image not in SERVICES:
+        if pod.service not in SERVICES:
             continue
         found = probes(pod)
         paths = {
@@ -169,6 +198,16 @@ def check_probes(manifests: Manifests) -> Iterator[str]:
                 yield f"{pod.name} has no {name}"
             elif found[name]["httpGet"] != {"path": path, "port": "admin"}:
                 yield f"{pod.name}'s {name} does not ask {path} on the admin port"
+
+
+def _asks_the_api(manifests: Manifests, pod: Pod) -> bool:
+    """Return whether a role is bound to the pod's account."""
+    account = {"kind": "ServiceAccount", "name": pod.spec.get("serviceAccountName")}
+    return any(
+        account.items() <= subject.items()
+        for binding in manifests.kind("RoleBinding")
+        for subject in binding["subjects"]
+    )
 
 
 def _scratch(pod: Pod) -> list[Object]:

@@ -3,7 +3,7 @@
 import tomllib
 from collections.abc import Iterator
 
-from manifests.objects import REPOSITORY, Manifests
+from manifests.objects import REPOSITORY, Manifests, image_name
 
 IMAGES = {
     "gateway": "newstally-gateway",
@@ -23,15 +23,17 @@ def version() -> str:
 def check_images(manifests: Manifests) -> Iterator[str]:
     """Every image of ours is one that `make images` makes, of this version and one registry."""
     registries = set()
-    for pod in manifests.pods():
-        image = pod.container["image"]
-        registry, _, name = image.rpartition("/")
-        if pod.image not in IMAGES.values():
-            continue
-        registries.add(registry)
-        if name != f"{pod.image}:{version()}":
-            yield f"{pod.name} uses {image}; this is version {version()} (`make image-names`)"
-        if pod.container.get("imagePullPolicy") != "IfNotPresent":
+    for pod, container in manifests.containers():
+        image = container["image"]
+        if container.get("imagePullPolicy") != "IfNotPresent":
             yield f"{pod.name} cannot use an image that was loaded into the node"
+        if image_name(container) not in IMAGES.values():
+            if image.rpartition(":")[2] in {"latest", image}:
+                yield f"{pod.name} uses {image}, which moves"
+            continue
+        registry, _, name = image.rpartition("/")
+        registries.add(registry)
+        if name != f"{image_name(container)}:{version()}":
+            yield f"{pod.name} uses {image}; this is version {version()} (`make image-names`)"
     if len(registries) > 1:
         yield f"images come from different registries: {sorted(registries)}"

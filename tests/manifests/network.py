@@ -35,6 +35,9 @@ class Flow:
 
 OUTSIDE = (
     Peer("another namespace's client", CLIENT, "default"),
+    Peer("a client elsewhere", CLIENT, "their-namespace"),
+    Peer("a stranger elsewhere", {"app": "stranger"}, "their-namespace"),
+    Peer("Prometheus", {"app": "prometheus"}, "monitoring"),
     Peer("kube-system", {"k8s-app": "kube-dns"}, "kube-system"),
     Peer("node-local names", address="169.254.20.10"),
     Peer("metadata server", address="169.254.169.254"),
@@ -46,7 +49,9 @@ OUTSIDE = (
     Peer("a private IPv6 address", address="fd00::1"),
 )
 PROTOCOLS = ("TCP", "UDP")
-PORTS = (22, 53, 80, 443, 988, 8080, 50051, 50052, 50053, 9101, 9102, 9103)
+API_PORTS = (443, 6443)
+ADMIN_PORTS = (9101, 9102, 9103)
+PORTS = (22, 53, 80, 443, 988, 6443, 8080, 50051, 50052, 50053, 9101, 9102, 9103)
 
 
 def check_flows(manifests: Manifests) -> Iterator[str]:
@@ -79,6 +84,16 @@ def expected(manifests: Manifests) -> set[Flow]:
     for source in {*clients, "gateway", "persister"}:
         for server in ("kube-system", "node-local names", "metadata server"):
             found |= {Flow(source, server, 53, protocol) for protocol in PROTOCOLS}
+    # Policies that only some have.
+    names = {policy["metadata"]["name"] for policy in manifests.kind("NetworkPolicy")}
+    if "clients-elsewhere" in names:
+        found.add(Flow("a client elsewhere", "gateway", gateway.port("grpc")))
+    if "backup" in names:
+        # The API server is somewhere; whoever of ours listens there lets nobody in.
+        found |= {Flow("backup", peer.name, port) for peer in OUTSIDE for port in API_PORTS}
+    if "prometheus" in names:
+        scraped = [manifests.pod(name) for name in ("gateway", "extractor", "persister")]
+        found |= {Flow("Prometheus", pod.name, port) for pod in scraped for port in ADMIN_PORTS}
     return found | {
         Flow("persister", "Google", 443),
         Flow("persister", "Google, IPv6", 443),
@@ -153,9 +168,13 @@ def _is_peer(description: Object, peer: Peer) -> bool:
 
 
 def _selects(selector: Object, labels: Labels) -> bool:
-    assert not selector.keys() - {"matchLabels"}, "only matchLabels are understood here"
+    assert not selector.keys() - {"matchLabels", "matchExpressions"}
     wanted: Labels = selector.get("matchLabels", {})
-    return wanted.items() <= labels.items()
+    expressions: list[Object] = selector.get("matchExpressions", [])
+    assert all(each["operator"] == "In" for each in expressions), "only In is understood here"
+    return wanted.items() <= labels.items() and all(
+        labels.get(each["key"]) in each["values"] for each in expressions
+    )
 
 
 def _inside(address: str, cidr: str) -> bool:

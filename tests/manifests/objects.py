@@ -3,6 +3,7 @@
 import copy
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -30,8 +31,13 @@ class Pod:
         return str(self.workload["metadata"]["name"])
 
     @property
+    def containers(self) -> list[Object]:
+        """All containers, those that run first before the others."""
+        return [*self.spec.get("initContainers", ()), *self.spec["containers"]]
+
+    @property
     def container(self) -> Object:
-        """The only container."""
+        """The only container that keeps running."""
         (container,) = self.spec["containers"]
         found: Object = container
         return found
@@ -39,7 +45,12 @@ class Pod:
     @property
     def image(self) -> str:
         """The image's name without registry and tag."""
-        return str(self.container["image"]).rpartition("/")[2].partition(":")[0]
+        return image_name(self.container)
+
+    @property
+    def service(self) -> str:
+        """The image whose own program the container runs; "" for a command of its own."""
+        return "" if "command" in self.container else self.image
 
     def port(self, name_or_number: str | int) -> int:
         """Return a container port's number, given its name or number. Raises KeyError."""
@@ -71,10 +82,15 @@ class Manifests:
     def pods(self) -> list[Pod]:
         """Return what every workload makes."""
         found = []
-        for workload in self.kind("Deployment", "StatefulSet", "Job"):
-            template = workload["spec"]["template"]
+        for workload in self.kind("Deployment", "StatefulSet", "Job", "CronJob"):
+            job = workload["spec"].get("jobTemplate", workload)
+            template = job["spec"]["template"]
             found.append(Pod(workload, template["spec"], template["metadata"]["labels"]))
         return found
+
+    def containers(self) -> list[tuple[Pod, Object]]:
+        """Return every container, those that run first included, with its pod."""
+        return [(pod, container) for pod in self.pods() for container in pod.containers]
 
     def pod(self, name: str) -> Pod:
         """Return what the workload of this name makes. Raises KeyError."""
@@ -91,7 +107,12 @@ class Manifests:
         """Return the variables that the pod's container gets. Raises KeyError."""
         variables: dict[str, str] = {}
         for source in pod.container.get("envFrom", ()):
-            variables.update(self.get("ConfigMap", source["configMapRef"]["name"])["data"])
+            wanted = source["configMapRef"]
+            try:
+                variables.update(self.get("ConfigMap", wanted["name"])["data"])
+            except KeyError:
+                if not wanted.get("optional"):
+                    raise
         variables.update({each["name"]: each["value"] for each in pod.container.get("env", ())})
         return variables
 
@@ -103,6 +124,11 @@ class Manifests:
         """Return what the cluster holds after the other's objects were applied too."""
         objects = {_key(each): each for each in [*self.objects, *other.objects]}
         return Manifests(list(objects.values()))
+
+
+def image_name(container: Object) -> str:
+    """Return a container's image without registry and tag."""
+    return str(container["image"]).rpartition("/")[2].partition(":")[0]
 
 
 def files(folder: Path = FOLDER) -> list[Path]:
@@ -117,9 +143,14 @@ def load(*paths: Path) -> Manifests:
 
 def documents(text: str) -> Iterator[Object]:
     """Give the objects of a file."""
-    for each in yaml.safe_load_all(text):
+    for each in _parsed(text):
         assert isinstance(each, dict)
-        yield each
+        yield copy.deepcopy(each)
+
+
+@cache
+def _parsed(text: str) -> list[Any]:
+    return list(yaml.safe_load_all(text))
 
 
 def _key(each: Object) -> tuple[str, str]:

@@ -43,12 +43,12 @@ def settings_of(kind: type[S], environment: Mapping[str, str]) -> S:
 def check_variables(manifests: Manifests) -> Iterator[str]:
     """Every variable is one that the program knows, with a value that it takes."""
     for pod in manifests.pods():
-        kind = KINDS.get(pod.image)
+        kind = KINDS.get(pod.service)
         if kind is None:
             continue
         environment = manifests.environment(pod)
         prefix = kind.model_config.get("env_prefix", "")
-        known = {f"{prefix}{name}".upper() for name in kind.model_fields} | OTHERS[pod.image]
+        known = {f"{prefix}{name}".upper() for name in kind.model_fields} | OTHERS[pod.service]
         yield from (f"{pod.name}: nothing reads {name}" for name in environment.keys() - known)
         # A setting without a default that is not set shows here as well.
         try:
@@ -62,9 +62,9 @@ def check_flags(manifests: Manifests) -> Iterator[str]:
     """Every flag is one that the program knows."""
     for pod in manifests.pods():
         arguments = [str(each) for each in pod.container.get("args", ())]
-        if pod.image in KINDS and arguments:
+        if pod.service in KINDS and arguments:
             yield f"{pod.name}: settings belong into the ConfigMap, not into flags"
-        if pod.image == "newstally" and (wrong := wrong_arguments(arguments)) is not None:
+        if pod.service == "newstally" and (wrong := wrong_arguments(arguments)) is not None:
             yield f"{pod.name}: {wrong}"
 
 
@@ -85,7 +85,7 @@ def wrong_arguments(arguments: list[str]) -> str | None:
 def check_addresses(manifests: Manifests) -> Iterator[str]:
     """Services listen on every interface and on their pods' ports; gateways find the others."""
     for pod in manifests.pods():
-        kind = KINDS.get(pod.image)
+        kind = KINDS.get(pod.service)
         if kind is None:
             continue
         settings = settings_of(kind, manifests.environment(pod))

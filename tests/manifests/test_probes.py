@@ -5,7 +5,9 @@ import urllib.request
 from collections.abc import Iterator
 from contextlib import ExitStack
 from functools import partial
+from pathlib import Path
 
+import psutil
 import pytest
 from manifests.objects import Manifests, Pod, load
 from manifests.wiring import probes
@@ -57,6 +59,24 @@ def test_every_probe_is_answered(
         port = real_port(pod, services[name], probe["httpGet"]["port"])
         path = probe["httpGet"]["path"]
         eventually(partial(answered, port, path), what=f"{name} {path}")
+
+
+@pytest.mark.parametrize("name", ["gateway", "extractor", "persister"])
+def test_nobody_is_asked_before_it_listens(name: str, manifests: Manifests, tmp_path: Path) -> None:
+    """A healthy start makes no event of a refused connection.
+
+    What counts is the processor's time: the machine that runs this has other things to do. Twice
+    that is the least delay, for nodes that are slower.
+    """
+    pod = manifests.pod(name)
+    flags = ["--data-dir", str(tmp_path / "data")] if name == "persister" else []
+    if name == "gateway":
+        flags = ["--extractors", "127.0.0.1:1", "--persister", "127.0.0.1:1"]
+    log = tmp_path / "log"
+    with Process(f"newstally_{name}", flags, log, manifests.environment(pod)) as process:
+        used = psutil.Process(process.pid).cpu_times()
+    needed = 2 * (used.user + used.system)
+    assert 0.1 < needed <= pod.container["startupProbe"]["initialDelaySeconds"]
 
 
 @pytest.mark.parametrize("name", ["gateway", "extractor", "persister"])

@@ -11,7 +11,7 @@ def check_namespaces(manifests: Manifests) -> Iterator[str]:
     if manifests.objects[0]["kind"] != "Namespace":
         yield "the namespace is not applied first"
     for each in manifests.objects:
-        if each["kind"] != "Namespace" and each["metadata"].get("namespace") not in names:
+        if each["kind"] not in CLUSTER_WIDE and each["metadata"].get("namespace") not in names:
             yield f"{_name(each)} is in no namespace that is made here"
 
 
@@ -42,6 +42,8 @@ def check_spread(manifests: Manifests) -> Iterator[str]:
         for spread in pod.spec.get("topologySpreadConstraints", ()):
             if manifests.selected(spread["labelSelector"]["matchLabels"]) != [pod]:
                 yield f"{_name(pod.workload)} is spread among pods that are not its own"
+            if spread.get("matchLabelKeys") != ["pod-template-hash"]:
+                yield f"{_name(pod.workload)} is spread among pods of another version"
 
 
 def check_ports(manifests: Manifests) -> Iterator[str]:
@@ -67,15 +69,28 @@ def check_references(manifests: Manifests) -> Iterator[str]:
         wanted += [
             ("ConfigMap", source["configMapRef"]["name"])
             for source in pod.container.get("envFrom", ())
+            if not source["configMapRef"].get("optional")
         ]
         wanted.append(("Service", pod.workload["spec"].get("serviceName")))
+        wanted.append(("PriorityClass", pod.spec.get("priorityClassName")))
         yield from _missing(manifests, pod.name, wanted)
-        mounted = {mount["name"] for mount in pod.container.get("volumeMounts", ())}
+        mounted = {
+            mount["name"]
+            for container in pod.containers
+            for mount in container.get("volumeMounts", ())
+        }
         claims = pod.workload["spec"].get("volumeClaimTemplates", ())
         volumes = {each["name"] for each in pod.spec.get("volumes", ())}
         volumes |= {claim["metadata"]["name"] for claim in claims}
         if mounted != volumes:
             yield f"{pod.name} mounts {sorted(mounted)} and has {sorted(volumes)}"
+        claimed = [each.get("persistentVolumeClaim") for each in pod.spec.get("volumes", ())]
+        wanted = [("PersistentVolumeClaim", each["claimName"]) for each in claimed if each]
+        yield from _missing(manifests, pod.name, wanted)
+    for binding in manifests.kind("RoleBinding"):
+        wanted = [(each["kind"], each["name"]) for each in binding["subjects"]]
+        wanted.append((binding["roleRef"]["kind"], binding["roleRef"]["name"]))
+        yield from _missing(manifests, _name(binding), wanted)
     for scaler in manifests.kind("HorizontalPodAutoscaler"):
         target = scaler["spec"]["scaleTargetRef"]
         yield from _missing(manifests, _name(scaler), [(target["kind"], target["name"])])
@@ -99,7 +114,7 @@ def check_scaling(manifests: Manifests) -> Iterator[str]:
 def check_budgets(manifests: Manifests) -> Iterator[str]:
     """Every node can be drained."""
     for pod in manifests.pods():
-        if pod.workload["kind"] == "Job" or pod.image not in SERVICES:
+        if pod.service not in SERVICES:
             continue
         budgets = [
             budget["spec"]
@@ -118,6 +133,8 @@ def check_budgets(manifests: Manifests) -> Iterator[str]:
             yield f"{pod.name}'s scratch volumes keep an autoscaler from removing its node"
 
 
+CLUSTER_WIDE = ("Namespace", "PriorityClass")
+"""Kinds whose objects are in no namespace."""
 GIVEN_UP = "cluster-autoscaler.kubernetes.io/safe-to-evict-local-volumes"
 """Names the volumes that may be lost when a node is removed."""
 SERVICES = ("newstally-gateway", "newstally-extractor", "newstally-persister")
