@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 from manifests.objects import EXAMPLES, Manifests, Pod, load
 from newstally_persister.sinks.sqlite import SqliteSink
-from unit.persister.test_sqlite_tallies import part
+from newstally_persister.values.parts import EntityRow, Part, PublicationRow, digest
 
 KEPT = 7
 
@@ -45,6 +45,13 @@ def keep(backup: Pod, folder: Path) -> subprocess.CompletedProcess[str]:
     return _run(program.replace('"/backup"', repr(str(folder))), **environment)
 
 
+def part(flush: int) -> Part:
+    """Return the only part of a flush: one mention more."""
+    publications = [PublicationRow("post", "Post", 1, 1)]
+    rows = [EntityRow("post", "x", "P", 1, 1)]
+    return Part("j", flush, 1, digest(publications, rows), publications, rows)
+
+
 def _run(program: str, **environment: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
         [sys.executable, "-c", program],
@@ -62,12 +69,12 @@ async def test_a_copy_is_consistent_while_tallies_are_written(backup: Pod, tmp_p
     folder.mkdir()
     sink = SqliteSink(tallies, receipt_days=7)
     try:
-        await sink.apply(part(1, 1, ("x", "P", 1)))
+        await sink.apply(part(1))
         copying = asyncio.create_task(asyncio.to_thread(copy, backup, tallies))
         flush = 1
         while not copying.done():
             flush += 1
-            await sink.apply(part(flush, 1, ("x", "P", 1)))
+            await sink.apply(part(flush))
         done = copying.result()
     finally:
         await sink.close()

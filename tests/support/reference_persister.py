@@ -59,6 +59,9 @@ class Recorded:
         )
 
 
+JOURNAL = "newstally.v1.JournalService"
+
+
 class ReferencePersister(
     upload_pb2_grpc.UploadServiceServicer,
     journal_pb2_grpc.JournalServiceServicer,
@@ -77,6 +80,8 @@ class ReferencePersister(
         self.open = asyncio.Event()
         """RecordBatch waits until it is set."""
         self.open.set()
+        self.health = health.aio.HealthServicer()
+        """What it says of itself."""
         self.port = 0
         self._server: grpc.aio.Server | None = None
 
@@ -93,6 +98,8 @@ class ReferencePersister(
         servicer = health.aio.HealthServicer()
         health_pb2_grpc.add_HealthServicer_to_server(servicer, server)
         await servicer.set("", health_pb2.HealthCheckResponse.SERVING)
+        await servicer.set(JOURNAL, health_pb2.HealthCheckResponse.SERVING)
+        self.health = servicer
         self.port = server.add_insecure_port(f"127.0.0.1:{self.port}")
         await server.start()
         self._server = server

@@ -34,7 +34,8 @@ from newstally_gateway.settings import GatewaySettings
 class Gateway:
     """Implements newstally_runtime.service.Service.
 
-    Ready means: the persister said lately that it serves. Without it no stream can be opened.
+    Ready means: the persister said lately that its journal serves. Without it no stream can be
+    opened; what its sink does is no matter here.
     Without extractors streams are taken and wait, so they are shown in the body of /readyz only.
     """
 

@@ -4,6 +4,7 @@ from pathlib import Path
 
 import grpc
 import pytest
+from grpc_health.v1 import health_pb2
 from newstally_protos.v1 import tally_pb2, upload_pb2
 from support.gateway_wire import (
     client_of,
@@ -16,7 +17,7 @@ from support.gateway_wire import (
     until_readiness,
 )
 from support.reference_extractor import ReferenceExtractor
-from support.reference_persister import ReferencePersister
+from support.reference_persister import JOURNAL, ReferencePersister
 
 
 async def test_a_lost_reply_counts_nothing_twice(
@@ -126,6 +127,21 @@ async def test_an_upload_that_vanished_is_not_found(
         del persister.uploads["job"]
         await stream.write(message())
         assert (await stream.ended()).code is grpc.StatusCode.NOT_FOUND
+
+
+async def test_ready_means_that_batches_can_be_recorded(
+    tmp_path: Path, persister: ReferencePersister
+) -> None:
+    """The journal's health counts; what else the persister cannot do is no matter."""
+    states = health_pb2.HealthCheckResponse
+    async with gateway_process(tmp_path, persister, []) as process:
+        await until_readiness(process, ready=True)
+        await persister.health.set(JOURNAL, states.NOT_SERVING)
+        await until_readiness(process, ready=False)
+        await persister.health.set("", states.NOT_SERVING)
+        await persister.health.set("newstally.v1.TallyService", states.NOT_SERVING)
+        await persister.health.set(JOURNAL, states.SERVING)
+        await until_readiness(process, ready=True)
 
 
 async def test_ready_means_that_the_persister_serves(

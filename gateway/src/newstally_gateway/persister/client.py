@@ -5,11 +5,14 @@ import asyncio
 import grpc
 import structlog
 from grpc_health.v1 import health_pb2, health_pb2_grpc
-from newstally_protos.v1 import journal_pb2_grpc, tally_pb2_grpc, upload_pb2_grpc
+from newstally_protos.v1 import journal_pb2, journal_pb2_grpc, tally_pb2_grpc, upload_pb2_grpc
 from newstally_protos.wire import OWNER_KEY
 
 from newstally_gateway.metrics import Metrics
 
+JOURNAL = journal_pb2.DESCRIPTOR.services_by_name["JournalService"].full_name
+"""The service whose health counts: with it batches can be recorded. Tallies may be unreadable, or
+the sink be broken, and streams are taken all the same."""
 POLL_SECONDS = 2.0
 """How often the persister's health is asked for, and how long the answer may take."""
 
@@ -31,7 +34,7 @@ class Persister:
         self._health = health_pb2_grpc.HealthStub(channel)
         self._metrics = metrics
         self.serving = False
-        """Whether it said at the last poll that it serves."""
+        """Whether it said at the last poll that it records batches."""
         self.state = "not asked yet"
         """The same for people."""
 
@@ -49,7 +52,9 @@ class Persister:
     async def _ask(self) -> tuple[bool, str]:
         try:
             answer = await self._health.Check(  # type: ignore[attr-defined] # not in its type stub
-                health_pb2.HealthCheckRequest(), timeout=POLL_SECONDS, wait_for_ready=True
+                health_pb2.HealthCheckRequest(service=JOURNAL),
+                timeout=POLL_SECONDS,
+                wait_for_ready=True,
             )
         except grpc.aio.AioRpcError as error:
             return False, error.code().name
