@@ -19,7 +19,7 @@ from manifests.hardening import (
 from manifests.naming import check_images
 from manifests.network import check_flows
 from manifests.objects import EXAMPLES, FOLDER, files, load
-from manifests.ownership import check_fixed, check_labels, check_own_settings, check_owner
+from manifests.ownership import check_claims, check_labels, check_own_settings, check_owner
 from manifests.rollouts import check_priority, check_rollouts
 from manifests.settings import check_addresses, check_flags, check_variables
 from manifests.wiring import (
@@ -37,7 +37,7 @@ CHECKS: tuple[Check, ...] = (
     check_addresses,
     check_budgets,
     check_capacity,
-    check_fixed,
+    check_claims,
     check_flags,
     check_flows,
     check_images,

@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Iterator
+from typing import Any
 
 import pytest
 from manifests.objects import REPOSITORY, Manifests, Object, documents, load
@@ -29,10 +30,21 @@ def applied() -> Manifests:
 def fixed(manifests: Manifests) -> dict[tuple[str, str], Object]:
     """Return what cannot be changed, by kind and name."""
     return {
-        (kind, each["metadata"]["name"]): {field: each["spec"].get(field) for field in fields}
+        (kind, each["metadata"]["name"]): {
+            field: filled_in(each["spec"].get(field), field) for field in fields
+        }
         for kind, fields in FIXED.items()
         for each in manifests.kind(kind)
     }
+
+
+def filled_in(value: Any, field: str) -> Any:
+    """Return a fixed field as the API server keeps it, with what a manifest may leave out."""
+    if field != "volumeClaimTemplates":
+        return value
+    what = {"apiVersion": "v1", "kind": "PersistentVolumeClaim"}
+    mode = {"volumeMode": "Filesystem"}
+    return [{**what, **claim, "spec": {**mode, **claim["spec"]}} for claim in value]
 
 
 def refused(before: Manifests, after: Manifests) -> Iterator[tuple[str, str]]:

@@ -4,7 +4,7 @@ from manifests.breaks.base import Breaks, data
 from manifests.hardening import check_messages, check_rights
 from manifests.network import check_flows
 from manifests.objects import EXAMPLES, Manifests, Object, load
-from manifests.ownership import check_fixed, check_labels, check_own_settings, check_owner
+from manifests.ownership import check_claims, check_labels, check_own_settings, check_owner
 from manifests.rollouts import check_priority, check_rollouts
 from manifests.wiring import check_references, check_spread
 
@@ -67,25 +67,16 @@ BREAKS: Breaks = {
             f"{LABEL}component"
         ),
     ),
-    "a selector that cannot be changed": (
-        check_fixed,
-        lambda m: m.get("Deployment", "extractor")["spec"]["selector"]["matchLabels"].update(
-            {f"{LABEL}component": "extractor"}
-        ),
-    ),
     "a claim whose labels cannot be changed": (
-        check_fixed,
+        check_claims,
         lambda m: _claim(m)["metadata"]["labels"].update({f"{LABEL}version": "0.3.0"}),
     ),
-    "a claim that the API would fill in": (check_fixed, lambda m: _claim(m).pop("kind")),
+    "a claim that the API would fill in": (check_claims, lambda m: _claim(m).pop("kind")),
     "a claim with a status": (
-        check_fixed,
+        check_claims,
         lambda m: _claim(m).update(status={"phase": "Pending"}),
     ),
-    "a larger claim": (
-        check_fixed,
-        lambda m: _claim(m)["spec"]["resources"]["requests"].update(storage="20Gi"),
-    ),
+    "a claim without a mode": (check_claims, lambda m: _claim(m)["spec"].pop("volumeMode")),
     "an end without a reason": (
         check_messages,
         lambda m: m.pod("gateway").container.pop("terminationMessagePolicy"),
