@@ -5,6 +5,7 @@ from newstally_runtime.service import run
 from newstally_runtime.settings import load
 
 from newstally_gateway.app import Gateway
+from newstally_gateway.clients.service import NAME as STREAMS
 from newstally_gateway.settings import GatewaySettings
 
 
@@ -12,7 +13,7 @@ def main() -> None:
     """Serve until SIGTERM or SIGINT."""
     signals.end_at_once()
     settings = load(GatewaySettings)
-    run("gateway", settings, lambda lifecycle: Gateway(settings, lifecycle))
+    run("gateway", settings, lambda lifecycle: Gateway(settings, lifecycle), apart=(STREAMS,))
 
 
 if __name__ == "__main__":

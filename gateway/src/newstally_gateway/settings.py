@@ -1,8 +1,10 @@
 """What can be set on the gateway."""
 
+from dataclasses import replace
 from typing import Annotated
 
 from newstally_protos.limits import CONTENT_LIMIT_BYTES
+from newstally_runtime.ports import PortLimits
 from newstally_runtime.settings import Port, PositiveCount, PositiveSeconds, ServiceSettings
 from pydantic import AfterValidator, Field, ValidationInfo, field_validator
 from pydantic_settings import SettingsConfigDict
@@ -47,9 +49,20 @@ class GatewaySettings(ServiceSettings):
     """Seconds after which a batch is closed, however small."""
     heartbeat: PositiveSeconds = 5.0
     """Seconds after which progress is sent again although nothing moved."""
+    connection_age: PositiveSeconds = 3600.0
+    """Seconds after which a client's connection is asked to end, and a stream to go on elsewhere,
+    10 % more or less: so clients spread over new gateways."""
     write_timeout: PositiveSeconds = 60.0
     """Seconds a client may leave an event unread, with its flow control window full, before its
     stream is ended."""
+
+    def port_limits(self) -> PortLimits:
+        """Return the bounds of the gRPC port.
+
+        The grace is for streams that began just before: they are asked to end at the same age.
+        """
+        age = self.connection_age
+        return replace(super().port_limits(), age_seconds=age, grace_seconds=1.25 * age)
 
     @field_validator("memory_bytes")
     @classmethod

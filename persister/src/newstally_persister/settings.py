@@ -25,6 +25,11 @@ class PersisterSettings(ServiceSettings):
     """gRPC port; 0 lets the system choose."""
     admin_port: Port = 9103
     """Port of /healthz, /readyz and /metrics; 0 lets the system choose."""
+    max_calls: PositiveCount = 1000
+    """Unary calls of one gRPC service that are worked on at once: gateways record a batch for each
+    of their streams. Others wait, and connections take turns."""
+    max_calls_per_connection: PositiveCount = 1000
+    """Calls that one connection may carry at once: a gateway has one connection for all."""
     data_dir: Path
     """Directory of the journal, made when missing. What was acknowledged lives here: it must
     survive, and one persister alone uses it."""

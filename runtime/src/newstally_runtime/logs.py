@@ -4,8 +4,15 @@ import logging
 import sys
 
 import structlog
+from prometheus_client import Counter
 from structlog.typing import Processor
 
+from newstally_runtime.rare import Rarely
+
+GRPC_LOGGER = "grpc._cython.cygrpc"
+PEER_ERRORS = Counter(
+    "newstally_peer_errors_total", "Calls that broke in gRPC, as when a peer breaks its protocol."
+)
 LEVELS = {"debug": 10, "info": 20, "warning": 30, "error": 40}
 
 
@@ -35,6 +42,7 @@ def configure(service: str, level: str = "info", log_format: str = "json") -> No
     root = logging.getLogger()
     root.handlers[:] = [handler]
     root.setLevel(LEVELS[level])
+    logging.getLogger(GRPC_LOGGER).addFilter(PeerErrors())
     structlog.configure(
         processors=[
             structlog.stdlib.filter_by_level,
@@ -45,3 +53,21 @@ def configure(service: str, level: str = "info", log_format: str = "json") -> No
         cache_logger_on_first_use=True,
     )
     structlog.contextvars.bind_contextvars(service=service)
+
+
+class PeerErrors(logging.Filter):
+    """Counts what grpc.aio logs with a traceback when a peer breaks off, and seldom lets on."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._seldom = Rarely("call broke in gRPC")
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        """Keep everything else: what a servicer raised is a fault of ours."""
+        kind = record.exc_info[0] if record.exc_info else None
+        if kind is None or kind.__name__ != "ExecuteBatchError":
+            return True
+        PEER_ERRORS.inc()
+        method = record.args[0] if isinstance(record.args, tuple) and record.args else ""
+        self._seldom.note(method=str(method))
+        return False

@@ -13,19 +13,20 @@ would always use up its whole grace and then cut the stream.
 import asyncio
 import signal
 import sys
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Collection, Sequence
 from typing import Any, Protocol, Self
 
 import grpc
 import structlog
 import uvloop
-from grpc_health.v1 import health_pb2, health_pb2_grpc
-from grpc_health.v1.health import aio as health_aio
-from grpc_reflection.v1alpha import reflection
-from newstally_protos.wire import SERVER_OPTIONS
+from grpc_health.v1 import health_pb2_grpc
 
 from newstally_runtime import deadline, lifeline, logs
 from newstally_runtime.admin import AdminServer, Pulse, Readiness
+from newstally_runtime.gate import CallLimits, Gate
+from newstally_runtime.health import Health
+from newstally_runtime.ports import server_options
+from newstally_runtime.reflecting import reflect
 from newstally_runtime.settings import ServiceSettings
 
 BEAT_SECONDS = 0.25
@@ -134,20 +135,30 @@ async def _first(event: asyncio.Event, work: Awaitable[None] | None) -> None:
         working.result()
 
 
-def run(name: str, settings: ServiceSettings, make: Callable[[Lifecycle], Service]) -> None:
-    """Run a service until SIGTERM or SIGINT, then exit the process."""
+def run(
+    name: str,
+    settings: ServiceSettings,
+    make: Callable[[Lifecycle], Service],
+    apart: Collection[str] = (),
+) -> None:
+    """Run a service until SIGTERM or SIGINT, then exit the process.
+
+    `apart` names the gRPC services that bound and decode their calls themselves; see `gate`.
+    """
     logs.configure(name, settings.log_level, settings.log_format)
     lifeline.watch(settings.drain)
-    sys.exit(uvloop.run(_serve(settings, make)))
+    sys.exit(uvloop.run(_serve(settings, make, apart)))
 
 
-async def _serve(settings: ServiceSettings, make: Callable[[Lifecycle], Service]) -> int:
+async def _serve(
+    settings: ServiceSettings, make: Callable[[Lifecycle], Service], apart: Collection[str]
+) -> int:
     lifecycle = Lifecycle()
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, lifecycle.shutdown)
     try:
-        async with _Shell(settings, make(lifecycle), lifecycle) as shell:
+        async with _Shell(settings, make(lifecycle), lifecycle, apart) as shell:
             await shell.serve()
     except CannotStartError as error:
         log.error("cannot start", reason=str(error))  # noqa: TRY400 - no traceback wanted
@@ -175,12 +186,21 @@ class _CannotListenError(Exception):
 class _Shell:
     """One service with its two ports."""
 
-    def __init__(self, settings: ServiceSettings, service: Service, lifecycle: Lifecycle) -> None:
+    def __init__(
+        self,
+        settings: ServiceSettings,
+        service: Service,
+        lifecycle: Lifecycle,
+        apart: Collection[str],
+    ) -> None:
         self._settings = settings
         self._service = service
         self._lifecycle = lifecycle
-        self._server = grpc.aio.server(options=SERVER_OPTIONS)
-        self._health = health_aio.HealthServicer()
+        self._gate = Gate(CallLimits(settings.max_calls, settings.call_timeout), apart)
+        self._server = grpc.aio.server(
+            options=server_options(settings.port_limits()), interceptors=[self._gate]
+        )
+        self._health = Health()
         self._pulse = Pulse()
         self._draining = False
         self._names: Sequence[str] = ()
@@ -212,7 +232,7 @@ class _Shell:
             log.info("serving", port=port, admin_port=admin.port)
             await self._lifecycle.until_ending()
         self._draining = True
-        await self._health.enter_graceful_shutdown()
+        self._health.show(self._names, serving=False)
         if self._lifecycle.failure is None:
             await self._drain(self._settings.drain)
 
@@ -220,12 +240,13 @@ class _Shell:
         settings = self._settings
         self._names = [
             *self._service.register(self._server),
-            health_pb2.DESCRIPTOR.services_by_name["Health"].full_name,
+            Health.NAME,
         ]
         health_pb2_grpc.add_HealthServicer_to_server(self._health, self._server)
-        reflection.enable_server_reflection([*self._names, reflection.SERVICE_NAME], self._server)
+        reflect(self._names, self._server)
         try:
             port = self._server.add_insecure_port(f"{settings.host}:{settings.port}")
+            self._gate.port = port
             self._admin = AdminServer(
                 settings.admin_host, settings.admin_port, self._readiness, self._pulse
             )
@@ -249,13 +270,8 @@ class _Shell:
 
     async def _keep_beating(self) -> None:
         """Show that the loop turns, and keep grpc.health.v1 in step with /readyz."""
-        shown: bool | None = None
         while True:
             self._pulse.beat()
-            ready = self._service.readiness().ready
-            if ready is not shown:
-                shown = ready
-                state = health_pb2.HealthCheckResponse
-                for name in ("", *self._names):
-                    await self._health.set(name, state.SERVING if ready else state.NOT_SERVING)
+            serving = self._service.readiness().ready and not self._draining
+            self._health.show(self._names, serving=serving)
             await asyncio.sleep(BEAT_SECONDS)

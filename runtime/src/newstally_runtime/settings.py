@@ -7,6 +7,8 @@ from typing import Annotated, Literal, TypeVar
 from pydantic import Field, ValidationError
 from pydantic_settings import BaseSettings, CliApp, SettingsConfigDict, SettingsError
 
+from newstally_runtime.ports import PortLimits
+
 Port = Annotated[int, Field(ge=0, le=65535)]
 """A TCP port; 0 lets the system choose, and the log says which."""
 PositiveSeconds = Annotated[float, Field(gt=0, allow_inf_nan=False)]
@@ -38,10 +40,25 @@ class ServiceSettings(BaseSettings):
     """Port of /healthz, /readyz and /metrics; 0 lets the system choose."""
     drain: PositiveSeconds = 8.0
     """Seconds that SIGTERM leaves for settling what is under way."""
+    max_connections: PositiveCount = 500
+    """Connections that the gRPC port takes at once; never so many that file descriptors run out."""
+    max_calls_per_connection: PositiveCount = 100
+    """Calls that one connection may carry at once."""
+    max_calls: PositiveCount = 32
+    """Unary calls of one gRPC service that are worked on at once; others wait, and connections take
+    turns. As many may be received, and as many answered, at the same time."""
+    call_timeout: PositiveSeconds = 10.0
+    """Seconds in which a unary call's request must have come whole, and its answer been read."""
+    connection_idle: PositiveSeconds = 300.0
+    """Seconds after which a connection without calls is closed."""
     log_level: Literal["debug", "info", "warning", "error"] = "info"
     """Least level that is logged."""
     log_format: Literal["json", "console"] = "json"
     """`json` for one object per line, `console` for people."""
+
+    def port_limits(self) -> PortLimits:
+        """Return the bounds of the gRPC port."""
+        return PortLimits(self.max_connections, self.max_calls_per_connection, self.connection_idle)
 
 
 S = TypeVar("S", bound=ServiceSettings)

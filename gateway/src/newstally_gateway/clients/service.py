@@ -25,6 +25,8 @@ from newstally_gateway.clients.replies import Listener, Outbox, Summary
 from newstally_gateway.clients.session import Session
 from newstally_gateway.core.clients.idleness import IDLE_SECONDS, pick_idle
 
+NAME = DESCRIPTOR.services_by_name["GatewayService"].full_name
+"""The service's full name."""
 UPLOAD_ID_KEY = "newstally-upload-id"
 """Initial metadata that names the upload."""
 LAST_WORD_SECONDS = 1.0
@@ -65,7 +67,6 @@ class Streams:
 
         Not by the generated function: its deserializers raise, which ends the stream.
         """
-        name = DESCRIPTOR.services_by_name["GatewayService"].full_name
         handlers: dict[str, grpc.RpcMethodHandler[Any, Any]] = {
             "UploadArticles": grpc.stream_unary_rpc_method_handler(
                 self._upload_articles,
@@ -78,8 +79,8 @@ class Streams:
                 response_serializer=StreamArticlesResponse.SerializeToString,
             ),
         }
-        server.add_generic_rpc_handlers((grpc.method_handlers_generic_handler(name, handlers),))
-        return name
+        server.add_generic_rpc_handlers((grpc.method_handlers_generic_handler(NAME, handlers),))
+        return NAME
 
     async def _upload_articles(
         self, messages: AsyncIterator[Incoming], context: Context
