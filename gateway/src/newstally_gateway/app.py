@@ -25,7 +25,7 @@ from newstally_gateway.persister.forwarding import ForwardedTallies, ForwardedUp
 from newstally_gateway.persister.recorder import Recorder
 from newstally_gateway.persister.uploads import Uploads
 from newstally_gateway.replicas.discovery import Discovery
-from newstally_gateway.replicas.dispatching import Dispatching
+from newstally_gateway.replicas.dispatch_loop import DispatchLoop
 from newstally_gateway.replicas.links import Links
 from newstally_gateway.replicas.targets import parse_targets
 from newstally_gateway.settings import GatewaySettings
@@ -50,15 +50,15 @@ class Gateway:
         metrics = Metrics(registry)
         self._channel = connect(settings.persister)
         self._persister = Persister(self._channel, metrics)
-        self._dispatching = Dispatching(Dispatcher(settings.article_timeout), metrics)
+        self._dispatch = DispatchLoop(Dispatcher(settings.article_timeout), metrics)
         largest = charge_bytes(settings.max_content_bytes)
         self._memory = Memory(Admission(settings.memory_bytes, largest), metrics)
-        self._links = Links(self._dispatching, connect, metrics)
+        self._links = Links(self._dispatch.dispatching, connect, metrics)
         self._discovery = Discovery(
             parse_targets(settings.extractors), settings.discovery_interval, self._links.follow
         )
         shared = Shared(
-            dispatching=self._dispatching,
+            dispatching=self._dispatch.dispatching,
             memory=self._memory,
             recorder=Recorder(self._persister, metrics),
             uploads=Uploads(self._persister),
@@ -91,10 +91,10 @@ class Gateway:
             self._persister.serving,
             {
                 "persister": self._persister.state,
-                "links_up": self._dispatching.links_up,
+                "links_up": self._dispatch.dispatching.links_up,
                 "links": self._links.listed,
                 "streams": self._streams.open,
-                "queued_articles": self._dispatching.queued,
+                "queued_articles": self._dispatch.queued,
                 "memory_charged_bytes": self._memory.used_bytes,
             },
         )

@@ -8,7 +8,7 @@ from newstally_gateway.core.outcomes import Outcome
 from newstally_gateway.core.replicas.dispatcher import Dispatcher
 from newstally_gateway.core.tasks import Task
 from newstally_gateway.metrics import Metrics
-from newstally_gateway.replicas.dispatching import Dispatching
+from newstally_gateway.replicas.dispatch_loop import DispatchLoop
 from newstally_gateway.replicas.links import Links
 from newstally_protos.wire import connect
 from prometheus_client import CollectorRegistry
@@ -37,7 +37,7 @@ class Rig:
 
     def __init__(self) -> None:
         self.metrics = Metrics(CollectorRegistry())
-        self.dispatching = Dispatching(Dispatcher(30.0), self.metrics)
+        self.dispatching = DispatchLoop(Dispatcher(30.0), self.metrics).dispatching
         self.links = Links(self.dispatching, connect, self.metrics)
         self.sink = Sink()
         self.dispatching.open(1, self.sink)

@@ -20,11 +20,11 @@ from newstally_gateway.core.clients.validation import (
     validate,
 )
 from newstally_gateway.core.outcomes import Outcome, refuse_flawed
+from newstally_gateway.core.replicas.dispatching import Dispatching
 from newstally_gateway.core.tasks import Task
 from newstally_gateway.metrics import Metrics
 from newstally_gateway.persister.recorder import Recorder
 from newstally_gateway.persister.uploads import Uploads
-from newstally_gateway.replicas.dispatching import Dispatching
 
 
 @dataclass(frozen=True, slots=True)

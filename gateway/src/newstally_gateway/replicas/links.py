@@ -5,9 +5,9 @@ import asyncio
 import structlog
 from newstally_protos.backoff import Backoff
 
+from newstally_gateway.core.replicas.dispatching import Dispatching
 from newstally_gateway.metrics import Metrics
 from newstally_gateway.replicas.connection import Connect, Connection
-from newstally_gateway.replicas.dispatching import Dispatching
 
 FIRST_WAIT_SECONDS = 0.2
 LONGEST_WAIT_SECONDS = 5.0
@@ -15,8 +15,8 @@ LONGEST_WAIT_SECONDS = 5.0
 log = structlog.get_logger()
 
 
-class Link:
-    """Connects to one replica, again and again, until retired.
+class Replica:
+    """One replica that is listed: connects to it, again and again, until retired.
 
     away ──Welcome──▶ up ──break──▶ away (after a backoff)
      │                │
@@ -54,7 +54,7 @@ class Link:
                 if end.welcomed:
                     log.info("link down", link=self._address, clean=end.clean, reason=end.reason)
                     backoff.reset()
-                elif not told_away:
+                elif not told_away and not self._retired.is_set():
                     log.warning("replica away", link=self._address, reason=end.reason)
                 told_away = not end.welcomed
                 await self._pause(backoff.next_seconds())
@@ -77,24 +77,24 @@ class Links:
         self._dispatching = dispatching
         self._connect = connect
         self._metrics = metrics
-        self._links: dict[str, Link] = {}
+        self._replicas: dict[str, Replica] = {}
         self._group: asyncio.TaskGroup | None = None
 
     @property
     def listed(self) -> int:
         """How many replicas discovery lists."""
-        return len(self._links)
+        return len(self._replicas)
 
     def follow(self, addresses: frozenset[str]) -> None:
         """Link to these replicas and to no others. Call it only while `run` runs."""
         if self._group is None:
             raise RuntimeError("links are not running")
-        for address in self._links.keys() - addresses:
-            self._links.pop(address).retire()
-        for address in sorted(addresses - self._links.keys()):
-            link = Link(address, self._dispatching, self._connect, self._metrics)
-            self._links[address] = link
-            self._group.create_task(link.run(), name=f"link {address}")
+        for address in self._replicas.keys() - addresses:
+            self._replicas.pop(address).retire()
+        for address in sorted(addresses - self._replicas.keys()):
+            replica = Replica(address, self._dispatching, self._connect, self._metrics)
+            self._replicas[address] = replica
+            self._group.create_task(replica.run(), name=f"link {address}")
 
     async def run(self, started: asyncio.Event) -> None:
         """Own the links' tasks until cancelled; set `started` when `follow` may be called."""

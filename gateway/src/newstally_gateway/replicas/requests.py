@@ -1,8 +1,7 @@
-"""Packs attempts into messages for a replica. Pure."""
+"""Messages to a replica. Pure."""
 
-from collections import deque
+from collections.abc import Iterable
 
-from newstally_protos.limits import SEND_LIMIT_BYTES
 from newstally_protos.v1.extractor_pb2 import ExtractRequest, Work
 
 from newstally_gateway.core.tasks import Attempt
@@ -13,17 +12,11 @@ REQUEST_ARTICLES = 256
 """Most articles in a message: building it is one turn of the event loop."""
 
 
-def pack(unsent: deque[Attempt], limit_bytes: int = SEND_LIMIT_BYTES) -> ExtractRequest:
-    """Take attempts from the front until the message is full; at least one."""
-    request = ExtractRequest()
-    room = limit_bytes
-    while unsent and len(request.work) < REQUEST_ARTICLES:
-        attempt = unsent[0]
-        room -= attempt.task.size_bytes + WORK_OVERHEAD_BYTES
-        if room < 0 and request.work:
-            break
-        unsent.popleft()
-        request.work.append(
+def make_request(attempts: Iterable[Attempt]) -> ExtractRequest:
+    """Return the message that sends them."""
+    return ExtractRequest(
+        work=[
             Work(id=attempt.attempt_id, content=attempt.task.content, alone=attempt.alone)
-        )
-    return request
+            for attempt in attempts
+        ]
+    )

@@ -17,7 +17,7 @@ from newstally_gateway.core.tasks import Attempt, Task, Window
 from newstally_gateway.metrics import Metrics
 from newstally_gateway.persister.recorder import Recorder
 from newstally_gateway.persister.uploads import Uploads
-from newstally_gateway.replicas.dispatching import Dispatching
+from newstally_gateway.replicas.dispatch_loop import DispatchLoop
 from newstally_protos.v1.extractor_pb2 import ArticleEntities, Result
 from newstally_protos.v1.gateway_pb2 import UploadArticlesRequest
 from newstally_protos.v1.journal_pb2 import RecordBatchRequest
@@ -50,8 +50,6 @@ class Journal:
 class Replica:
     """Keeps what it is sent."""
 
-    address = "replica"
-
     def __init__(self) -> None:
         self.attempts: asyncio.Queue[Attempt] = asyncio.Queue()
 
@@ -59,8 +57,8 @@ class Replica:
         for attempt in attempts:
             self.attempts.put_nowait(attempt)
 
-    def break_off(self, reason: str) -> None:
-        raise AssertionError(reason)
+    def expire(self, now: float) -> None:
+        raise AssertionError(now)
 
 
 class Gateway:
@@ -69,7 +67,7 @@ class Gateway:
     def __init__(self, slots: int) -> None:
         metrics = Metrics(CollectorRegistry())
         self.journal = Journal()
-        self.dispatching = Dispatching(Dispatcher(120.0), metrics)
+        self.dispatching = DispatchLoop(Dispatcher(120.0), metrics).dispatching
         self.shared = Shared(
             dispatching=self.dispatching,
             memory=Memory(Admission(slots * LARGEST_BYTES, LARGEST_BYTES), metrics),
@@ -126,7 +124,7 @@ async def test_a_fault_in_taking_an_outcome_leaves_the_link_alone() -> None:
     """The replica's reader brings outcomes to all sessions: one that fails is not its business."""
     gateway = Gateway(slots=1)
     replica = Replica()
-    gateway.dispatching.link_up(replica, "instance", Window(10, 1000))
+    gateway.dispatching.link_up(replica, "instance", Window(10, 1000), 0.0)
     async with serving(Streams(gateway.shared, 5.0, 5.0)) as client:
         async with client.open() as stream:
             await stream.write(message(" ", upload_id="job", offset=0))
@@ -135,7 +133,8 @@ async def test_a_fault_in_taking_an_outcome_leaves_the_link_alone() -> None:
             attempt = await replica.attempts.get()
             with capture_logs() as logs:
                 result = Result(id=attempt.attempt_id, entities=ArticleEntities())
-                assert gateway.dispatching.answered(replica, [result], "model 1") is None
+                now = asyncio.get_running_loop().time()
+                assert gateway.dispatching.answered(replica, [result], "model 1", now) is None
                 heard = await stream.ended()
         assert heard.code is grpc.StatusCode.INTERNAL
         assert [entry["event"] for entry in logs] == ["stream failed"]
@@ -170,7 +169,7 @@ async def test_a_stream_with_work_under_way_keeps_its_place() -> None:
     """It may have said nothing for long because its article takes long."""
     gateway = Gateway(slots=1)
     replica = Replica()
-    gateway.dispatching.link_up(replica, "instance", Window(10, 1000))
+    gateway.dispatching.link_up(replica, "instance", Window(10, 1000), 0.0)
     async with (
         serving(Streams(gateway.shared, 5.0, 5.0, idle_seconds=0.0)) as client,
         client.open() as busy,
@@ -180,7 +179,8 @@ async def test_a_stream_with_work_under_way_keeps_its_place() -> None:
         refused = await client.stream([message(" ", upload_id="new", offset=0)])
         assert refused.code is grpc.StatusCode.RESOURCE_EXHAUSTED
         result = Result(id=attempt.attempt_id, entities=ArticleEntities())
-        gateway.dispatching.answered(replica, [result], "model 1")
+        now = asyncio.get_running_loop().time()
+        gateway.dispatching.answered(replica, [result], "model 1", now)
         await busy.half_close()
         ended = await busy.ended()
         assert (ended.code, ended.next_offset) == (grpc.StatusCode.OK, 1)

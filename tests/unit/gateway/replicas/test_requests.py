@@ -1,33 +1,26 @@
 """Messages to a replica."""
 
-from collections import deque
-
 from hypothesis import given
 from hypothesis import strategies as st
 from newstally_gateway.core.tasks import Attempt, Task
-from newstally_gateway.replicas.requests import REQUEST_ARTICLES, pack
+from newstally_gateway.replicas.requests import WORK_OVERHEAD_BYTES, make_request
 
-
-def attempt(number: int, size: int, *, alone: bool = False) -> Attempt:
-    return Attempt("link", number, Task(1, number, "P", "", "x" * size, size), alone)
+LARGEST_ID = 2**63 - 1
 
 
 @given(
-    sizes=st.lists(st.integers(1, 3000), min_size=1, max_size=600), limit=st.integers(3100, 9000)
+    sizes=st.lists(st.integers(0, 300_000), max_size=20),
+    first_id=st.integers(1, LARGEST_ID - 20),
+    alone=st.booleans(),
 )
-def test_everything_is_sent_once_in_order_below_the_limit(sizes: list[int], limit: int) -> None:
-    """However long the articles are."""
-    unsent = deque(attempt(number, size) for number, size in enumerate(sizes, 1))
-    ids: list[int] = []
-    while unsent:
-        request = pack(unsent, limit)
-        assert request.ByteSize() <= limit
-        assert 1 <= len(request.work) <= REQUEST_ARTICLES
-        ids += [work.id for work in request.work]
-    assert ids == list(range(1, len(sizes) + 1))
-
-
-def test_a_suspect_is_marked() -> None:
-    """The replica puts it into a model batch of its own."""
-    request = pack(deque([attempt(1, 5), attempt(2, 5, alone=True)]))
-    assert [(work.id, work.alone) for work in request.work] == [(1, False), (2, True)]
+def test_a_request_is_what_it_was_counted_as(sizes: list[int], first_id: int, alone: bool) -> None:
+    """Everything is in it, in order, and it takes no more than contents and overheads."""
+    attempts = [
+        Attempt("link", number, Task(1, number, "P", "", "x" * size, size), alone)
+        for number, size in enumerate(sizes, first_id)
+    ]
+    request = make_request(attempts)
+    assert [(work.id, len(work.content), work.alone) for work in request.work] == [
+        (attempt.attempt_id, attempt.task.size_bytes, alone) for attempt in attempts
+    ]
+    assert request.ByteSize() <= sum(sizes) + WORK_OVERHEAD_BYTES * len(sizes)

@@ -1,0 +1,179 @@
+"""Brings articles from client streams to links and outcomes back; the dispatcher decides."""
+
+from collections.abc import Iterable
+from typing import Protocol
+
+from newstally_protos.v1.extractor_pb2 import Result
+
+from newstally_gateway.core.outcomes import Outcome, judge, refuse_poisoned
+from newstally_gateway.core.replicas.dispatcher import Dispatcher
+from newstally_gateway.core.tasks import Attempt, LinkKey, Poisoned, StreamKey, Task, Window
+
+
+class ClientStream(Protocol):
+    """Where articles come from and their outcomes go."""
+
+    @property
+    def upload_id(self) -> str:
+        """Its upload, for logs."""
+        ...
+
+    def ready(self, offset: int, outcome: Outcome, now: float) -> None:
+        """Take the outcome of an article."""
+        ...
+
+    def poke(self, now: float) -> None:
+        """Look at what has become ready; called once after one or more `ready`."""
+        ...
+
+
+class Outgoing(Protocol):
+    """Where articles go: a link that is up. It is its own key for the dispatcher."""
+
+    def __hash__(self) -> int: ...
+
+    def send(self, attempts: list[Attempt]) -> None:
+        """Send these soon."""
+        ...
+
+    def expire(self, now: float) -> None:
+        """End the link, whatever is unanswered, and report it down: it ran out of time."""
+        ...
+
+
+class Effects(Protocol):
+    """What dispatching wants to be done."""
+
+    def stirred(self) -> None:
+        """Call `assign` soon, once for all that happens until then."""
+        ...
+
+    def requeued(self, articles: int) -> None:
+        """Note that a link that went down gave back so many articles."""
+        ...
+
+    def given_up(self, stream: ClientStream, task: Task) -> None:
+        """Note that an article is refused as POISON."""
+        ...
+
+
+class Dispatching:
+    """Owns the dispatcher, and knows the streams and links behind its keys."""
+
+    def __init__(self, dispatcher: Dispatcher, effects: Effects) -> None:
+        self._dispatcher = dispatcher
+        self._effects = effects
+        self._streams: dict[StreamKey, ClientStream] = {}
+        self._links: dict[LinkKey, Outgoing] = {}
+
+    @property
+    def links_up(self) -> int:
+        """How many links are up."""
+        return len(self._links)
+
+    @property
+    def queued(self) -> int:
+        """How many articles wait for a link."""
+        return self._dispatcher.queued
+
+    # The client streams' side
+
+    def open(self, key: StreamKey, stream: ClientStream) -> None:
+        """Take in a stream."""
+        self._streams[key] = stream
+
+    def close(self, key: StreamKey) -> None:
+        """Forget a stream and its articles."""
+        del self._streams[key]
+        self._dispatcher.discard(key)
+        self._effects.stirred()
+
+    def add(self, task: Task) -> None:
+        """Queue an article; its outcome goes to its stream."""
+        self._dispatcher.add(task)
+        self._effects.stirred()
+
+    def discard(self, key: StreamKey, below: int) -> None:
+        """Forget the stream's articles under an offset: settled elsewhere."""
+        self._dispatcher.discard(key, below)
+        self._effects.stirred()
+
+    # The links' side
+
+    def link_up(self, link: Outgoing, instance_id: str, window: Window, now: float) -> None:
+        """Take in a link that was welcomed."""
+        self._links[link] = link
+        self._dispatcher.link_up(link, instance_id, window, now)
+        self._effects.stirred()
+
+    def link_window(self, link: Outgoing, window: Window) -> None:
+        """Note that the replica takes more, or less."""
+        self._dispatcher.link_window(link, window)
+        self._effects.stirred()
+
+    def link_draining(self, link: Outgoing) -> None:
+        """Send nothing new there, and suspect nothing when it ends."""
+        self._dispatcher.link_draining(link)
+        self._effects.stirred()
+
+    def link_down(self, link: Outgoing, now: float, *, clean: bool) -> None:
+        """Queue again what the link has not answered; `clean`: nothing of it is suspect."""
+        if self._links.pop(link, None) is None:
+            return
+        queued = self._dispatcher.queued
+        poisoned = self._dispatcher.link_down(link, clean=clean)
+        self._effects.requeued(max(self._dispatcher.queued - queued, 0))
+        for given_up in poisoned:
+            self._refuse(given_up, now)
+        self._effects.stirred()
+
+    def started(self, link: Outgoing, ids: Iterable[int], now: float) -> None:
+        """Note that a model batch begins."""
+        self._dispatcher.started(link, ids, now)
+
+    def answered(
+        self, link: Outgoing, results: Iterable[Result], model: str, now: float
+    ) -> str | None:
+        """Take results; return what breaks the protocol in the last bad one, if any does."""
+        defect: str | None = None
+        touched: dict[StreamKey, ClientStream] = {}
+        for result in results:
+            task = self._dispatcher.answered(link, result.id, now)
+            stream = None if task is None else self._streams.get(task.stream)
+            if task is None or stream is None:
+                continue
+            judged = judge(task, result, model)
+            defect = judged.defect or defect
+            stream.ready(task.offset, judged.outcome, now)
+            touched[task.stream] = stream
+        for stream in touched.values():
+            stream.poke(now)
+        self._effects.stirred()
+        return defect
+
+    # The clock's side
+
+    def assign(self, now: float) -> None:
+        """Give the links all that can be sent now."""
+        sends: dict[LinkKey, list[Attempt]] = {}
+        for attempt in self._dispatcher.assign(now):
+            sends.setdefault(attempt.link, []).append(attempt)
+        for link, attempts in sends.items():
+            self._links[link].send(attempts)
+
+    def next_deadline(self) -> float | None:
+        """Return when to call `expire` next, if nothing happens before."""
+        return self._dispatcher.next_deadline()
+
+    def expire(self, now: float) -> None:
+        """Break the links that have run out of time."""
+        for link in self._dispatcher.expired(now):
+            self._links[link].expire(now)
+
+    def _refuse(self, poisoned: Poisoned, now: float) -> None:
+        task = poisoned.task
+        stream = self._streams.get(task.stream)
+        if stream is not None:
+            self._effects.given_up(stream, task)
+            stream.ready(task.offset, refuse_poisoned(poisoned), now)
+            stream.poke(now)

@@ -1,0 +1,65 @@
+"""Carries out what dispatching decides: turns of the event loop, a timer, logs and metrics."""
+
+import asyncio
+
+import structlog
+
+from newstally_gateway.core.replicas.dispatcher import Dispatcher
+from newstally_gateway.core.replicas.dispatching import ClientStream, Dispatching
+from newstally_gateway.core.tasks import Task
+from newstally_gateway.metrics import Metrics
+
+log = structlog.get_logger()
+
+
+class DispatchLoop:
+    """Owns dispatching. Everything here runs in short turns of the event loop."""
+
+    def __init__(self, dispatcher: Dispatcher, metrics: Metrics) -> None:
+        """Call it on the event loop that serves."""
+        self.dispatching = Dispatching(dispatcher, self)
+        self._metrics = metrics
+        self._loop = asyncio.get_running_loop()
+        self._assigning = False
+        self._timer: asyncio.TimerHandle | None = None
+        self._queued = 0
+        metrics.queued.set_function(lambda: self._queued)
+
+    @property
+    def queued(self) -> int:
+        """How many articles waited for a link after the last dispatch. Safe from any thread."""
+        return self._queued
+
+    def stirred(self) -> None:
+        """Let everything that happens in this turn of the loop be dispatched together."""
+        if not self._assigning:
+            self._assigning = True
+            self._loop.call_soon(self._assign)
+
+    def requeued(self, articles: int) -> None:
+        """Count them."""
+        self._metrics.requeued.inc(articles)
+
+    def given_up(self, stream: ClientStream, task: Task) -> None:
+        """Log it: an operator may want to look at the article."""
+        log.warning("article given up", upload_id=stream.upload_id, offset=task.offset)
+
+    def _assign(self) -> None:
+        self._assigning = False
+        self.dispatching.assign(self._loop.time())
+        self._queued = self.dispatching.queued
+        self._arm()
+
+    def _arm(self) -> None:
+        """Have the timer fire no later than the next deadline. Firing early does no harm."""
+        deadline = self.dispatching.next_deadline()
+        if deadline is None or (self._timer is not None and self._timer.when() <= deadline):
+            return
+        if self._timer is not None:
+            self._timer.cancel()
+        self._timer = self._loop.call_at(deadline, self._expire)
+
+    def _expire(self) -> None:
+        self._timer = None
+        self.dispatching.expire(self._loop.time())
+        self._arm()
