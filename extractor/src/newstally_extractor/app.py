@@ -12,12 +12,12 @@ from newstally_runtime.admin import Readiness
 from newstally_runtime.service import Lifecycle
 
 from newstally_extractor import RELEASE
+from newstally_extractor.core.inbox import Inbox
+from newstally_extractor.core.link import Link
+from newstally_extractor.core.windows import Window
 from newstally_extractor.engines.engine_thread import Model
-from newstally_extractor.gateways.inbox import Inbox
 from newstally_extractor.gateways.link_service import ExtractorServicer
-from newstally_extractor.gateways.links import Link
 from newstally_extractor.gateways.replica import Replica
-from newstally_extractor.gateways.windows import Window
 from newstally_extractor.metrics import Metrics
 from newstally_extractor.settings import ExtractorSettings
 

@@ -9,7 +9,7 @@ from newstally_protos.v1 import extractor_pb2 as pb
 from newstally_protos.v1 import extractor_pb2_grpc as pb_grpc
 from newstally_runtime.status import StatusError, abort
 
-from newstally_extractor.gateways.links import Link
+from newstally_extractor.core.link import Link
 from newstally_extractor.gateways.replica import Replica
 
 

@@ -10,11 +10,11 @@ import structlog
 from newstally_protos.limits import SEND_LIMIT_BYTES
 from newstally_protos.v1 import extractor_pb2 as pb
 
+from newstally_extractor.core.answers import answer, content_too_long, pack
+from newstally_extractor.core.inbox import Inbox, Work
+from newstally_extractor.core.link import Link
+from newstally_extractor.core.windows import Window
 from newstally_extractor.engines.engine import Outcome
-from newstally_extractor.gateways.answers import answer, content_too_long, pack
-from newstally_extractor.gateways.inbox import Inbox, Work
-from newstally_extractor.gateways.links import Link
-from newstally_extractor.gateways.windows import Window
 from newstally_extractor.metrics import Metrics
 
 STALL_SECONDS = 5.0

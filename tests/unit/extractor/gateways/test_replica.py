@@ -5,11 +5,11 @@ from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 
 import pytest
+from newstally_extractor.core.inbox import Inbox
+from newstally_extractor.core.link import Link
+from newstally_extractor.core.windows import Window
 from newstally_extractor.engines.engine import Outcome
-from newstally_extractor.gateways.inbox import Inbox
-from newstally_extractor.gateways.links import Link
 from newstally_extractor.gateways.replica import Replica
-from newstally_extractor.gateways.windows import Window
 from newstally_extractor.metrics import Metrics
 from newstally_protos.v1 import extractor_pb2 as pb
 from prometheus_client import CollectorRegistry

@@ -2,7 +2,7 @@
 
 from hypothesis import given
 from hypothesis import strategies as st
-from newstally_extractor.gateways.windows import Account, Window
+from newstally_extractor.core.windows import Account, Window
 
 POSITIVE = st.integers(1, 10**9)
 

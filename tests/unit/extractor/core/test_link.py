@@ -3,8 +3,8 @@
 import asyncio
 
 import pytest
-from newstally_extractor.gateways.links import Link
-from newstally_extractor.gateways.windows import Window
+from newstally_extractor.core.link import Link
+from newstally_extractor.core.windows import Window
 from newstally_protos.v1 import extractor_pb2 as pb
 
 IDENTITY = pb.Welcome(model="m", model_version="1")

@@ -3,8 +3,8 @@
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from newstally_extractor.core.answers import answer, content_too_long, pack
 from newstally_extractor.counting.entities import Counts
-from newstally_extractor.gateways.answers import answer, content_too_long, pack
 from newstally_protos.limits import result_limit_bytes
 from newstally_protos.v1 import extractor_pb2 as pb
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from newstally_protos.v1 import extractor_pb2 as pb
 from newstally_protos.v1.draining_pb2 import Draining
 
-from newstally_extractor.gateways.windows import Account, Window
+from newstally_extractor.core.windows import Account, Window
 
 
 @dataclass(slots=True)

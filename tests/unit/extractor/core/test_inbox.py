@@ -2,7 +2,7 @@
 
 from hypothesis import given
 from hypothesis import strategies as st
-from newstally_extractor.gateways.inbox import Inbox, Work
+from newstally_extractor.core.inbox import Inbox, Work
 
 
 def work(number: int, chars: int = 1, alone: bool = False, link: str = "a") -> Work[str]:
