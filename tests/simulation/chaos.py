@@ -2,6 +2,7 @@
 
 from typing import TYPE_CHECKING
 
+from newstally_extractor.core.replica import STALL_SECONDS
 from simulation.link import Link
 from simulation.replica import Replica
 from simulation.scenario import ARTICLE_TIMEOUT
@@ -24,6 +25,8 @@ class Chaos:
             self._drain_replica,
             self._break_link,
             self._break_link,
+            self._retire_link,
+            self._deafen_link,
             self._kill_gateway,
             self._drain_gateway,
             self._kill_persister,
@@ -101,6 +104,12 @@ class Chaos:
             return
         self._world.kernel.note("a link of %s breaks", link.key)
         link.stream.cut()
+
+    def _retire_link(self) -> None:
+        self._link().retire()
+
+    def _deafen_link(self) -> None:
+        self._link().deafen(self._random.choice((0.5, 1.5, 3)) * STALL_SECONDS)
 
     def _kill_gateway(self) -> None:
         self._random.choice(self._world.gateways).die()

@@ -5,7 +5,8 @@ from typing import TYPE_CHECKING, Any
 
 from newstally_gateway.core.clients.ledger import BatchLimits
 from newstally_gateway.core.outcomes import LARGEST_OUTCOME_BYTES, Outcome
-from newstally_gateway.core.tasks import Attempt, StreamKey, Task
+from newstally_gateway.core.replicas.dispatching import ClientStream, Dispatching
+from newstally_gateway.core.tasks import StreamKey, Task
 from simulation.kernel import Life
 from simulation.link import Link
 from simulation.network import Call, Status, Stream
@@ -15,6 +16,20 @@ from simulation.scenario import ARTICLE_TIMEOUT, LARGEST_CHARGE, RECORD_DEADLINE
 if TYPE_CHECKING:
     from simulation.session import Session
     from simulation.world import World
+
+
+class _Outcomes:
+    """Brings outcomes to a session."""
+
+    def __init__(self, session: "Session") -> None:
+        self._session = session
+        self.upload_id = session.upload_id
+
+    def ready(self, offset: int, outcome: Outcome, _now: float) -> None:
+        self._session.ready(offset, outcome)
+
+    def poke(self, _now: float) -> None:
+        self._session.gateway.kernel.after(0, self._session.life, self._session.settle)
 
 
 class Gateway:
@@ -36,7 +51,7 @@ class Gateway:
         self.sessions: dict[StreamKey, Session] = {}
         self._draining = False
         self._streams = 0
-        self._pumping = False
+        self._assigning = False
         self._expires = float("inf")
         self.start()
 
@@ -63,8 +78,9 @@ class Gateway:
             self.world.scenario.admission_bytes, LARGEST_CHARGE
         )
         self.dispatcher = self.machines.dispatcher(ARTICLE_TIMEOUT)
+        self.dispatching = Dispatching(self.dispatcher, self)
         self.sessions = {}
-        self._draining = self._pumping = False
+        self._draining = self._assigning = False
         self._expires = float("inf")
         self.links = [Link(self, replica) for replica in self.world.replicas]
 
@@ -104,14 +120,14 @@ class Gateway:
             return Status.RESOURCE_EXHAUSTED
         session = self.machines.session(self, key, upload_id, stream)
         self.sessions[key] = session
+        self.dispatching.open(key, _Outcomes(session))
         return session
 
     def closed(self, session: "Session") -> None:
         """Forget a session."""
         del self.sessions[session.key]
-        self.dispatcher.discard(session.key)
+        self.dispatching.close(session.key)
         self._wake(self.admission.close(session.key))
-        self.pump()
 
     def get_upload(self, session: "Session", answered: Callable[[Any], None]) -> None:
         """Look an upload up."""
@@ -144,39 +160,35 @@ class Gateway:
 
     def add(self, task: Task) -> None:
         """Queue an article."""
-        self.dispatcher.add(task)
-        self.pump()
+        self.dispatching.add(task)
 
     def discard(self, stream: StreamKey, below: int) -> None:
         """Forget articles that were settled elsewhere."""
-        self.dispatcher.discard(stream, below)
-        self.pump()
+        self.dispatching.discard(stream, below)
 
-    def outcome(self, task: Task, outcome: Outcome) -> None:
-        """Bring an outcome to its session."""
-        session = self.sessions.get(task.stream)
-        if session is not None:
-            session.ready(task.offset, outcome)
-            self.kernel.after(0, session.life, session.settle)
+    # What dispatching wants to be done
 
-    def pump(self) -> None:
+    def stirred(self) -> None:
         """Dispatch, after all that happens now."""
-        if not self._pumping:
-            self._pumping = True
-            self.kernel.after(0, self.life, self._pump)
+        if not self._assigning:
+            self._assigning = True
+            self.kernel.after(0, self.life, self._assign)
 
-    def _pump(self) -> None:
-        self._pumping = False
-        parcels: dict[str, list[Attempt]] = {}
-        for attempt in self.dispatcher.assign(self.kernel.now):
-            parcels.setdefault(str(attempt.link), []).append(attempt)
-        for link in self.links:
-            if link.key in parcels:
-                link.send(parcels[link.key])
+    def requeued(self, articles: int) -> None:
+        """Nothing: there are no metrics."""
+
+    def given_up(self, stream: ClientStream, task: Task) -> None:
+        """Let the oracle judge."""
+        self.kernel.saw("an article is given up")
+        self.oracle.poisoned((self.life, task.stream, task.offset))
+
+    def _assign(self) -> None:
+        self._assigning = False
+        self.dispatching.assign(self.kernel.now)
         self._arm()
 
     def _arm(self) -> None:
-        deadline = self.dispatcher.next_deadline()
+        deadline = self.dispatching.next_deadline()
         if deadline is not None and deadline < self._expires:
             self._expires = deadline
             self.kernel.at(deadline, self.life, self._expire, deadline)
@@ -184,12 +196,8 @@ class Gateway:
     def _expire(self, deadline: float) -> None:
         if self._expires == deadline:
             self._expires = float("inf")
-        expired = self.dispatcher.expired(self.kernel.now)
-        for link in self.links:
-            if link.key in expired:
-                self.kernel.saw("a link runs out of time")
-                link.break_off()
-        self._pump()
+        self.dispatching.expire(self.kernel.now)
+        self._arm()
 
     # What the oracle looks at
 
@@ -218,7 +226,14 @@ class Gateway:
             "%s keeps %s guaranteed bytes waiting while it holds %s of %s",
             *(self.name, guaranteed, used, total),
         )
+        sent = [attempt.task.size_bytes for link in self.links for attempt in link.held.values()]
         queued, outstanding = self.dispatcher.queued, self.dispatcher.outstanding
+        size = self.dispatcher.outstanding_bytes
+        check(
+            (outstanding, size) == (len(sent), sum(sent)),
+            "%s holds links to %s articles of %s bytes, and they have %s",
+            *(self.name, outstanding, size, sent),
+        )
         check(
             queued <= awaited <= queued + outstanding,
             "%s awaits %s outcomes, with %s queued and %s outstanding",

@@ -1,17 +1,20 @@
-"""A gateway's end of a link: connects, again and again, and carries what the dispatcher says."""
+"""A gateway's end of a link: carries what the real link decides, connection after connection."""
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from newstally_gateway.core.outcomes import judge, refuse_poisoned
+from newstally_gateway.core.replicas import link as machine
+from newstally_gateway.core.replicas.link import State
 from newstally_gateway.core.tasks import Attempt, Window
+from newstally_protos.v1.extractor_pb2 import ExtractRequest, ExtractResponse, Work
 from simulation.kernel import Life
 from simulation.network import Status, Stream
-from simulation.replica import Draining, Replica, Results, Started, Welcome, Work
+from simulation.replica import Replica
 
 if TYPE_CHECKING:
     from simulation.gateway import Gateway
 
-MODEL = "en_simulated 1"
+MESSAGE_ARTICLES = 3
+MESSAGE_BYTES = 3_000
 
 
 class Link:
@@ -26,11 +29,14 @@ class Link:
         self.stream: Stream | None = None
         self.held: dict[int, Attempt] = {}
         """What was sent and is not answered, by the link's own account."""
+        self._link: machine.Link | None = None
         self._running: set[int] = set()
         self._instance_id = ""
         self._window = Window(1, 1)
-        self._up = False
-        self._draining = False
+        self._leaving = False
+        """The replica drains, or is listed no more."""
+        self._deaf_until = 0.0
+        self._unread: list[ExtractResponse | Status | None] = []
         self._connect_soon()
 
     @property
@@ -56,66 +62,148 @@ class Link:
             for attempt in self.held.values()
         )
 
-    def send(self, attempts: list[Attempt]) -> None:
-        """Send work."""
-        for attempt in attempts:
-            self.held[attempt.attempt_id] = attempt
-            article = self._identity(attempt)
-            self._gateway.oracle.sent(self.key, self._window, self.held, article, attempt)
-        works = [Work(a.attempt_id, a.task.content, a.alone) for a in attempts]
-        assert self.stream is not None
-        assert self.stream.up is not None
-        self.stream.up.send(works)
+    def retire(self) -> None:
+        """Be listed no more; a moment later it is listed again."""
+        if self._link is not None:
+            self._kernel.note("%s retires %s", self._gateway.name, self.key)
+            self._leaving = True
+            self._link.retire(self._kernel.now)
 
-    def received(self, message: Any) -> None:
+    def deafen(self, seconds: float) -> None:
+        """Read nothing for a while."""
+        self._kernel.note("%s does not read %s", self._gateway.name, self.key)
+        self._deaf_until = self._kernel.now + seconds
+        self._kernel.at(self._deaf_until, self.life, self._read_on)
+
+    # The stream
+
+    def received(self, message: ExtractResponse) -> None:
         """Hear the replica."""
-        dispatcher, now = self._gateway.dispatcher, self._kernel.now
-        match message:
-            case Welcome(instance_id, window):
-                self._welcomed(instance_id, window)
-            case Started(ids):
-                self._running.update(id_ for id_ in ids if id_ in self.held)
-                dispatcher.started(self.key, ids, now)
-            case Results(results):
-                self._answered(results)
-            case Draining():
-                self._draining = True
-                dispatcher.link_draining(self.key)
-        self._gateway.pump()
+        if self._unread or self._kernel.now < self._deaf_until:
+            self._unread.append(message)
+            return
+        assert self.stream is not None
+        self.stream.down.taken()
+        link = self._link
+        assert link is not None
+        self._observe(message)
+        link.received(message, self._kernel.now)
 
     def ended(self, status: Status | None) -> None:
         """Hear that the link is broken, or closed in good order."""
-        self.down(clean=status is None)
-        self._gateway.pump()
+        if status is None and (self._unread or self._kernel.now < self._deaf_until):
+            self._unread.append(None)
+        elif self._link is not None:
+            self._link.ended("in good order" if status is None else status.value, self._kernel.now)
 
-    def break_off(self) -> None:
-        """End a link that ran out of time."""
-        self._kernel.note("%s breaks %s off", self._gateway.name, self.key)
-        self.down(clean=False)
+    # What the link wants to be done
 
-    def down(self, *, clean: bool) -> None:
-        """Give back what is unanswered; connect again."""
-        if self.stream is None:
+    def unsent(self) -> None:
+        """Send work."""
+        link, stream = self._link, self.stream
+        assert link is not None
+        assert stream is not None
+        assert stream.up is not None
+        while attempts := link.take_unsent(MESSAGE_ARTICLES, MESSAGE_BYTES, 0):
+            for attempt in attempts:
+                self.held[attempt.attempt_id] = attempt
+                article = self._identity(attempt)
+                self._gateway.oracle.sent(self.key, self._window, self.held, article, attempt)
+            works = [Work(id=a.attempt_id, content=a.task.content, alone=a.alone) for a in attempts]
+            stream.up.send(ExtractRequest(work=works))
+
+    def turned(self) -> None:
+        """End our half, or forget a link that has ended."""
+        link = self._link
+        assert link is not None
+        assert self.stream is not None
+        assert self.stream.up is not None
+        if link.deadline is not None:
+            self._kernel.at(link.deadline, self.life, self._tick, link)
+        if link.state is State.LEAVING:
+            self._kernel.saw("a link is retired")
+            self.stream.up.close(None)
+        elif link.state is State.ENDED:
+            self._forget(link)
+
+    def too_slow(self) -> None:
+        """Count it."""
+        self._kernel.saw("a link runs out of time")
+
+    def defective(self, model: str, defect: str) -> None:
+        """Note it."""
+        self._kernel.note("%s: %s", model, defect)
+
+    # Connections
+
+    def _connect_soon(self) -> None:
+        delay = self._kernel.random.uniform(0.01, 0.5)
+        self._kernel.after(delay, self.life, self._connect)
+
+    def _connect(self) -> None:
+        if self._replica.up:
+            self._leaving = False
+            self._unread.clear()
+            self.stream = Stream(self._gateway.network, self)
+            make = self._gateway.machines.link
+            self._link = make(self._gateway.dispatching, self, self._kernel.now)
+            assert self._link.deadline is not None
+            self._kernel.at(self._link.deadline, self.life, self._tick, self._link)
+            self._replica.accept(self.stream)
+        else:
+            self._connect_soon()
+
+    def _tick(self, link: machine.Link) -> None:
+        link.tick(self._kernel.now)
+
+    def _read_on(self) -> None:
+        if self._kernel.now < self._deaf_until:
             return
-        self._kernel.note("%s loses %s, clean=%s", self._gateway.name, self.key, clean)
+        unread, self._unread = self._unread, []
+        for message in unread:
+            if self._link is None:
+                return
+            if isinstance(message, ExtractResponse):
+                self.received(message)
+            else:
+                self.ended(message)
+
+    def _forget(self, link: machine.Link) -> None:
+        """Let go of the stream; connect again."""
+        assert link.end is not None
+        assert self.stream is not None
+        self._kernel.note("%s loses %s: %s", self._gateway.name, self.key, link.end)
         self.stream.down.abandon()
         if self.stream.up is not None:
             self.stream.up.cut()
-        self.stream = None
-        if not clean and not self._draining:
+        self.stream = self._link = None
+        self._unread.clear()
+        if self._leaving:
+            if self.held:
+                self._kernel.saw("a link ends in good order with articles on it")
+        else:
             self._accuse([self.held[attempt_id] for attempt_id in sorted(self._running)])
-        if clean and self.held:
-            self._kernel.saw("a link ends in good order with articles on it")
         self.held.clear()
         self._running.clear()
-        if self._up:
-            self._up = False
-            for poisoned in self._gateway.dispatcher.link_down(self.key, clean=clean):
-                self._kernel.saw("an article is given up")
-                task = poisoned.task
-                self._gateway.oracle.poisoned((self._gateway.life, task.stream, task.offset))
-                self._gateway.outcome(task, refuse_poisoned(poisoned))
         self._connect_soon()
+
+    # The link's own account, for the oracle
+
+    def _observe(self, message: ExtractResponse) -> None:
+        match message.WhichOneof("event"):
+            case "welcome":
+                window = message.welcome.window
+                self._window = Window(window.articles, window.bytes)
+                self._instance_id = message.welcome.instance_id
+            case "started":
+                self._running.update(id_ for id_ in message.started.ids if id_ in self.held)
+            case "results":
+                for result in message.results.results:
+                    if self.held.pop(result.id, None) is None:
+                        self._kernel.saw("an answer means nothing")
+                    self._running.discard(result.id)
+            case "draining":
+                self._leaving = True
 
     def _accuse(self, running: list[Attempt]) -> None:
         """Let the oracle know what ran when the link broke."""
@@ -128,34 +216,3 @@ class Link:
     def _identity(self, attempt: Attempt) -> tuple[object, ...]:
         # A gateway that is started again knows nothing of deaths.
         return self._gateway.life, attempt.task.stream, attempt.task.offset
-
-    def _connect_soon(self) -> None:
-        delay = self._kernel.random.uniform(0.01, 0.5)
-        self._kernel.after(delay, self.life, self._connect)
-
-    def _connect(self) -> None:
-        if self._replica.up:
-            self._draining = False
-            self.stream = Stream(self._gateway.network, self)
-            self._replica.accept(self.stream)
-        else:
-            self._connect_soon()
-
-    def _welcomed(self, instance_id: str, window: Window) -> None:
-        self._window = window
-        if self._up:
-            self._gateway.dispatcher.link_window(self.key, window)
-        else:
-            self._up = True
-            self._instance_id = instance_id
-            self._gateway.dispatcher.link_up(self.key, instance_id, window, self._kernel.now)
-
-    def _answered(self, results: Any) -> None:
-        for result in results:
-            self.held.pop(result.id, None)
-            self._running.discard(result.id)
-            task = self._gateway.dispatcher.answered(self.key, result.id, self._kernel.now)
-            if task is None:
-                self._kernel.saw("an answer means nothing")
-            else:
-                self._gateway.outcome(task, judge(task, result, MODEL).outcome)

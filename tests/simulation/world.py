@@ -4,8 +4,10 @@ import sqlite3
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from newstally_extractor.core import replica as replicas
 from newstally_gateway.core.clients.admission import Admission
 from newstally_gateway.core.clients.ledger import BatchLimits, Ledger
+from newstally_gateway.core.replicas import link as links
 from newstally_gateway.core.replicas.dispatcher import Dispatcher
 from newstally_persister.flushing.machine import FlushMachine
 from newstally_persister.journal.store import JournalStore
@@ -36,6 +38,8 @@ class Machines:
     dispatcher: Callable[[float], Dispatcher] = Dispatcher
     ledger: Callable[[int, BatchLimits], Ledger] = Ledger
     flusher: type[FlushMachine] = FlushMachine
+    link: type[links.Link] = links.Link
+    replica: type[replicas.Replica] = replicas.Replica
     store: Callable[[sqlite3.Connection, Callable[[], str]], JournalStore] = JournalStore
     session: type[Session] = Session
     persister: type[Persister] = Persister

@@ -13,7 +13,7 @@ from newstally_extractor.app import ExtractorService
 from newstally_extractor.engines import make_engine
 from newstally_extractor.engines.ending import end_broken
 from newstally_extractor.engines.engine import SettingError
-from newstally_extractor.engines.engine_thread import Model
+from newstally_extractor.engines.engine_thread import EngineThread
 from newstally_extractor.engines.hardlimit import hard_limit
 from newstally_extractor.metrics import Metrics
 from newstally_extractor.settings import ExtractorSettings, describe
@@ -34,18 +34,18 @@ def main() -> None:
     for variable in THREAD_VARIABLES:
         os.environ.setdefault(variable, "1")
     try:
-        model = Model(
+        thread = EngineThread(
             partial(make_engine, settings), partial(hard_limit, settings.hard_limit), end_broken
         )
     except SettingError as error:
         print(f"{describe(error.setting)}: {error.message}", file=sys.stderr)  # noqa: T201
         sys.exit(2)
     try:
-        run("extractor", settings, partial(ExtractorService, settings, model, Metrics()))
+        run("extractor", settings, partial(ExtractorService, settings, thread, Metrics()))
     except SystemExit as end:
         # The interpreter would wait for the model's thread; its work is unanswered and goes
         # elsewhere.
-        if model.busy:
+        if thread.busy:
             sys.stderr.flush()
             os._exit(end.code if isinstance(end.code, int) else 1)
         raise

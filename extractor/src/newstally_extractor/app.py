@@ -15,9 +15,9 @@ from newstally_extractor import RELEASE
 from newstally_extractor.core.inbox import Inbox
 from newstally_extractor.core.link import Link
 from newstally_extractor.core.windows import Window
-from newstally_extractor.engines.engine_thread import Model
-from newstally_extractor.gateways.link_service import ExtractorServicer
-from newstally_extractor.gateways.replica import Replica
+from newstally_extractor.engines.engine_thread import EngineThread
+from newstally_extractor.gateways.link_service import LinkService
+from newstally_extractor.gateways.work_loop import WorkLoop
 from newstally_extractor.metrics import Metrics
 from newstally_extractor.settings import ExtractorSettings
 
@@ -31,15 +31,19 @@ class ExtractorService:
     """One replica: a model that is loaded, and the links that feed it."""
 
     def __init__(
-        self, settings: ExtractorSettings, model: Model, metrics: Metrics, lifecycle: Lifecycle
+        self,
+        settings: ExtractorSettings,
+        thread: EngineThread,
+        metrics: Metrics,
+        lifecycle: Lifecycle,
     ) -> None:
         """Put the parts together; nothing runs yet."""
-        self._model = model
+        self._thread = thread
         self._metrics = metrics
         self._lifecycle = lifecycle
-        engine = model.engine
-        self._replica = Replica(
-            model=model,
+        engine = thread.engine
+        self._work = WorkLoop(
+            engine=thread,
             inbox=Inbox[Link](settings.batch_chars, settings.batch_articles),
             window=Window(settings.window_articles, settings.window_bytes),
             identity=pb.Welcome(
@@ -51,16 +55,16 @@ class ExtractorService:
             max_content_bytes=settings.max_content_bytes,
             metrics=metrics,
         )
-        self._work: asyncio.Task[None] | None = None
+        self._working: asyncio.Task[None] | None = None
 
     def register(self, server: grpc.aio.Server) -> Sequence[str]:
         """Add ExtractorService."""
-        pb_grpc.add_ExtractorServiceServicer_to_server(ExtractorServicer(self._replica), server)
+        pb_grpc.add_ExtractorServiceServicer_to_server(LinkService(self._work), server)
         return [pb.DESCRIPTOR.services_by_name["ExtractorService"].full_name]
 
     async def start(self) -> None:
         """Begin to work."""
-        engine = self._model.engine
+        engine = self._thread.engine
         self._metrics.show_engine(engine)
         log.info(
             "model loaded",
@@ -69,30 +73,30 @@ class ExtractorService:
             engine=engine.name,
             release=RELEASE,
         )
-        self._work = asyncio.create_task(self._replica.run(), name="replica")
-        self._lifecycle.watch(self._work)
+        self._working = asyncio.create_task(self._work.run(), name="replica")
+        self._lifecycle.watch(self._working)
 
     def readiness(self) -> Readiness:
         """Ready: the model is loaded before anything is served."""
-        engine = self._model.engine
+        engine = self._thread.engine
         return Readiness(
-            self._work is not None and not self._work.done(),
+            self._working is not None and not self._working.done(),
             {
                 "model": engine.model,
                 "model_version": engine.model_version,
                 "engine": engine.name,
-                "links": self._replica.links,
-                "waiting_articles": self._replica.waiting_articles,
+                "links": self._work.replica.links,
+                "waiting_articles": self._work.replica.waiting_articles,
             },
         )
 
     async def drain(self, seconds: float) -> None:
         """Answer what came in time, then end the links in good order."""
-        await self._replica.drain(max(seconds - DRAIN_MARGIN_SECONDS, seconds / 2))
+        await self._work.drain(max(seconds - DRAIN_MARGIN_SECONDS, seconds / 2))
 
     async def close(self) -> None:
         """Stop working; what the engine is doing now is left to itself."""
-        if self._work is not None:
-            self._work.cancel()
-            await asyncio.gather(self._work, return_exceptions=True)
-        self._model.close()
+        if self._working is not None:
+            self._working.cancel()
+            await asyncio.gather(self._working, return_exceptions=True)
+        self._thread.close()

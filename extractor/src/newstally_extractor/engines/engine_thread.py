@@ -18,7 +18,7 @@ PROBE = "The probe was read by Ada Lovelace in London on Monday."
 """A text that every pipeline must be able to read, before articles are blamed for what fails."""
 
 
-class Model:
+class EngineThread:
     """An engine and its thread."""
 
     def __init__(

@@ -7,7 +7,7 @@ from typing import NoReturn
 
 import pytest
 from newstally_extractor.engines.engine import Outcome, SettingError
-from newstally_extractor.engines.engine_thread import Model
+from newstally_extractor.engines.engine_thread import EngineThread
 
 
 class Witness:
@@ -61,55 +61,55 @@ class Fragile:
 
 async def test_one_thread_for_all() -> None:
     """The engine is made and called in one thread, which is not the event loop's."""
-    model = Model(Witness, nullcontext, end)
+    thread = EngineThread(Witness, nullcontext, end)
     try:
-        await model.extract(["a"])
-        await model.extract(["b"])
-        assert isinstance(model.engine, Witness)
-        assert len(model.engine.threads) == 1
-        assert threading.get_ident() not in model.engine.threads
+        await thread.extract(["a"])
+        await thread.extract(["b"])
+        assert isinstance(thread.engine, Witness)
+        assert len(thread.engine.threads) == 1
+        assert threading.get_ident() not in thread.engine.threads
     finally:
-        model.close()
+        thread.close()
 
 
 async def test_every_call_has_its_own_time_limit() -> None:
     """The limit is set anew for each call of the engine: batch, each text, and the probe."""
     limits = Limits()
-    model = Model(Witness, limits, end)
+    thread = EngineThread(Witness, limits, end)
     try:
         before = limits.entered
-        await model.extract(["a", "bad"])
+        await thread.extract(["a", "bad"])
         assert limits.entered - before == 4
-        assert not model.busy
+        assert not thread.busy
     finally:
-        model.close()
+        thread.close()
 
 
 def test_a_pipeline_that_reads_nothing_is_not_served() -> None:
     """A pipeline that fails on a plain sentence fails at start, before it refuses articles."""
     with pytest.raises(SettingError, match="plain sentence") as caught:
-        Model(lambda: Witness(bad="London"), nullcontext, end)
+        EngineThread(lambda: Witness(bad="London"), nullcontext, end)
     assert caught.value.setting == "model"
 
 
 async def test_a_pipeline_that_breaks_ends_the_process_unanswered() -> None:
     """A pipeline that fails on a plain sentence after an article blames no article."""
-    model = Model(Fragile, nullcontext, end)
+    thread = EngineThread(Fragile, nullcontext, end)
     try:
-        await model.extract(["good"])
+        await thread.extract(["good"])
         with pytest.raises(EndedError, match="RuntimeError on an article") as caught:
-            await model.extract(["good", "bad", "good"])
+            await thread.extract(["good", "bad", "good"])
         assert "secret" not in str(caught.value), "the error's text may be content"
     finally:
-        model.close()
+        thread.close()
 
 
 async def test_a_bad_article_does_not_end_the_process() -> None:
     """While the pipeline reads the plain sentence, an error is the article's."""
-    model = Model(Witness, nullcontext, end)
+    thread = EngineThread(Witness, nullcontext, end)
     try:
-        first, bad = await model.extract(["a", "bad"])
+        first, bad = await thread.extract(["a", "bad"])
         assert first == {("a", "ORG"): 1}
         assert isinstance(bad, ValueError)
     finally:
-        model.close()
+        thread.close()

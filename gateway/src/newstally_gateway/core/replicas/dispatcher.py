@@ -53,6 +53,11 @@ class Dispatcher:
         return sum(link.outstanding for link in self._fleet)
 
     @property
+    def outstanding_bytes(self) -> int:
+        """Their content."""
+        return sum(link.outstanding_bytes for link in self._fleet)
+
+    @property
     def suspects(self) -> int:
         """Suspected tasks that are on no link."""
         return len(self._suspects)

@@ -5,6 +5,7 @@
          └───────────────────┴─ stream ended, broken off, or no time left ───┴──▶ ended
 
 A replica that says Draining is sent nothing new; the link stays as it is until the stream ends.
+Where the end was to be expected, because of Draining or of retire(), it makes no suspects.
 """
 
 from collections import deque
@@ -149,8 +150,8 @@ class Link:
 
     def ended(self, reason: str, now: float) -> None:
         """Note that the stream has ended, however that came."""
-        leaving = self.state is State.LEAVING
-        self._end(reason, now, clean=self.draining or leaving)
+        expected = self.state in {State.RETIRED, State.LEAVING}
+        self._end(reason, now, clean=self.draining or expected)
 
     def take_unsent(self, articles: int, size_bytes: int, overhead_bytes: int) -> Sequence[Attempt]:
         """Return what to send next, within the bounds, but one at least, if anything is unsent.

@@ -1,0 +1,130 @@
+"""Carries out what the replica decides: the engine, the clock, logs and metrics."""
+
+import asyncio
+from collections.abc import Sequence
+from contextlib import suppress
+from typing import Protocol
+
+import structlog
+from newstally_protos.limits import SEND_LIMIT_BYTES
+from newstally_protos.v1 import extractor_pb2 as pb
+
+from newstally_extractor.core.inbox import Inbox, Work
+from newstally_extractor.core.link import Effects as LinkEffects
+from newstally_extractor.core.link import Link
+from newstally_extractor.core.replica import STALL_SECONDS, Replica, State
+from newstally_extractor.core.windows import Window
+from newstally_extractor.engines.engine import Outcome
+from newstally_extractor.metrics import Metrics
+
+log = structlog.get_logger()
+
+
+class Extracts(Protocol):
+    """What is needed of the engine."""
+
+    async def extract(self, texts: list[str]) -> list[Outcome]:
+        """Return an outcome per text, in order."""
+        ...
+
+
+class WorkLoop:
+    """Owns the replica. Everything but the engine runs in short turns of the event loop."""
+
+    def __init__(
+        self,
+        engine: Extracts,
+        inbox: Inbox[Link],
+        window: Window,
+        identity: pb.Welcome,
+        max_content_bytes: int,
+        metrics: Metrics,
+    ) -> None:
+        """`window` is the total that the links share; `identity` is Welcome without a window."""
+        self._engine = engine
+        self._metrics = metrics
+        self._stirred = asyncio.Event()
+        self._all_gone = asyncio.Event()
+        self._loop = asyncio.get_running_loop()
+        self.replica = Replica(
+            inbox, window, identity, max_content_bytes, SEND_LIMIT_BYTES, effects=self
+        )
+
+    # The links' side
+
+    def open(self, effects: LinkEffects) -> Link:
+        """Add a link."""
+        link = self.replica.open(effects)
+        self._show()
+        return link
+
+    def close(self, link: Link) -> None:
+        """Forget a link. Again: no effect."""
+        self.replica.close(link)
+        self._show()
+        if not self.replica.links:
+            self._all_gone.set()
+
+    # What the replica wants to be done
+
+    def stirred(self) -> None:
+        """Wake `run`."""
+        self._stirred.set()
+
+    def stalled(self) -> None:
+        """Count and log it."""
+        log.warning("link cut: its gateway does not read", seconds=STALL_SECONDS)
+        self._metrics.stalled_links.inc()
+
+    def answered(self, results: Sequence[pb.Result]) -> None:
+        """Count them."""
+        self._metrics.articles.inc(len(results))
+        for result in results:
+            if result.HasField("failure"):
+                reason = pb.FailureReason.Name(result.failure.reason)
+                self._metrics.failures.labels(reason.removeprefix("FAILURE_REASON_")).inc()
+
+    # Life
+
+    async def run(self) -> None:
+        """Work until cancelled."""
+        replica = self.replica
+        while True:
+            self._stirred.clear()
+            replica.work(self._loop.time())
+            self._show()
+            if replica.state is State.WORKING:
+                replica.done(await self._extract(replica.batch))
+                continue
+            with suppress(TimeoutError):
+                async with asyncio.timeout_at(replica.deadline):
+                    await self._stirred.wait()
+
+    async def drain(self, seconds: float) -> None:
+        """Take no new links; answer what came, within `seconds`, and end the streams cleanly."""
+        self._all_gone.clear()
+        self.replica.drain()
+        if not self.replica.links:
+            return
+        try:
+            async with asyncio.timeout(seconds):
+                await self._all_gone.wait()
+        except TimeoutError:
+            log.warning("links end with work unanswered", articles=self.replica.waiting_articles)
+            self.replica.end()
+            await self._all_gone.wait()
+
+    async def _extract(self, batch: Sequence[Work[Link]]) -> list[Outcome]:
+        begin = self._loop.time()
+        outcomes = await self._engine.extract([work.content for work in batch])
+        self._metrics.batch_seconds.observe(self._loop.time() - begin)
+        self._metrics.batches.inc()
+        self._metrics.characters.inc(sum(len(work.content) for work in batch))
+        if errors := sorted({type(e).__name__ for e in outcomes if isinstance(e, Exception)}):
+            log.warning("articles failed in the pipeline", errors=errors, batch=len(batch))
+        return outcomes
+
+    def _show(self) -> None:
+        self._metrics.links.set(self.replica.links)
+        self._metrics.waiting_articles.set(self.replica.waiting_articles)
+        self._metrics.waiting_bytes.set(self.replica.waiting_bytes)
