@@ -2,6 +2,7 @@
 
 import json
 import socket
+import time
 import urllib.request
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -9,7 +10,8 @@ from contextlib import contextmanager
 
 import grpc
 import pytest
-from newstally_runtime.admin import EVERY_INTERFACE, AdminServer, Pulse, Readiness
+from newstally_runtime.admin import AdminServer, Pulse, Readiness
+from newstally_runtime.httpd import CONNECTIONS, EVERY_INTERFACE, REQUEST_SECONDS
 
 
 def has_ipv6() -> bool:
@@ -94,3 +96,71 @@ def test_a_taken_port_is_an_error() -> None:
     """A second server does not share the port with the first."""
     with serving("0.0.0.0") as port, pytest.raises(OSError, match="in use"):
         AdminServer("0.0.0.0", port, lambda: Readiness(True), Pulse())
+
+
+def ask(port: int, request: bytes) -> bytes:
+    """Send bytes; return all that is answered."""
+    with socket.create_connection(("127.0.0.1", port), timeout=20) as connection:
+        connection.sendall(request)
+        return b"".join(iter(lambda: connection.recv(65536), b""))
+
+
+@pytest.mark.parametrize("method", ["POST", "PUT", "DELETE", "OPTIONS", "PATCH", "TRACE"])
+def test_nothing_but_reading(method: str) -> None:
+    """405, with what is allowed; a body is not waited for."""
+    with serving("127.0.0.1") as port:
+        answer = ask(port, f"{method} /readyz HTTP/1.0\r\nContent-Length: 9999\r\n\r\n".encode())
+    assert answer.startswith(b"HTTP/1.0 405 ")
+    assert b"\r\nAllow: GET, HEAD\r\n" in answer
+
+
+def test_head_is_get_without_the_body() -> None:
+    with serving("127.0.0.1") as port:
+        got = ask(port, b"GET /readyz HTTP/1.0\r\n\r\n")
+        head = ask(port, b"HEAD /readyz HTTP/1.0\r\n\r\n")
+    assert head.endswith(b"\r\n\r\n")
+    assert got.startswith(b"HTTP/1.0 200 ")
+    dateless = [
+        [line for line in each.split(b"\r\n") if not line.startswith(b"Date")][:-1]
+        for each in (got, head)
+    ]
+    assert dateless[0] == dateless[1]
+
+
+def test_a_request_has_a_deadline_as_a_whole() -> None:
+    """A byte now and then does not prolong it."""
+    with serving("127.0.0.1") as port:
+        began = time.monotonic()
+        with socket.create_connection(("127.0.0.1", port), timeout=20) as connection:
+            connection.sendall(b"GET /readyz HTTP/1.0\r\n")
+            connection.settimeout(0.2)
+            while time.monotonic() < began + 4 * REQUEST_SECONDS:
+                try:
+                    connection.sendall(b"X")
+                    if not connection.recv(65536):
+                        break
+                except TimeoutError:
+                    continue
+                except OSError:
+                    break
+        assert REQUEST_SECONDS - 0.5 < time.monotonic() - began < 2 * REQUEST_SECONDS
+
+
+def test_endless_headers_end() -> None:
+    """They are read to a bound, however fast they come."""
+    filler = b"X-Filler: " + b"x" * 60_000 + b"\r\n"
+    with serving("127.0.0.1") as port, pytest.raises(OSError, match=r"reset|pipe"):
+        ask(port, b"GET /readyz HTTP/1.0\r\n" + filler * 1_000)
+
+
+def test_idle_connections_keep_no_probe_waiting() -> None:
+    """The oldest of them makes room."""
+    with serving("127.0.0.1") as port:
+        idle = [socket.create_connection(("127.0.0.1", port)) for _ in range(3 * CONNECTIONS)]
+        try:
+            began = time.monotonic()
+            assert ready("127.0.0.1", port)
+            assert time.monotonic() - began < REQUEST_SECONDS / 2
+        finally:
+            for connection in idle:
+                connection.close()
