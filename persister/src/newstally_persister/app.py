@@ -31,7 +31,7 @@ from newstally_persister.services.upload_service import UploadService
 from newstally_persister.settings import PersisterSettings
 from newstally_persister.sinks.base import Sink
 from newstally_persister.sinks.health import SinkHealth
-from newstally_persister.sinks.sqlite import SqliteSink
+from newstally_persister.sinks.sqlite import GROWTH, SqliteSink
 from newstally_persister.values.batches import Batch
 
 log = structlog.get_logger()
@@ -57,7 +57,10 @@ def _make_sink(settings: PersisterSettings, metrics: Metrics) -> Sink:
     match settings.sink:
         case "sqlite":
             return SqliteSink(
-                settings.sqlite_path or settings.data_dir / "tallies.db", settings.receipt_days
+                settings.sqlite_file,
+                settings.receipt_days,
+                settings.sqlite_max_bytes,
+                settings.journal_headroom_bytes // 2 if settings.shares_disk else 0,
             )
         case "firestore":
             # Google's libraries take a second to import: only who uses them waits for them.
@@ -84,7 +87,11 @@ class Persister:
         self._health = SinkHealth(metrics)
         self._writer = JournalWriter(
             journal,
-            SpaceLimits(settings.journal_max_bytes, settings.journal_headroom_bytes),
+            SpaceLimits(
+                settings.journal_max_bytes,
+                settings.journal_headroom_bytes,
+                GROWTH if settings.shares_disk else 0.0,
+            ),
             lifecycle.fatal,
             metrics,
             self._recorded,

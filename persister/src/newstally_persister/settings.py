@@ -8,6 +8,7 @@ from pydantic import Field, ValidationInfo, field_validator
 from pydantic_settings import SettingsConfigDict
 
 from newstally_persister.flushing.backlog import FlushLimits
+from newstally_persister.sinks.sqlite_schema import MAX_BYTES
 from newstally_persister.values.uploads import UPLOADS_PER_DAY
 
 SQLITE_AGE_SECONDS = 1.0
@@ -37,6 +38,8 @@ class PersisterSettings(ServiceSettings):
     """Where tallies live: `sqlite`, in a file, or `firestore`, in Cloud Firestore."""
     sqlite_path: Path | None = None
     """File of the sqlite sink; by default tallies.db in the data directory."""
+    sqlite_max_bytes: Annotated[int, Field(ge=16 * 1024**2)] = MAX_BYTES
+    """How large that file may get."""
     firestore_project: str | None = None
     """Project of the firestore sink; by default the one that Google's libraries find."""
     firestore_database: str = "(default)"
@@ -65,6 +68,21 @@ class PersisterSettings(ServiceSettings):
     journal_headroom_bytes: Annotated[int, Field(ge=16 * 1024**2)] = 256 * 1024**2
     """Of the disk and of the journal's bytes, what intake leaves for flushes and the write-ahead
     log."""
+
+    @property
+    def sqlite_file(self) -> Path:
+        """File of the sqlite sink."""
+        return self.sqlite_path or self.data_dir / "tallies.db"
+
+    @property
+    def shares_disk(self) -> bool:
+        """Whether the sink takes its room from the journal's file system. The directory exists."""
+        try:
+            return self.sink == "sqlite" and (
+                self.sqlite_file.parent.stat().st_dev == self.data_dir.stat().st_dev
+            )
+        except FileNotFoundError:
+            return False  # the sink will say so
 
     @property
     def flush_limits(self) -> FlushLimits:

@@ -19,9 +19,15 @@ LONG = ("--flush-age", "3600", "--flush-window", "3600")
 @pytest.fixture
 def disk(tmp_path: Path) -> Iterator[Path]:
     """A file system of 24 MiB at tmp_path/data; it outlives the processes of the test."""
-    place = tmp_path / "data"
+    with mounted(tmp_path / "data", DISK_BYTES) as place:
+        yield place
+
+
+@contextlib.contextmanager
+def mounted(place: Path, size_bytes: int) -> Iterator[Path]:
+    """Make a file system; skip the test where this user may not."""
     place.mkdir()
-    mount = ["mount", "-t", "tmpfs", "-o", f"size={DISK_BYTES}", "newstally-test", str(place)]
+    mount = ["mount", "-t", "tmpfs", "-o", f"size={size_bytes}", "newstally-test", str(place)]
     try:
         made = subprocess.run(mount, capture_output=True, text=True, check=False)
     except FileNotFoundError:
@@ -146,4 +152,27 @@ def test_a_full_disk_at_the_start_is_no_damage(tmp_path: Path, disk: Path) -> No
         assert caller.upload("u").next_offset == 50
         process.terminate()
         process.start()
+        assert caller.everything() == recount(sent)
+
+
+def test_a_full_journal_drains_into_a_sink_on_the_same_disk(tmp_path: Path) -> None:
+    """The headroom covers what the tallies take there: nothing is stuck, and nothing ends."""
+    sent: list[Article] = []
+    with (
+        mounted(tmp_path / "data", 80 * 1024 * 1024) as disk,
+        persister(tmp_path, *HEADROOM, *LONG) as process,
+        Caller(process.address) as caller,
+    ):
+        caller.create("u")
+        with pytest.raises(grpc.RpcError) as caught:  # noqa: PT012 - until intake waits
+            while len(sent) < 5_000:
+                batch = articles(len(sent), 20)
+                assert caller.record("u", len(sent), batch).next_offset == len(sent) + 20
+                sent += batch
+        assert caught.value.code() is grpc.StatusCode.RESOURCE_EXHAUSTED
+        assert len(sent) > 400
+        assert process.terminate(60) == 0
+        assert room(disk) > 8 * 1024 * 1024
+        process.start()
+        assert caller.upload("u").applied_offset == len(sent)
         assert caller.everything() == recount(sent)

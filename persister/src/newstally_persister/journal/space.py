@@ -19,6 +19,8 @@ class Space:
     """What the file system leaves to this user."""
     reusable: int = 0
     """Free pages in the journal's file, which are used again before it grows."""
+    pending: int = 0
+    """Of what is used, what is on its way to the sink, at most."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,6 +30,8 @@ class SpaceLimits:
     most: int
     headroom: int
     """Kept free below `most` and on the disk: for flushes under way and the write-ahead log."""
+    sink_growth: float = 0.0
+    """What a byte on its way to the sink takes there, where that is on the same file system."""
 
     @property
     def reusable(self) -> int:
@@ -38,10 +42,11 @@ class SpaceLimits:
 def shortage(space: Space, limits: SpaceLimits) -> str | None:
     """Return why nothing more may be taken in, with the remedy; None while there is room."""
     room = space.disk_free + min(space.reusable, limits.reusable)
-    if room < limits.headroom:
+    kept = limits.headroom + int(space.pending * limits.sink_growth)
+    if room < kept:
         return (
-            f"the journal has {room} bytes left on its disk, and {limits.headroom} are kept for "
-            "flushes: free some"
+            f"the journal has {room} bytes left on its disk, and {kept} are kept for flushes: it "
+            "empties when the sink takes more; if the sink works, free some"
         )
     if space.used + limits.headroom > limits.most:
         return (
@@ -59,6 +64,8 @@ class Gauge:
         self._connection = connection
         self._directory = path.parent
         self._log = schema.log_path(path)
+        self._kept = 0
+        """Bytes in use when nothing was on its way to the sink: uploads, refusals, names."""
 
     def measure(self) -> Space:
         """Measure now. Raises sqlite3.Error and OSError."""
@@ -70,11 +77,15 @@ class Gauge:
             # A large transaction made it longer, and without another one it would stay so.
             self._cut_log()
             log_bytes = self._log_bytes()
+        in_use = (pages - free_pages) * page_size
+        if not self._connection.execute("SELECT EXISTS (SELECT 1 FROM pending)").fetchone()[0]:
+            self._kept = in_use
         disk = os.statvfs(self._directory)
         return Space(
-            used=(pages - free_pages) * page_size + max(0, log_bytes - schema.WAL_KEPT_BYTES),
+            used=in_use + max(0, log_bytes - schema.WAL_KEPT_BYTES),
             disk_free=disk.f_bavail * disk.f_frsize,
             reusable=free_pages * page_size,
+            pending=max(0, in_use - self._kept),
         )
 
     def _cut_log(self) -> None:

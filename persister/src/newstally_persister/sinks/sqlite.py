@@ -1,5 +1,6 @@
 """The embedded sink: tallies in a SQLite file beside the journal."""
 
+import os
 import sqlite3
 import time
 from collections.abc import Awaitable, Callable
@@ -18,6 +19,7 @@ from newstally_persister.sinks.base import (
     PublicationTally,
     SinkError,
 )
+from newstally_persister.sinks.sqlite_schema import MAX_BYTES
 from newstally_persister.sinks.sqlite_tallies import SqliteTallies
 from newstally_persister.sqlite.threads import BusyError, OwnedThread
 from newstally_persister.values.parts import Part, PartLimits
@@ -26,6 +28,10 @@ from newstally_persister.values.progress import Expiry
 PART_LIMITS = PartLimits(rows=10_000, size_bytes=4 * 1024 * 1024)
 """What one transaction takes: short enough to be shared with readers, long enough to pay."""
 READS_WAITING = 64
+_ROW_LOG_BYTES = 4 * 4_096
+"""What a row adds to the write-ahead log, at most: a page of the table and of each index."""
+GROWTH = 3.0
+"""Bytes that the file grows by, at most, for each that leaves the journal."""
 _DAY_SECONDS = 86_400
 _PASSING = {
     sqlite3.SQLITE_BUSY,
@@ -36,7 +42,7 @@ _PASSING = {
 }
 """Errors that go by themselves; for any other one somebody has to do something."""
 _REMEDIES = {
-    sqlite3.SQLITE_FULL: "free space on the disk",
+    sqlite3.SQLITE_FULL: "free space on the disk, or raise --sqlite-max-bytes",
     sqlite3.SQLITE_READONLY: "let the persister write to the file and its directory",
     sqlite3.SQLITE_CANTOPEN: "make the directory, and let the persister write to it",
     sqlite3.SQLITE_NOTADB: "set --sqlite-path to a file of tallies, or move this file away",
@@ -50,10 +56,20 @@ class SqliteSink:
     """A Sink in one file, written by one thread and read by another."""
 
     def __init__(
-        self, path: Path, receipt_days: int, wall_clock: Callable[[], float] = time.time
+        self,
+        path: Path,
+        receipt_days: int,
+        max_bytes: int = MAX_BYTES,
+        reserve_bytes: int = 0,
+        wall_clock: Callable[[], float] = time.time,
     ) -> None:
-        """Nothing is opened before the first call, so that trouble here stops no intake."""
+        """Nothing is opened before the first call, so that trouble here stops no intake.
+
+        The file takes at most `max_bytes`, and nothing while its disk has not `reserve_bytes` left.
+        """
         self._path = path
+        self._max_bytes = max_bytes
+        self._reserve_bytes = reserve_bytes
         self._receipt_seconds = receipt_days * _DAY_SECONDS
         self._wall_clock = wall_clock
         self._writer = self._thread("sink-writer", waiting_limit=8)
@@ -61,8 +77,11 @@ class SqliteSink:
 
     @property
     def part_limits(self) -> PartLimits:
-        """How large a part it takes."""
-        return PART_LIMITS
+        """How large a part it takes: on a small disk one whose log fits into the reserve."""
+        if not self._reserve_bytes:
+            return PART_LIMITS
+        rows = max(1, min(PART_LIMITS.rows, self._reserve_bytes // _ROW_LOG_BYTES))
+        return PartLimits(rows, min(PART_LIMITS.size_bytes, self._reserve_bytes // 8))
 
     @property
     def parts_in_flight(self) -> int:
@@ -71,7 +90,12 @@ class SqliteSink:
 
     async def apply(self, part: Part) -> None:
         """See Sink.apply."""
-        await self._answer(self._writer.run(lambda tallies: tallies.apply(part)))
+
+        def work(tallies: SqliteTallies) -> None:
+            self._check_room()
+            tallies.apply(part)
+
+        await self._answer(self._writer.run(work))
 
     async def expire(self, expiry: Expiry) -> None:
         """See Sink.expire."""
@@ -112,11 +136,24 @@ class SqliteSink:
     def _thread(self, name: str, waiting_limit: int) -> OwnedThread[SqliteTallies]:
         return OwnedThread(
             name,
-            lambda: SqliteTallies(sqlite_schema.connect(self._path)),
+            lambda: SqliteTallies(sqlite_schema.connect(self._path, self._max_bytes)),
             SqliteTallies.close,
             broken=sqlite3.Error,
             waiting_limit=waiting_limit,
         )
+
+    def _check_room(self) -> None:
+        """Leave the journal its room: without it the process would end, and nothing be moved."""
+        if not self._reserve_bytes:
+            return
+        disk = os.statvfs(self._path.parent)
+        free = disk.f_bavail * disk.f_frsize
+        if free < self._reserve_bytes:
+            raise PermanentSinkError(
+                f"{self._path}: its disk has {free} bytes left, and {self._reserve_bytes} of them "
+                "are kept for the journal",
+                _REMEDIES[sqlite3.SQLITE_FULL],
+            )
 
     async def _answer(self, work: Awaitable[Result]) -> Result:
         try:

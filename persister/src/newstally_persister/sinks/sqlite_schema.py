@@ -12,6 +12,11 @@ from newstally_persister.sqlite.transactions import transaction
 BUSY_MILLISECONDS = 5_000
 """How long to wait for another program that has the file locked."""
 
+MAX_BYTES = 1024**4
+"""How large the file may get, where nothing else is set."""
+_LOG_KEPT_BYTES = 8 * 1024 * 1024
+"""What the write-ahead log is cut back to."""
+
 _OPENING = threading.Lock()
 """The writer's and the reader's threads may both be the first to open a new file, and switching it
 to a write-ahead log does not wait for the other as it should."""
@@ -58,7 +63,7 @@ MIGRATIONS: tuple[tuple[str, ...], ...] = (_FIRST,)
 """Statements that lead from schema version i to i + 1. Never changed, only added to."""
 
 
-def connect(path: Path) -> sqlite3.Connection:
+def connect(path: Path, max_bytes: int = MAX_BYTES) -> sqlite3.Connection:
     """Open the file durably; make it when it is not there. Raises PermanentSinkError."""
     try:
         with _OPENING:
@@ -72,7 +77,11 @@ def connect(path: Path) -> sqlite3.Connection:
         with _OPENING:
             connection.execute("PRAGMA journal_mode = WAL")
             connection.execute("PRAGMA synchronous = FULL")
-            connection.execute("PRAGMA journal_size_limit = 16777216")
+            connection.execute(f"PRAGMA journal_size_limit = {_LOG_KEPT_BYTES}")
+            (page_size,) = connection.execute("PRAGMA page_size").fetchone()
+            connection.execute(f"PRAGMA max_page_count = {max(1, max_bytes // page_size)}")
+            # After a failure the log holds what was rolled back: on a full disk that is wanted.
+            connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
             migrate(connection)
     except BaseException:
         connection.close()

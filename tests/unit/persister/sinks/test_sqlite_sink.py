@@ -73,6 +73,47 @@ async def test_a_missing_directory_is_permanent_until_it_is_made(tmp_path: Path)
         await sink.close()
 
 
+async def test_the_journals_room_is_left_to_it(tmp_path: Path) -> None:
+    """On a disk without the reserve nothing is applied, and the remedy is told; reads go on."""
+    roomless = SqliteSink(tmp_path / "tallies.db", receipt_days=7, reserve_bytes=2**62)
+    try:
+        with pytest.raises(PermanentSinkError, match="kept for the journal") as caught:
+            await roomless.apply(part(1, 1, ("x", "P", 3)))
+        assert "free space" in caught.value.remedy
+        assert await roomless.mark("j") == Mark(0, 0)
+    finally:
+        await roomless.close()
+    modest = SqliteSink(tmp_path / "tallies.db", receipt_days=7, reserve_bytes=1024**2)
+    try:
+        await modest.apply(part(1, 1, ("x", "P", 3)))
+        assert modest.part_limits.rows < 100
+        assert modest.part_limits.size_bytes < 1024**2
+    finally:
+        await modest.close()
+
+
+async def test_a_file_at_its_bound_is_permanent_until_it_is_raised(tmp_path: Path) -> None:
+    """Nothing of the part is applied, and what is there can be read."""
+    path = tmp_path / "tallies.db"
+    large = part(2, 1, *((f"{n} {'x' * 900}", "P", 1) for n in range(100)))
+    sink = SqliteSink(path, receipt_days=7, max_bytes=100_000)
+    try:
+        await sink.apply(part(1, 1, ("x", "P", 3)))
+        with pytest.raises(PermanentSinkError) as caught:
+            await sink.apply(large)
+        assert "--sqlite-max-bytes" in caught.value.remedy
+        assert await sink.mark("j") == Mark(1, 0)
+        page = await sink.list_publications(LIMITS, None)
+        assert [(item.key, item.mentions) for item in page.items] == [("post", 3)]
+    finally:
+        await sink.close()
+    sink = SqliteSink(path, receipt_days=7)
+    try:
+        await sink.apply(large)
+    finally:
+        await sink.close()
+
+
 async def test_a_file_that_others_lock_is_transient(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
