@@ -152,6 +152,8 @@ class Child:
                 **os.environ,
                 LIFELINE_VARIABLE: str(self._lifeline),
                 "PYTHONUNBUFFERED": "1",
+                # For what a service itself may start: nothing of the working directory is run.
+                "PYTHONSAFEPATH": "1",
             },
         )
         if self._stopping.is_set():  # `stop` came while it was being made

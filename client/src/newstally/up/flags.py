@@ -65,7 +65,8 @@ def _unknown(kind: str, flag: str, known: Collection[str]) -> str:
 
 def listed_flags(kind: str) -> frozenset[str]:
     """Return the flags that a service's --help lists. Raises InputError if there is no help."""
-    command = [sys.executable, "-m", f"newstally_{kind}", "--help"]
+    # -P: no Python files of the working directory; see services.python_module.
+    command = [sys.executable, "-P", "-m", f"newstally_{kind}", "--help"]
     try:
         done = subprocess.run(  # noqa: S603 - this interpreter, and a module of three
             command,

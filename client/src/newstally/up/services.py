@@ -79,6 +79,14 @@ def usable_cores() -> int:
     return os.cpu_count() or 1
 
 
+def python_module(name: str) -> tuple[str, ...]:
+    """Return the command that runs an installed module.
+
+    -P: without it Python files of the working directory would be run in place of the libraries.
+    """
+    return (sys.executable, "-P", "-m", name)
+
+
 def check_installed() -> None:
     """Raise InputError if a service is not installed."""
     for kind in KINDS:
@@ -94,7 +102,7 @@ def make_plan(options: Options) -> Plan:
 
     def spec(kind: str, name: str, *flags: str, port: int = 0) -> ServiceSpec:
         common = ("--host", HOST, "--admin-host", HOST, "--log-format", "json")
-        command = (sys.executable, "-m", f"newstally_{kind}", *common, *flags)
+        command = (*python_module(f"newstally_{kind}"), *common, *flags)
         more = options.flags.get(kind, ())
         return ServiceSpec(name, kind, (*command, *more), port, _drain_seconds(more))
 

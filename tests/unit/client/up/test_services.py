@@ -19,7 +19,7 @@ def test_each_service_gets_its_own_flags() -> None:
     assert "--data-dir d --drain=x" in " ".join(plan.persister.command)
     assert [spec.name for spec in plan.extractors] == ["extractor-1", "extractor-2"]
     argv = plan.extractors[1].argv(5, 6, ["--more"])
-    assert argv[1:3] == ["-m", "newstally_extractor"]
+    assert argv[1:4] == ["-P", "-m", "newstally_extractor"]
     assert argv[-6:] == ["--model=m", "--port", "5", "--admin-port", "6", "--more"]
 
 
