@@ -129,10 +129,10 @@ next: ## open the development of release NEXT
 	$(PYTHON) tools/release.py next $(NEXT)
 	$(MAKE) image-names
 
-manifests: setup ## check k8s/ and the Dockerfiles
+manifests: setup ## check k8s/, deploy/ and the Dockerfiles
 	$(BIN)/yamllint --strict k8s deploy
 	$(BIN)/hadolint $(wildcard */Dockerfile)
-	$(BIN)/python -m pytest -q tests/manifests
+	$(BIN)/python -m pytest -q tests/manifests tests/machine
 
 images-test: setup ## build the images and try them; says so where no Docker daemon can be had
 	images/try.sh

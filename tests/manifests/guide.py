@@ -8,7 +8,7 @@ import sys
 from dataclasses import dataclass
 from pathlib import Path
 
-PRETENDED = ("gcloud", "kubectl", "docker", "make", "newstally", "git")
+PRETENDED = ("gcloud", "kubectl", "docker", "make", "newstally", "git", "sudo")
 _NOTE = """\
 #!{python}
 import json, os, sys
@@ -30,7 +30,7 @@ class Guide:
     def script(self) -> str:
         """All console blocks of the page, in their order."""
         blocks = re.findall(r"^```console\n(.*?)^```$", self.text, re.MULTILINE | re.DOTALL)
-        return "\n".join(blocks).replace(".venv/bin/newstally", "newstally")
+        return re.sub(r"(\.venv|/opt/newstally)/bin/newstally\b", "newstally", "\n".join(blocks))
 
     def follow(self, directory: Path) -> list[list[str]]:
         """Run the commands; return each that was called. Raises CalledProcessError."""
