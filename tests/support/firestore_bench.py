@@ -21,7 +21,7 @@ from newstally_persister.journal import flushes
 from newstally_persister.journal.opening import open_journal
 from newstally_persister.journal.space import SpaceLimits
 from newstally_persister.journal.writer import JournalWriter
-from newstally_persister.sinks.firestore.connection import Connection, FirestoreClient, connect
+from newstally_persister.sinks.firestore.connection import Connection, connect
 from newstally_persister.sinks.firestore.sink import Deadlines, FirestoreSink
 from newstally_persister.sinks.health import SinkHealth
 from newstally_persister.values.uploads import NewUpload
@@ -120,7 +120,7 @@ class Store:
 
     def __init__(self, emulator: str, project: str) -> None:
         self._emulator = emulator
-        self._client = FirestoreClient(project=project, credentials=AnonymousCredentials())  # type: ignore[no-untyped-call]
+        self._client = AsyncClient(project=project, credentials=AnonymousCredentials())  # type: ignore[no-untyped-call]
         self._client._emulator_host = emulator  # past the proxy
 
     async def __aenter__(self) -> Self:
@@ -132,7 +132,8 @@ class Store:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
-        await self._client.close()
+        if self._client._firestore_api_internal is not None:  # it knows no other way
+            await self._client._firestore_api_internal.transport.close()
 
     @property
     def client(self) -> AsyncClient:

@@ -11,10 +11,12 @@ from typing import Any
 import grpc
 import pytest
 from google.api_core.exceptions import Conflict
-from google.cloud.firestore import AsyncDocumentReference
+from google.cloud.firestore_v1.types import CommitRequest
 from newstally_persister.sinks.base import SinkError
+from newstally_persister.sinks.firestore import writes
+from newstally_persister.sinks.firestore.client import FirestoreClient
 from newstally_persister.sinks.firestore.commit import Commit
-from newstally_persister.sinks.firestore.connection import Connection, FirestoreClient
+from newstally_persister.sinks.firestore.connection import Connection
 from newstally_persister.sinks.firestore.sink import FirestoreSink
 from newstally_persister.values.parts import Part
 from support.firestore_bench import IMPATIENT, Bench, MakeSink, Store
@@ -27,12 +29,16 @@ LIVES = 40
 _incarnations = count()
 
 
+def receipt(client: FirestoreClient, name: str) -> str:
+    return f"{client.documents}/flushes/{name}"
+
+
 class NoReceipt(FirestoreSink):
     """The receipt is left out, and so is looking for it."""
 
     def _commit(self, client: FirestoreClient, part: Part, seen: Any) -> Commit:
         commit = super()._commit(client, part, seen)
-        del commit._write_pbs[0]
+        del commit.writes[0]
         return commit
 
 
@@ -43,8 +49,8 @@ class NewIdAfterRestart(FirestoreSink):
         super().__init__(*args, **named)
         self._incarnation = next(_incarnations)
 
-    def _receipt(self, client: FirestoreClient, part: Part) -> AsyncDocumentReference:
-        return client.collection("flushes").document(f"{part.id}-{self._incarnation}")
+    def _receipt(self, client: FirestoreClient, part: Part) -> str:
+        return receipt(client, f"{part.id}-{self._incarnation}")
 
 
 class ConflictIsDone(FirestoreSink):
@@ -63,19 +69,16 @@ class ExpiresTooEarly(FirestoreSink):
 
     def _commit(self, client: FirestoreClient, part: Part, seen: Any) -> Commit:
         commit = super()._commit(client, part, seen)
-        commit.set(
-            self._receipt(client, part),
-            {"expire_at": self._wall_clock() + self._receipt_life},
-            merge=True,
-        )
+        expire_at = self._wall_clock() + self._receipt_life
+        commit.writes.append(writes.receipt_expiry(self._receipt(client, part), expire_at))
         return commit
 
 
 class NumbersWithoutJournal(FirestoreSink):
     """Receipts are named by flush and part alone, which begin again with a new journal."""
 
-    def _receipt(self, client: FirestoreClient, part: Part) -> AsyncDocumentReference:
-        return client.collection("flushes").document(f"{part.flush}-{part.number}")
+    def _receipt(self, client: FirestoreClient, part: Part) -> str:
+        return receipt(client, f"{part.flush}-{part.number}")
 
 
 def with_sink(kind: type[FirestoreSink]) -> MakeSink:
@@ -143,14 +146,21 @@ async def test_an_attempt_is_one_commit(
             await bench._sink.apply(part)
         return proxy.calls.count(COMMIT) - before
 
-    async with Bench(tmp_path, "one-commit") as bench:
+    def patient(connection: Connection) -> FirestoreSink:
+        return FirestoreSink(connection, 7, metrics(), part_writes=4)
+
+    async with Bench(tmp_path, "one-commit", patient) as bench:
         bench.start()
         assert await commits_of_one_attempt(Part("a" * 32, 1, 1, "digest", [], [])) == 1
 
-        async def send(self: Commit, seconds: float) -> None:
-            await self.commit(timeout=seconds)
+        async def commit(self: FirestoreClient, writes: list[Any], seconds: float) -> int:
+            request = CommitRequest.pb()(database=self.database, writes=writes)
+            response = await self._api.commit(
+                CommitRequest.wrap(request), timeout=seconds, metadata=self._metadata
+            )
+            return len(response.write_results)
 
-        monkeypatch.setattr(Commit, "send", send)
+        monkeypatch.setattr(FirestoreClient, "commit", commit)
         refused = 0
 
         def once(method: str, request: bytes) -> Fault:

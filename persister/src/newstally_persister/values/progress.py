@@ -2,6 +2,8 @@
 
 from dataclasses import dataclass
 
+from newstally_persister.values.parts import part_id
+
 
 @dataclass(frozen=True, slots=True)
 class OpenFlush:
@@ -34,6 +36,11 @@ class Expiry:
     journal_id: str
     flush: int
     numbers: tuple[int, ...]
+
+    @property
+    def receipts(self) -> list[str]:
+        """The receipts' names in the sink."""
+        return [part_id(self.journal_id, self.flush, number) for number in self.numbers]
 
 
 @dataclass(frozen=True, slots=True)

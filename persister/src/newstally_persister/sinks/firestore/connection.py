@@ -7,24 +7,18 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass
 
 import google.auth
-from google.cloud.firestore import AsyncClient
 
 from newstally_persister.sinks.base import PermanentSinkError, SinkError
+from newstally_persister.sinks.firestore.client import (
+    SCOPES,
+    FirestoreClient,
+    of_emulator,
+    with_credentials,
+)
 from newstally_persister.sinks.firestore.errors import CredentialsError, decide
 
-
-class FirestoreClient(AsyncClient):
-    """Google's client, which does not know how to close its channel."""
-
-    @property
-    def database(self) -> str:
-        """The database's name."""
-        return str(self._database)
-
-    async def close(self) -> None:
-        """Close the channel, if there is one; calls under way are cut."""
-        if self._firestore_api_internal is not None:
-            await self._firestore_api_internal.transport.close()
+EMULATED_PROJECT = "google-cloud-firestore-emulator"
+"""Where an emulator's documents are when nobody names a project: as in Google's client."""
 
 
 async def connect(project: str | None, database: str) -> FirestoreClient:
@@ -32,15 +26,18 @@ async def connect(project: str | None, database: str) -> FirestoreClient:
 
     Raises google.auth.exceptions.GoogleAuthError and PermanentSinkError. Connects to nothing yet.
     """
-    if os.environ.get("FIRESTORE_EMULATOR_HOST"):
-        return FirestoreClient(project=project, database=database)
+    emulator = os.environ.get("FIRESTORE_EMULATOR_HOST")
+    if emulator:
+        project = project or os.environ.get("GOOGLE_CLOUD_PROJECT") or EMULATED_PROJECT
+        return of_emulator(emulator, f"projects/{project}/databases/{database}")
     # In a thread: it reads files, and may ask the machine's metadata server.
-    credentials, found = await asyncio.to_thread(google.auth.default, FirestoreClient.SCOPE)
-    if project is None and found is None:
+    credentials, found = await asyncio.to_thread(google.auth.default, SCOPES)
+    project = project or found
+    if project is None:
         raise PermanentSinkError(
             "no project", "set --firestore-project or GOOGLE_CLOUD_PROJECT to the project's id"
         )
-    return FirestoreClient(project=project or found, credentials=credentials, database=database)
+    return with_credentials(credentials, f"projects/{project}/databases/{database}")
 
 
 @dataclass(slots=True, eq=False)

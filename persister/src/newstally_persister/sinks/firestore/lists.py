@@ -1,11 +1,10 @@
 """Reads what TallyService lists."""
 
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncGenerator, AsyncIterator, Callable
 from contextlib import aclosing, asynccontextmanager
 from typing import Any
 
 import structlog
-from google.cloud.firestore import AsyncQuery
 
 from newstally_persister.sinks.base import (
     EntityPosition,
@@ -18,8 +17,9 @@ from newstally_persister.sinks.base import (
     PublicationTally,
     PublicationUnknownError,
 )
-from newstally_persister.sinks.firestore import queries
-from newstally_persister.sinks.firestore.connection import Connection, FirestoreClient
+from newstally_persister.sinks.firestore import queries, writes
+from newstally_persister.sinks.firestore.client import FirestoreClient
+from newstally_persister.sinks.firestore.connection import Connection
 from newstally_persister.values.keys import publication_key
 
 log = structlog.get_logger()
@@ -39,7 +39,11 @@ class Lists:
         """See Sink.list_publications."""
         async with self._client() as client:
             return await self._page(
-                queries.publications(client, after),
+                client.query(
+                    client.documents,
+                    queries.publications(after, limits.items + 1),
+                    self._read_seconds,
+                ),
                 limits,
                 lambda found: PublicationTally(
                     publication_key(found["name"]),
@@ -55,33 +59,35 @@ class Lists:
     ) -> Page[EntityTally]:
         """See Sink.list_entity_tallies."""
         async with self._client() as client:
+            publication = writes.publication_name(client.documents, publication_key)
             page = await self._page(
-                queries.entities(client, publication_key, label, after),
+                client.query(
+                    publication,
+                    queries.entities(label, after, limits.items + 1),
+                    self._read_seconds,
+                ),
                 limits,
                 lambda found: EntityTally(
                     found["text"], found["label"], found["mentions"], found["articles"]
                 ),
                 lambda tally: tally.text + tally.label,
             )
-            if not page.items:
-                publication = queries.publication(client, publication_key)
-                if not (await publication.get(retry=None, timeout=self._read_seconds)).exists:
-                    raise PublicationUnknownError
+            if not page.items and await client.read(publication, self._read_seconds) is None:
+                raise PublicationUnknownError
             return page
 
     async def _page(
         self,
-        query: AsyncQuery,
+        stream: AsyncGenerator[dict[str, Any], None],
         limits: PageLimits,
         read: Callable[[dict[str, Any]], Item],
         texts: Callable[[Item], str],
     ) -> Page[Item]:
         items: list[Item] = []
         size = 0
-        stream = query.limit(limits.items + 1).stream(retry=None, timeout=self._read_seconds)
         async with aclosing(stream) as found:
-            async for snapshot in found:
-                item = read(snapshot.to_dict() or {})
+            async for fields in found:
+                item = read(fields)
                 size += len(texts(item).encode())
                 if items and (len(items) == limits.items or size > limits.size_bytes):
                     return Page(items, more=True)

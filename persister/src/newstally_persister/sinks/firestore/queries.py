@@ -1,40 +1,61 @@
 """The lists as Firestore queries. `firestore/firestore.indexes.json` holds their indexes."""
 
-from google.cloud.firestore import AsyncClient, AsyncDocumentReference, AsyncQuery
-from google.cloud.firestore_v1.base_query import FieldFilter
+from google.cloud.firestore_v1.types import Cursor, StructuredQuery, Value
 
 from newstally_persister.sinks.base import EntityPosition, PublicationPosition
-from newstally_persister.sinks.firestore.ids import order_key, publication_id
+from newstally_persister.sinks.firestore.ids import order_key
 from newstally_persister.sinks.firestore.writes import ENTITIES, PUBLICATIONS
 
+_FieldFilter = StructuredQuery.FieldFilter
+_ASCENDING = StructuredQuery.Direction.ASCENDING
+_DESCENDING = StructuredQuery.Direction.DESCENDING
 
-def publications(client: AsyncClient, after: PublicationPosition | None) -> AsyncQuery:
+
+def publications(after: PublicationPosition | None, limit: int) -> StructuredQuery:
     """Ask for publications by mentions, descending, then key."""
-    query = client.collection(PUBLICATIONS).order_by("mentions", direction=AsyncQuery.DESCENDING)
-    query = query.order_by("key")
-    if after is None:
-        return query
-    mentions, key = after
-    return query.start_after({"mentions": mentions, "key": order_key(key)})
+    query = _ranked(PUBLICATIONS, limit)
+    if after is not None:
+        mentions, key = after
+        _start(query, mentions, order_key(key))
+    return query
 
 
-def publication(client: AsyncClient, publication_key: str) -> AsyncDocumentReference:
-    """Name a publication's document."""
-    return client.collection(PUBLICATIONS).document(publication_id(publication_key))
-
-
-def entities(
-    client: AsyncClient, publication_key: str, label: str, after: EntityPosition | None
-) -> AsyncQuery:
+def entities(label: str, after: EntityPosition | None, limit: int) -> StructuredQuery:
     """Ask for a publication's entities by mentions, descending, then text, then label."""
-    query: AsyncQuery = publication(client, publication_key).collection(ENTITIES)
+    query = _ranked(ENTITIES, limit)
     if label:
-        query = query.where(filter=FieldFilter("label", "==", label))
-    query = query.order_by("mentions", direction=AsyncQuery.DESCENDING).order_by("key")
-    if not label:
-        query = query.order_by("label")
-    if after is None:
-        return query
-    mentions, text, after_label = after
-    position = {"mentions": mentions, "key": order_key(text)}
-    return query.start_after(position if label else {**position, "label": after_label})
+        query.where = StructuredQuery.Filter(
+            field_filter=_FieldFilter(
+                field=_field("label"),
+                op=_FieldFilter.Operator.EQUAL,
+                value=Value(string_value=label),
+            )
+        )
+    else:
+        query.order_by.append(_order("label", _ASCENDING))
+    if after is not None:
+        mentions, text, after_label = after
+        _start(query, mentions, order_key(text), *(() if label else (after_label,)))
+    return query
+
+
+def _ranked(collection: str, limit: int) -> StructuredQuery:
+    return StructuredQuery(
+        from_=[StructuredQuery.CollectionSelector(collection_id=collection)],
+        order_by=[_order("mentions", _DESCENDING), _order("key", _ASCENDING)],
+        limit=limit,
+    )
+
+
+def _order(path: str, direction: int) -> StructuredQuery.Order:
+    return StructuredQuery.Order(field=_field(path), direction=direction)
+
+
+def _field(path: str) -> StructuredQuery.FieldReference:
+    return StructuredQuery.FieldReference(field_path=path)
+
+
+def _start(query: StructuredQuery, mentions: int, *texts: str) -> None:
+    """Begin behind a position, given by the values that the query is ordered by."""
+    values = [Value(integer_value=mentions), *(Value(string_value=text) for text in texts)]
+    query.start_at = Cursor(values=values, before=False)

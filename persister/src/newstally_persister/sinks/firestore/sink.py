@@ -14,9 +14,9 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 from google.api_core.exceptions import AlreadyExists, FailedPrecondition, NotFound
-from google.cloud.firestore import AsyncDocumentReference, DocumentSnapshot, Maximum
 
 from newstally_persister.metrics import Metrics
 from newstally_persister.sinks.base import (
@@ -30,17 +30,17 @@ from newstally_persister.sinks.base import (
     SinkError,
 )
 from newstally_persister.sinks.firestore import writes
+from newstally_persister.sinks.firestore.client import FirestoreClient, fields
 from newstally_persister.sinks.firestore.commit import Commit
-from newstally_persister.sinks.firestore.connection import Connection, FirestoreClient
+from newstally_persister.sinks.firestore.connection import Connection
 from newstally_persister.sinks.firestore.lists import Lists
 from newstally_persister.sinks.firestore.ramp import Ramp
 from newstally_persister.sinks.mismatches import journal_unknown, part_elsewhere
-from newstally_persister.values.parts import Part, PartLimits, part_id
+from newstally_persister.values.parts import Part, PartLimits
 from newstally_persister.values.progress import Expiry
 
 RECEIPTS = "flushes"
 MARKS = "journals"
-_Snapshot = DocumentSnapshot[AsyncDocumentReference]
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,21 +116,20 @@ class FirestoreSink:
         """See Sink.expire."""
         expire_at = self._wall_clock() + self._receipt_life
         async with self._connection.use() as client:
-            commit = Commit(client)
-            commit.update(
-                client.collection(MARKS).document(expiry.journal_id),
-                {"completed": Maximum(expiry.flush)},
+            commit = Commit(
+                client,
+                [
+                    writes.mark_completed(_name(client, MARKS, expiry.journal_id), expiry.flush),
+                    *(
+                        writes.receipt_expiry(_name(client, RECEIPTS, receipt), expire_at)
+                        for receipt in expiry.receipts
+                    ),
+                ],
             )
-            for number in expiry.numbers:
-                name = part_id(expiry.journal_id, expiry.flush, number)
-                # A merge, not an update: the receipt may have gone since an earlier attempt.
-                commit.set(
-                    client.collection(RECEIPTS).document(name), {"expire_at": expire_at}, merge=True
-                )
             try:
                 await self._send(commit)
             except NotFound as error:
-                if not (await self._read(client, MARKS, expiry.journal_id)).exists:
+                if await self._read(client, MARKS, expiry.journal_id) is None:
                     raise journal_unknown(expiry.journal_id) from error
                 raise
 
@@ -155,34 +154,33 @@ class FirestoreSink:
         """Close the connection."""
         await self._connection.close()
 
-    async def _read(self, client: FirestoreClient, collection: str, name: str) -> _Snapshot:
-        reference = client.collection(collection).document(name)
-        return await _get(reference, self._deadlines.read_seconds)
+    async def _read(self, client: FirestoreClient, collection: str, name: str) -> Any:
+        return await client.read(_name(client, collection, name), self._deadlines.read_seconds)
 
     async def _applied(self, client: FirestoreClient, part: Part) -> bool:
         """Return whether the part's receipt is there. Raises JournalMismatchError."""
-        receipt = await _get(self._receipt(client, part), self._deadlines.read_seconds)
-        if not receipt.exists:
+        receipt = await client.read(self._receipt(client, part), self._deadlines.read_seconds)
+        if receipt is None:
             return False
-        if (receipt.to_dict() or {}).get("digest") != part.digest:
+        if fields(receipt).get("digest") != part.digest:
             raise part_elsewhere(part, "with another content")
         return True
 
-    def _commit(self, client: FirestoreClient, part: Part, seen: _Snapshot) -> Commit:
+    def _commit(self, client: FirestoreClient, part: Part, seen: Any) -> Commit:
         """Return all that applies the part, if it was never applied and the mark is as seen."""
-        commit = Commit(client)
-        commit.create(self._receipt(client, part), {"digest": part.digest})
+        commit = Commit(client, [writes.receipt(self._receipt(client, part), part.digest)])
         if part.number == 1:
-            _start(commit, client, part, seen)
-        commit.add(writes.row_writes(_documents(client), part))
+            mark = _name(client, MARKS, part.journal_id)
+            commit.writes.append(writes.mark_started(mark, part.flush, seen))
+        commit.writes.extend(writes.row_writes(client.documents, part))
         return commit
 
     async def _send(self, commit: Commit) -> None:
         await commit.send(self._deadlines.commit_seconds)
         self._metrics.firestore_writes.inc(len(commit))
 
-    def _receipt(self, client: FirestoreClient, part: Part) -> AsyncDocumentReference:
-        return client.collection(RECEIPTS).document(part.id)
+    def _receipt(self, client: FirestoreClient, part: Part) -> str:
+        return _name(client, RECEIPTS, part.id)
 
     async def _take_turn(self, number: int) -> None:
         if self._ramp is not None:
@@ -198,22 +196,11 @@ def _expected(part: Part, mark: Mark) -> bool:
     return mark.started == part.flush and mark.completed < part.flush
 
 
-def _start(commit: Commit, client: FirestoreClient, part: Part, seen: _Snapshot) -> None:
-    """Move the mark, if it is still as it was seen."""
-    if seen.exists:
-        unchanged = client.write_option(last_update_time=seen.update_time)
-        commit.update(seen.reference, {"started": part.flush}, option=unchanged)
-    else:
-        commit.create(seen.reference, {"started": part.flush, "completed": 0})
+def _mark(seen: Any) -> Mark:
+    """Return the mark in its document; None: there is none."""
+    found = {} if seen is None else fields(seen)
+    return Mark(found.get("started", 0), found.get("completed", 0))
 
 
-def _mark(seen: _Snapshot) -> Mark:
-    return Mark(seen.get("started"), seen.get("completed")) if seen.exists else Mark(0, 0)
-
-
-def _documents(client: FirestoreClient) -> str:
-    return f"projects/{client.project}/databases/{client.database}/documents"
-
-
-async def _get(reference: AsyncDocumentReference, seconds: float) -> _Snapshot:
-    return await reference.get(retry=None, timeout=seconds)
+def _name(client: FirestoreClient, collection: str, name: str) -> str:
+    return f"{client.documents}/{collection}/{name}"

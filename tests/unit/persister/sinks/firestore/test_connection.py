@@ -11,15 +11,18 @@ from google.api_core.exceptions import (
 )
 from google.auth.credentials import AnonymousCredentials
 from google.auth.exceptions import DefaultCredentialsError
+from google.cloud.firestore_v1.services.firestore import FirestoreAsyncClient
 from newstally_persister.sinks.base import PermanentSinkError, SinkError
-from newstally_persister.sinks.firestore.connection import Connection, FirestoreClient, connect
+from newstally_persister.sinks.firestore.client import FirestoreClient
+from newstally_persister.sinks.firestore.connection import Connection, connect
 
 
 class Recorded(FirestoreClient):
     """A client that notes when it is closed."""
 
     def __init__(self) -> None:
-        super().__init__(project="p", credentials=AnonymousCredentials())  # type: ignore[no-untyped-call]
+        credentials = AnonymousCredentials()  # type: ignore[no-untyped-call]
+        super().__init__(FirestoreAsyncClient(credentials=credentials), "projects/p/databases/d")
         self.closed = False
 
     async def close(self) -> None:

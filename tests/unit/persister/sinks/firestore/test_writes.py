@@ -1,18 +1,21 @@
 """What a part writes: as the client would write it, and always small enough to be sent."""
 
+from datetime import UTC, datetime
 from typing import Any
 
 import pytest
 from google.auth.credentials import AnonymousCredentials
-from google.cloud.firestore import Increment
+from google.cloud.firestore import AsyncClient, Increment, Maximum
+from google.cloud.firestore_v1.types import Document
 from google.cloud.firestore_v1.types import firestore as firestore_types
 from google.cloud.firestore_v1.types import write as write_types
+from google.protobuf.timestamp_pb2 import Timestamp
 from newstally_persister.journal import flushes
 from newstally_persister.journal.store import JournalStore
 from newstally_persister.sinks.base import PermanentSinkError
 from newstally_persister.sinks.firestore import writes
+from newstally_persister.sinks.firestore.client import of_emulator
 from newstally_persister.sinks.firestore.commit import Commit
-from newstally_persister.sinks.firestore.connection import FirestoreClient
 from newstally_persister.values.batches import read_batch
 from newstally_persister.values.parts import EntityRow, Part, PartLimits, PublicationRow
 from newstally_persister.values.uploads import NewUpload
@@ -24,24 +27,19 @@ LONGEST_NAMES = f"projects/{'p' * 30}/databases/{'d' * 63}/documents"
 JOURNAL = "a" * 32
 
 
-@pytest.fixture
-def client() -> FirestoreClient:
-    """A client that connects to nothing."""
-    return FirestoreClient(project="p", credentials=AnonymousCredentials())  # type: ignore[no-untyped-call]
-
-
 def part(publications: list[PublicationRow], entities: list[EntityRow]) -> Part:
     return Part(JOURNAL, 1, 1, "f" * 64, publications, entities)
 
 
-def test_rows_are_what_the_client_would_write(client: FirestoreClient) -> None:
-    """The messages that are built directly are those of `batch.set(..., merge=True)`."""
-    rows = part(
-        [PublicationRow("a/b", "A/B", 7, 3)], [EntityRow("a/b", "angela merkel", "PERSON", 5, 2)]
-    )
-    counts = {"mentions": Increment(7), "articles": Increment(3)}
+def test_writes_are_what_the_client_would_write() -> None:
+    """The messages that are built directly are those of Google's own batch."""
+    client = AsyncClient(project="p", credentials=AnonymousCredentials())  # type: ignore[no-untyped-call]
+    seen = Document.pb()(update_time=Timestamp(seconds=7, nanos=8))
+    unchanged = client.write_option(last_update_time=seen.update_time)
+    at = datetime(2026, 1, 2, 3, 4, 5, 6, tzinfo=UTC)
     batch = client.batch()
     publication = client.collection("publications").document("a%2Fb")
+    counts = {"mentions": Increment(7), "articles": Increment(3)}
     batch.set(publication, {"name": "A/B", "key": "a/b", **counts}, merge=True)
     batch.set(
         publication.collection("entities").document("angela merkel|PERSON"),
@@ -54,8 +52,25 @@ def test_rows_are_what_the_client_would_write(client: FirestoreClient) -> None:
         },
         merge=True,
     )
+    receipt = client.collection("flushes").document("j-1-1")
+    batch.create(receipt, {"digest": "d"})
+    batch.set(receipt, {"expire_at": at}, merge=True)
+    mark = client.collection("journals").document("j")
+    batch.create(mark, {"started": 1, "completed": 0})
+    batch.update(mark, {"started": 2}, option=unchanged)
+    batch.update(mark, {"completed": Maximum(2)})
+    rows = part(
+        [PublicationRow("a/b", "A/B", 7, 3)], [EntityRow("a/b", "angela merkel", "PERSON", 5, 2)]
+    )
+    built = [
+        *writes.row_writes(DOCUMENTS, rows),
+        writes.receipt(f"{DOCUMENTS}/flushes/j-1-1", "d"),
+        writes.receipt_expiry(f"{DOCUMENTS}/flushes/j-1-1", at),
+        writes.mark_started(f"{DOCUMENTS}/journals/j", 1, None),
+        writes.mark_started(f"{DOCUMENTS}/journals/j", 2, seen),
+        writes.mark_completed(f"{DOCUMENTS}/journals/j", 2),
+    ]
     expected = [write_types.Write.pb(write) for write in batch._write_pbs]
-    built = writes.row_writes(DOCUMENTS, rows)
     assert [canonical(write) for write in built] == [canonical(write) for write in expected]
 
 
@@ -126,11 +141,11 @@ def filled(character: str, size: int) -> str:
     return character * max(1, size // len(character.encode()))
 
 
-async def test_a_commit_that_is_too_large_is_not_sent(client: FirestoreClient) -> None:
+async def test_a_commit_that_is_too_large_is_not_sent() -> None:
     """It would be refused for ever; the message names the size."""
-    commit = Commit(client)
-    huge = [EntityRow("p", "x" * 4_000, "P", 1, 1)] * 1_300
-    commit.add(writes.row_writes(DOCUMENTS, part([], huge)))
-    commit.add(writes.row_writes(DOCUMENTS, part([], huge)))
+    huge = [EntityRow("p", "x" * 4_000, "P", 1, 1)] * 2_600
+    client = of_emulator("127.0.0.1:1", "projects/p/databases/(default)")
+    commit = Commit(client, writes.row_writes(DOCUMENTS, part([], huge)))
     with pytest.raises(PermanentSinkError, match="writes takes"):
         await commit.send(1)
+    await client.close()

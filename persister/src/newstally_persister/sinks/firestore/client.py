@@ -1,0 +1,107 @@
+"""One database, through Google's generated client. Every call is sent once (`retry=None`)."""
+
+from collections.abc import AsyncGenerator, Sequence
+from typing import Any
+
+import grpc
+from google.auth.credentials import Credentials
+from google.cloud.firestore_v1.services.firestore import FirestoreAsyncClient
+from google.cloud.firestore_v1.services.firestore.transports import FirestoreGrpcAsyncIOTransport
+from google.cloud.firestore_v1.types import (
+    BatchGetDocumentsRequest,
+    BatchGetDocumentsResponse,
+    CommitRequest,
+    RunQueryRequest,
+    RunQueryResponse,
+    StructuredQuery,
+)
+
+SCOPES = FirestoreGrpcAsyncIOTransport.AUTH_SCOPES
+_MESSAGE_SIZES = [("grpc.max_send_message_length", -1), ("grpc.max_receive_message_length", -1)]
+
+
+class FirestoreClient:
+    """Commits, documents by name, queries. Messages are the protobuf classes themselves.
+
+    Raises GoogleAPICallError from every call.
+    """
+
+    def __init__(
+        self, api: FirestoreAsyncClient, database: str, metadata: Sequence[tuple[str, str]] = ()
+    ) -> None:
+        """`database` is `projects/…/databases/…`."""
+        self._api = api
+        self._metadata = metadata
+        self.database = database
+        self.documents = f"{database}/documents"
+        """What every document's name begins with."""
+
+    async def commit(self, writes: Sequence[Any], seconds: float) -> int:
+        """Apply all writes or none; return how many there were, as Firestore counts them.
+
+        After an error they may have been applied or not.
+        """
+        request = CommitRequest.pb()(database=self.database, writes=writes)
+        # The client's own retry would send a commit again that was applied.
+        response = await self._api.commit(
+            CommitRequest.wrap(request), retry=None, timeout=seconds, metadata=self._metadata
+        )
+        return len(response.write_results)
+
+    async def read(self, name: str, seconds: float) -> Any:
+        """Return the document, or None when there is none of that name."""
+        # Not GetDocument, which answers NOT_FOUND also when there is no such database.
+        request = BatchGetDocumentsRequest(database=self.database, documents=[name])
+        answers = await self._api.batch_get_documents(
+            request, retry=None, timeout=seconds, metadata=self._metadata
+        )
+        found = None
+        async for answer in answers:
+            message = BatchGetDocumentsResponse.pb(answer)
+            if message.HasField("found"):
+                found = message.found
+        return found
+
+    async def query(
+        self, parent: str, query: StructuredQuery, seconds: float
+    ) -> AsyncGenerator[dict[str, Any], None]:
+        """Yield the fields of the documents below `parent` that the query finds."""
+        request = RunQueryRequest(parent=parent, structured_query=query)
+        answers: Any = await self._api.run_query(
+            request, retry=None, timeout=seconds, metadata=self._metadata
+        )
+        try:
+            async for answer in answers:
+                message = RunQueryResponse.pb(answer)
+                if message.HasField("document"):
+                    yield fields(message.document)
+        finally:
+            answers.cancel()
+
+    async def close(self) -> None:
+        """Close the channel; calls under way are cut."""
+        await self._api.transport.close()  # type: ignore[no-untyped-call]
+
+
+def fields(document: Any) -> dict[str, Any]:
+    """Return a document's texts and whole numbers by field; others are left out."""
+    found: dict[str, Any] = {}
+    for name, value in document.fields.items():
+        kind = value.WhichOneof("value_type")
+        if kind in ("string_value", "integer_value"):
+            found[name] = getattr(value, kind)
+    return found
+
+
+def with_credentials(credentials: Credentials | None, database: str) -> FirestoreClient:
+    """Return a client of Cloud Firestore. Connects to nothing yet."""
+    return FirestoreClient(FirestoreAsyncClient(credentials=credentials), database)
+
+
+def of_emulator(host: str, database: str) -> FirestoreClient:
+    """Return a client of an emulator, as its owner. Connects to nothing yet."""
+    channel = grpc.aio.insecure_channel(host, options=_MESSAGE_SIZES)
+    transport = FirestoreGrpcAsyncIOTransport(channel=channel)
+    return FirestoreClient(
+        FirestoreAsyncClient(transport=transport), database, [("authorization", "Bearer owner")]
+    )
