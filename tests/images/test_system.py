@@ -1,18 +1,22 @@
 """The images together, as the manifests would run them."""
 
 import asyncio
+import io
 import json
+import sqlite3
 import subprocess
 import sys
+import tarfile
 from collections.abc import Iterator
+from contextlib import closing
 from functools import partial
 from pathlib import Path
 
 import pytest
-from images.docker import LABEL, docker, inspect
+from images.docker import DOCKER, LABEL, docker, inspect
 from images.hungry import EAT
 from images.system import System, running, sqlite_manifests
-from manifests.objects import REPOSITORY, load
+from manifests.objects import EXAMPLES, REPOSITORY, load
 from manifests.settings import settings_of
 from newstally import Article, NewstallyClient
 from newstally_extractor.settings import ExtractorSettings
@@ -85,6 +89,25 @@ async def test_the_largest_article_fits(system: System) -> None:
         upload = await client.upload([Article("The Long Read", text)])
     assert (upload.counted, upload.refused) == (1, 0)
     assert [each.restarts for each in system.containers] == [0, 0, 0, 0]
+
+
+def test_a_backup_is_taken_in_the_persisters_container(system: System, tmp_path: Path) -> None:
+    """The backup's own command, and what `kubectl cp` needs there: a whole copy comes out."""
+    arguments = load(EXAMPLES / "sqlite-backup.yaml").pod("backup").containers[0]["args"]
+    name = system.persister.name
+    docker("exec", name, *arguments[arguments.index("--") + 1 :])
+    assert DOCKER is not None
+    fetch = [DOCKER, "exec", name, "tar", "cf", "-", "/data/tallies.db.copy"]
+    archive = subprocess.run(fetch, stdout=subprocess.PIPE, check=True).stdout
+    with tarfile.open(fileobj=io.BytesIO(archive)) as members:
+        (member,) = members
+        content = members.extractfile(member)
+        assert content is not None
+        (tmp_path / "copy.db").write_bytes(content.read())
+    with closing(sqlite3.connect(tmp_path / "copy.db")) as copy:
+        assert copy.execute("PRAGMA integrity_check").fetchone() == ("ok",)
+        (articles,) = copy.execute("SELECT sum(articles) FROM publications").fetchone()
+    assert articles >= len(SAMPLE.read_text().splitlines())
 
 
 def test_health_checks_succeed(system: System) -> None:

@@ -109,6 +109,17 @@ def test_kubectl_reads_it_alike(name: str) -> None:
     assert _sorted(documents(done.stdout)) == _sorted(overlay(name).objects)
 
 
+def test_kubectl_passes_the_kustomization_over() -> None:
+    """`-f k8s/` reads the same objects with it as without; `label --local` asks no cluster."""
+    kubectl = shutil.which("kubectl")
+    if kubectl is None:
+        pytest.skip("kubectl is not installed")
+    command = [kubectl, "label", "--local", "--output=name", "--filename", str(FOLDER), "read=yes"]
+    done = subprocess.run(command, capture_output=True, text=True, check=True)
+    read = [line.partition("/")[2] for line in done.stdout.splitlines()]
+    assert read == [each["metadata"]["name"] for each in load().objects]
+
+
 def _resources() -> list[str]:
     (described,) = documents((FOLDER / "Kustomization").read_text())
     found: list[str] = described["resources"]
