@@ -1,0 +1,47 @@
+"""The command line against the reference gateway."""
+
+import asyncio
+from collections.abc import Callable, Coroutine
+from pathlib import Path
+from typing import Any
+
+import pytest
+from newstally.cli import app
+from typer.testing import CliRunner, Result
+
+Run = Callable[..., Coroutine[Any, Any, Result]]
+
+
+@pytest.fixture
+def states(tmp_path: Path) -> Path:
+    return tmp_path / "states"
+
+
+@pytest.fixture
+def run(monkeypatch: pytest.MonkeyPatch, states: Path) -> Run:
+    """Runs the command line in a thread, with states of its own."""
+    monkeypatch.setenv("NEWSTALLY_STATE_DIR", str(states))
+    monkeypatch.delenv("NEWSTALLY_TARGET", raising=False)
+    monkeypatch.setenv("COLUMNS", "120")
+
+    async def invoke(*arguments: str | Path, stdin: str = "") -> Result:
+        command = [str(argument) for argument in arguments]
+        return await asyncio.to_thread(lambda: CliRunner().invoke(app, command, input=stdin))
+
+    return invoke
+
+
+@pytest.fixture
+def articles(tmp_path: Path) -> Path:
+    path = tmp_path / "articles.csv"
+    rows = "".join(f"The Daily,anna met anna in rome {n},{n}\n" for n in range(30))
+    path.write_text("source,text,id\n" + rows)
+    return path
+
+
+def begun(states: Path) -> list[str]:
+    return [path.stem for path in states.glob("*.json")]
+
+
+def append(path: Path, text: str) -> None:
+    path.write_text(path.read_text() + text)

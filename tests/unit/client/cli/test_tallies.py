@@ -1,0 +1,92 @@
+"""`newstally publications` and `newstally top`."""
+
+import json
+from pathlib import Path
+
+import pytest
+from support.reference_gateway import ReferenceGateway
+
+from .conftest import Run
+
+
+async def test_top_and_publications(run: Run, articles: Path) -> None:
+    """JSON arrays with the protocol's names; tables for people; -n and --label narrow."""
+    async with ReferenceGateway() as gateway:
+        target = ("--target", gateway.target)
+        await run("upload", articles, *target)
+        top = await run("top", "the DAILY", "-n", "2", *target, "--json")
+        none = await run("top", "the daily", "--label", "PERSON", *target, "--json")
+        table = await run("top", "the daily", *target)
+        all_publications = await run("publications", *target, "--json")
+        listed = await run("publications", *target)
+        unknown = await run("top", "nobody", *target)
+    assert json.loads(top.stdout) == [
+        {"text": "anna", "label": "WORD", "mentions": 60, "articles": 30},
+        {"text": "in", "label": "WORD", "mentions": 30, "articles": 30},
+    ]
+    assert json.loads(none.stdout) == []
+    assert table.stdout.splitlines()[1].split() == ["anna", "WORD", "60", "30"]
+    assert json.loads(all_publications.stdout) == [
+        {"publication": "The Daily", "articles": 30, "mentions": 180}
+    ]
+    assert "The Daily" in listed.stdout
+    assert (unknown.exit_code, unknown.stdout) == (1, "")
+    assert unknown.stderr == (
+        "error: nothing of that publication (NOT_FOUND); `newstally publications` lists those there"
+        " are\n"
+    )
+
+
+async def test_lists_are_read_page_by_page(run: Run, tmp_path: Path) -> None:
+    """More rows than a page holds come all, once, in order."""
+    path = tmp_path / "a.jsonl"
+    rows = [json.dumps({"source": f"P{n:04}", "text": "x"}) for n in range(1234)]
+    path.write_text("\n".join(rows))
+    async with ReferenceGateway(batch=500) as gateway:
+        await run("upload", path, "--target", gateway.target)
+        result = await run("publications", "--target", gateway.target, "--json")
+    assert [row["publication"] for row in json.loads(result.stdout)] == [
+        f"P{n:04}" for n in range(1234)
+    ]
+
+
+async def test_a_label_is_taken_in_any_case(run: Run, articles: Path) -> None:
+    """The reference gateway knows WORD."""
+    async with ReferenceGateway() as gateway:
+        await run("upload", articles, "--target", gateway.target)
+        command = ("top", "the daily", "-n", "1", "--target", gateway.target, "--json")
+        results = [await run(*command, "--label", label) for label in ("WORD", "word", " Word ")]
+    assert {result.exit_code for result in results} == {0}
+    assert [[row["text"] for row in json.loads(r.stdout)] for r in results] == [["anna"]] * 3
+
+
+async def test_an_unknown_label_is_told_with_those_that_exist(run: Run, articles: Path) -> None:
+    """No empty table; for programs the array is empty; exit code 0: there may be some tomorrow."""
+    async with ReferenceGateway() as gateway:
+        await run("upload", articles, "--target", gateway.target)
+        command = ("top", "the daily", "--label", "PRESON", "--target", gateway.target)
+        text, as_json = await run(*command), await run(*command, "--json")
+    assert (text.exit_code, text.stdout) == (0, "")
+    assert text.stderr == "no entity is labelled PRESON; labels here: WORD\n"
+    assert (as_json.exit_code, as_json.stdout) == (0, "[]\n")
+
+
+@pytest.mark.parametrize("command", [("publications",), ("top", "the daily")])
+async def test_a_gateway_that_does_not_answer_is_told_with_remedies(
+    run: Run, monkeypatch: pytest.MonkeyPatch, command: tuple[str, ...]
+) -> None:
+    """One line that names the gateway; exit code 1."""
+    monkeypatch.setattr("newstally.cli.tallies.PATIENCE_SECONDS", 0.05)
+    result = await run(*command, "--target", "127.0.0.1:1")
+    assert (result.exit_code, result.stdout) == (1, "")
+    assert result.stderr.startswith(
+        "error: gateway 127.0.0.1:1 has not answered for 0.05 s; is it running? `newstally up`"
+    )
+
+
+async def test_no_publications_are_told(run: Run) -> None:
+    """Not an empty table."""
+    async with ReferenceGateway() as gateway:
+        result = await run("publications", "--target", gateway.target)
+    assert (result.exit_code, result.stdout) == (0, "")
+    assert "no publications yet" in result.stderr
