@@ -10,8 +10,8 @@ DISTRIBUTIONS := protos runtime models gateway extractor persister client
 export OMP_NUM_THREADS = 1
 export OPENBLAS_NUM_THREADS = 1
 
-.PHONY: help setup run test lint format types proto proto-lint check recount economy chaos bench bench-extract bench-memory \
-  evaluate train clean
+.PHONY: help setup run test quick test-gateway test-extractor test-persister test-client lint format \
+  types proto proto-lint check recount economy chaos bench bench-extract bench-memory evaluate train clean
 
 help: ## list the commands
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/  make \1\t\2/' | expand -t 22
@@ -29,8 +29,26 @@ $(VENV)/ready: constraints.txt pyproject.toml $(DISTRIBUTIONS:%=%/pyproject.toml
 run: setup ## start the trio, upload the sample articles, show the tallies, stop
 	$(BIN)/python sample/run.py
 
+# As many workers as cores; tests of one xdist_group share a worker, and what it has started.
+PYTEST = $(BIN)/python -m pytest -n logical --dist loadgroup
+
 test: setup ## run every test
-	$(BIN)/python -m pytest
+	$(PYTEST)
+
+quick: setup ## run the unit tests, without what is slow: under a minute
+	$(PYTEST) -q -m 'not slow' --hypothesis-profile quick tests/unit
+
+test-gateway: setup ## run the tests of the gateway, its process included
+	$(PYTEST) tests/unit/gateway tests/integration/gateway
+
+test-extractor: setup ## run the tests of the extractor, its process included
+	$(PYTEST) tests/unit/extractor tests/integration/extractor
+
+test-persister: setup ## run the tests of the persister and its sinks, its process included
+	$(PYTEST) tests/unit/persister tests/integration/persister tests/integration/firestore
+
+test-client: setup ## run the tests of the client library and the command line
+	$(PYTEST) tests/unit/client
 
 lint: setup ## check format and style
 	$(BIN)/ruff format --check .

@@ -116,6 +116,7 @@ def main() -> None:
     parser.add_argument("--model", default="en_newstally", help="a spaCy pipeline (a name or path)")
     parser.add_argument("--articles", type=Path, default=None, help="JSON lines with `content`")
     parser.add_argument("--count", type=int, default=2000, help="articles that are timed")
+    parser.add_argument("--warm", type=int, default=500, help="articles that both see before")
     parser.add_argument("--rounds", type=int, default=10, help="how often both take turns")
     args = parser.parse_args()
     for name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS"):
@@ -124,7 +125,7 @@ def main() -> None:
 
     texts, origin = read_articles(args.articles)
     timed = texts[: args.count]
-    warm = texts[args.count : args.count + 500] or timed
+    warm = texts[args.count : args.count + args.warm] or timed
     nlp = spacy.load(args.model)
     fast = FastPipeline.from_nlp(nlp)
     if reason := prove(nlp, fast):

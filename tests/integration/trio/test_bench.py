@@ -29,7 +29,8 @@ def last_line(script: str, *arguments: str) -> str:
 
 def test_the_extraction() -> None:
     """`make bench-extract`: all articles have the same entities on both paths."""
-    line = last_line("extract.py", "--articles", str(SAMPLE), "--count", "20", "--rounds", "1")
+    few = ("--count", "20", "--warm", "20", "--rounds", "1")
+    line = last_line("extract.py", "--articles", str(SAMPLE), *few)
     assert re.fullmatch(r"fast/stock=\d+\.\d\d equal=20/20", line)
 
 

@@ -16,6 +16,8 @@ import spacy
 from spacy.tokens import Doc, DocBin
 from support.processes import REPOSITORY
 
+pytestmark = pytest.mark.slow
+
 MODELS = REPOSITORY / "models"
 
 TRAIN = (

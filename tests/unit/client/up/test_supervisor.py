@@ -95,6 +95,7 @@ def test_the_gateway_learns_the_others_addresses(tmp_path: Path) -> None:
     assert extractors == f"127.0.0.1:{ports['extractor-1']},127.0.0.1:{ports['extractor-2']}"
 
 
+@pytest.mark.slow
 def test_nothing_survives_when_it_is_killed(tmp_path: Path) -> None:
     """kill -9 of the supervisor ends every child, also one that ignores SIGTERM."""
     journal = tmp_path / "journal"
@@ -139,6 +140,7 @@ def test_data_in_use_names_the_flag_that_the_user_typed(tmp_path: Path) -> None:
     )
 
 
+@pytest.mark.slow
 def test_a_child_that_ignores_sigterm_is_killed_in_time(tmp_path: Path) -> None:
     """Stopping takes no longer than the drain time and a few seconds."""
     journal = tmp_path / "journal"

@@ -176,7 +176,17 @@ def _example(nlp: Language) -> Example:
     return Example(nlp.make_doc(doc.text), doc)
 
 
-@pytest.fixture(scope="session", params=list(LAYOUTS), ids=str)
+QUICK = ("shared", "vectors", "sentencizer", "like en_core_web_sm")
+"""Layouts that differ most; the others are left out by `make quick`."""
+
+
+@pytest.fixture(
+    scope="session",
+    params=[
+        pytest.param(name, marks=() if name in QUICK else pytest.mark.slow) for name in LAYOUTS
+    ],
+    ids=str,
+)
 def nlp(request: pytest.FixtureRequest) -> Language:
     """A pipeline of each supported layout."""
     return build(LAYOUTS[request.param])

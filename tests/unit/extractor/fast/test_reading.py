@@ -23,7 +23,7 @@ soup = st.lists(st.sampled_from((*PIECES, *SPACES)), max_size=25).map("".join)
 anything = st.text(st.characters(exclude_categories=["Cs"]), max_size=60)
 
 
-@pytest.fixture(scope="module", params=["en", "de", "fr"])
+@pytest.fixture(scope="module", params=["en", "de", pytest.param("fr", marks=pytest.mark.slow)])
 def blank(request: pytest.FixtureRequest) -> Language:
     return spacy.blank(request.param)
 

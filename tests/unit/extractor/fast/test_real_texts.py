@@ -24,13 +24,17 @@ EVERYTHING = os.environ.get("NEWSTALLY_TEXTS") == "all"
 SAMPLE_SIZE = 40
 AT_ONCE = 100
 
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(7200 if EVERYTHING else 300)]
+
 
 def _texts(files: list[Path], field: str) -> list[str]:
     if not files:
         pytest.skip(f"there are no texts in {SHARED}")
     packed = [gzip.decompress(file.read_bytes()).splitlines() for file in files]
-    texts = [json.loads(line)[field] for lines in packed for line in lines]
-    return texts if EVERYTHING else random.Random(5).sample(texts, SAMPLE_SIZE)
+    lines = [line for lines in packed for line in lines]
+    if not EVERYTHING:
+        lines = random.Random(5).sample(lines, SAMPLE_SIZE)
+    return [json.loads(line)[field] for line in lines]
 
 
 def _differing(nlp: Language, texts: list[str]) -> list[str]:
@@ -60,13 +64,11 @@ def default_model() -> Language:
     return spacy.load("en_newstally")
 
 
-@pytest.mark.timeout(7200 if EVERYTHING else 300)
 def test_articles(nlp: Language, articles: list[str]) -> None:
     """Every layout finds the same in articles."""
     assert len(_differing(nlp, articles)) <= len(articles) // 10_000
 
 
-@pytest.mark.timeout(7200 if EVERYTHING else 300)
 def test_the_default_model(
     default_model: Language, articles: list[str], annotated: list[str]
 ) -> None:

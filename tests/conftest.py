@@ -1,0 +1,31 @@
+"""Marks every test by the folder that it is in, so that a command can pick what it runs."""
+
+from pathlib import Path
+
+import pytest
+from hypothesis import settings
+
+TESTS = Path(__file__).resolve().parent
+FOLDERS = {
+    "simulation": [pytest.mark.simulation],
+    # Likewise: each worker would check the previous release out for itself.
+    "rollouts": [
+        pytest.mark.rollouts,
+        pytest.mark.processes,
+        pytest.mark.xdist_group("rollouts"),
+    ],
+    "integration": [pytest.mark.processes],
+    # One worker has them all, and with them the one emulator: two would fight for the memory.
+    "integration/firestore": [pytest.mark.firestore, pytest.mark.xdist_group("firestore")],
+}
+
+settings.register_profile("quick", max_examples=20)
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Add the marks of each folder that a test is in."""
+    for item in items:
+        for folder, marks in FOLDERS.items():
+            if item.path.is_relative_to(TESTS / folder):
+                for mark in marks:
+                    item.add_marker(mark)
