@@ -7,9 +7,9 @@ from newstally_gateway.core.clients.admission import BASE_CHARGE_BYTES, charge_b
 from newstally_gateway.core.clients.batches import fold
 from newstally_gateway.core.clients.ledger import Ledger
 from newstally_gateway.core.clients.numbering import GapError, Numbering
-from newstally_gateway.core.clients.validation import Accepted, Flaw, validate
 from newstally_gateway.core.outcomes import Outcome, refuse_flawed
 from newstally_gateway.core.tasks import Task
+from newstally_gateway.core.validation import Accepted, Flaw, validate
 from newstally_persister.values.uploads import Upload
 from newstally_protos.v1.article_pb2 import Article
 from simulation.corpus import MAX_CONTENT_BYTES

@@ -13,15 +13,15 @@ from newstally_gateway.clients.replies import Listener
 from newstally_gateway.core.clients.admission import BASE_CHARGE_BYTES, charge_bytes
 from newstally_gateway.core.clients.ledger import BatchLimits, Ledger
 from newstally_gateway.core.clients.numbering import GapError, Numbering, NumberingError
-from newstally_gateway.core.clients.validation import (
+from newstally_gateway.core.outcomes import Outcome, refuse_flawed
+from newstally_gateway.core.replicas.dispatching import Dispatching
+from newstally_gateway.core.tasks import Task
+from newstally_gateway.core.validation import (
     MALFORMED,
     Accepted,
     Flaw,
     validate,
 )
-from newstally_gateway.core.outcomes import Outcome, refuse_flawed
-from newstally_gateway.core.replicas.dispatching import Dispatching
-from newstally_gateway.core.tasks import Task
 from newstally_gateway.metrics import Metrics
 from newstally_gateway.persister.recorder import Recorder
 from newstally_gateway.persister.uploads import Uploads

@@ -16,8 +16,8 @@ from newstally_protos.limits import (
 from newstally_protos.v1.article_pb2 import Refusal, RefusalReason
 from newstally_protos.v1.extractor_pb2 import ArticleEntities, FailureReason, Result
 
-from newstally_gateway.core.clients.validation import Flaw, size_bytes
 from newstally_gateway.core.tasks import Poisoned, Task
+from newstally_gateway.core.validation import Flaw, size_bytes
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,9 +3,9 @@
 from collections.abc import Mapping
 
 from newstally_gateway.core.clients.ledger import BatchLimits
-from newstally_gateway.core.clients.validation import Flaw
 from newstally_gateway.core.outcomes import Counted, Refused, refuse_flawed
 from newstally_gateway.core.tasks import Task
+from newstally_gateway.core.validation import Flaw
 from newstally_protos.v1.article_pb2 import RefusalReason
 from newstally_protos.v1.extractor_pb2 import ArticleEntities, EntityMentions
 

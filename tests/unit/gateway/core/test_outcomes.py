@@ -1,5 +1,4 @@
 import pytest
-from newstally_gateway.core.clients.validation import Flaw
 from newstally_gateway.core.outcomes import (
     Counted,
     Judged,
@@ -9,6 +8,7 @@ from newstally_gateway.core.outcomes import (
     refuse_poisoned,
 )
 from newstally_gateway.core.tasks import Poisoned
+from newstally_gateway.core.validation import Flaw
 from newstally_protos.v1.article_pb2 import RefusalReason
 from newstally_protos.v1.extractor_pb2 import (
     ArticleEntities,

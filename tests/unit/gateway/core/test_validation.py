@@ -1,5 +1,5 @@
 import pytest
-from newstally_gateway.core.clients.validation import Accepted, Flaw, validate
+from newstally_gateway.core.validation import Accepted, Flaw, validate
 from newstally_protos.v1.article_pb2 import Article, RefusalReason
 
 LIMIT = 1000
