@@ -11,7 +11,8 @@ log = structlog.get_logger()
 def end_broken(reason: str) -> NoReturn:
     """End the process at once with exit code 1, from any thread.
 
-    Nothing is answered any more: gateways give the work to other replicas. In good order it could
+    Nothing is answered any more: gateways give the work to other replicas. They are told nothing
+    before, so what ran becomes suspect: it may be what broke the pipeline. In good order it could
     not end for certain: memory may have run out, and a library may hang when it is unloaded.
     """
     try:

@@ -1,4 +1,9 @@
-"""Whether a journal and its mark in the sink fit together."""
+"""Whether a journal and its mark in the sink fit together.
+
+The mark has two numbers. `started` moves with part 1 of a flush, from the flush before. `completed`
+moves before the first receipt of a flush can go: it may lag, but a journal that is behind it could
+send parts again whose receipts are gone.
+"""
 
 from newstally_persister.sinks.base import JournalMismatchError, Mark
 from newstally_persister.values.progress import Position

@@ -7,6 +7,10 @@ A flush goes through
 `cut` closes the heap: what is recorded from then on belongs to the next flush. Each `plan_part`
 fixes the next part's rows and digest on disk, before its first attempt at the sink. The `part_done`
 that completes the flush moves the applied offsets in its own transaction.
+
+Neither cutting nor planning moves a row, however many wait: the number of the flush is part of a
+row's key from the beginning, and a part is a range of keys. So each row, and each document, is in
+exactly one part.
 """
 
 import sqlite3

@@ -1,4 +1,8 @@
-"""What is outstanding on a link, and whether more may be sent on it."""
+"""What is outstanding on a link, and whether more may be sent on it.
+
+There is room for an article if nothing is outstanding, or if fewer articles than the window's are,
+the bytes stay within the window, and the long articles within their share of it.
+"""
 
 from collections import OrderedDict
 from collections.abc import Iterator

@@ -1,4 +1,10 @@
-"""What is suspected of killing replicas and waits to be tried alone, on a link of its choice."""
+"""What is suspected of killing replicas and waits to be tried alone, on a link of its choice.
+
+Suspect is what ran when its link broke, unless the end was clean. Suspects go before new work, one
+at most on a link, each in a model batch of its own; other work may wait beside it. An answer clears
+it. If the link breaks when the suspect was all that ran, that is a death alone. Any other end proves
+nothing: it is tried again.
+"""
 
 from collections import OrderedDict
 from collections.abc import Iterable, Sequence
