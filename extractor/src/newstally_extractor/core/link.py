@@ -136,9 +136,9 @@ class Link:
         A Started may be on its way that says of work that it runs, which never will. Draining
         behind it makes the end a clean one: no gateway suspects what was unanswered.
 
-        The write that hangs cannot be taken back, and cancelling its handler would leave the gateway
-        with a stream that never ends. So the handler waits, and holds one message, until the gateway
-        reads on, or its own deadline or keepalive ends the connection.
+        The write that hangs cannot be taken back, and cancelling its handler would leave the
+        gateway with a stream that never ends. So the handler waits, and holds one message, until
+        the gateway reads on, or its own deadline or keepalive ends the connection.
         """
         self._turn_over(State.CUT)
 

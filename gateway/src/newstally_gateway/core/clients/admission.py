@@ -7,9 +7,9 @@ charge and T the total. A charge c for s fits if `sum(used) + c <= T` and either
 - `used[s] + c <= L` (inside its guarantee), or
 - `sum over all open v of max(used'[v], L) <= T`, with `used'` after granting (outside).
 
-So every open stream always gets one article of the largest size as soon as granted work drains. (One
-that opens while others hold more than their guarantee gets its own as they drain; until then nobody
-gets more.)
+So every open stream always gets one article of the largest size as soon as granted work drains.
+(One that opens while others hold more than their guarantee gets its own as they drain; until then
+nobody gets more.)
 Requests outside the guarantee are served first come, first served; one inside its guarantee never
 waits behind one outside.
 """

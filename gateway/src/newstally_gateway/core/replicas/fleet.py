@@ -3,9 +3,9 @@
 An article goes to the link with the fewest outstanding bytes that has room for it. If none has:
 
 - A short article holds up all turns until it fits somewhere.
-- A long one is promised a place: of the links where only short articles are in its way, the one with
-  the fewest outstanding bytes keeps room for it. Others may use what that leaves. The article goes
-  there, or wherever there is room first.
+- A long one is promised a place: of the links where only short articles are in its way, the one
+  with the fewest outstanding bytes keeps room for it. Others may use what that leaves. The article
+  goes there, or wherever there is room first.
 - Where long ones are in its way on every link, its stream stalls. The others take their turns, and
   it goes on before them as soon as it can.
 

@@ -2,8 +2,8 @@
 
 Suspect is what ran when its link broke, unless the end was clean. Suspects go before new work, one
 at most on a link, each in a model batch of its own; other work may wait beside it. An answer clears
-it. If the link breaks when the suspect was all that ran, that is a death alone. Any other end proves
-nothing: it is tried again.
+it. If the link breaks when the suspect was all that ran, that is a death alone. Any other end
+proves nothing: it is tried again.
 """
 
 from collections import OrderedDict
