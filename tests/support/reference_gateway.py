@@ -13,6 +13,7 @@ from types import TracebackType
 from typing import Any, Self
 
 import grpc
+from google.protobuf.message import DecodeError
 from newstally_protos.limits import (
     ARTICLE_ID_LIMIT_BYTES,
     CONTENT_LIMIT_BYTES,
@@ -21,8 +22,8 @@ from newstally_protos.limits import (
 from newstally_protos.v1 import (
     article_pb2,
     draining_pb2,
+    envelope_pb2,
     gateway_pb2,
-    gateway_pb2_grpc,
     tally_pb2,
     tally_pb2_grpc,
     upload_pb2,
@@ -77,7 +78,6 @@ class Journal:
 
 
 class ReferenceGateway(
-    gateway_pb2_grpc.GatewayServiceServicer,
     upload_pb2_grpc.UploadServiceServicer,
     tally_pb2_grpc.TallyServiceServicer,
 ):
@@ -110,7 +110,7 @@ class ReferenceGateway(
 
     async def __aenter__(self) -> Self:
         self._server = grpc.aio.server(options=SERVER_OPTIONS)
-        gateway_pb2_grpc.add_GatewayServiceServicer_to_server(self, self._server)
+        self._server.add_generic_rpc_handlers((_streaming(self.StreamArticles),))
         upload_pb2_grpc.add_UploadServiceServicer_to_server(self, self._server)
         tally_pb2_grpc.add_TallyServiceServicer_to_server(self, self._server)
         self._port = self._server.add_insecure_port(f"127.0.0.1:{self._port}")
@@ -144,9 +144,6 @@ class ReferenceGateway(
 
     # ---- GatewayService
 
-    async def UploadArticles(self, request_iterator: Any, context: Any) -> Any:
-        await context.abort(grpc.StatusCode.UNIMPLEMENTED, "the client does not use it")
-
     async def StreamArticles(self, request_iterator: Any, context: Any) -> AsyncIterator[Any]:
         self.streams += 1
         inbox = _Inbox()
@@ -164,7 +161,7 @@ class ReferenceGateway(
         first = await inbox.first()
         if first is None:
             return
-        journal = self._journal(first.upload_id)
+        journal = self._journal(_text(first.upload_id))
         if not first.HasField("offset"):
             raise status.invalid("offset", "is required in the first message")
         stream = _Numbering(journal)
@@ -379,8 +376,34 @@ class _Numbering:
         return refused
 
 
+def _streaming(method: Any) -> grpc.GenericRpcHandler:
+    """Serve StreamArticles, the only method of GatewayService that the client uses."""
+    handler = grpc.stream_stream_rpc_method_handler(
+        method,
+        request_deserializer=_read,
+        response_serializer=gateway_pb2.StreamArticlesResponse.SerializeToString,
+    )
+    return grpc.method_handlers_generic_handler(
+        "newstally.v1.GatewayService", {"StreamArticles": handler}
+    )
+
+
+def _read(data: bytes) -> Any:
+    """Return the request, or its envelope if the article in it cannot be parsed."""
+    try:
+        return gateway_pb2.StreamArticlesRequest.FromString(data)
+    except DecodeError:
+        return envelope_pb2.ArticleEnvelope.FromString(data)
+
+
+def _text(text: str | bytes) -> str:
+    return text if isinstance(text, str) else text.decode()
+
+
 def _refuse(offset: int, article: Any) -> article_pb2.Refusal | None:
     reasons = article_pb2.RefusalReason
+    if isinstance(article, bytes):
+        return article_pb2.Refusal(offset=offset, reason=reasons.REFUSAL_REASON_MALFORMED)
     checks = (
         (not article.publication.strip(), reasons.REFUSAL_REASON_PUBLICATION_EMPTY),
         (

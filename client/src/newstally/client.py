@@ -9,12 +9,12 @@ from typing import Protocol, Self, TypeVar
 import grpc
 from newstally_protos.limits import PAGE_LIMIT_ITEMS
 from newstally_protos.v1 import tally_pb2, upload_pb2
-from newstally_protos.v1.gateway_pb2_grpc import GatewayServiceStub
 from newstally_protos.v1.tally_pb2_grpc import TallyServiceStub
 from newstally_protos.v1.upload_pb2_grpc import UploadServiceStub
 from newstally_protos.wire import connect
 
 from newstally._gateway.decoding import to_entity_tally, to_publication_tally, to_refusal, to_upload
+from newstally._gateway.encoding import stream_articles
 from newstally._gateway.retrying import Retrying
 from newstally._gateway.uploading import Uploader
 from newstally.settings import RetryPolicy, WindowLimits
@@ -46,7 +46,7 @@ class _Open:
 
     def __init__(self, channel: grpc.aio.Channel) -> None:
         self.channel = channel
-        self.gateway = GatewayServiceStub(channel)
+        self.stream_articles = stream_articles(channel)
         self.uploads = UploadServiceStub(channel)
         self.tallies = TallyServiceStub(channel)
 
@@ -137,7 +137,7 @@ class NewstallyClient:
             upload = await self.create_upload(upload_id, on_event=observe)
         services = self._services
         return await Uploader(
-            services.gateway,
+            services.stream_articles,
             services.uploads,
             upload,
             articles,

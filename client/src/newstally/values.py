@@ -17,6 +17,11 @@ class Article:
     """The caller's own name for it, at most 256 bytes. Echoed in refusals, and nothing else."""
 
 
+MALFORMED = Article("", "")
+"""Stands for a record that is no article: itself, not its equals. It takes its place in the upload,
+and every gateway refuses it as MALFORMED."""
+
+
 class RefusalReason(StrEnum):
     """Why an article is not counted."""
 

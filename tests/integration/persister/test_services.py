@@ -96,9 +96,10 @@ def test_an_id_is_made_up_when_none_is_given(caller: Caller) -> None:
 @pytest.mark.parametrize("upload_id", ["-a", "a/b", "a b", "ä", "x" * 129, "a\n", ".."])
 def test_a_malformed_id_is_an_invalid_argument(caller: Caller, upload_id: str) -> None:
     """The error names the field."""
-    with pytest.raises(grpc.RpcError, match="upload_id") as caught:
-        caller.create(upload_id)
-    assert caught.value.code() is grpc.StatusCode.INVALID_ARGUMENT
+    for ask in (caller.create, caller.upload):
+        with pytest.raises(grpc.RpcError, match="upload_id: must be 1 to 128 letters") as caught:
+            ask(upload_id)
+        assert caught.value.code() is grpc.StatusCode.INVALID_ARGUMENT
 
 
 def test_an_unknown_upload_is_never_made(caller: Caller) -> None:

@@ -3,21 +3,45 @@
 A message over the gateway's receive limit would break the stream, and a lone surrogate cannot be
 encoded at all. So what is too long is cut to just above the limit of its field, for content the
 highest that a gateway can be given: every gateway then refuses the article in its turn, with its
-offset and the right reason. What cannot be encoded is replaced by U+FFFD.
+offset and the right reason. What cannot be encoded is replaced by U+FFFD. A record that is no
+article is sent as what it is, bytes that are no Article: every gateway refuses it as MALFORMED.
 """
 
+from typing import TypeAlias
+
+import grpc
 from newstally_protos.limits import (
     ARTICLE_ID_LIMIT_BYTES,
     CONTENT_LIMIT_BYTES,
     PUBLICATION_LIMIT_BYTES,
 )
 from newstally_protos.v1 import article_pb2, gateway_pb2
+from newstally_protos.v1.envelope_pb2 import ArticleEnvelope
+from newstally_protos.v1.gateway_pb2 import StreamArticlesResponse
 
-from newstally.values import Article
+from newstally.values import MALFORMED, Article
+
+Message: TypeAlias = gateway_pb2.StreamArticlesRequest | ArticleEnvelope
+"""What is sent; the envelope has the fields of the request."""
+StreamArticles: TypeAlias = "grpc.aio.StreamStreamMultiCallable[Message, StreamArticlesResponse]"
+"""Opens a stream."""
+_METHOD = "/newstally.v1.GatewayService/StreamArticles"
+_NO_ARTICLE = b"\xff"
 
 
-def to_request(upload_id: str, offset: int, article: Article) -> gateway_pb2.StreamArticlesRequest:
+def stream_articles(channel: grpc.aio.Channel) -> StreamArticles:
+    """Return the method as the generated stub has it, but for both kinds of message."""
+    return channel.stream_stream(
+        _METHOD,
+        request_serializer=lambda message: message.SerializeToString(),
+        response_deserializer=StreamArticlesResponse.FromString,
+    )
+
+
+def to_request(upload_id: str, offset: int, article: Article) -> Message:
     """Return the message for an article; it is always far below 2 MiB."""
+    if article is MALFORMED:
+        return ArticleEnvelope(upload_id=upload_id.encode(), offset=offset, article=_NO_ARTICLE)
     return gateway_pb2.StreamArticlesRequest(
         upload_id=upload_id,
         offset=offset,

@@ -18,7 +18,7 @@ import grpc
 from newstally_protos.v1 import gateway_pb2, upload_pb2
 
 from newstally._gateway.decoding import to_refusal, to_upload
-from newstally._gateway.encoding import to_request
+from newstally._gateway.encoding import Message, StreamArticles, to_request
 from newstally._gateway.failures import translate
 from newstally._gateway.retrying import Retrying, guarded
 from newstally._gateway.tasks import Signal, together
@@ -35,12 +35,9 @@ from newstally.values import (
 )
 
 if TYPE_CHECKING:
-    from newstally_protos.v1.gateway_pb2_grpc import GatewayServiceAsyncStub
     from newstally_protos.v1.upload_pb2_grpc import UploadServiceAsyncStub
 
-    Call = grpc.aio.StreamStreamCall[
-        gateway_pb2.StreamArticlesRequest, gateway_pb2.StreamArticlesResponse
-    ]
+    Call = grpc.aio.StreamStreamCall[Message, gateway_pb2.StreamArticlesResponse]
 
 KEPT_REFUSALS = 100
 """How many refusals a summary holds."""
@@ -54,7 +51,7 @@ class Uploader:
 
     def __init__(
         self,
-        gateway: "GatewayServiceAsyncStub",
+        stream_articles: "StreamArticles",
         uploads: "UploadServiceAsyncStub",
         upload: Upload,
         articles: Iterable[Article] | AsyncIterable[Article],
@@ -62,7 +59,7 @@ class Uploader:
         limits: WindowLimits,
         on_event: Callable[[UploadEvent], None],
     ) -> None:
-        self._gateway = gateway
+        self._stream_articles = stream_articles
         self._uploads = uploads
         self._upload = upload
         self._articles = articles
@@ -104,7 +101,7 @@ class Uploader:
         self._input_ended = True
         self._changed.notify()
 
-    async def _add(self, offset: int, request: gateway_pb2.StreamArticlesRequest) -> None:
+    async def _add(self, offset: int, request: Message) -> None:
         size_bytes = request.ByteSize()
         while not self._window.fits(size_bytes):
             await self._changed.wait()
@@ -161,7 +158,7 @@ class Uploader:
 
     async def _stream(self) -> None:
         self._window.rewind()
-        call: Call = self._gateway.StreamArticles()
+        call: Call = self._stream_articles()
         stream = _Stream(call)
         try:
             await together(self._write(stream), self._read(stream))

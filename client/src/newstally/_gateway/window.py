@@ -3,15 +3,14 @@
 from collections import deque
 from dataclasses import dataclass
 
-from newstally_protos.v1.gateway_pb2 import StreamArticlesRequest
-
+from newstally._gateway.encoding import Message
 from newstally.errors import UploadWentBackwards
 from newstally.settings import WindowLimits
 
 
 @dataclass(frozen=True, slots=True)
 class _Entry:
-    request: StreamArticlesRequest
+    request: Message
     size_bytes: int
 
 
@@ -47,7 +46,7 @@ class Window:
             and self.size_bytes + size_bytes <= self._limits.size_bytes
         )
 
-    def add(self, request: StreamArticlesRequest, size_bytes: int) -> None:
+    def add(self, request: Message, size_bytes: int) -> None:
         """Keep the article at `end`. It must fit."""
         self._entries.append(_Entry(request, size_bytes))
         self.size_bytes += size_bytes
@@ -56,7 +55,7 @@ class Window:
         """Send again from `first`: there is a new stream."""
         self._sent = 0
 
-    def next_unsent(self) -> StreamArticlesRequest | None:
+    def next_unsent(self) -> Message | None:
         """Return the next message to send on this stream and move the cursor past it."""
         if self._sent == len(self._entries):
             return None

@@ -5,13 +5,10 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from newstally.errors import InputError
-from newstally.values import Article
+from newstally.values import MALFORMED, Article
 
 LONGEST_LINE = 64 * 1024 * 1024
 """Characters. A longer line, or CSV field, is malformed; memory is bounded by this."""
-
-NOTHING = Article("", "")
-"""Stands for a malformed record: refused by every gateway."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,7 +22,7 @@ class Item:
 
 def malformed(line: int, problem: str) -> Item:
     """Return the item for a record that is no article."""
-    return Item(NOTHING, line, problem)
+    return Item(MALFORMED, line, problem)
 
 
 def lines(stream: io.TextIOWrapper) -> Iterator[str | None]:

@@ -23,8 +23,8 @@ class Record:
     """One record of a file; its place in the sequence is its article's offset."""
 
     article: Article
-    """What to send. A malformed record has an article without publication and content, which a
-    gateway refuses: so it keeps its place, and is not counted."""
+    """What to send. For a malformed record it is `MALFORMED`, which a gateway refuses: so it keeps
+    its place, and is not counted."""
     path: Path
     line: int
     """Where it begins, from 1."""

@@ -8,7 +8,7 @@ import grpc
 from newstally_runtime.status import StatusError, abort, invalid, wait
 
 from newstally_persister.journal.errors import JournalClosedError, JournalFullError
-from newstally_persister.sinks.base import PublicationUnknownError, SinkError
+from newstally_persister.sinks.base import PublicationUnknownError, SinkBusyError, SinkError
 from newstally_persister.sqlite.threads import BusyError
 from newstally_persister.values.batches import InvalidBatchError
 
@@ -47,7 +47,7 @@ def _status(error: Exception) -> StatusError:
             decided = invalid(error.field, error.message)
         case JournalFullError():
             decided = wait(error.retry_seconds, str(error))
-        case BusyError():
+        case BusyError() | SinkBusyError():
             decided = wait(READ_RETRY_SECONDS, "too many reads wait")
         case PublicationUnknownError():
             decided = StatusError(grpc.StatusCode.NOT_FOUND, "no tallies of this publication")

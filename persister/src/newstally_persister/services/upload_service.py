@@ -64,11 +64,7 @@ class UploadService(upload_pb2_grpc.UploadServiceServicer):
         """Make an upload, or return the one of that id when the same owner made it before."""
         # Hexadecimal: needs no escaping in a URL, a shell or a file name.
         upload_id = request.upload_id or secrets.token_hex(16)
-        if not _UPLOAD_ID.fullmatch(upload_id):
-            raise invalid(
-                "upload_id",
-                "must be 1 to 128 letters, digits and ._:- and begin with a letter or digit",
-            )
+        _check_id(upload_id)
         if len(request.fingerprint) > FINGERPRINT_LIMIT_BYTES:
             raise invalid("fingerprint", f"must have at most {FINGERPRINT_LIMIT_BYTES} bytes")
         owner = owner_of(context)
@@ -123,4 +119,14 @@ class UploadService(upload_pb2_grpc.UploadServiceServicer):
     async def _find(self, upload_id: str, owner: str) -> Upload:
         if not upload_id:
             raise invalid("upload_id", "is required")
+        _check_id(upload_id)
         return owned(await self._reads.run(lambda reader: reader.get_upload(upload_id)), owner)
+
+
+def _check_id(upload_id: str) -> None:
+    """Raise INVALID_ARGUMENT for what cannot be the id of any upload."""
+    if not _UPLOAD_ID.fullmatch(upload_id):
+        raise invalid(
+            "upload_id",
+            "must be 1 to 128 letters, digits and ._:- and begin with a letter or digit",
+        )

@@ -29,6 +29,10 @@ class JournalMismatchError(SinkError):
     """Journal and sink contradict each other: going on would count twice. Ends the process."""
 
 
+class SinkBusyError(SinkError):
+    """As many calls wait as may wait: come again."""
+
+
 class PublicationUnknownError(SinkError):
     """Nothing of the publication is in the sink."""
 

@@ -17,6 +17,7 @@ from newstally_persister.sinks.base import (
     PermanentSinkError,
     PublicationPosition,
     PublicationTally,
+    SinkBusyError,
     SinkError,
 )
 from newstally_persister.sinks.sqlite_schema import MAX_BYTES
@@ -159,7 +160,7 @@ class SqliteSink:
         try:
             return await work
         except BusyError as error:
-            raise SinkError("too many calls wait for the sink") from error
+            raise SinkBusyError("too many calls wait for the sink") from error
         except sqlite3.Error as error:
             raise self._decided(error) from error
 

@@ -68,8 +68,8 @@ class UploadServiceServicer:
         raise NotImplementedError('Method not implemented!')
 
     def GetUpload(self, request, context):
-        """Returns one upload. Errors: NOT_FOUND (no upload of that id), PERMISSION_DENIED (another
-        owner's).
+        """Returns one upload. Errors: INVALID_ARGUMENT (malformed id), NOT_FOUND (no upload of that id),
+        PERMISSION_DENIED (another owner's).
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')

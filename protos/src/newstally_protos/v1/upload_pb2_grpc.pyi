@@ -41,8 +41,8 @@ class UploadServiceStub:
     RetryInfo (the owner has made as many uploads as a day allows).
     """
     GetUpload: _grpc.UnaryUnaryMultiCallable[_upload_pb2.GetUploadRequest, _upload_pb2.GetUploadResponse]
-    """Returns one upload. Errors: NOT_FOUND (no upload of that id), PERMISSION_DENIED (another
-    owner's).
+    """Returns one upload. Errors: INVALID_ARGUMENT (malformed id), NOT_FOUND (no upload of that id),
+    PERMISSION_DENIED (another owner's).
     """
     ListRefusals: _grpc.UnaryUnaryMultiCallable[_upload_pb2.ListRefusalsRequest, _upload_pb2.ListRefusalsResponse]
     """Lists an upload's refusals by offset. Errors: as GetUpload; INVALID_ARGUMENT (page_size below
@@ -61,8 +61,8 @@ class UploadServiceAsyncStub(UploadServiceStub):
     RetryInfo (the owner has made as many uploads as a day allows).
     """
     GetUpload: _aio.UnaryUnaryMultiCallable[_upload_pb2.GetUploadRequest, _upload_pb2.GetUploadResponse]  # type: ignore[assignment]
-    """Returns one upload. Errors: NOT_FOUND (no upload of that id), PERMISSION_DENIED (another
-    owner's).
+    """Returns one upload. Errors: INVALID_ARGUMENT (malformed id), NOT_FOUND (no upload of that id),
+    PERMISSION_DENIED (another owner's).
     """
     ListRefusals: _aio.UnaryUnaryMultiCallable[_upload_pb2.ListRefusalsRequest, _upload_pb2.ListRefusalsResponse]  # type: ignore[assignment]
     """Lists an upload's refusals by offset. Errors: as GetUpload; INVALID_ARGUMENT (page_size below
@@ -90,8 +90,8 @@ class UploadServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _upload_pb2.GetUploadRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_upload_pb2.GetUploadResponse, _abc.Awaitable[_upload_pb2.GetUploadResponse]]:
-        """Returns one upload. Errors: NOT_FOUND (no upload of that id), PERMISSION_DENIED (another
-        owner's).
+        """Returns one upload. Errors: INVALID_ARGUMENT (malformed id), NOT_FOUND (no upload of that id),
+        PERMISSION_DENIED (another owner's).
         """
 
     @_abc_1.abstractmethod

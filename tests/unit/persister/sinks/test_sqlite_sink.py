@@ -1,16 +1,29 @@
 """The embedded sink's threads, and what its errors mean."""
 
+import asyncio
 import sqlite3
 import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
+import grpc
 import pytest
-from newstally_persister.sinks.base import Mark, PageLimits, PermanentSinkError, SinkError
-from newstally_persister.sinks.sqlite import SqliteSink
+from newstally_persister.services.tally_service import TallyService
+from newstally_persister.sinks.base import (
+    Mark,
+    Page,
+    PageLimits,
+    PermanentSinkError,
+    PublicationTally,
+    SinkBusyError,
+    SinkError,
+)
+from newstally_persister.sinks.sqlite import READS_WAITING, SqliteSink
 from newstally_persister.sinks.sqlite_schema import connect
 from newstally_persister.values.progress import Expiry
+from newstally_protos.v1 import tally_pb2, tally_pb2_grpc
+from newstally_protos.wire import retry_delay_seconds
 from unit.persister.sinks.test_sqlite_tallies import part
 
 _DURABILITY = ("journal_mode", "synchronous")
@@ -28,6 +41,39 @@ async def test_what_was_applied_can_be_read(tmp_path: Path) -> None:
         assert await sink.mark("j") == Mark(1, 1)
     finally:
         await sink.close()
+
+
+async def test_too_many_reads_are_told_to_come_again(tmp_path: Path) -> None:
+    """Overload is answered as overload, not as a sink that fails."""
+    sink = SqliteSink(tmp_path / "tallies.db", receipt_days=7)
+    server = grpc.aio.server()
+    tally_pb2_grpc.add_TallyServiceServicer_to_server(TallyService(sink), server)
+    port = server.add_insecure_port("127.0.0.1:0")
+    await server.start()
+    try:
+        await sink.apply(part(1, 1, ("x", "P", 3)))
+        reads = [sink.list_publications(LIMITS, None) for _ in range(READS_WAITING)]
+        reading = asyncio.gather(*reads)
+        await asyncio.sleep(0)
+        with pytest.raises(SinkBusyError):
+            await sink.list_publications(LIMITS, None)
+        await reading
+        sink.list_publications = busy  # type: ignore[method-assign,assignment]
+        async with grpc.aio.insecure_channel(f"127.0.0.1:{port}") as channel:
+            with pytest.raises(grpc.aio.AioRpcError, match="too many reads wait") as caught:
+                await tally_pb2_grpc.TallyServiceStub(channel).ListPublications(
+                    tally_pb2.ListPublicationsRequest()
+                )
+        assert caught.value.code() is grpc.StatusCode.RESOURCE_EXHAUSTED
+        assert retry_delay_seconds(caught.value)
+    finally:
+        await server.stop(0)
+        await sink.close()
+
+
+async def busy(*_: object) -> Page[PublicationTally]:
+    """What the sink's thread answers when it has too much to do."""
+    raise SinkBusyError
 
 
 def test_many_may_be_the_first_to_open_a_file(tmp_path: Path) -> None:
