@@ -1,1 +1,1 @@
-"""The generated stubs of newstally.v1. Regenerate with `make proto`."""
+"""The protocol newstally.v1: its stubs (`make proto`), its limits, and what both ends agree on."""
