@@ -36,8 +36,8 @@ _NAME_SIGNS = frozenset("#@&%*")
 _EDGE_SYMBOLS = frozenset("`\u00b4\u00a8^~|<>=™®©")
 """Symbols that stand around a name like punctuation does."""
 _OPENING_OF = {")": "(", "]": "["}
-_POSSESSIVE = re.compile("['\u2018\u2019\u02bc\uff07`\u00b4]s$")
-_ARTICLE = re.compile("^(?:the )+")
+_POSSESSIVE = re.compile("['\u2018\u2019\u02bc\uff07`\u00b4]s$", re.IGNORECASE)
+_ARTICLE = re.compile("^(?:the )+", re.IGNORECASE)
 _DROPPED = frozenset({"Cc", "Cf", "Cs"})
 
 
@@ -53,11 +53,27 @@ def normalise(text: str) -> str:
     return text
 
 
-def _clean(text: str) -> str:
-    """Fold white space and case, drop what cannot be seen, compose; "" if it is too long."""
+def trim(text: str) -> str:
+    """Return `text` as it is written, without what `normalise` takes away around it.
+
+    What is left has the same key. Case and composition are as they were.
+    """
+    text = _visible(text)
+    while (shorter := _visible(_strip(text))) != text:
+        text = shorter
+    return text
+
+
+def _visible(text: str) -> str:
+    """Fold white space, drop what cannot be seen."""
     if not text.isprintable():
         text = "".join(c for c in text if c.isspace() or unicodedata.category(c) not in _DROPPED)
-    text = " ".join(text.split())
+    return " ".join(text.split())
+
+
+def _clean(text: str) -> str:
+    """Fold white space and case, drop what cannot be seen, compose; "" if it is too long."""
+    text = _visible(text)
     if len(text) > MAX_KEY_BYTES:
         return ""
     if text.isascii():
