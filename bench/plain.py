@@ -16,7 +16,8 @@ from pathlib import Path
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "tools"))
 
 import spacy
-from newstally_extractor.counting.entities import count_mentions
+from newstally_extractor.names.counting import make_counter
+from newstally_extractor.pipelines.entities import entities_of
 from newstally_extractor.settings import ExtractorSettings
 from recount import Counts, add, read
 
@@ -33,13 +34,13 @@ def main() -> None:
     parser.add_argument("--limit", type=int, default=None)
     args = parser.parse_args()
     nlp = spacy.load(args.model)
-    excluded = ExtractorSettings().excluded_labels
+    counter = make_counter(ExtractorSettings())
     pairs = [(text, publication) for publication, text in islice(read(args.articles), args.limit)]
     counts: Counts = {}
     began = time.monotonic()
     docs = nlp.pipe(pairs, as_tuples=True, n_process=PROCESSES, batch_size=args.batch_size)
     for doc, publication in docs:
-        add(counts, publication, count_mentions(((e.text, e.label_) for e in doc.ents), excluded))
+        add(counts, publication, counter.count(doc.text, entities_of(doc)))
     print(time.monotonic() - began)
     args.out.write_bytes(pickle.dumps(counts))
 

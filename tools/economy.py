@@ -24,7 +24,8 @@ from pathlib import Path
 sys.path.insert(0, str(Path(__file__).resolve().parent))
 
 import spacy
-from newstally_extractor.counting.entities import count_mentions
+from newstally_extractor.names.counting import make_counter
+from newstally_extractor.pipelines.entities import entities_of
 from newstally_extractor.settings import ExtractorSettings
 from newstally_persister.journal.flushes import cut, part_done, plan_part
 from newstally_persister.journal.store import JournalStore
@@ -57,9 +58,10 @@ class Cost:
 def extract(path: Path, model: str) -> list[Article]:
     """Return what the extractor finds, from an earlier run where there was one."""
     nlp = spacy.load(model)
-    excluded = ExtractorSettings().excluded_labels
+    settings = ExtractorSettings()
+    counter = make_counter(settings)
     identity = hashlib.sha256(path.read_bytes())
-    identity.update(json.dumps(sorted(excluded)).encode())
+    identity.update(json.dumps([counter.version, sorted(settings.excluded_labels)]).encode())
     identity.update(nlp.to_bytes())
     store = Path(tempfile.gettempdir(), f"newstally-economy-{identity.hexdigest()[:24]}.pickle")
     if store.exists():
@@ -67,7 +69,7 @@ def extract(path: Path, model: str) -> list[Article]:
         return found
     pairs = ((content, publication) for publication, content in read(path))
     extracted = [
-        (publication, count_mentions(((e.text, e.label_) for e in doc.ents), excluded))
+        (publication, counter.count(doc.text, entities_of(doc)))
         for doc, publication in nlp.pipe(pairs, as_tuples=True, batch_size=64)
     ]
     scratch = store.with_suffix(".new")

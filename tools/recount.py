@@ -4,7 +4,7 @@
     python tools/recount.py ARTICLES --target H:P       only compare with what a running one holds
 
 The recount runs the same pipeline over the same texts in this one process, with `nlp.pipe` and the
-extractor's own normalising, and adds up in plain dictionaries. It shares no code with the gateway,
+extractor's own names, and adds up in plain dictionaries. It shares no code with the gateway,
 the persister or the client beyond that. Exit code 1 and the differences when anything differs.
 """
 
@@ -28,7 +28,8 @@ sys.path.insert(0, str(Path(__file__).resolve().parent))
 import spacy
 from local_trio import trio
 from newstally import NewstallyClient
-from newstally_extractor.counting.entities import count_mentions
+from newstally_extractor.names.counting import make_counter
+from newstally_extractor.pipelines.entities import entities_of
 from newstally_extractor.settings import ExtractorSettings
 
 Entity = tuple[str, str]
@@ -64,11 +65,11 @@ def read(path: Path) -> Iterator[tuple[str, str]]:
 def recount(articles: Iterable[tuple[str, str]], model: str) -> Counts:
     """Count plainly, in one process."""
     nlp = spacy.load(model)
-    excluded = ExtractorSettings().excluded_labels
+    counter = make_counter(ExtractorSettings())
     counts: Counts = {}
     pairs = ((content, publication) for publication, content in articles)
     for doc, publication in nlp.pipe(pairs, as_tuples=True, batch_size=64):
-        add(counts, publication, count_mentions(((e.text, e.label_) for e in doc.ents), excluded))
+        add(counts, publication, counter.count(doc.text, entities_of(doc)))
     return counts
 
 
@@ -83,8 +84,9 @@ def add(counts: Counts, publication: str, mentions: dict[Entity, int]) -> None:
 def cached(path: Path, model: str, limit: int | None) -> Counts:
     """Recount, or take the result of an earlier recount of the same input with the same model."""
     nlp = spacy.load(model)
+    version = make_counter(ExtractorSettings()).version
     identity = hashlib.sha256(path.read_bytes())
-    identity.update(json.dumps([nlp.meta["name"], nlp.meta["version"], limit]).encode())
+    identity.update(json.dumps([nlp.meta["name"], nlp.meta["version"], limit, version]).encode())
     identity.update(nlp.to_bytes())
     store = Path(tempfile.gettempdir(), f"newstally-recount-{identity.hexdigest()[:24]}.pickle")
     if store.exists():

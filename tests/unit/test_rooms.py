@@ -57,6 +57,8 @@ ROOMS = {
         "fast/proof",
         "fast",
         "settings",
+        "names/rules",
+        "names",
         "engines",
         "metrics",
         "core",

@@ -1,6 +1,7 @@
 """What can be set on an extractor."""
 
-from typing import Annotated
+from pathlib import Path
+from typing import Annotated, Literal
 
 from newstally_protos.limits import CONTENT_LIMIT_BYTES, SEND_LIMIT_BYTES
 from newstally_runtime.settings import Port, PositiveCount, PositiveSeconds, ServiceSettings
@@ -32,6 +33,11 @@ class ExtractorSettings(ServiceSettings):
     `module:factory`."""
     exclude_labels: str = "CARDINAL,ORDINAL,QUANTITY,PERCENT,MONEY,DATE,TIME"
     """Labels that are not counted, separated by commas or spaces; empty counts every label."""
+    names: Literal["merged", "as-found"] = "merged"
+    """What mentions are counted under: `merged`, one name for what an article and the table of
+    aliases show to be the same; or `as-found`, each text by itself."""
+    aliases: Path | None = None
+    """A table of aliases whose rows are added to the shipped one, or replace its rows."""
     max_content_bytes: Annotated[int, Field(gt=0, le=largest_content_bytes(SEND_LIMIT_BYTES))] = (
         CONTENT_LIMIT_BYTES
     )

@@ -4,7 +4,6 @@ from collections.abc import Sequence
 
 import structlog
 
-from newstally_extractor.counting.entities import count_mentions
 from newstally_extractor.engines import stock
 from newstally_extractor.engines.engine import Engine, Outcome
 from newstally_extractor.fast import FastPipeline, Unsupported, prove
@@ -29,7 +28,7 @@ def make(settings: ExtractorSettings) -> Engine:
     if difference is not None:
         log.warning("the fast path does not reproduce this pipeline", reason=difference)
         return engine
-    return FastEngine(engine, fast, settings.excluded_labels)
+    return FastEngine(engine, fast)
 
 
 class FastEngine:
@@ -37,21 +36,20 @@ class FastEngine:
 
     name = "fast"
 
-    def __init__(
-        self, proven_on: stock.StockEngine, fast: FastPipeline, excluded_labels: frozenset[str]
-    ) -> None:
+    def __init__(self, proven_on: stock.StockEngine, fast: FastPipeline) -> None:
         """`fast` reads the parameters of the pipeline of `proven_on`."""
         self.model = proven_on.model
         self.model_version = proven_on.model_version
         self._stock = proven_on
         self._read_from = proven_on.nlp
         self._fast = fast
-        self._excluded = excluded_labels
+        self._count = proven_on.counter.count
 
     def extract(self, texts: Sequence[str]) -> Sequence[Outcome]:
         """Count each text's entities. Raises if one of them cannot be read."""
         self._renew_in_time()
-        return [count_mentions(each, self._excluded) for each in self._fast.mentions(texts)]
+        found = self._fast.entities(texts)
+        return [self._count(text, each) for text, each in zip(texts, found, strict=True)]
 
     def _renew_in_time(self) -> None:
         """Have the pipeline loaded anew, whose vocabulary grows if its components run, and read it.

@@ -11,10 +11,12 @@ from spacy.pipeline import AttributeRuler
 from spacy.tokens import Doc
 from spacy.vocab import Vocab
 
-from newstally_extractor.counting.entities import Counts, count_mentions
+from newstally_extractor.counting.entities import Counts
 from newstally_extractor.engines.engine import Outcome, SettingError
+from newstally_extractor.names.aliases import AliasError
+from newstally_extractor.names.counting import Counter, make_counter
 from newstally_extractor.pipelines.annotations import Pipe, is_harmless, reads_annotations
-from newstally_extractor.pipelines.entities import Entity, stock_entities
+from newstally_extractor.pipelines.entities import Entity, entities_of, stock_entities
 from newstally_extractor.settings import ExtractorSettings
 
 _UNREAD = frozenset(
@@ -53,9 +55,13 @@ pipeline anew is what frees them. With this number they stay below about 50 MB.
 
 
 def make(settings: ExtractorSettings) -> "StockEngine":
-    """Load the pipeline. Raises SettingError for a model that cannot be loaded."""
+    """Load the pipeline. Raises SettingError for a model or a table that cannot be loaded."""
     try:
-        engine = StockEngine(partial(_load, settings), settings.excluded_labels)
+        counter = make_counter(settings)
+    except AliasError as error:
+        raise SettingError("aliases", str(error)) from error
+    try:
+        engine = StockEngine(partial(_load, settings), counter)
     except Exception as error:  # what a package or a configuration may raise is open
         lines = str(error).splitlines() or [type(error).__name__]
         raise SettingError(
@@ -74,12 +80,12 @@ class StockEngine:
     def __init__(
         self,
         load: Callable[[], Language],
-        excluded_labels: frozenset[str],
+        counter: Counter,
         renew_after_words: int = RENEW_AFTER_WORDS,
     ) -> None:
-        """Use the pipeline that `load` returns; labels as in doc.ents."""
+        """Use the pipeline that `load` returns, and count with `counter`."""
         self._load = load
-        self._excluded = excluded_labels
+        self.counter = counter
         self._renew_after_words = renew_after_words
         self._nlp = load()
         self._words_at_first = len(self._nlp.vocab)
@@ -135,7 +141,7 @@ class StockEngine:
         gc.collect()  # a pipeline is full of cycles
 
     def _count(self, doc: Doc) -> Counts:
-        return count_mentions(((ent.text, ent.label_) for ent in doc.ents), self._excluded)
+        return self.counter.count(doc.text, entities_of(doc))
 
 
 def unread_components(nlp: Language) -> list[str]:

@@ -7,6 +7,7 @@ import pytest
 import spacy
 from newstally_extractor.engines import make_engine
 from newstally_extractor.engines.stock import StockEngine, unread_components
+from newstally_extractor.names.counting import CountsTexts
 from newstally_extractor.settings import ExtractorSettings
 from newstally_runtime.settings import load
 from spacy.language import Language
@@ -80,7 +81,7 @@ def test_usable_after_an_error() -> None:
     """An article that the pipeline cannot bear leaves the engine as good as before."""
     nlp = pipeline()
     nlp.add_pipe("newstally_test_touchy")
-    it = StockEngine(lambda: nlp, frozenset())
+    it = StockEngine(lambda: nlp, CountsTexts(frozenset()))
     for _ in range(3):
         with pytest.raises(ValueError, match="grenade"):
             it.extract(["Berlin", "a grenade"])
@@ -90,7 +91,7 @@ def test_usable_after_an_error() -> None:
 def test_nothing_outlives_a_batch(folder: Path) -> None:
     """Words that were never seen before are not kept: neither their strings nor their lexemes."""
     nlp = spacy.load(folder)
-    it = StockEngine(lambda: nlp, frozenset())
+    it = StockEngine(lambda: nlp, CountsTexts(frozenset()))
     it.extract(["Berlin"])
     before = set(nlp.vocab.strings), {lexeme.orth for lexeme in nlp.vocab}
     for batch in range(5):
@@ -119,7 +120,7 @@ def novelties(batch: int) -> list[str]:
 def test_the_vocabulary_is_renewed() -> None:
     """After so many new words the pipeline is loaded anew, which frees what its tables took."""
     loader = Loader()
-    it = StockEngine(loader, frozenset(), renew_after_words=200)
+    it = StockEngine(loader, CountsTexts(frozenset()), renew_after_words=200)
     for batch in range(9):
         assert it.extract(novelties(batch)) == [{("berlin", "GPE"): 1}] * 50
     assert loader.loaded == 3
@@ -128,7 +129,7 @@ def test_the_vocabulary_is_renewed() -> None:
 def test_a_pipeline_that_cannot_be_renewed_works_on() -> None:
     """A model whose files are gone by then costs memory, not articles."""
     loader = Loader()
-    it = StockEngine(loader, frozenset(), renew_after_words=200)
+    it = StockEngine(loader, CountsTexts(frozenset()), renew_after_words=200)
     loader.broken = True
     for batch in range(9):
         assert it.extract(novelties(batch)) == [{("berlin", "GPE"): 1}] * 50

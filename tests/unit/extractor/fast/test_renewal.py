@@ -8,6 +8,7 @@ from newstally_extractor.engines.fast import FastEngine
 from newstally_extractor.engines.stock import StockEngine
 from newstally_extractor.fast import FastPipeline
 from newstally_extractor.fast.proof_texts import SENTENCES
+from newstally_extractor.names.counting import CountsTexts
 from spacy.language import Language
 
 from .conftest import LAYOUTS, build
@@ -23,8 +24,8 @@ def test_a_pipeline_loaded_anew(layout: str) -> None:
         loaded.append(weakref.ref(nlp))
         return nlp
 
-    stock = StockEngine(load, frozenset(), renew_after_words=2000)
-    engine = FastEngine(stock, FastPipeline.from_nlp(stock.nlp, stock.entities), frozenset())
+    stock = StockEngine(load, CountsTexts(frozenset()), renew_after_words=2000)
+    engine = FastEngine(stock, FastPipeline.from_nlp(stock.nlp, stock.entities))
     expected = list(engine.extract(SENTENCES))
     for number in range(400):
         if len(loaded) == 3:

@@ -1,0 +1,1 @@
+"""Which name each mention of an article is counted under."""

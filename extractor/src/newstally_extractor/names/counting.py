@@ -1,0 +1,80 @@
+"""From an article's entities to counts under names."""
+
+from collections.abc import Sequence
+from typing import Protocol
+
+from newstally_protos.limits import result_limit_bytes
+
+from newstally_extractor.counting.entities import Counts, count_mentions
+from newstally_extractor.names.aliases import load_aliases
+from newstally_extractor.names.naming import Mention, Namer
+from newstally_extractor.settings import ExtractorSettings
+
+_FIELDS_BYTES = 20
+"""More than what the tags, the lengths and the number of one entity take in a message."""
+
+
+class Counter(Protocol):
+    """Counts what an article mentions."""
+
+    @property
+    def version(self) -> str:
+        """Which rules and which table decide on names; empty where none do."""
+        ...
+
+    def count(self, text: str, mentions: Sequence[Mention]) -> Counts:
+        """Count the mentions, which are in the text's order, by key and label."""
+        ...
+
+
+class CountsNames:
+    """Counts each mention under the name that the article and the table give it."""
+
+    def __init__(self, namer: Namer, excluded: frozenset[str]) -> None:
+        """Leave out names whose label is excluded."""
+        self.version = namer.version
+        self._namer = namer
+        self._excluded = excluded
+
+    def count(self, text: str, mentions: Sequence[Mention]) -> Counts:
+        """Count the mentions by key and label.
+
+        Where names would take more bytes than a result may, each counts under its own text.
+        """
+        counts: Counts = {}
+        for name in self._namer.names(text, mentions):
+            if name is not None and name[1] and name[1] not in self._excluded:
+                entity = name[:2]
+                counts[entity] = counts.get(entity, 0) + 1
+        if _size_bytes(counts) > result_limit_bytes(len(text.encode())):
+            # Names may be far longer than what stands in the text. An article is not refused for
+            # that.
+            return CountsTexts(self._excluded).count(text, mentions)
+        return counts
+
+
+def _size_bytes(counts: Counts) -> int:
+    """Return at least what the counts take in a message."""
+    keys = "".join(key + label for key, label in counts)
+    return len(keys.encode()) + _FIELDS_BYTES * len(counts)
+
+
+class CountsTexts:
+    """Counts each mention under its own text."""
+
+    def __init__(self, excluded: frozenset[str]) -> None:
+        """Leave out mentions whose label is excluded."""
+        self.version = ""
+        self._excluded = excluded
+
+    def count(self, text: str, mentions: Sequence[Mention]) -> Counts:
+        """Count the mentions by normalised text and label."""
+        found = ((text[start:end], label) for start, end, label in mentions)
+        return count_mentions(found, self._excluded)
+
+
+def make_counter(settings: ExtractorSettings) -> Counter:
+    """Return the counter that the settings ask for. Raises AliasError."""
+    if settings.names == "as-found":
+        return CountsTexts(settings.excluded_labels)
+    return CountsNames(Namer(load_aliases(settings.aliases)), settings.excluded_labels)

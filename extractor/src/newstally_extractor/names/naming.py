@@ -1,0 +1,163 @@
+"""Which name each mention of an article is counted under."""
+
+from collections import defaultdict
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from itertools import pairwise
+
+from newstally_extractor.names.aliases import NO_NAME, Aliases
+from newstally_extractor.names.debris import is_debris
+from newstally_extractor.names.labels import one_label_each
+from newstally_extractor.names.rules.between import LONGEST_GAP, abbreviates, says_same
+from newstally_extractor.names.rules.canonical import fullest
+from newstally_extractor.names.rules.forms import Form, words_of
+from newstally_extractor.names.rules.groups import Groups
+from newstally_extractor.names.rules.organisations import join_organisations
+from newstally_extractor.names.rules.people import join_people, without_offices
+from newstally_extractor.names.rules.places import join_places
+from newstally_extractor.names.spelling import normalised, spelling
+
+RULES = 1
+"""The version of the rules. It changes whenever an article's names may."""
+
+Mention = tuple[int, int, str]
+"""First character, the one behind the last, label."""
+Name = tuple[str, str, str]
+"""Key, label and spelling. The key is the spelling, normalised."""
+
+_Rules = Callable[[Sequence[Form], Sequence[int], Groups], None]
+_RULES: dict[str, _Rules] = {
+    "PERSON": join_people,
+    **dict.fromkeys(("GPE", "LOC", "FAC"), join_places),
+    **dict.fromkeys(("ORG", "MISC", "EVENT", "PRODUCT", "WORK_OF_ART"), join_organisations),
+}
+"""By label. What has the same rules may be the same thing."""
+_HALVES = frozenset({" and ", " & ", ", ", " "})
+"""What stands between the halves of a name that was found in two."""
+
+
+@dataclass(slots=True)
+class _Found:
+    """A mention that is a name."""
+
+    start: int
+    end: int
+    key: str
+    label: str
+    written: str
+
+
+class Namer:
+    """The rules and the table: a function of an article's text and mentions, and nothing else."""
+
+    def __init__(self, aliases: Aliases) -> None:
+        """Use the table on what the rules have decided."""
+        self._aliases = aliases
+
+    @property
+    def version(self) -> str:
+        """Which rules and which table these are: "1.0a1b2c3d"."""
+        return f"{RULES}.{self._aliases.digest}"
+
+    def names(self, text: str, mentions: Sequence[Mention]) -> list[Name | None]:
+        """Return, for each mention in the text's order, the name that it is counted under.
+
+        None for what is no name, and for the second half of a name that was found in two.
+        """
+        found = self._found(text, mentions)
+        kept = [each for each in found if each is not None]
+        labels = one_label_each((each.key, each.label) for each in kept)
+        forms: list[Form] = []
+        numbers: dict[str, int] = {}
+        for each in kept:
+            number = numbers.setdefault(each.key, len(forms))
+            if number == len(forms):
+                key = each.key
+                forms.append(Form(key, labels[key], words_of(key), each.start, each.written))
+            forms[number].see(each.written)
+        groups = Groups(len(forms))
+        _join_said(text, kept, forms, numbers, groups)
+        _join_by_rules(forms, groups)
+        members = defaultdict[int, list[Form]](list)
+        for number, form in enumerate(forms):
+            members[groups.of(number)].append(form)
+        names = {group: self._name(of_group) for group, of_group in members.items()}
+        return [None if each is None else names[groups.of(numbers[each.key])] for each in found]
+
+    def _found(self, text: str, mentions: Sequence[Mention]) -> list[_Found | None]:
+        """Return what is a name, the halves of a name that the table has put together."""
+        found: list[_Found | None] = []
+        last: _Found | None = None
+        for start, end, label in mentions:
+            if last is not None and text[last.end : start] in _HALVES:
+                whole = text[last.start : end]
+                if (key := normalised(whole)) in self._aliases:
+                    last.end, last.key, last.written = end, key, whole
+                    found.append(None)
+                    continue
+            written = text[start:end]
+            key = normalised(written)
+            last = None
+            if key and not is_debris(key, label, words_of(key)):
+                last = _Found(start, end, key, label, written)
+            found.append(last)
+        return found
+
+    def _name(self, forms: Sequence[Form]) -> Name | None:
+        """Return what the texts of one thing are counted under; None if it is no name."""
+        best = fullest(forms)
+        for form in (best, *forms):
+            alias = self._aliases.find(form.key, best.label)
+            if alias is not None:
+                if alias.name == NO_NAME:
+                    return None
+                return alias.key, alias.label, alias.name
+        shown = spelling(best.key, best.texts)
+        if best.label == "PERSON" and (
+            offices := len(best.words) - len(without_offices(best.words))
+        ):
+            name = " ".join(shown.split()[offices:])
+            if key := normalised(name):
+                return key, best.label, name
+        return best.key, best.label, shown
+
+
+def _join_said(
+    text: str,
+    found: Sequence[_Found],
+    forms: Sequence[Form],
+    numbers: dict[str, int],
+    groups: Groups,
+) -> None:
+    """Join neighbours of which the text says that they are the same."""
+    for one, other in pairwise(found):
+        if one.key == other.key or other.start - one.end > LONGEST_GAP:
+            continue
+        first, second = numbers[one.key], numbers[other.key]
+        rules = _RULES.get(forms[first].label)
+        others = _RULES.get(forms[second].label)
+        if rules is None or others is None:
+            continue
+        between = text[one.end : other.start]
+        if between in (" (", "("):
+            same = (
+                text[other.end : other.end + 1] == ")"
+                and rules is not join_people
+                and others is not join_people
+                and abbreviates(forms[first], forms[second])
+            )
+        else:
+            same = rules is others and says_same(between, of_places=rules is join_places)
+        if same:
+            groups.join(first, second)
+
+
+def _join_by_rules(forms: Sequence[Form], groups: Groups) -> None:
+    members = defaultdict[_Rules, list[int]](list)
+    for number, form in enumerate(forms):
+        rules = _RULES.get(form.label)
+        if rules is not None:
+            members[rules].append(number)
+    for rules, of_rules in members.items():
+        if len(of_rules) > 1:
+            rules(forms, of_rules, groups)

@@ -1,0 +1,68 @@
+"""What the rules see of an article: each text that it mentions, once, cut into words."""
+
+import re
+import unicodedata
+from dataclasses import dataclass, field
+from functools import lru_cache
+
+_WORD = re.compile(r"[^\W_]+(?:['\u2019][^\W_]+)*|&")
+_DOTTED = re.compile(r"\b[^\W\d_]\.(?:[^\W\d_]\b\.?)+")
+_DIACRITIC = re.compile("[\u0300-\u036f]")
+_REMEMBERED = 32_768
+"""How many keys' words are remembered; 10 MB at most, as keys are."""
+
+
+@dataclass(slots=True, eq=False)
+class Form:
+    """A normalised text of an article, under the one label that it has there."""
+
+    key: str
+    label: str
+    words: tuple[str, ...]
+    """See `words_of`."""
+    first: int
+    """Where it is mentioned first, in characters."""
+    written: str
+    """As it is written there."""
+    mentions: int = 0
+    texts: set[str] = field(default_factory=set)
+    """As it is written anywhere."""
+
+    def see(self, written: str) -> None:
+        """Count a mention."""
+        self.mentions += 1
+        self.texts.add(written)
+
+    @property
+    def is_abbreviation(self) -> bool:
+        """Whether it is one word in capitals: NATO, U.N., G20, AT&T."""
+        return (
+            len(self.words) == 1
+            and self.written.isupper()
+            and sum(map(str.isalpha, self.written)) > 1
+        )
+
+
+@lru_cache(_REMEMBERED)
+def words_of(key: str) -> tuple[str, ...]:
+    """Return the words of a key without diacritics and punctuation; "u.s" is the word "us".
+
+    There is always one. Scripts that write vowels as marks keep them, and punctuation with them.
+    """
+    if not key.isascii():
+        parts = unicodedata.normalize("NFKD", key)
+        key = unicodedata.normalize("NFC", _DIACRITIC.sub("", parts))
+        if any(unicodedata.category(char)[0] == "M" for char in key):
+            return tuple(key.split())
+    if "." in key:
+        key = _DOTTED.sub(_without_stops, key)
+    return tuple(_WORD.findall(key)) or (key,)
+
+
+def word_set(text: str) -> frozenset[str]:
+    """Return the words of a list that is separated by white space."""
+    return frozenset(text.split())
+
+
+def _without_stops(match: re.Match[str]) -> str:
+    return match[0].replace(".", "")

@@ -1,0 +1,116 @@
+"""Which texts of an article name the same organisation."""
+
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Sequence
+
+from newstally_extractor.names.rules.forms import Form, word_set
+from newstally_extractor.names.rules.groups import Groups
+
+Words = tuple[str, ...]
+
+_LEGAL = word_set(
+    "inc incorporated corp corporation co company companies ltd limited plc llc llp lp gmbh ag sa "
+    "spa nv bv ab oy as kk"
+)
+"""What says of a company what it is by law, at its end."""
+
+_KINDS = _LEGAL | word_set(
+    "group holdings holding association associates agency airlines airways authority bank "
+    "brothers bros bureau center centre college commission committee council department "
+    "federation foundation fund hotel industries institute institution international media "
+    "ministry motors motor movement newspaper newspapers office organisation organization "
+    "parliament party petroleum press publishing records school schools service services society "
+    "studios systems team technologies trust union university distribution high preparatory"
+)
+"""What an organisation is, behind what it is called; left out when it is named again."""
+
+_COMMON = word_set(
+    "agency alliance assembly association authority bank board bureau centre center "
+    "chamber church club coalition college commission committee commonwealth company conference "
+    "congress corporation council court department federation foundation front fund "
+    "group house institute institution league legislature ministry movement "
+    "organisation organization parliament party school senate service society team trust union "
+    "university"
+)
+"""What an organisation may be called when it is named again, alone."""
+
+_SMALL = word_set(
+    "of the and for in on at to a an de la le les des du et y und der die das & del di e do da "
+    "against by with from"
+)
+"""What need not show in an abbreviation."""
+
+
+_AND = frozenset({"and", "&"})
+
+
+def join_organisations(forms: Sequence[Form], members: Sequence[int], groups: Groups) -> None:
+    """Join what names the same organisation among `members`, indices of `forms`.
+
+    An abbreviation or a fragment joins a longer name that it fits, and a shortened name a longer
+    one before it, if that is the only one.
+    """
+    alike: dict[Words, int] = {}
+    names = [_without_legal(forms[member].words) for member in members]
+    for member, words in zip(members, names, strict=True):
+        groups.join(alike.setdefault(words, member), member)
+    initials = defaultdict[Words, set[int]](set)
+    wholes = defaultdict[Words, set[int]](set)
+    longer = defaultdict[Words, set[int]](set)
+    for words, member in alike.items():
+        if len(words) > 1:
+            _put(initials, member, (*_initials(words), *_initials(forms[member].words)))
+            _put(wholes, member, _cut_off(words))
+            _put(longer, member, _shortened(words))
+    for member, words in zip(members, names, strict=True):
+        form = forms[member]
+        if form.is_abbreviation and groups.join_only(member, initials.get(words, ())):
+            continue
+        if not groups.join_only(member, wholes.get(words, ())) and words in longer:
+            before = {full for full in longer[words] if forms[full].first < form.first}
+            groups.join_only(member, before)
+
+
+def _put(index: defaultdict[Words, set[int]], member: int, keys: Iterable[Words]) -> None:
+    for key in keys:
+        index[key].add(member)
+
+
+def _without_legal(words: Words) -> Words:
+    end = len(words)
+    while end > 1 and words[end - 1] in _LEGAL:
+        end -= 1
+    return words[:end]
+
+
+def _initials(words: Words) -> Iterator[Words]:
+    yield ("".join(word[0] for word in words),)
+    yield ("".join(word[0] for word in words if word not in _SMALL),)
+    yield ("".join(word[0] for word in words if word not in _SMALL or word in {"for", "of"}),)
+
+
+def _shortened(words: Words) -> Iterator[Words]:
+    """Yield the shorter forms that an organisation's words may have when it is named again."""
+    last = len(words) - 1
+    for place, word in enumerate(words):
+        if word in _COMMON and (place == last or words[place + 1] in _SMALL):
+            yield (word,)
+    while last > 0 and words[last] in _KINDS:
+        yield words[:last]
+        last -= 1
+    if words[:2] == ("united", "states"):
+        yield words[2:]
+    elif words[0] == "us":
+        yield words[1:]
+    elif words[:2] == ("university", "of"):
+        yield words[2:]
+    for place in range(2, last):
+        if words[place] == "of":
+            yield words[:place]
+
+
+def _cut_off(words: Words) -> Iterator[Words]:
+    """Yield what is left of an organisation's words where a pipeline takes "and" for its end."""
+    for place in range(2, len(words) - 1):
+        if words[place] in _AND:
+            yield words[:place]
