@@ -11,7 +11,8 @@ export OMP_NUM_THREADS = 1
 export OPENBLAS_NUM_THREADS = 1
 
 .PHONY: help setup run test quick test-gateway test-extractor test-persister test-client lint format \
-  types proto proto-lint check recount economy chaos bench bench-extract bench-memory evaluate train clean
+  types proto proto-lint check recount economy chaos bench bench-extract bench-memory evaluate \
+  evaluate-names train clean
 
 help: ## list the commands
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/  make \1\t\2/' | expand -t 22
@@ -85,6 +86,10 @@ evaluate: setup ## measure MODEL on every text of CORPORA that it was not traine
 	$(BIN)/python models/evaluate.py --corpora $(CORPORA) --model $(MODEL)
 	$(BIN)/python models/evaluate.py --corpora $(CORPORA) --model $(MODEL) --development
 	$(BIN)/python models/evaluate.py --model $(MODEL) --hard
+
+NAMES ?= $(CORPORA)/docred/names-dev.jsonl.gz
+evaluate-names: setup ## measure which mentions of NAMES are put under one name
+	$(BIN)/python models/evaluate_names.py $(NAMES)
 
 train: setup ## train the default model on CORPORA, with TRAIN_FLAGS (see models/README.md)
 	$(BIN)/python models/recipe/train.py --corpora $(CORPORA) $(TRAIN_FLAGS)
