@@ -28,7 +28,7 @@ BELOW = {
 """What a distribution may import of the others. No service knows another one."""
 
 ROOMS = {
-    "protos": ["limits", "backoff", "v1", "wire"],
+    "protos": ["limits", "names", "backoff", "v1", "wire"],
     "gateway": [
         "metrics",
         "core/tasks",
