@@ -13,10 +13,10 @@ from newstally_runtime.admin import Readiness
 from newstally_runtime.service import Lifecycle
 from prometheus_client import REGISTRY, CollectorRegistry
 
-from newstally_gateway.clients.intake import Shared
-from newstally_gateway.clients.memory import Memory
 from newstally_gateway.clients.service import Streams
-from newstally_gateway.core.clients.admission import Admission, charge_bytes
+from newstally_gateway.clients.shared import Shared
+from newstally_gateway.core.clients.admission import Admission, Memory, charge_bytes
+from newstally_gateway.core.clients.effects import Counters
 from newstally_gateway.core.clients.ledger import BatchLimits
 from newstally_gateway.core.replicas.dispatcher import Dispatcher
 from newstally_gateway.metrics import Metrics
@@ -52,7 +52,8 @@ class Gateway:
         self._persister = Persister(self._channel, metrics)
         self._dispatch = DispatchLoop(Dispatcher(settings.article_timeout), metrics)
         largest = charge_bytes(settings.max_content_bytes)
-        self._memory = Memory(Admission(settings.memory_bytes, largest), metrics)
+        self._memory = Memory(Admission(settings.memory_bytes, largest))
+        metrics.memory.set_function(lambda: self._memory.used_bytes)
         self._links = Links(self._dispatch.dispatching, connect, metrics)
         self._discovery = Discovery(
             parse_targets(settings.extractors), settings.discovery_interval, self._links.follow
@@ -63,6 +64,7 @@ class Gateway:
             recorder=Recorder(self._persister, metrics),
             uploads=Uploads(self._persister),
             metrics=metrics,
+            counters=Counters(metrics.received, metrics.passed_over, metrics.memory_waits),
             limits=BatchLimits(SEND_LIMIT_BYTES, settings.batch_bytes, settings.batch_age),
             max_content_bytes=settings.max_content_bytes,
         )

@@ -5,40 +5,12 @@ stream. So nothing raises here: what cannot be parsed is a value of its own.
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass
-from typing import TypeAlias, TypeVar
+from typing import TypeVar
 
 from google.protobuf.message import DecodeError
 from newstally_protos.v1.envelope_pb2 import ArticleEnvelope, ArticleName
-from newstally_protos.v1.gateway_pb2 import StreamArticlesRequest, UploadArticlesRequest
 
-Request: TypeAlias = StreamArticlesRequest | UploadArticlesRequest
-
-
-@dataclass(frozen=True, slots=True)
-class Malformed:
-    """A message whose article cannot be parsed, but which says where it belongs."""
-
-    upload_id: str
-    """Empty if there is none."""
-    offset: int | None
-    """None: it follows the message before."""
-    article_id: str
-    """As far as it can be read."""
-    size_bytes: int
-    """Of the whole message."""
-
-
-@dataclass(frozen=True, slots=True)
-class Unreadable:
-    """A message that does not even say where it belongs."""
-
-    size_bytes: int
-    """Of the whole message."""
-
-
-Incoming: TypeAlias = Request | Malformed | Unreadable
-"""What a client's message can be."""
+from newstally_gateway.core.clients.intake import Malformed, Request, Unreadable
 
 R = TypeVar("R", bound=Request)
 
@@ -55,13 +27,6 @@ def lenient(kind: type[R]) -> Callable[[bytes], R | Malformed | Unreadable]:
         return request
 
     return decode
-
-
-def size_bytes(incoming: Incoming) -> int:
-    """Return how large the message was."""
-    if isinstance(incoming, Malformed | Unreadable):
-        return incoming.size_bytes
-    return incoming.ByteSize()
 
 
 def _salvage(data: bytes) -> Malformed | Unreadable:

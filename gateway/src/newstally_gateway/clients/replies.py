@@ -2,7 +2,7 @@
 
 import asyncio
 from collections import deque
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Protocol
 
 from newstally_protos.v1.article_pb2 import Refusal
@@ -20,8 +20,16 @@ SUMMARY_REFUSALS = 100
 """How many refusals an UploadArticlesResponse carries."""
 
 
-class Listener(Protocol):
-    """The client as the session sees it."""
+class Replies(Protocol):
+    """What a session tells its client."""
+
+    made_room: Callable[[], None]
+    """Called when there is room again after there was none."""
+
+    @property
+    def has_room(self) -> bool:
+        """Whether the client may be told more."""
+        ...
 
     def told(self, refusals: Sequence[Refusal], upload: Upload) -> None:
         """Tell the client of refusals and how far the upload is."""
@@ -29,10 +37,6 @@ class Listener(Protocol):
 
     def draining(self) -> None:
         """Tell the client to go elsewhere."""
-        ...
-
-    async def room(self) -> None:
-        """Return when the client may be told more."""
         ...
 
 
@@ -43,6 +47,7 @@ class Outbox:
     """
 
     def __init__(self, heartbeat_seconds: float) -> None:
+        self.made_room: Callable[[], None] = _nothing
         self._heartbeat = heartbeat_seconds
         self._refusals: deque[Refusal] = deque()
         self._refusal_bytes = 0
@@ -51,16 +56,20 @@ class Outbox:
         self._draining = False
         self._closed = False
         self._news = asyncio.Event()
-        self._room = asyncio.Event()
-        self._room.set()
+
+    @property
+    def has_room(self) -> bool:
+        """Whether unsent refusals are below their limit.
+
+        No deadline is needed here: a client that does not read is cut by the one on writing.
+        """
+        return self._refusal_bytes <= UNSENT_LIMIT_BYTES
 
     def told(self, refusals: Sequence[Refusal], upload: Upload) -> None:
         """Queue the refusals, then the progress; progress never goes back."""
         for refusal in refusals:
             self._refusals.append(refusal)
             self._refusal_bytes += refusal.ByteSize()
-        if self._refusal_bytes > UNSENT_LIMIT_BYTES:
-            self._room.clear()
         if self._upload is None or upload.next_offset >= self._upload.next_offset:
             self._upload = upload
             self._moved = True
@@ -74,15 +83,7 @@ class Outbox:
     def close(self) -> None:
         """Queue the end."""
         self._closed = True
-        self._room.set()
         self._news.set()
-
-    async def room(self) -> None:
-        """Return when unsent refusals are below their limit.
-
-        No deadline is needed here: a client that does not read is cut by the one on writing.
-        """
-        await self._room.wait()
 
     async def next(self) -> StreamArticlesResponse | None:
         """Return the next event, a heartbeat if there is none for a while; None: the end."""
@@ -101,9 +102,10 @@ class Outbox:
             return StreamArticlesResponse(draining=Draining())
         if self._refusals:
             refusal = self._refusals.popleft()
+            had_room = self.has_room
             self._refusal_bytes -= refusal.ByteSize()
-            if self._refusal_bytes <= UNSENT_LIMIT_BYTES:
-                self._room.set()
+            if self.has_room and not had_room:
+                self.made_room()
             return StreamArticlesResponse(refusal=refusal)
         if self._moved:
             self._moved = False
@@ -114,7 +116,10 @@ class Outbox:
 class Summary:
     """The answer of UploadArticles."""
 
+    has_room = True
+
     def __init__(self) -> None:
+        self.made_room: Callable[[], None] = _nothing
         self._response = UploadArticlesResponse()
 
     @property
@@ -132,5 +137,6 @@ class Summary:
     def draining(self) -> None:
         """Nothing: the status says it."""
 
-    async def room(self) -> None:
-        """Return: there is always room."""
+
+def _nothing() -> None:
+    """Nobody waits for room."""

@@ -18,12 +18,13 @@ from newstally_protos.v1.gateway_pb2 import (
 from newstally_protos.wire import ANONYMOUS_OWNER
 from newstally_runtime.status import StatusError, abort
 
-from newstally_gateway.clients import statuses
-from newstally_gateway.clients.decoding import Incoming, lenient
-from newstally_gateway.clients.intake import Shared
-from newstally_gateway.clients.replies import Listener, Outbox, Summary
+from newstally_gateway.clients.decoding import lenient
+from newstally_gateway.clients.replies import Outbox, Replies, Summary
 from newstally_gateway.clients.session import Session
+from newstally_gateway.clients.shared import Shared
 from newstally_gateway.core.clients.idleness import IDLE_SECONDS, pick_idle
+from newstally_gateway.core.clients.intake import Incoming
+from newstally_gateway.core.clients.statuses import Reason, Status
 
 NAME = DESCRIPTOR.services_by_name["GatewayService"].full_name
 """The service's full name."""
@@ -133,7 +134,7 @@ class Streams:
         await self._none_open.wait()
 
     def _session(
-        self, messages: AsyncIterator[Incoming], context: Context, listener: Listener
+        self, messages: AsyncIterator[Incoming], context: Context, replies: Replies
     ) -> Session:
         number = next(self._numbers)
 
@@ -141,10 +142,10 @@ class Streams:
             await context.send_initial_metadata(((UPLOAD_ID_KEY, upload_id),))
 
         session = Session(
-            number, ANONYMOUS_OWNER, messages, self._shared, listener, announce, self._make_room
+            number, ANONYMOUS_OWNER, messages, self._shared, replies, announce, self._make_room
         )
         if self._draining:
-            session.refuse(statuses.draining())
+            session.refuse(Status(Reason.DRAINING))
         self._open[number] = session
         self._none_open.clear()
         self._shared.metrics.streams.inc()
@@ -153,13 +154,13 @@ class Streams:
 
     def _make_room(self) -> None:
         """Have an idle stream end, if there is one: its place was asked for."""
-        standings = (session.standing for session in self._open.values())
+        streams = ((number, session.idle_since) for number, session in self._open.items())
         now = asyncio.get_running_loop().time()
-        idle = pick_idle(standings, now, self._idle_seconds)
-        for number, session in self._open.items():
-            if number == idle:
-                log.info("idle stream ended for a new one", upload_id=session.upload_id)
-                session.make_room()
+        idle = pick_idle(streams, now, self._idle_seconds)
+        if idle is not None:
+            session = self._open[idle]
+            log.info("idle stream ended for a new one", upload_id=session.upload_id)
+            session.make_room()
 
     def _ended(self, number: int) -> None:
         session = self._open.pop(number)

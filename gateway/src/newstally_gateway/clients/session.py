@@ -1,43 +1,42 @@
-"""One client stream, from its first message until everything admitted is settled.
-
-A reader task feeds the intake, a settler task has batches recorded. The end of the input, the
-client's death and its cancel look alike here (grpc/grpc#33038): what was admitted is settled until
-somebody cancels `run`.
-
-    opening ──upload known──▶ reading ──end of input──▶ finishing ──all settled──▶ ended OK
-       │                         │                          │
-       └──── error, draining ────┴──────────────────────────┴──▶ refusing ──settled, and
-                                                          input read away──▶ ended with status
-"""
+"""Serves one client stream: reads its input, carries out what `core.clients.stream` decides."""
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine
+from typing import Any
 
 import structlog
+from newstally_protos.v1.article_pb2 import RefusalReason
 from newstally_runtime.status import StatusError
 
-from newstally_gateway.clients import statuses
-from newstally_gateway.clients.decoding import Incoming, size_bytes
-from newstally_gateway.clients.intake import Intake, Shared
-from newstally_gateway.clients.replies import Listener
-from newstally_gateway.clients.settler import Settler
-from newstally_gateway.core.clients.idleness import Standing
+from newstally_gateway.clients.replies import Replies
+from newstally_gateway.clients.shared import Shared
+from newstally_gateway.clients.statuses import to_error
+from newstally_gateway.core.clients.admission import Share
+from newstally_gateway.core.clients.batches import Batch, fold
+from newstally_gateway.core.clients.effects import (
+    Collided,
+    Discard,
+    Effect,
+    End,
+    FindUpload,
+    MakeRoom,
+    Record,
+    Release,
+    Tell,
+    TellDraining,
+    WentBackwards,
+)
+from newstally_gateway.core.clients.intake import Incoming
+from newstally_gateway.core.clients.statuses import Reason, Status
+from newstally_gateway.core.clients.stream import Stream
 from newstally_gateway.core.outcomes import Outcome
-
-FIRST_MESSAGE_SECONDS = 60.0
-"""How long a stream may stay open without a first message."""
-READ_AWAY_BYTES = 16 * 1024 * 1024
-"""How much of the input of a refused stream is read and dropped before its status is sent."""
-READ_AWAY_SECONDS = 5.0
-"""How long that may take."""
-QUIET_SECONDS = 0.5
-"""A refused client that sends nothing for so long is not writing: it gets its status at once."""
+from newstally_gateway.core.tasks import Task
 
 log = structlog.get_logger()
 
 
 class Session:
-    """The reader and the settler of one client stream. `run` it once."""
+    """Serves one client stream. `run` it once."""
 
     def __init__(
         self,
@@ -45,252 +44,260 @@ class Session:
         owner: str,
         messages: AsyncIterator[Incoming],
         shared: Shared,
-        listener: Listener,
+        replies: Replies,
         announce: Callable[[str], Awaitable[None]],
-        crowded: Callable[[], None],
+        make_room: Callable[[], None],
     ) -> None:
         """`number` is unique over the life of the process.
 
         `announce` is called with the upload_id before anything else is told to the client;
-        `crowded` when there is no place for the stream.
+        `make_room` when there is no memory for the stream.
         """
         self._number = number
+        self._owner = owner
         self._messages = messages
         self._shared = shared
-        self._listener = listener
-        self._crowded = crowded
-        self._intake = Intake(number, owner, shared, listener, announce, self._refused)
-        self._settler: Settler | None = None
-        self._settling: asyncio.Task[None] | None = None
+        self._replies = replies
+        self._announce = announce
+        self._make_room = make_room
+        self._memory = Share(shared.memory, number, self._granted)
+        self._stream = Stream(
+            number, self._memory, shared.limits, shared.max_content_bytes, shared.counters
+        )
         self._loop = asyncio.get_running_loop()
-        self._stirred = asyncio.Event()
-        self._heard_first = False
-        self._input_ended = False
-        self._refusal: StatusError | None = None
-        self._given_up = False
-        self._failed = False
-        self._finished = False
-        self._dropped_bytes = 0
-        self._heard_at = self._loop.time()
-        self._taking = False
+        self._tasks: set[asyncio.Task[None]] = set()
+        self._reads = asyncio.Event()
+        self._ended = asyncio.Event()
+        self._carrying = False
+        self._timer: asyncio.TimerHandle | None = None
+        replies.made_room = self._told
 
     @property
     def upload_id(self) -> str:
         """The upload it adds to; empty while it is not known."""
-        place = self._intake.place
-        return "" if place is None else place.upload_id
+        return self._stream.upload_id
 
     @property
-    def standing(self) -> Standing:
-        """Whether it has work under way, and since when it is quiet."""
-        place, settler = self._intake.place, self._settler
-        unsettled = place is not None and place.ledger.unsettled > 0
-        settled_at = self._heard_at if settler is None else settler.settled_at
-        return Standing(
-            stream=self._number,
-            busy=self._taking or unsettled or self._has_ended(),
-            quiet_since=max(self._heard_at, settled_at),
-        )
+    def idle_since(self) -> float | None:
+        """Since when it is idle; None while it has something to do."""
+        return self._stream.idle_since
 
     @property
     def outcome(self) -> str:
         """How it ended: OK, the status it was refused with, or CANCELLED if its client went."""
-        if self._refusal is not None:
-            return self._refusal.code.name
-        return "OK" if self._finished else "CANCELLED"
+        if self._stream.status is not None:
+            return to_error(self._stream.status).code.name
+        return "OK" if self._ended.is_set() else "CANCELLED"
 
     async def run(self) -> None:
         """Serve the stream; return when all its input is settled.
 
         Raises StatusError, and nothing else: a fault ends this stream and no other.
         """
+        self._shared.dispatching.open(self._number, self)
         try:
-            await self._occupy()
-        except Exception as fault:  # noqa: BLE001 - logged, and told to the client
-            self._fail(fault)
-        if self._refusal is not None:
-            raise self._refusal
-        self._finished = True
+            self._do(self._stream.begin)
+            self._spawn(self._read(), "reader")
+            await self._ended.wait()
+        finally:
+            self._stream.forget()
+            if self._timer is not None:
+                self._timer.cancel()
+            self._shared.dispatching.close(self._number)
+            self._memory.close()
+            for task in self._tasks:
+                task.cancel()
+            await asyncio.gather(*self._tasks, return_exceptions=True)
+        if self._stream.status is not None:
+            raise to_error(self._stream.status)
 
-    async def _occupy(self) -> None:
-        """Serve the stream in a place of its own, if there is one and it may have it."""
-        if self._refusal is not None:
-            await self._serve()
-        elif not self._shared.memory.open(self._number):
-            self.refuse(statuses.crowded())
-            self._crowded()
-            await self._serve()
-        else:
-            self._shared.dispatching.open(self._number, self)
-            try:
-                await self._serve()
-            finally:
-                self._shared.dispatching.close(self._number)
-                self._shared.memory.close(self._number)
+    # What others ask of it
 
-    def refuse(self, error: StatusError) -> None:
-        """Take nothing more in; settle what was admitted; then end with the error.
-
-        The first error counts.
-        """
-        if self._refusal is None:
-            self._refusal = error
-            self._heard_at = self._loop.time()
-            self._stir()
+    def refuse(self, status: Status) -> None:
+        """Take nothing more in; settle what was admitted; then end with the status."""
+        self._do(self._stream.refuse, status)
 
     def drain(self) -> None:
-        """Tell the client to go elsewhere, and end as soon as what was admitted is settled.
-
-        A client that has ended its input gets OK if all of it is settled in time.
-        """
-        self._listener.draining()
-        if not self._input_ended:
-            self.refuse(statuses.draining())
+        """Tell the client to go elsewhere, and end as soon as what was admitted is settled."""
+        self._do(self._stream.drain)
 
     def make_room(self) -> None:
         """Tell an idle client to go, and end: somebody else has something to send."""
-        self._listener.draining()
-        self.refuse(statuses.idle())
+        self._do(self._stream.make_room)
 
     def give_up(self) -> None:
         """Settle no more: time is over. What is not settled was not acknowledged."""
-        self.refuse(statuses.draining())
-        self._stop_settling()
+        self._do(self._stream.give_up)
 
-    # The side of dispatching: whatever goes wrong here must not reach the link that it came from
+    # The replicas' side: whatever goes wrong here must not reach the link that it came from
 
     def ready(self, offset: int, outcome: Outcome, now: float) -> None:
         """Take the outcome of an article."""
-        if self._intake.place is None:
-            return
         try:
-            self._intake.place.ledger.ready(offset, outcome, now)
+            self._stream.ready(offset, outcome, now)
         except Exception as fault:  # noqa: BLE001 - logged, and told to the client
             self._fail(fault)
+            self._carry(now)
 
     def poke(self, now: float) -> None:
         """Look at what has become ready."""
-        if self._settler is None:
-            return
-        try:
-            self._settler.poke(now)
-        except Exception as fault:  # noqa: BLE001 - logged, and told to the client
-            self._fail(fault)
+        self._do_at(now, self._stream.wake)
 
-    # Both tasks
+    # Events
 
-    async def _serve(self) -> None:
-        async with asyncio.TaskGroup() as group:
-            reader = group.create_task(self._read(), name=f"reader {self._number}")
-            self._settling = group.create_task(self._settle(), name=f"settler {self._number}")
-            await asyncio.wait({self._settling})
-            await self._read_away(reader)
-            reader.cancel()
+    def _granted(self) -> None:
+        self._do(self._stream.granted)
 
-    async def _read_away(self, reader: asyncio.Task[None]) -> None:
-        """Wait, within bounds, until a refused client has stopped writing.
+    def _told(self) -> None:
+        self._do(self._stream.told)
 
-        A client that is writing when its stream ends reports INTERNAL, not the status
-        (grpc/grpc#36066).
-        """
-        patience = QUIET_SECONDS if self._given_up else READ_AWAY_SECONDS
-        give_up_at = self._loop.time() + patience
-        while not reader.done() and self._refusal is not None:
-            until = min(self._heard_at + QUIET_SECONDS, give_up_at)
-            pause = until - self._loop.time()
-            if pause <= 0:
-                break
-            await asyncio.wait({reader}, timeout=pause)
-
-    def _fail(self, fault: Exception) -> None:
-        """End the stream for a fault of ours; whatever it was to end with before."""
-        if self._failed:
-            return
-        self._failed = True
-        log.error(
-            "stream failed",
-            upload_id=self.upload_id,
-            exc_info=fault,
-            remedy="a fault of the gateway: report it",
-        )
-        self._refusal = statuses.faulty()
-        self._stop_settling()
-
-    def _stop_settling(self) -> None:
-        self._given_up = True
-        if self._settling is not None:
-            self._settling.cancel()
-
-    def _stir(self) -> None:
-        """Have the settling side look at what has changed."""
-        self._stirred.set()
-        if self._settler is not None:
-            self._settler.wake()
-
-    # The reader
+    def _wake(self) -> None:
+        self._timer = None
+        self._do(self._stream.wake)
 
     async def _read(self) -> None:
-        try:
-            async for message in self._messages:
-                if not self._heard_first:
-                    self._heard_first = True
-                    self._stirred.set()
-                if self._refusal is None:
-                    self._heard_at = self._loop.time()
-                    await self._take(message)
-                elif not self._drop(message):
-                    break
-        finally:
-            self._input_ended = True
-            self._stir()
+        """Feed the stream with its input, as far as it reads."""
+        async for message in self._messages:
+            self._do_at(self._loop.time(), self._stream.received, message)
+            del message  # it may be large, and the next one may have to wait
+            while not self._stream.reads:
+                self._reads.clear()
+                await self._reads.wait()
+        self._do(self._stream.input_ended)
 
-    async def _take(self, message: Incoming) -> None:
-        self._taking = True
+    async def _find(self, upload_id: str) -> None:
         try:
-            await self._intake.take(message)
+            if upload_id:
+                upload = await self._shared.uploads.get(upload_id, self._owner)
+            else:
+                upload = await self._shared.uploads.create(self._owner)
         except StatusError as error:
-            self.refuse(error)
-        finally:
-            self._taking = False
-        if self._settler is None:
-            self._stirred.set()
+            self._do(self._stream.not_found, Status(Reason.PERSISTER, error=error))
+            return
+        await self._announce(upload.upload_id)
+        self._do(self._stream.found, upload)
 
-    def _refused(self, offset: int, outcome: Outcome) -> None:
-        now = self._loop.time()
-        self.ready(offset, outcome, now)
-        self.poke(now)
-
-    def _drop(self, message: Incoming) -> bool:
-        """Pass a message over; False when enough was read away."""
-        self._heard_at = self._loop.time()
-        self._dropped_bytes += size_bytes(message)
-        return self._dropped_bytes < READ_AWAY_BYTES
-
-    # The settler
-
-    def _has_ended(self) -> bool:
-        return self._input_ended or self._refusal is not None
-
-    async def _settle(self) -> None:
-        await self._until_opened()
-        place = self._intake.place
-        if place is not None:
-            self._settler = Settler(
-                self._number, place, self._shared, self._listener, self._has_ended
-            )
-            try:
-                await self._settler.run()
-            except StatusError as error:
-                self.refuse(error)
-
-    async def _until_opened(self) -> None:
-        """Wait until the upload is known, or never will be."""
+    async def _record(self, batch: Batch) -> None:
         try:
-            async with asyncio.timeout(FIRST_MESSAGE_SECONDS) as patience:
-                while self._intake.place is None and not self._has_ended():
-                    self._stirred.clear()
-                    await self._stirred.wait()
-                    if self._heard_first:
-                        patience.reschedule(None)  # finding the upload has a deadline of its own
-        except TimeoutError:
-            self.refuse(statuses.silent())
+            upload = await self._shared.recorder.record(fold(batch, self.upload_id))
+        except StatusError as error:
+            self._do(self._stream.not_recorded, Status(Reason.PERSISTER, error=error))
+        else:
+            self._do(self._stream.recorded, upload)
+
+    def _do(self, event: Callable[..., None], *args: object) -> None:
+        self._do_at(self._loop.time(), event, *args)
+
+    def _do_at(self, now: float, event: Callable[..., None], *args: object) -> None:
+        """Let the stream decide what an event means, and carry it out. Never raises."""
+        try:
+            event(*args, now)
+        except Exception as fault:  # noqa: BLE001 - logged, and told to the client
+            self._fail(fault)
+        self._carry(now)
+
+    def _fail(self, fault: Exception) -> None:
+        """Have the stream end for a fault of ours; log the first."""
+        status = self._stream.status
+        if status is None or status.reason is not Reason.FAULT:
+            log.error(
+                "stream failed",
+                upload_id=self.upload_id,
+                exc_info=fault,
+                remedy="a fault of the gateway: report it",
+            )
+            self._stream.fail(self._loop.time())
+
+    def _spawn(self, work: Coroutine[Any, Any, None], name: str) -> None:
+        """Run what has to be waited for, until it is done or the stream ends."""
+        task = asyncio.create_task(self._guard(work), name=f"{name} {self._number}")
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+
+    async def _guard(self, work: Coroutine[Any, Any, None]) -> None:
+        try:
+            await work
+        except Exception as fault:  # noqa: BLE001 - logged, and told to the client
+            self._fail(fault)
+            self._carry(self._loop.time())
+
+    # Effects
+
+    def _carry(self, now: float) -> None:
+        """Carry out what is to be done, and what that sets off; then wait for what comes next."""
+        if self._carrying:
+            return
+        self._carrying = True
+        effects = self._stream.effects
+        while effects:
+            try:
+                self._carry_out(effects.popleft())
+            except Exception as fault:  # noqa: BLE001 - logged, and told to the client
+                self._fail(fault)
+        self._carrying = False
+        if not self._reads.is_set() and self._stream.reads:
+            self._reads.set()
+        self._set_timer(self._stream.wakes_at(now))
+
+    def _set_timer(self, when: float | None) -> None:
+        """Have it fire no later than that. Firing early does no harm."""
+        if when is None or (self._timer is not None and self._timer.when() <= when):
+            return
+        if self._timer is not None:
+            self._timer.cancel()
+        self._timer = self._loop.call_at(when, self._wake)
+
+    def _carry_out(self, effect: Effect) -> None:
+        match effect:
+            case Task():
+                self._shared.dispatching.add(effect)
+            case Release(charge):
+                self._memory.release(charge)
+            case Record() | FindUpload():
+                self._call(effect)
+            case Tell() | TellDraining():
+                self._tell(effect)
+            case Discard(below):
+                self._shared.dispatching.discard(self._number, below)
+            case MakeRoom():
+                self._make_room()
+            case End():
+                self._ended.set()
+            case Collided() | WentBackwards():
+                self._note(effect)
+
+    def _call(self, effect: Record | FindUpload) -> None:
+        if isinstance(effect, Record):
+            self._spawn(self._record(effect.batch), "recorder")
+        else:
+            self._spawn(self._find(effect.upload_id), "finder")
+
+    def _tell(self, news: Tell | TellDraining) -> None:
+        if isinstance(news, TellDraining):
+            self._replies.draining()
+            return
+        self._shared.metrics.settled.inc(news.settled)
+        for refusal in news.refusals:
+            self._shared.metrics.refused.labels(RefusalReason.Name(refusal.reason)).inc()
+        self._replies.told(news.refusals, news.upload)
+        if self._replies.has_room:
+            self._told()
+
+    def _note(self, mishap: Collided | WentBackwards) -> None:
+        if isinstance(mishap, Collided):
+            self._shared.metrics.collisions.inc()
+            log.info(
+                "batch collided, cut anew",
+                upload_id=self.upload_id,
+                first_offset=mishap.batch.first_offset,
+                end_offset=mishap.batch.end_offset,
+                next_offset=mishap.next_offset,
+            )
+        else:
+            log.error(
+                "upload went backwards",
+                upload_id=self.upload_id,
+                known=mishap.known,
+                next_offset=mishap.next_offset,
+                remedy="the journal was replaced by an older one: see what it holds, then resume",
+            )

@@ -1,9 +1,11 @@
-"""What a stream of the public door is ended with when it is not its client's doing."""
+"""What a stream ends with, as a status of gRPC."""
 
 import grpc
 from google.protobuf.duration_pb2 import Duration
 from google.rpc.error_details_pb2 import RetryInfo
-from newstally_runtime.status import StatusError, wait
+from newstally_runtime.status import StatusError, invalid, wait
+
+from newstally_gateway.core.clients.statuses import Reason, Status
 
 COME_AGAIN_SECONDS = 2.0
 """What a client is asked to wait when there are too many streams."""
@@ -12,30 +14,31 @@ STAY_AWAY_SECONDS = 5
 would be back before that one."""
 
 
-def draining() -> StatusError:
-    """Return what ends a stream of a gateway that goes away."""
-    return StatusError(grpc.StatusCode.UNAVAILABLE, "draining, resume elsewhere")
+def to_error(status: Status) -> StatusError:
+    """Return what the call is aborted with."""
+    match status.reason:
+        case Reason.PERSISTER if isinstance(status.error, StatusError):
+            return status.error
+        case Reason.INVALID:
+            return invalid(status.field, status.message)
+        case Reason.CROWDED:
+            return wait(COME_AGAIN_SECONDS, "too many open streams; see --memory-bytes")
+        case Reason.IDLE:
+            return StatusError(
+                grpc.StatusCode.UNAVAILABLE,
+                "idle, resume when there is something to send",
+                RetryInfo(retry_delay=Duration(seconds=STAY_AWAY_SECONDS)),
+            )
+        case reason:
+            code, message = _PLAIN[reason]
+            return StatusError(code, status.message or message)
 
 
-def crowded() -> StatusError:
-    """Return what ends a stream for which there is no memory."""
-    return wait(COME_AGAIN_SECONDS, "too many open streams; see --memory-bytes")
-
-
-def idle() -> StatusError:
-    """Return what ends a stream that holds memory and does nothing while others want it."""
-    return StatusError(
-        grpc.StatusCode.UNAVAILABLE,
-        "idle, resume when there is something to send",
-        RetryInfo(retry_delay=Duration(seconds=STAY_AWAY_SECONDS)),
-    )
-
-
-def silent() -> StatusError:
-    """Return what ends a stream on which nothing was ever sent."""
-    return StatusError(grpc.StatusCode.UNAVAILABLE, "no first message came")
-
-
-def faulty() -> StatusError:
-    """Return what ends a stream that met a bug."""
-    return StatusError(grpc.StatusCode.INTERNAL, "a fault of the gateway")
+_PLAIN = {
+    Reason.DRAINING: (grpc.StatusCode.UNAVAILABLE, "draining, resume elsewhere"),
+    Reason.SILENT: (grpc.StatusCode.UNAVAILABLE, "no first message came"),
+    Reason.GAP: (grpc.StatusCode.OUT_OF_RANGE, ""),
+    Reason.WENT_BACKWARDS: (grpc.StatusCode.ABORTED, ""),
+    Reason.FAULT: (grpc.StatusCode.INTERNAL, "a fault of the gateway"),
+    Reason.PERSISTER: (grpc.StatusCode.INTERNAL, "a fault of the gateway"),
+}

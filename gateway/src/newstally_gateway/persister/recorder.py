@@ -11,6 +11,7 @@ from newstally_protos.v1.upload_pb2 import Upload
 from newstally_protos.wire import retry_delay_seconds
 from newstally_runtime.status import StatusError
 
+from newstally_gateway.core.clients.batches import wait_seconds
 from newstally_gateway.metrics import Metrics
 from newstally_gateway.persister.client import Persister
 
@@ -18,16 +19,6 @@ TRY_SECONDS = 10.0
 """Deadline of one try; connecting is part of it."""
 FIRST_WAIT_SECONDS = 0.05
 LONGEST_WAIT_SECONDS = 2.0
-LONGEST_OBEYED_SECONDS = 30.0
-"""What RetryInfo asks for is obeyed up to this."""
-
-_PASSING = frozenset(
-    {
-        grpc.StatusCode.UNAVAILABLE,
-        grpc.StatusCode.DEADLINE_EXCEEDED,
-        grpc.StatusCode.ABORTED,
-    }
-)
 
 log = structlog.get_logger()
 
@@ -65,11 +56,9 @@ def _wait_seconds(
     request: RecordBatchRequest, error: grpc.aio.AioRpcError, backoff: Backoff
 ) -> float:
     """Return how long to wait before the same batch is sent again, or raise what is permanent."""
-    asked = retry_delay_seconds(error)
-    if asked is not None:
-        return min(asked, LONGEST_OBEYED_SECONDS) + backoff.next_seconds()
-    if error.code() in _PASSING:
-        return backoff.next_seconds()
+    seconds = wait_seconds(error.code().name, retry_delay_seconds(error), backoff.next_seconds())
+    if seconds is not None:
+        return seconds
     if error.code() is grpc.StatusCode.NOT_FOUND:
         raise StatusError(error.code(), error.details() or "") from error
     # INVALID_ARGUMENT, say, would tell the client that its request was wrong: it was the batch.

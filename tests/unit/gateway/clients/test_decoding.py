@@ -3,7 +3,8 @@
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from newstally_gateway.clients.decoding import Malformed, Unreadable, lenient, size_bytes
+from newstally_gateway.clients.decoding import lenient
+from newstally_gateway.core.clients.intake import Malformed, Unreadable, size_bytes
 from newstally_protos.v1.article_pb2 import Article
 from newstally_protos.v1.gateway_pb2 import StreamArticlesRequest, UploadArticlesRequest
 

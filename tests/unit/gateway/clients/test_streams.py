@@ -7,10 +7,9 @@ from typing import cast
 
 import grpc
 import pytest
-from newstally_gateway.clients.intake import Shared
-from newstally_gateway.clients.memory import Memory
 from newstally_gateway.clients.service import Streams
-from newstally_gateway.core.clients.admission import Admission
+from newstally_gateway.clients.shared import Shared
+from newstally_gateway.core.clients.admission import Admission, Memory
 from newstally_gateway.core.clients.ledger import BatchLimits
 from newstally_gateway.core.replicas.dispatcher import Dispatcher
 from newstally_gateway.core.tasks import Attempt, Task, Window
@@ -26,6 +25,7 @@ from newstally_protos.wire import retry_delay_seconds
 from prometheus_client import CollectorRegistry
 from structlog.testing import capture_logs
 from support.gateway_wire import Client, article, message
+from unit.gateway.core.builders import count_nothing
 
 LARGEST_BYTES = 100_000
 
@@ -70,10 +70,11 @@ class Gateway:
         self.dispatching = DispatchLoop(Dispatcher(120.0), metrics).dispatching
         self.shared = Shared(
             dispatching=self.dispatching,
-            memory=Memory(Admission(slots * LARGEST_BYTES, LARGEST_BYTES), metrics),
+            memory=Memory(Admission(slots * LARGEST_BYTES, LARGEST_BYTES)),
             recorder=cast("Recorder", self.journal),
             uploads=cast("Uploads", self.journal),
             metrics=metrics,
+            counters=count_nothing(),
             limits=BatchLimits(send_bytes=4_000_000, max_age=0.0),
             max_content_bytes=1000,
         )

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 
+from newstally_gateway.core.clients.effects import Counters
 from newstally_gateway.core.clients.ledger import BatchLimits
 from newstally_gateway.core.outcomes import Counted, Refused, refuse_flawed
 from newstally_gateway.core.tasks import Task
@@ -41,3 +42,18 @@ def refused(offset: int) -> Refused:
 def limits(close_bytes: int = 1256, max_age: float = 0.25) -> BatchLimits:
     """Return limits for batches of `close_bytes`, 256 of which are overhead."""
     return BatchLimits(send_bytes=SEND_BYTES, close_bytes=close_bytes, max_age=max_age)
+
+
+class Count:
+    """What a metric counted."""
+
+    def __init__(self) -> None:
+        self.value = 0.0
+
+    def inc(self, amount: float = 1) -> None:
+        self.value += amount
+
+
+def count_nothing() -> Counters:
+    """Return counters that nobody looks at."""
+    return Counters(Count(), Count(), Count())

@@ -1,4 +1,4 @@
-"""Whether there is memory for an article.
+"""Whether there is memory for an article, and who hears of it when there is again.
 
 Memory is charged once, when an article is read, in offset order. What was granted never waits for
 memory again, so granted work always drains. Let `used[s]` be what stream s holds, L the largest
@@ -14,8 +14,8 @@ Requests outside the guarantee are served first come, first served; one inside i
 waits behind one outside.
 """
 
-from collections import OrderedDict
-from collections.abc import Sequence
+from collections import OrderedDict, deque
+from collections.abc import Callable, Sequence
 
 from newstally_gateway.core.tasks import StreamKey
 
@@ -145,3 +145,82 @@ class Admission:
         self._used[stream] = used + charge
         self._sum_used += charge
         self._sum_promised += max(used + charge, self._largest) - max(used, self._largest)
+
+
+class Memory:
+    """What all streams of the process share."""
+
+    def __init__(self, admission: Admission) -> None:
+        self.admission = admission
+        self._granted: dict[StreamKey, Callable[[], None]] = {}
+        self._served: deque[StreamKey] = deque()
+        self._serving = False
+
+    @property
+    def used_bytes(self) -> int:
+        """What all streams hold."""
+        return self.admission.used_bytes
+
+    def open(self, stream: StreamKey, granted: Callable[[], None]) -> bool:
+        """Take in a stream; False when as many are open as can be promised memory.
+
+        `granted` is called whenever a charge that had to wait is granted. It must not raise.
+        """
+        if not self.admission.open(stream):
+            return False
+        self._granted[stream] = granted
+        return True
+
+    def close(self, stream: StreamKey) -> None:
+        """Forget a stream, what it holds and what it waits for; nothing if it is not open."""
+        if self._granted.pop(stream, None) is not None:
+            self._serve(self.admission.close(stream))
+
+    def release(self, stream: StreamKey, charge: int) -> None:
+        """Give back what the stream held."""
+        self._serve(self.admission.release(stream, charge))
+
+    def _serve(self, granted: Sequence[StreamKey]) -> None:
+        """Let streams know of their grants, one after the other: each may release more."""
+        self._served.extend(granted)
+        if self._serving:
+            return
+        self._serving = True
+        try:
+            while self._served:
+                stream = self._served.popleft()
+                if stream in self._granted:  # one before it may have ended it
+                    self._granted[stream]()
+        finally:
+            self._serving = False
+
+
+class Share:
+    """One stream's part of the memory."""
+
+    def __init__(self, memory: Memory, stream: StreamKey, granted: Callable[[], None]) -> None:
+        """`granted`: see `Memory.open`."""
+        self._memory = memory
+        self._admission = memory.admission
+        self._stream = stream
+        self._granted = granted
+
+    def open(self) -> bool:
+        """Have it guaranteed; False when there is none for another stream."""
+        return self._memory.open(self._stream, self._granted)
+
+    def charge(self, charge: int) -> bool:
+        """Take so many bytes; False: they are granted later, and nothing else until then.
+
+        It needs no deadline: what was granted before drains without asking for more, and a stream
+        that does not drain is ended.
+        """
+        return self._admission.admit(self._stream, charge)
+
+    def release(self, charge: int) -> None:
+        """Give so many bytes back."""
+        self._memory.release(self._stream, charge)
+
+    def close(self) -> None:
+        """Give all back; nothing if it was not opened."""
+        self._memory.close(self._stream)

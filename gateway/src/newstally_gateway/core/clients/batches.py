@@ -1,4 +1,4 @@
-"""Outcomes that are recorded together, and the request that records them."""
+"""Outcomes that are recorded together, the request that records them, and when it is sent again."""
 
 from dataclasses import dataclass
 
@@ -9,6 +9,10 @@ from newstally_gateway.core.outcomes import Outcome, Refused
 
 BATCH_OVERHEAD_BYTES = 256
 """More than a RecordBatchRequest takes besides its outcomes: the upload_id and the offsets."""
+LONGEST_OBEYED_SECONDS = 30.0
+"""What RetryInfo asks for is obeyed up to this."""
+PASSING = frozenset({"UNAVAILABLE", "DEADLINE_EXCEEDED", "ABORTED"})
+"""Status codes of failures that pass by themselves."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,3 +64,13 @@ def fold(batch: Batch, upload_id: str) -> RecordBatchRequest:
             add(text=text, label=label, mentions=mentions, articles=seen)
     request.models.extend(sorted(models))
     return request
+
+
+def wait_seconds(code: str, asked_seconds: float | None, backoff_seconds: float) -> float | None:
+    """Return how long to wait before the same batch is sent again; None: it is never taken.
+
+    `asked_seconds`: what RetryInfo says; whatever carries it passes.
+    """
+    if asked_seconds is not None:
+        return min(asked_seconds, LONGEST_OBEYED_SECONDS) + backoff_seconds
+    return backoff_seconds if code in PASSING else None
