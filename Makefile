@@ -10,7 +10,7 @@ DISTRIBUTIONS := protos runtime models gateway extractor persister client
 export OMP_NUM_THREADS = 1
 export OPENBLAS_NUM_THREADS = 1
 
-.PHONY: help setup run test quick test-gateway test-extractor test-persister test-client lint format \
+.PHONY: help setup run test quick test-gateway test-extractor test-persister test-client simulate lint format \
   types proto proto-lint check recount economy chaos bench bench-extract bench-memory evaluate \
   evaluate-names train clean
 
@@ -93,6 +93,10 @@ evaluate-names: setup ## measure which mentions of NAMES are put under one name
 
 train: setup ## train the default model on CORPORA, with TRAIN_FLAGS (see models/README.md)
 	$(BIN)/python models/recipe/train.py --corpora $(CORPORA) $(TRAIN_FLAGS)
+
+SEEDS ?= 10000
+simulate: setup ## run SEEDS seeds of the simulation (make test runs 2000)
+	PYTHONPATH=tests $(BIN)/python -m simulation --seeds $(SEEDS)
 
 chaos: setup ## kill everything at random for CHAOS_SECONDS, then recount (CHAOS_SEED, CHAOS_SINK)
 	$(BIN)/python tools/chaos.py

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 from newstally_extractor.core.replica import STALL_SECONDS
 from simulation.link import Link
 from simulation.replica import Replica
-from simulation.scenario import ARTICLE_TIMEOUT
+from simulation.scenario import ARTICLE_TIMEOUT, RECORD_DEADLINE
 
 if TYPE_CHECKING:
     from simulation.world import World
@@ -30,6 +30,7 @@ class Chaos:
             self._kill_gateway,
             self._drain_gateway,
             self._kill_persister,
+            self._hang_persister,
             self._cut_power,
             self._cut_power,
             self._fill_journal,
@@ -120,6 +121,10 @@ class Chaos:
     def _kill_persister(self) -> None:
         self._world.persister.die()
 
+    def _hang_persister(self) -> None:
+        seconds = self._random.choice((0.5, 1.5, 5)) * RECORD_DEADLINE
+        self._world.persister.hangs_until = self._world.kernel.now + seconds
+
     def _cut_power(self) -> None:
         """Let the persister, or the sink, die at one of its next statements."""
         disk = self._random.choice((self._world.persister.disk, self._world.sink.disk))
@@ -133,7 +138,7 @@ class Chaos:
         """Leave no room on the disk of the journal, or of the sink, for a while."""
         disk = self._random.choice((self._world.persister.disk, self._world.sink.disk))
         disk.fill()
-        self._world.kernel.after(self._random.uniform(0, 5), self._world.life, disk.empty)
+        self._world.kernel.after(self._random.uniform(1, 10), self._world.life, disk.empty)
 
     def _drain_persister(self) -> None:
         self._world.persister.drain()

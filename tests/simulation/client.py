@@ -3,12 +3,16 @@
 from enum import Enum
 from typing import TYPE_CHECKING, Any
 
+from newstally_gateway.core.clients.effects import Tell, TellDraining
+from newstally_gateway.core.clients.intake import Incoming, Malformed
+from newstally_gateway.core.clients.stream import FIRST_MESSAGE_SECONDS
 from newstally_persister.values.uploads import Upload
+from newstally_protos.v1.article_pb2 import RefusalReason
+from newstally_protos.v1.gateway_pb2 import StreamArticlesRequest
 from simulation.kernel import Life
 from simulation.network import Call, Status, Stream
 from simulation.oracle import check
 from simulation.scenario import RECORD_DEADLINE
-from simulation.session import Message, Progress
 
 if TYPE_CHECKING:
     from simulation.world import World
@@ -29,19 +33,23 @@ class Resume(Enum):
 class Client:
     """Uploads, vanishes, comes back, until it is done."""
 
-    def __init__(self, world: "World", name: str, upload_id: str) -> None:
+    def __init__(
+        self, world: "World", name: str, upload_id: str, contents: int, pause: float
+    ) -> None:
+        """`contents`: which of the upload's it sends; `pause`: seconds between two articles."""
         self._world = world
         self._kernel = world.kernel
         self.name = name
         self.upload_id = upload_id
-        self._samples = world.uploads[upload_id]
+        self._samples = world.uploads[upload_id][contents]
         random = self._kernel.random
-        self._pause = random.choice((0.0, 0.0, 0.01, 0.1))
+        self._pause = pause
         self._read_delay = random.choice((0.0, 0.0, 0.0, 0.5))
         self._waits = random.choice((True, False))
         self._home = random.randrange(len(world.gateways))
         self._roams = random.choice((True, False))
         self._careless = random.choice((0, 0, 0.03))
+        self._skips = random.choice((True, True, False))
         self.done = False
         self.life = Life(world.life)
         self._stream: Stream | None = None
@@ -49,6 +57,8 @@ class Client:
         self._first = True
         self._finished = False
         self._skipped = False
+        self._mistaken = False
+        self._drained = False
         self._told = 0
         self._reads_at = 0.0
         self._kernel.after(random.uniform(0, 1), world.life, self._begin)
@@ -60,7 +70,7 @@ class Client:
             self._stream.cut()
             self._again()
 
-    def received(self, message: Progress) -> None:
+    def received(self, message: Tell | TellDraining) -> None:
         """Hear how many are settled, when it comes to reading."""
         delay = self._kernel.random.random() * self._read_delay
         self._reads_at = max(self._reads_at, self._kernel.now + delay)
@@ -100,8 +110,8 @@ class Client:
         if self._roams:
             self._home = self._kernel.random.randrange(len(self._world.gateways))
         stream = Stream(self._world.network, self)
-        session = self._world.gateways[self._home].accept(self.upload_id, stream)
-        if isinstance(session, Status):
+        session = self._world.gateways[self._home].accept(stream, self._samples)
+        if session is None:
             self._again()
             return
         self._kernel.note(
@@ -112,10 +122,14 @@ class Client:
         self._position = position
         self._first = True
         self._finished = False
-        self._skipped = False
+        self._skipped = self._mistaken = self._drained = False
         assert stream.up is not None
         stream.up.room = self._room
-        self._write()
+        if self._careless and not self._world.network.fair and self._kernel.chance(0.06):
+            # Says nothing for longer than a gateway waits.
+            self._kernel.after(FIRST_MESSAGE_SECONDS + 10, self.life, self._write)
+        else:
+            self._write()
 
     def _room(self) -> None:
         self._kernel.after(self._world.network.latency(), self.life, self._write)
@@ -124,40 +138,59 @@ class Client:
         """Send what fits into the stream; half-close after the last one, at once or when told."""
         pipe = None if self._stream is None else self._stream.up
         while pipe is not None and not self._finished and pipe.unread < UNREAD_MESSAGES:
-            if self._position < len(self._samples):
-                self._send()
+            if self._skips and self._position < self._told:
+                if not self._first:
+                    self._kernel.saw("a client skips what others sent")
+                self._position = self._told
+                self._first = True
+            if self._position < len(self._samples) and not self._drained:
+                pipe.send(self._next())
                 self._position += 1
                 if self._pause:
                     self._kernel.after(self._pause, self.life, self._write)
                     return
-            elif self._waits and not self.done and not self._first:
+            elif self._drained or (self._waits and not self.done and not self._first):
                 return
             else:
                 self._finished = True
                 pipe.close(None)
 
-    def _send(self) -> None:
+    def _next(self) -> Incoming:
         random = self._kernel.random
+        upload_id = self.upload_id if self._first or random.random() < 0.1 else ""
         if self._world.network.fair or random.random() >= self._careless:
             named = self._first or random.random() < 0.5
-        elif random.random() < 0.5:  # says again what it said on this very stream
-            self._position = random.randint(0, self._position)
+        else:
             named = True
-        else:  # leaves articles out: a gap, unless others have sent them meanwhile
-            self._position = min(self._position + 5, len(self._samples) - 1)
-            self._skipped = True
-            named = True
+            match random.randrange(4):
+                case 0 | 1:  # says again what it said on this very stream
+                    self._position = random.randint(0, self._position)
+                case 2:  # leaves articles out: a gap, unless others have sent them meanwhile
+                    self._position = min(self._position + 5, len(self._samples) - 1)
+                    self._skipped = True
+                case _:
+                    self._mistaken = not self._first
+                    upload_id = self.upload_id if self._first else "another one"
         self._first = False
-        article = self._samples[self._position].article
-        assert self._stream is not None
-        assert self._stream.up is not None
-        self._stream.up.send(Message(self._position if named else None, article))
+        return self._message(upload_id, self._position if named else None)
 
-    def _read(self, progress: Progress) -> None:
+    def _message(self, upload_id: str, offset: int | None) -> Incoming:
+        sample = self._samples[self._position]
+        if sample.reason == RefusalReason.REFUSAL_REASON_MALFORMED:
+            return Malformed(upload_id, offset, "", 100)
+        return StreamArticlesRequest(upload_id=upload_id, offset=offset, article=sample.article)
+
+    def _read(self, message: Tell | TellDraining) -> None:
         if self._stream is not None:
             self._stream.down.taken()
-        self._hear(progress.next_offset)
-        if self.done:
+        if isinstance(message, TellDraining):
+            self._drained = True
+            return
+        for refusal in message.refusals:
+            reason = self._samples[refusal.offset].reason
+            check(refusal.reason == reason, "%s: %s, must be %s", self.name, refusal, reason)
+        self._hear(message.upload.next_offset)
+        if self.done or self._skips:
             self._write()
 
     def _hear(self, next_offset: int) -> None:
@@ -171,6 +204,11 @@ class Client:
         check(
             self._skipped or status is not Status.OUT_OF_RANGE,
             "%s left nothing out, and was told so",
+            self.name,
+        )
+        check(
+            self._mistaken or status is not Status.INVALID_ARGUMENT,
+            "%s made no mistake, and was told so",
             self.name,
         )
         if status is None:

@@ -9,8 +9,8 @@ from newstally_protos.v1.article_pb2 import Article, RefusalReason
 from newstally_protos.v1.extractor_pb2 import ArticleEntities, Failure, FailureReason, Result
 
 MAX_CONTENT_BYTES = 2_000
-WINDOW_BYTES = 2_400
-"""About the largest article, so that the byte window is hit."""
+BASE_CHARGE_BYTES = 16 * 1024
+"""What an article is charged besides five times its content."""
 
 SPELLINGS = {
     "the times": ("The Times", "THE TIMES ", "the \t times"),
@@ -40,6 +40,15 @@ class Sample:
     """(text, label) to mentions, if it is counted."""
     result: Result | None = None
     """What a replica answers, without the id."""
+    is_flawed: bool = False
+    """Whether it is refused before any replica sees it."""
+
+    @property
+    def charge_bytes(self) -> int:
+        """What a gateway is to charge for it."""
+        if self.is_flawed or self.article is None:
+            return BASE_CHARGE_BYTES
+        return BASE_CHARGE_BYTES + 5 * len(self.article.content.encode())
 
 
 Tally = Counter[tuple[str, str, str, str]]
@@ -61,9 +70,9 @@ def recount(samples: Sequence[Sample]) -> Tally:
     return +tally
 
 
-def make_samples(random: Random, upload_id: str, number: int, lethal: float) -> list[Sample]:
-    """Make an upload's articles, a share of them `lethal`."""
-    return [_make(random, f"{upload_id}/{offset} ", lethal) for offset in range(number)]
+def make_samples(random: Random, name: str, number: int, lethal: float) -> list[Sample]:
+    """Make as many articles as an upload has, a share of them `lethal`; no two are alike."""
+    return [_make(random, f"{name}/{offset} ", lethal) for offset in range(number)]
 
 
 def _make(random: Random, name: str, lethal: float) -> Sample:
@@ -92,20 +101,22 @@ def _article(random: Random, name: str, padding: int, publication: str = "BBC") 
 
 
 def _flawed(random: Random, name: str) -> Sample:
-    return random.choice(
+    article, reason = random.choice(
         (
-            Sample(None, RefusalReason.REFUSAL_REASON_ARTICLE_MISSING),
-            Sample(_article(random, name, 1, " "), RefusalReason.REFUSAL_REASON_PUBLICATION_EMPTY),
-            Sample(
+            (None, RefusalReason.REFUSAL_REASON_ARTICLE_MISSING),
+            (None, RefusalReason.REFUSAL_REASON_MALFORMED),
+            (_article(random, name, 1, " "), RefusalReason.REFUSAL_REASON_PUBLICATION_EMPTY),
+            (
                 Article(publication="BBC", content=" \n"),
                 RefusalReason.REFUSAL_REASON_CONTENT_EMPTY,
             ),
-            Sample(
+            (
                 _article(random, name, MAX_CONTENT_BYTES),
                 RefusalReason.REFUSAL_REASON_CONTENT_TOO_LONG,
             ),
         )
     )
+    return Sample(article, reason, is_flawed=True)
 
 
 def _failing(random: Random, name: str) -> Sample:

@@ -1,11 +1,8 @@
 """Faults, planted at the machines' seams, to show that the simulation finds such."""
 
-from collections import deque
 from collections.abc import Sequence
 from dataclasses import replace
 
-from newstally_gateway.core.clients.admission import BASE_CHARGE_BYTES
-from newstally_gateway.core.outcomes import Counted, Outcome
 from newstally_gateway.core.replicas.dispatcher import Dispatcher
 from newstally_gateway.core.tasks import Attempt, LinkKey, Poisoned, Task
 from newstally_persister.journal.store import JournalStore
@@ -13,11 +10,8 @@ from newstally_persister.sinks.sqlite_tallies import SqliteTallies
 from newstally_persister.values.batches import Batch
 from newstally_persister.values.parts import Part
 from newstally_persister.values.uploads import Recorded
-from simulation import flusher_faults
-from simulation.gateway import Gateway
-from simulation.network import Stream
+from simulation import flusher_faults, stream_faults
 from simulation.persister import Persister
-from simulation.session import Session
 from simulation.sink import Sink
 from simulation.world import Machines
 
@@ -82,54 +76,6 @@ class ForgetsBrokenLinks(Dispatcher):
         return super().link_down(link, clean=clean)
 
 
-class ChargesResults(Session):
-    """Charges an article half when it is read, and its result, the other half, when it arrives."""
-
-    def __init__(self, gateway: Gateway, key: int, upload_id: str, stream: Stream) -> None:
-        super().__init__(gateway, key, upload_id, stream)
-        self.paid: dict[int, int] = {}
-        self._unpaid: deque[tuple[int, Counted]] = deque()
-
-    def charge(self, content_bytes: int) -> int:
-        return content_bytes + BASE_CHARGE_BYTES // 2
-
-    @property
-    def awaited(self) -> int:
-        return super().awaited - len(self._unpaid)
-
-    def ready(self, offset: int, outcome: Outcome) -> None:
-        if isinstance(outcome, Counted):
-            self._unpaid.append((offset, outcome))
-        else:
-            super().ready(offset, outcome)
-
-    def settle(self) -> None:
-        self._pay()
-        super().settle()
-
-    def answered(self, next_offset: int) -> None:
-        self.paid = {offset: paid for offset, paid in self.paid.items() if offset >= next_offset}
-        super().answered(next_offset)
-        for session in self.gateway.sessions.values():
-            self.gateway.kernel.after(0, session.life, session.settle)
-
-    def _pay(self) -> None:
-        """Take results in, in the order of their arrival, as far as there is memory."""
-        sessions = self.gateway.sessions.values()
-        results = sum(sum(s.paid.values()) for s in sessions if isinstance(s, ChargesResults))
-        used = results + self.gateway.admission.used_bytes
-        total = self.gateway.world.scenario.admission_bytes
-        while self._unpaid:
-            offset, outcome = self._unpaid[0]
-            charge = outcome.size_bytes + BASE_CHARGE_BYTES // 2
-            if used + charge > total:
-                return
-            del self._unpaid[0]
-            self.paid[offset] = charge
-            used += charge
-            super().ready(offset, outcome)
-
-
 class ForgetsReceipts(Sink):
     """Applies a part without looking for its receipt."""
 
@@ -151,7 +97,7 @@ PLANTED = {
     "acknowledges before the commit": Machines(persister=AcknowledgesEarly),
     "drops the compare-and-set": Machines(store=RecordsBlindly),
     "forgets a broken link's articles": Machines(dispatcher=ForgetsBrokenLinks),
-    "charges memory for results": Machines(session=ChargesResults),
     "forgets receipts": Machines(sink=ForgetsReceipts),
+    **stream_faults.FAULTS,
     **{name: Machines(flusher=machine) for name, machine in flusher_faults.FAULTS.items()},
 }

@@ -1,35 +1,37 @@
 """A gateway: the real machines, driven by a shell with the real one's order of calls."""
 
-from collections.abc import Callable, Iterable
-from typing import TYPE_CHECKING, Any
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
+from newstally_gateway.core.clients.effects import Counters
+from newstally_gateway.core.clients.idleness import pick_idle
 from newstally_gateway.core.clients.ledger import BatchLimits
-from newstally_gateway.core.outcomes import LARGEST_OUTCOME_BYTES, Outcome
+from newstally_gateway.core.outcomes import LARGEST_OUTCOME_BYTES
 from newstally_gateway.core.replicas.dispatching import ClientStream, Dispatching
 from newstally_gateway.core.tasks import StreamKey, Task
+from simulation.corpus import Sample
 from simulation.kernel import Life
 from simulation.link import Link
-from simulation.network import Call, Status, Stream
+from simulation.network import Stream
 from simulation.oracle import check
-from simulation.scenario import ARTICLE_TIMEOUT, LARGEST_CHARGE, RECORD_DEADLINE
+from simulation.scenario import ARTICLE_TIMEOUT, LARGEST_CHARGE
 
 if TYPE_CHECKING:
     from simulation.session import Session
     from simulation.world import World
 
+IDLE_SECONDS = 0.3
+"""A stream that was quiet for so long may be asked to leave."""
 
-class _Outcomes:
-    """Brings outcomes to a session."""
 
-    def __init__(self, session: "Session") -> None:
-        self._session = session
-        self.upload_id = session.upload_id
+class _Count:
+    """What the metrics would count."""
 
-    def ready(self, offset: int, outcome: Outcome, _now: float) -> None:
-        self._session.ready(offset, outcome)
+    def __init__(self) -> None:
+        self.value = 0.0
 
-    def poke(self, _now: float) -> None:
-        self._session.gateway.kernel.after(0, self._session.life, self._session.settle)
+    def inc(self, amount: float = 1) -> None:
+        self.value += amount
 
 
 class Gateway:
@@ -44,9 +46,7 @@ class Gateway:
         self.machines = world.machines
         self.name = name
         self.life = Life()
-        self.limits = BatchLimits(
-            send_bytes=LARGEST_OUTCOME_BYTES + 1_000, close_bytes=world.scenario.close_bytes
-        )
+        self.counters = Counters(_Count(), _Count(), _Count())
         self.links: list[Link] = []
         self.sessions: dict[StreamKey, Session] = {}
         self._draining = False
@@ -65,7 +65,7 @@ class Gateway:
         """Whether it has nothing left to do."""
         return not self.life.alive or (
             not self.sessions
-            and self.admission.used_bytes == 0
+            and self.memory.used_bytes == 0
             and self.dispatcher.queued == 0
             and self.dispatcher.outstanding == 0
         )
@@ -74,9 +74,12 @@ class Gateway:
         """Begin a new process."""
         self.kernel.note("%s starts", self.name)
         self.life = Life()
-        self.admission = self.machines.admission(
-            self.world.scenario.admission_bytes, LARGEST_CHARGE
+        self.settings = self.kernel.random.choice(self.world.scenario.settings)
+        self.limits = BatchLimits(
+            send_bytes=LARGEST_OUTCOME_BYTES + 1_000, close_bytes=self.settings.close_bytes
         )
+        admission = self.machines.admission(self.settings.admission_bytes, LARGEST_CHARGE)
+        self.memory = self.machines.memory(admission)
         self.dispatcher = self.machines.dispatcher(ARTICLE_TIMEOUT)
         self.dispatching = Dispatching(self.dispatcher, self)
         self.sessions = {}
@@ -104,57 +107,39 @@ class Gateway:
         self.kernel.note("%s drains", self.name)
         self._draining = True
         for session in list(self.sessions.values()):
-            session.refuse(Status.UNAVAILABLE)
-        self.kernel.after(self.kernel.random.choice((0.3, 5.0)), self.life, self.die)
+            session.drain()
+        self.kernel.after(self.kernel.random.choice((0.3, 5.0)), self.life, self._give_up)
+
+    def _give_up(self) -> None:
+        for session in list(self.sessions.values()):
+            session.give_up()
+        self.kernel.after(self.kernel.random.choice((0.1, 1.0)), self.life, self.die)
 
     # Sessions
 
-    def accept(self, upload_id: str, stream: Stream) -> "Status | Session":
-        """Take a client's stream, if there can be memory for it."""
+    def accept(self, stream: Stream, samples: Sequence[Sample]) -> "Session | None":
+        """Take a client's stream; None: nobody is there."""
         if not self.up:
-            return Status.UNAVAILABLE
+            return None
         self._streams += 1
         key = self._streams
-        if not self.admission.open(key):
-            self.kernel.saw("a stream is refused for lack of memory")
-            return Status.RESOURCE_EXHAUSTED
-        session = self.machines.session(self, key, upload_id, stream)
+        session = self.machines.session(self, key, stream, samples)
         self.sessions[key] = session
-        self.dispatching.open(key, _Outcomes(session))
+        self.dispatching.open(key, session)
         return session
 
     def closed(self, session: "Session") -> None:
         """Forget a session."""
         del self.sessions[session.key]
         self.dispatching.close(session.key)
-        self._wake(self.admission.close(session.key))
+        session.memory.close()
 
-    def get_upload(self, session: "Session", answered: Callable[[Any], None]) -> None:
-        """Look an upload up."""
-        Call(
-            self.network,
-            session.life,
-            self.persister.get_handler,
-            session.upload_id,
-            answered,
-            RECORD_DEADLINE,
-        )
-
-    def release(self, stream: StreamKey, charge: int) -> None:
-        """Give memory back; whoever it is granted to goes on soon."""
-        self._wake(self.admission.release(stream, charge))
-
-    def check_promise(self) -> None:
-        """Check, after a grant, that every open stream still gets its guarantee."""
-        promised = sum(max(session.held, LARGEST_CHARGE) for session in self.sessions.values())
-        total = self.world.scenario.admission_bytes
-        check(promised <= total, "%s promises %s of %s bytes", self.name, promised, total)
-
-    def _wake(self, streams: Iterable[StreamKey]) -> None:
-        for key in streams:
-            session = self.sessions[key]
-            session.granted()
-            self.kernel.after(0, session.life, session.go_on)
+    def make_room(self) -> None:
+        """Have an idle stream end, if there is one."""
+        streams = ((key, session.machine.idle_since) for key, session in self.sessions.items())
+        idle = pick_idle(streams, self.kernel.now, IDLE_SECONDS)
+        if idle is not None:
+            self.sessions[idle].make_room()
 
     # Articles
 
@@ -204,7 +189,7 @@ class Gateway:
     def state(self) -> str:
         """Return what is left to do."""
         return (
-            f"{len(self.sessions)} streams, {self.admission.used_bytes} bytes, "
+            f"{len(self.sessions)} streams, {self.memory.used_bytes} bytes, "
             f"{self.dispatcher.queued} queued, {self.dispatcher.outstanding} outstanding"
         )
 
@@ -212,15 +197,21 @@ class Gateway:
         """Check what always holds between two events."""
         if not self.life.alive:
             return
-        used = self.admission.used_bytes
-        total = self.world.scenario.admission_bytes
+        used = self.memory.used_bytes
+        total = self.settings.admission_bytes
         check(used <= total, "%s holds %s of %s bytes", self.name, used, total)
         held = awaited = guaranteed = 0
         for session in self.sessions.values():
-            held += session.held
-            awaited += session.awaited
-            guaranteed = max(guaranteed, session.waits_inside_guarantee)
-        check(held == used, "%s holds %s bytes and is charged %s", self.name, held, used)
+            held += session.watch.held_bytes
+            awaited += session.watch.awaited
+            guaranteed = max(guaranteed, session.watch.waits_inside_guarantee)
+        check(
+            held == used,
+            "%s holds %s bytes, by the articles' sizes, and is charged %s",
+            self.name,
+            held,
+            used,
+        )
         check(
             not guaranteed or used + guaranteed > total,
             "%s keeps %s guaranteed bytes waiting while it holds %s of %s",

@@ -15,6 +15,7 @@ class Status(Enum):
     DEADLINE_EXCEEDED = "DEADLINE_EXCEEDED"
     RESOURCE_EXHAUSTED = "RESOURCE_EXHAUSTED with RetryInfo"
     OUT_OF_RANGE = "OUT_OF_RANGE"
+    INVALID_ARGUMENT = "INVALID_ARGUMENT"
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from newstally_gateway.core.tasks import Attempt, Window
 from newstally_persister.journal.store import JournalStore
+from newstally_persister.values.batches import Batch
 from simulation.corpus import SPELLINGS, Sample, Tally, recount
 from simulation.disk import Disk
 from simulation.kernel import ViolationError
@@ -17,15 +18,23 @@ if TYPE_CHECKING:
 class Oracle:
     """Knows what was sent and what each article's verdict must be; counts one by one."""
 
-    def __init__(self, uploads: Mapping[str, Sequence[Sample]]) -> None:
+    def __init__(self, uploads: Mapping[str, Sequence[Sequence[Sample]]]) -> None:
+        """`uploads`: for each its possible contents, of one length."""
         self.uploads = uploads
+        self.contents: dict[str, list[Sample]] = {upload_id: [] for upload_id in uploads}
+        """What was recorded, article by article."""
         self.durable = dict.fromkeys(uploads, 0)
         """What the disk holds, committed."""
+        self._recording: Sequence[Batch] = ()
         self.applied = dict.fromkeys(uploads, 0)
         self._looked_at = 0
         self._acknowledged: dict[tuple[str, str], int] = {}
         self._deaths: dict[Hashable, list[str]] = {}
         self._suspected: set[Hashable] = set()
+
+    def recording(self, batches: Sequence[Batch]) -> None:
+        """See batches go into a transaction, which may be committed, or not."""
+        self._recording = batches
 
     def committed(self, disk: Disk) -> None:
         """Look at what the journal holds now, after a transaction or a crash."""
@@ -42,17 +51,31 @@ class Oracle:
                 *(upload_id, counted, refused, next_offset),
             )
             check(applied <= next_offset, "%s: applied %s > %s", upload_id, applied, next_offset)
-            check(
-                next_offset >= self.durable[upload_id], "%s: settled articles are gone", upload_id
-            )
             check(applied >= self.applied[upload_id], "%s: applied went back", upload_id)
-            check(
-                next_offset <= len(self.uploads[upload_id]),
-                "%s: %s settled of %s",
-                *(upload_id, next_offset, len(self.uploads[upload_id])),
-            )
-            self.durable[upload_id] = next_offset
+            if next_offset != self.durable[upload_id]:
+                self._moved(upload_id, next_offset)
             self.applied[upload_id] = applied
+
+    def _moved(self, upload_id: str, next_offset: int) -> None:
+        """See what is recorded of an upload move on, by the batches that follow."""
+        contents = self.contents[upload_id]
+        for batch in self._recording:
+            if batch.upload_id == upload_id and batch.first_offset == len(contents):
+                contents += self._identify(batch)
+        self.durable[upload_id] = len(contents)
+        check(
+            next_offset == len(contents),
+            "%s: %s are recorded, and %s batches make that %s",
+            *(upload_id, next_offset, len(self._recording), len(contents)),
+        )
+
+    def _identify(self, batch: Batch) -> Sequence[Sample]:
+        """Return the articles that a batch is made of: all of one client's contents."""
+        for contents in self.uploads[batch.upload_id]:
+            samples = contents[batch.first_offset : batch.end_offset]
+            if is_made_of(batch, samples):
+                return samples
+        raise ViolationError(f"{batch} is made of nobody's articles")
 
     def acknowledged(self, client: str, upload_id: str, next_offset: int) -> None:
         """Hear what a client was told: recorded, and never less than before."""
@@ -114,8 +137,8 @@ class Oracle:
     def flushed(self, sink: "Sink") -> None:
         """Recount when no flush is open: the sink holds what is applied, and nothing else."""
         expected: Tally = Counter()
-        for upload_id, samples in self.uploads.items():
-            expected += recount(samples[: self.applied[upload_id]])
+        for upload_id, contents in self.contents.items():
+            expected += recount(contents[: self.applied[upload_id]])
         found = sink.tally()
         if found != expected:
             wrong = {
@@ -130,7 +153,8 @@ class Oracle:
         self.flushed(sink)
         for key, name in sink.names().items():
             check(name in {s.strip() for s in SPELLINGS[key]}, "%r is shown as %r", key, name)
-        for upload_id, samples in self.uploads.items():
+        for upload_id, samples in self.contents.items():
+            check(len(samples) == len(self.uploads[upload_id][0]), "%s is not settled", upload_id)
             upload = store.get_upload(upload_id)
             assert upload is not None
             check(upload.next_offset == len(samples), "%s is not settled", upload_id)
@@ -144,6 +168,22 @@ class Oracle:
             check(found == refusals, "%s: refused %s, must be %s", upload_id, found, refusals)
             mentions = sum(sum(sample.entities.values()) for sample in samples)
             check(upload.mentions == mentions, "%s: %s mentions", upload_id, upload.mentions)
+
+
+def is_made_of(batch: Batch, samples: Sequence[Sample]) -> bool:
+    """Return whether a batch says what a plain recount of the articles says."""
+    refused = {
+        batch.first_offset + number: sample.reason
+        for number, sample in enumerate(samples)
+        if sample.reason is not None
+    }
+    if refused != {refusal.offset: refusal.reason for refusal in batch.refusals}:
+        return False
+    tally: Tally = Counter()
+    for (key, text, label), (mentions, articles) in batch.tallies.items():
+        tally[key, text, label, "mentions"] = mentions
+        tally[key, text, label, "articles"] = articles
+    return +tally == recount(samples)
 
 
 def check(holds: bool, template: str, *args: object) -> None:

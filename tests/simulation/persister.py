@@ -35,6 +35,8 @@ class Persister:
         self.life = Life()
         self.full_until = 0.0
         """While it is full, it takes no batches."""
+        self.hangs_until = 0.0
+        """While it hangs, it does nothing for those who call it; then it does all at once."""
         self.waiting: list[tuple[Batch, Reply]] = []
         self._begin()
         uploads = [NewUpload(upload_id, OWNER) for upload_id in world.uploads]
@@ -109,6 +111,10 @@ class Persister:
         self.run(lambda: reply(self.store.get_upload(upload_id)))
 
     def _record(self, request: RecordBatchRequest, reply: Reply) -> None:
+        if self.kernel.now < self.hangs_until:
+            self.kernel.saw("the persister hangs")
+            self.kernel.at(self.hangs_until, self.life, self._record, request, reply)
+            return
         if self.kernel.now < self.full_until:
             reply(Status.RESOURCE_EXHAUSTED)
             return
@@ -128,6 +134,7 @@ class Persister:
 
     def record(self, batches: list[Batch]) -> list[Recorded | None]:
         """Record batches in one transaction."""
+        self.world.oracle.recording(batches)
         answers = self.store.record_batches(batches, self._micros())
         for batch, answer in zip(batches, answers, strict=True):
             if answer is not None and answer.recorded:

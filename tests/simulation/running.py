@@ -1,7 +1,8 @@
 """Runs seeds and says which of them fail, and how to see it again."""
 
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass, field
 from typing import NamedTuple
 
 from simulation.disk import PowerCutError
@@ -21,16 +22,28 @@ class Failure(NamedTuple):
         )
 
 
+@dataclass
+class Met:
+    """What the seeds met, added up."""
+
+    seen: Counter[str] = field(default_factory=Counter)
+    events: int = 0
+
+
 def find_failures(
-    seeds: Iterable[int], machines: Machines = REAL, seen: Counter[str] | None = None
+    seeds: Iterable[int],
+    machines: Machines = REAL,
+    met: Met | None = None,
+    write: Callable[[str], None] | None = None,
 ) -> Iterator[Failure]:
-    """Run the seeds, yield those that fail, add what was met to `seen`."""
+    """Run the seeds and yield those that fail; `write` gets the lines of the trace."""
     for seed in seeds:
         try:
-            world = World(seed, machines)
+            world = World(seed, machines, write)
             world.run()
         except (Exception, PowerCutError) as error:  # noqa: BLE001 - whatever it is, the seed failed
             yield Failure(seed, error)
         else:
-            if seen is not None:
-                seen.update(world.kernel.seen)
+            if met is not None:
+                met.seen.update(world.kernel.seen)
+                met.events += world.kernel.steps

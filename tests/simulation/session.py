@@ -1,301 +1,283 @@
-"""One client stream at a gateway: the order of calls of the real session, without its tasks."""
+"""One client stream at a gateway: carries out what the real stream decides."""
 
 from collections import deque
-from typing import TYPE_CHECKING, NamedTuple
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING
 
-from newstally_gateway.core.clients.admission import BASE_CHARGE_BYTES, charge_bytes
-from newstally_gateway.core.clients.batches import fold
-from newstally_gateway.core.clients.ledger import Ledger
-from newstally_gateway.core.clients.numbering import GapError, Numbering
-from newstally_gateway.core.outcomes import Outcome, refuse_flawed
+from newstally_gateway.core.clients.batches import Batch, fold
+from newstally_gateway.core.clients.effects import (
+    Collided,
+    Discard,
+    Effect,
+    End,
+    FindUpload,
+    MakeRoom,
+    Record,
+    Release,
+    Tell,
+    TellDraining,
+)
+from newstally_gateway.core.clients.intake import Incoming
+from newstally_gateway.core.clients.states import State
+from newstally_gateway.core.clients.statuses import Reason
+from newstally_gateway.core.clients.statuses import Status as EndStatus
+from newstally_gateway.core.outcomes import Outcome, Refused
 from newstally_gateway.core.tasks import Task
-from newstally_gateway.core.validation import Accepted, Flaw, validate
-from newstally_persister.values.uploads import Upload
-from newstally_protos.v1.article_pb2 import Article
-from simulation.corpus import MAX_CONTENT_BYTES
+from newstally_persister.values.uploads import Upload as StoredUpload
+from newstally_protos.v1.journal_pb2 import RecordBatchRequest
+from newstally_protos.v1.upload_pb2 import Upload
+from simulation.corpus import MAX_CONTENT_BYTES, Sample
 from simulation.kernel import Life
-from simulation.network import Call, Status, Stream
-from simulation.scenario import LARGEST_CHARGE, RECORD_DEADLINE
+from simulation.network import Call, Network, Status, Stream
+from simulation.scenario import RECORD_DEADLINE
+from simulation.watch import WatchedShare
 
 if TYPE_CHECKING:
     from simulation.gateway import Gateway
 
-
-UNREAD_PROGRESS = 3
+UNREAD_EVENTS = 3
 """A client that does not read what it is told holds up its own stream."""
 
 
-class Message(NamedTuple):
-    """What a client sends."""
-
-    offset: int | None
-    article: Article | None
-
-
-class Progress(NamedTuple):
-    """What a client is told: so many are settled."""
-
-    next_offset: int
-
-
-class _Arrival(NamedTuple):
-    """An article that waits for memory."""
-
-    offset: int
-    verdict: Accepted | Flaw
-    charge: int
-
-
 class Session:
-    """Reads, admits, settles and tells, until all that was admitted is settled."""
+    """Reads the input, as far as the machine reads; carries out what it wants to be done."""
 
-    def __init__(self, gateway: "Gateway", key: int, upload_id: str, stream: Stream) -> None:
+    def __init__(
+        self, gateway: "Gateway", key: int, stream: Stream, samples: Sequence[Sample]
+    ) -> None:
+        """`samples`: what the client sends, for the oracle."""
         self.gateway = gateway
         self.key = key
-        self.upload_id = upload_id
         self.life = Life(gateway.life)
-        self.ledger: Ledger | None = None
-        self.held = 0
-        """What it was charged and has not given back, by its own account."""
-        self.arrival: _Arrival | None = None
-        self.is_granted = False
-        """Whether the arrival's memory is there, and the session has not noticed."""
+        self.memory = WatchedShare(self, self._granted)
+        self.machine = gateway.machines.stream(
+            key, self.memory, gateway.limits, MAX_CONTENT_BYTES, gateway.counters
+        )
+        self.watch = gateway.machines.watch(self, samples)
         self._kernel = gateway.kernel
         self._stream = stream
         self._input = stream.accept(self)
-        stream.down.room = self.settle
-        self._numbering = Numbering(0, named=True)
-        self._inbox: deque[Message] = deque()
-        self._opening = False
-        self._input_ended = False
-        self._refusal: Status | None = None
-        self._recording = False
+        stream.down.room = self._room
+        self._inbox: deque[Incoming | None] = deque()
+        self._reading = self._carrying = False
         self._due = float("inf")
+        self._kernel.after(0, self.life, self._begin)
+
+    @property
+    def upload_id(self) -> str:
+        """The upload it adds to; empty while it is not known."""
+        return self.machine.upload_id
 
     # What the client does
 
-    def received(self, message: Message) -> None:
-        """Take a message into the stream's buffer; a refused one is read away."""
-        if self._refusal is None:
-            self._inbox.append(message)
-            self.read()
-        else:
-            self._input.taken()
+    def received(self, message: Incoming) -> None:
+        """Take a message into the stream's buffer."""
+        self._inbox.append(message)
+        self._read()
 
     def ended(self, status: Status | None) -> None:
         """Note that nothing more comes: the client finished, or is gone. It looks alike.
 
         If it is gone, the stream is cancelled, sooner or later.
         """
-        self._input_ended = True
+        self._inbox.append(None)
         if status is not None:
             delay = self._kernel.random.choice((0.0, 0.01, 1.0))
             self._kernel.after(delay, self.life, self.close)
-        self.read()
-
-    def refuse(self, status: Status) -> None:
-        """Read no more; settle what was admitted; end with the status."""
-        self._refusal = self._refusal or status
-        self._inbox.clear()
-        self.settle()
-
-    def close(self) -> None:
-        """Forget the stream: it is cancelled, or at its end."""
-        if self.life.alive:
-            self.life.end()
-            self.gateway.closed(self)
+        self._read()
 
     def cut(self) -> None:
         """Let the client hear that the gateway is gone."""
         self._stream.cut()
 
-    # Reading
+    # What the gateway does
 
-    def read(self) -> None:
-        """Number, validate and admit what waits, as far as there is memory."""
-        while self._inbox and self.arrival is None and not self._opening:
-            if self.ledger is None:
-                self._open()
-                return
-            message = self._inbox.popleft()
-            self._input.taken()
-            self._take(message, self.ledger)
-        self.settle()
+    def drain(self) -> None:
+        """Go away as soon as what was admitted is settled."""
+        self.do(self.machine.drain)
 
-    def _open(self) -> None:
-        self._opening = True
-        self.gateway.get_upload(self, self._opened)
+    def make_room(self) -> None:
+        """Leave to somebody who has something to send."""
+        self.do(self.machine.make_room)
 
-    def _opened(self, answer: Upload | Status) -> None:
-        self._opening = False
-        if isinstance(answer, Status):
-            self.refuse(answer)
-            return
-        self._numbering = Numbering(answer.next_offset, named=True)
-        self.ledger = self.gateway.machines.ledger(answer.next_offset, self.gateway.limits)
-        self._tell(answer.next_offset)
-        self.read()
+    def give_up(self) -> None:
+        """Settle no more."""
+        self.watch.given_up = True
+        self.do(self.machine.give_up)
 
-    def _take(self, message: Message, ledger: Ledger) -> None:
-        try:
-            placed = self._numbering.place(message.offset)
-        except GapError:
-            self._kernel.saw("a client leaves a gap")
-            self.refuse(Status.OUT_OF_RANGE)
-            return
-        if not placed.fresh:
-            return
-        verdict = validate(message.article, MAX_CONTENT_BYTES)
-        if isinstance(verdict, Accepted):
-            charge = self.charge(verdict.size_bytes)
-        else:
-            charge = BASE_CHARGE_BYTES
-        self.arrival = _Arrival(placed.offset, verdict, charge)
-        if self.gateway.admission.admit(self.key, charge):
-            self.granted()
-            self.admitted()
-        else:
-            self._kernel.saw("an article waits for memory")
+    def close(self) -> None:
+        """Forget the stream: it is cancelled, or at its end."""
+        if self.life.alive:
+            self.machine.forget()
+            self.life.end()
+            self.gateway.closed(self)
 
-    def charge(self, content_bytes: int) -> int:
-        """Return what an article is charged."""
-        return charge_bytes(content_bytes)
+    # What dispatching does
 
-    def granted(self) -> None:
-        """Note that the arrival's memory is there."""
-        assert self.arrival is not None
-        self.is_granted = True
-        self.held += self.arrival.charge
-        if self.held > LARGEST_CHARGE:
-            self.gateway.check_promise()
-
-    def go_on(self) -> None:
-        """Go on reading: memory that was waited for is there."""
-        if self.arrival is not None:
-            self.admitted()
-            self.read()
-
-    def admitted(self) -> None:
-        """Let the arrival in: its charge was granted."""
-        arrival, ledger = self.arrival, self.ledger
-        assert arrival is not None
-        assert ledger is not None
-        self.arrival = None
-        self.is_granted = False
-        offset, verdict, charge = arrival
-        if not ledger.admit(offset, charge):
-            self._kernel.saw("an article is settled elsewhere while it waits for memory")
-            self.held -= charge
-            self.gateway.release(self.key, charge)
-            return
-        if isinstance(verdict, Flaw):
-            ledger.ready(offset, refuse_flawed(offset, "", verdict), self._kernel.now)
-        else:
-            self.gateway.add(
-                Task(
-                    stream=self.key,
-                    offset=offset,
-                    publication=verdict.publication,
-                    article_id=verdict.article_id,
-                    content=verdict.content,
-                    size_bytes=verdict.size_bytes,
-                )
-            )
-
-    # Settling
-
-    def ready(self, offset: int, outcome: Outcome) -> None:
+    def ready(self, offset: int, outcome: Outcome, now: float) -> None:
         """Take the outcome of an article."""
-        assert self.ledger is not None
-        self.ledger.ready(offset, outcome, self._kernel.now)
+        if isinstance(outcome, Refused):
+            self.watch.refused.add(offset)
+        self.machine.ready(offset, outcome, now)
 
-    @property
-    def awaited(self) -> int:
-        """How many outcomes it waits for."""
-        return 0 if self.ledger is None else self.ledger.awaited
+    def poke(self, _now: float) -> None:
+        """Look at what has become ready."""
+        self.do(self.machine.wake)
 
-    @property
-    def waits_inside_guarantee(self) -> int:
-        """What it waits for, if that is guaranteed to it."""
-        if self.arrival is None or self.is_granted:
-            return 0
-        charge = self.arrival.charge
-        return charge if self.held + charge <= LARGEST_CHARGE else 0
+    # Events
 
-    def settle(self) -> None:
-        """Have what is due recorded; end when nothing is left to do."""
-        if self._recording or self._opening or not self.life.alive:
+    def do(self, event: Callable[..., None], *args: object) -> None:
+        """Let the machine decide what an event means; carry it out."""
+        event(*args, self._kernel.now)
+        self.watch.acted()
+        self._carry()
+
+    def _begin(self) -> None:
+        self.do(self.machine.begin)
+        self._read()
+
+    def _read(self) -> None:
+        if self._reading or self.machine.state is State.NEW:
             return
-        complete = self._is_complete()
-        if self._stream.down.unread >= UNREAD_PROGRESS:
-            self._kernel.saw("a client reads too slowly")
-        elif self.ledger is not None:
-            batch = self.ledger.frozen or self.ledger.freeze(self._kernel.now, flush=complete)
-            if batch is not None:
-                self._record()
-                return
-            due = self.ledger.due(self._kernel.now)
-            if due is not None and due < self._due:
-                self._due = due
-                self._kernel.at(due, self.life, self._tick, due)
-        if complete and (self.ledger is None or self.ledger.unsettled == 0):
-            self._stream.down.close(self._refusal)
-            self.close()
+        self._reading = True
+        while self._inbox and self.machine.reads:
+            message = self._inbox.popleft()
+            if message is None:
+                self.watch.input_over = True
+                self.do(self.machine.input_ended)
+            else:
+                self._input.taken()
+                self.watch.heard(message)
+                self.do(self.machine.received, message)
+        self._reading = False
 
-    def _is_complete(self) -> bool:
-        read = self._input_ended and not self._inbox and self.arrival is None
-        ended = read or self._refusal is not None
-        return ended and (self.ledger is None or self.ledger.awaited == 0)
+    def _granted(self) -> None:
+        self.watch.granted()
+        self.do(self.machine.granted)
+
+    def _room(self) -> None:
+        if self._stream.down.unread < UNREAD_EVENTS:
+            self.do(self.machine.told)
 
     def _tick(self, due: float) -> None:
         if self._due == due:
             self._due = float("inf")
-        self.settle()
+        self.do(self.machine.wake)
 
-    def _record(self) -> None:
-        """Send the frozen batch, as it is, for as long as it takes."""
-        assert self.ledger is not None
-        batch = self.ledger.frozen
-        assert batch is not None
-        request = fold(batch, self.upload_id)
+    # Effects
+
+    def _carry(self) -> None:
+        if self._carrying:
+            return
+        self._carrying = True
+        while self.machine.effects:
+            self.carry_out(self.machine.effects.popleft())
+        self._carrying = False
+        if not self.life.alive:
+            return
+        self._read()
+        due = self.machine.wakes_at(self._kernel.now)
+        if due is not None and due < self._due:
+            self._due = due
+            self._kernel.at(due, self.life, self._tick, due)
+
+    def carry_out(self, effect: Effect) -> None:  # noqa: C901 - one line for each effect
+        """Do what the machine wants to be done."""
+        match effect:
+            case Task():
+                self.gateway.add(effect)
+            case Release(charge):
+                self.memory.release(charge)
+            case Record(batch):
+                self._record(batch)
+            case Tell():
+                self._tell(effect)
+            case Discard(below):
+                self._kernel.saw("an article is settled elsewhere before its outcome is known")
+                self.gateway.discard(self.key, below)
+            case FindUpload(upload_id):
+                handler = self.gateway.persister.get_handler
+                Call(*self._network, handler, upload_id, self._found, RECORD_DEADLINE)
+            case TellDraining():
+                self._stream.down.send(effect)
+            case MakeRoom():
+                self.gateway.make_room()
+            case Collided():
+                self._kernel.saw("a batch is cut anew")
+            case End(status):
+                self._end(status)
+
+    def _end(self, status: EndStatus | None) -> None:
+        self.watch.ended(status)
+        if status is not None:
+            self._kernel.saw(f"a stream ends: {status.reason.name}")
+        self._stream.down.close(None if status is None else _status(status))
+        self.close()
+
+    @property
+    def _network(self) -> tuple[Network, Life]:
+        return self.gateway.network, self.life
+
+    def _found(self, answer: StoredUpload | Status) -> None:
+        if isinstance(answer, Status):
+            self.do(self.machine.not_found, EndStatus(Reason.PERSISTER, answer.value))
+        else:
+            self.do(self.machine.found, _upload(answer))
+
+    def _tell(self, news: Tell) -> None:
+        self.watch.told(news)
+        self._stream.down.send(news)
+        if self._stream.down.unread < UNREAD_EVENTS:
+            self.do(self.machine.told)
+        else:
+            self._kernel.saw("a client reads too slowly")
+
+    def _record(self, batch: Batch) -> None:
         self._kernel.note(
             "%s/%s records %s-%s", self.gateway.name, self.key, batch.first_offset, batch.end_offset
         )
-        self._recording = True
-        Call(
-            self.gateway.network,
-            self.life,
-            self.gateway.persister.record_handler,
-            request,
-            self._recorded,
-            RECORD_DEADLINE,
-        )
+        self._send(batch, fold(batch, self.upload_id))
 
-    def _recorded(self, answer: Upload | Status) -> None:
-        if isinstance(answer, Status):
-            pause = self._kernel.random.uniform(0.05, 0.5)
-            self._kernel.after(pause, self.life, self._record)
+    def _send(self, batch: Batch, request: RecordBatchRequest) -> None:
+        """Send the batch, as it is, for as long as it takes."""
+
+        def answered(answer: StoredUpload | Status) -> None:
+            if isinstance(answer, Status):
+                self._retry(batch, request, answer)
+            else:
+                self.watch.answered(batch, answer.next_offset)
+                self.do(self.machine.recorded, _upload(answer))
+
+        handler = self.gateway.persister.record_handler
+        Call(*self._network, handler, request, answered, RECORD_DEADLINE)
+
+    def _retry(self, batch: Batch, request: RecordBatchRequest, failure: Status) -> None:
+        random = self._kernel.random
+        full = failure is Status.RESOURCE_EXHAUSTED
+        asked = random.uniform(0, 0.5) if full else None
+        wait = self.gateway.machines.wait_seconds(failure.name, asked, random.uniform(0.05, 0.5))
+        if wait is None:
+            self.do(self.machine.not_recorded, EndStatus(Reason.PERSISTER, failure.value))
         else:
-            self._recording = False
-            self.answered(answer.next_offset)
+            self._kernel.after(wait, self.life, self._send, batch, request)
 
-    def answered(self, next_offset: int) -> None:
-        """Take the journal's answer to the frozen batch."""
-        ledger = self.ledger
-        assert ledger is not None
-        batch = ledger.frozen
-        assert batch is not None
-        if batch.first_offset < next_offset < batch.end_offset:
-            self._kernel.saw("a batch is cut anew")
-        answer = ledger.answered(next_offset)
-        self._numbering.settled(next_offset)
-        self.held -= answer.released_bytes
-        self.gateway.release(self.key, answer.released_bytes)
-        if answer.overtaken:
-            self._kernel.saw("an article is settled elsewhere before its outcome is known")
-            self.gateway.discard(self.key, next_offset)
-        self._tell(next_offset)
-        self.settle()
 
-    def _tell(self, next_offset: int) -> None:
-        self._stream.down.send(Progress(next_offset))
+def _upload(stored: StoredUpload) -> Upload:
+    return Upload(upload_id=stored.upload_id, next_offset=stored.next_offset)
+
+
+def _status(status: EndStatus) -> Status:
+    if status.reason is Reason.PERSISTER:
+        return Status(status.message)
+    return _STATUSES[status.reason]
+
+
+_STATUSES = {
+    Reason.DRAINING: Status.UNAVAILABLE,
+    Reason.CROWDED: Status.RESOURCE_EXHAUSTED,
+    Reason.IDLE: Status.UNAVAILABLE,
+    Reason.SILENT: Status.UNAVAILABLE,
+    Reason.GAP: Status.OUT_OF_RANGE,
+    Reason.INVALID: Status.INVALID_ARGUMENT,
+}
+"""What else there is must not happen."""

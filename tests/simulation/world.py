@@ -5,8 +5,9 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from newstally_extractor.core import replica as replicas
-from newstally_gateway.core.clients.admission import Admission
-from newstally_gateway.core.clients.ledger import BatchLimits, Ledger
+from newstally_gateway.core.clients.admission import Admission, Memory
+from newstally_gateway.core.clients.batches import wait_seconds
+from newstally_gateway.core.clients.stream import Stream
 from newstally_gateway.core.replicas import link as links
 from newstally_gateway.core.replicas.dispatcher import Dispatcher
 from newstally_persister.flushing.machine import FlushMachine
@@ -23,9 +24,12 @@ from simulation.replica import Replica
 from simulation.scenario import draw
 from simulation.session import Session
 from simulation.sink import Sink
+from simulation.watch import Watch
 
 PATIENCE_SECONDS = 900.0
 """How long after the last fault everything must be done: virtual, and many times what it takes."""
+CONTENTS = 2
+"""What clients may send under one upload."""
 STEPS_LIMIT = 100_000
 """More is a loop."""
 
@@ -36,12 +40,15 @@ class Machines:
 
     admission: Callable[[int, int], Admission] = Admission
     dispatcher: Callable[[float], Dispatcher] = Dispatcher
-    ledger: Callable[[int, BatchLimits], Ledger] = Ledger
     flusher: type[FlushMachine] = FlushMachine
     link: type[links.Link] = links.Link
     replica: type[replicas.Replica] = replicas.Replica
+    memory: type[Memory] = Memory
+    stream: type[Stream] = Stream
+    wait_seconds: Callable[[str, float | None, float], float | None] = wait_seconds
     store: Callable[[sqlite3.Connection, Callable[[], str]], JournalStore] = JournalStore
     session: type[Session] = Session
+    watch: type[Watch] = Watch
     persister: type[Persister] = Persister
     sink: type[Sink] = Sink
 
@@ -61,14 +68,18 @@ class World:
         self.kernel.note("%s", self.scenario)
         self.life = Life()
         self.uploads = {
-            f"u{number}": make_samples(
-                self.kernel.random, f"u{number}", articles, self.scenario.lethal
-            )
+            f"u{number}": [
+                make_samples(
+                    self.kernel.random, f"u{number}.{contents}", articles, self.scenario.lethal
+                )
+                for contents in range(CONTENTS)
+            ]
             for number, articles in enumerate(self.scenario.articles)
         }
         self.samples: dict[str, Sample] = {
             sample.article.content: sample
-            for samples in self.uploads.values()
+            for contents in self.uploads.values()
+            for samples in contents
             for sample in samples
             if sample.article is not None
         }
@@ -79,8 +90,8 @@ class World:
         self.replicas = [Replica(self, f"replica{n}") for n in range(self.scenario.replicas)]
         self.gateways = [Gateway(self, f"gateway{n}") for n in range(self.scenario.gateways)]
         self.clients = [
-            Client(self, f"client{number}", f"u{upload}")
-            for number, upload in enumerate(self.scenario.readers)
+            Client(self, f"client{number}", f"u{upload}", contents, self.scenario.pauses[number])
+            for number, (upload, contents) in enumerate(self.scenario.readers)
         ]
         for replica in self.replicas:
             self.kernel.after(self.kernel.random.uniform(0, 2), self.life, replica.start)
@@ -121,6 +132,7 @@ class World:
         self.kernel.note("all is quiet")
         self.network.fair = True
         self.persister.disk.fuse = self.sink.disk.fuse = None
+        self.persister.hangs_until = 0.0
         self.persister.full_until = self.sink.down_until = 0.0
         self.persister.disk.empty()
         self.sink.disk.empty()

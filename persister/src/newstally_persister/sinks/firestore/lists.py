@@ -20,6 +20,7 @@ from newstally_persister.sinks.base import (
 from newstally_persister.sinks.firestore import queries, writes
 from newstally_persister.sinks.firestore.client import FirestoreClient
 from newstally_persister.sinks.firestore.connection import Connection
+from newstally_persister.values.keys import publication_key
 
 log = structlog.get_logger()
 
@@ -45,7 +46,7 @@ class Lists:
                 ),
                 limits,
                 lambda found: PublicationTally(
-                    found["key"],  # what the list is ordered by
+                    publication_key(found["name"]),
                     found["name"],
                     found["mentions"],
                     found["articles"],
