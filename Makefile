@@ -11,8 +11,8 @@ export OMP_NUM_THREADS = 1
 export OPENBLAS_NUM_THREADS = 1
 
 .PHONY: help setup run test quick test-gateway test-extractor test-persister test-client simulate lint format \
-  types proto proto-lint check recount economy chaos bench bench-extract bench-memory evaluate \
-  evaluate-names train clean
+  types proto proto-lint check recount economy chaos attacks bench bench-extract bench-memory \
+  evaluate evaluate-names train clean
 
 help: ## list the commands
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/  make \1\t\2/' | expand -t 22
@@ -100,6 +100,9 @@ simulate: setup ## run SEEDS seeds of the simulation (make test runs 2000)
 
 chaos: setup ## kill everything at random for CHAOS_SECONDS, then recount (CHAOS_SEED, CHAOS_SINK)
 	$(BIN)/python tools/chaos.py
+
+attacks: setup ## sixty attacks beside an innocent upload, recounted each time (ATTACKS_FLAGS)
+	PYTHONPATH=tests $(BIN)/python -m attacks $(ATTACKS_FLAGS)
 
 bench: setup ## the whole pipeline against nlp.pipe on two processes, on ARTICLES (BENCH_FLAGS)
 	$(BIN)/python bench/pipeline.py $(ARTICLES) $(BENCH_FLAGS)

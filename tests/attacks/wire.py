@@ -81,6 +81,8 @@ class Connection:
         self._first_window = FIRST_WINDOW
         self._windows: dict[int, int] = defaultdict(int)
         self._next = 1
+        self.last = 0
+        """The newest stream."""
         self.alive = True
         """Whether the server has not closed it or said GOAWAY."""
         self.ended: set[int] = set()
@@ -116,7 +118,7 @@ class Connection:
 
     def reserve(self) -> int:
         """Return the number of a new stream, with the window it will have."""
-        stream = self._next
+        stream = self.last = self._next
         self._next += 2
         self._windows[stream] += self._first_window
         return stream

@@ -1,0 +1,96 @@
+"""`make attacks`: every attack of the catalogue, beside an innocent upload.
+
+    ATTACKS_FLAGS="--only calls --seconds 8" make attacks
+
+The last line is
+
+    attacks=N exact=N kept_min=XX% rss_max=XXX
+
+N attacks; in how many the innocent's tallies were exact; the least share of its throughput that it
+kept, against a process that burns a core at the same priority; the gateway's memory at its peak, in
+megabytes. The exit code is 0 only if every attack met its goal.
+"""
+
+import argparse
+import asyncio
+import json
+import sys
+import tempfile
+from pathlib import Path
+
+from attacks import calls, connections, frames, links, streams, texts  # noqa: F401 - the catalogue
+from attacks.attacking import CATALOGUE, Attack
+from attacks.suite import Outcome, Suite
+from newstally import Article
+from support.processes import REPOSITORY
+from support.trio import Trio
+
+BURNS_EVERY = 6
+"""Attacks between two measurements of what is left beside a burner: machines drift."""
+ARTICLES = 40
+
+
+def main() -> int:
+    """Run the attacks and print a table."""
+    parser = argparse.ArgumentParser(prog="make attacks")
+    parser.add_argument("--only", default="", help="names or kinds, separated by commas")
+    parser.add_argument("--seconds", type=float, default=4.0)
+    parser.add_argument("--seed", type=int, default=1)
+    options = parser.parse_args()
+    wanted = set(filter(None, options.only.split(",")))
+    attacks = [
+        attack for attack in CATALOGUE.values() if not wanted or {attack.name, attack.kind} & wanted
+    ]
+    outcomes = asyncio.run(run(attacks, options.seconds, options.seed))
+    print(
+        f"attacks={len(outcomes)} exact={sum(outcome.exact for outcome in outcomes)}"
+        f" kept_min={min(outcome.kept for outcome in outcomes):.0%}"
+        f" rss_max={max(outcome.megabytes for outcome in outcomes)}"
+    )
+    return 0 if all(outcome.good for outcome in outcomes) else 1
+
+
+async def run(attacks: list[Attack], seconds: float, seed: int) -> list[Outcome]:
+    """Run the attacks on a trio of their own."""
+    outcomes = []
+    with (
+        tempfile.TemporaryDirectory() as directory,
+        Trio(
+            Path(directory),
+            extractors=1,
+            extractor_flags=(),
+            persister_flags=("--flush-age", "0.2"),
+        ) as trio,
+    ):
+        suite = Suite(trio, sample(), seconds, seed)
+        await suite.prepare()
+        print("| attack | kind | exact | kept | goal | MB | back after |")
+        print("|---|---|---|---|---|---|---|", flush=True)
+        for number, attack in enumerate(attacks):
+            if number and not number % BURNS_EVERY:
+                await suite.burn()
+            outcome = await suite.run(attack)
+            outcomes.append(outcome)
+            print(row(outcome), flush=True)
+    return outcomes
+
+
+def row(outcome: Outcome) -> str:
+    """Return a row of the table."""
+    attack = outcome.attack
+    name = attack.name.replace("_", " ")
+    return (
+        f"| {name} | {attack.kind} | {'yes' if outcome.exact else '**no**'} |"
+        f" {outcome.kept:.0%} | {attack.share:.0%} | {outcome.megabytes} |"
+        f" {outcome.back_seconds:.1f} s |"
+    )
+
+
+def sample() -> list[Article]:
+    """Return articles of the sample."""
+    lines = (REPOSITORY / "sample" / "articles.jsonl").read_text().splitlines()[:ARTICLES]
+    return [Article("", json.loads(line)["content"]) for line in lines]
+
+
+if __name__ == "__main__":
+    sys.exit(main())
