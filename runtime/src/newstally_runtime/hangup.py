@@ -1,17 +1,26 @@
-"""Ends a connection that gRPC serves, which gRPC itself offers no way to do.
+"""Ends connections that gRPC serves, which gRPC itself offers no way to do.
 
 A call whose answer is not read keeps that answer in gRPC until its connection ends, whatever is
-done with the call.
+done with the call. And a port that is full takes nobody, however silent those are who fill it.
 """
 
+import asyncio
 import contextlib
 import ipaddress
 import os
 import socket
+import struct
+from collections.abc import Iterator
 from urllib.parse import unquote
 
+from newstally_runtime.rare import Rarely
+
+SWEEP_SECONDS = 0.25
+"""How often connections in excess are looked for."""
 _DESCRIPTORS = "/dev/fd"
 """Lists the open descriptors of the process that looks, on Linux and macOS."""
+_LAST_RECEIVED = slice(52, 56)
+"""Of Linux' struct tcp_info: milliseconds since data came."""
 
 
 def hang_up(peer: str, port: int) -> bool:
@@ -20,28 +29,79 @@ def hang_up(peer: str, port: int) -> bool:
     Return whether there was one.
     """
     wanted = _parse(peer)
-    if wanted is None:
-        return False
-    for name in os.listdir(_DESCRIPTORS):  # noqa: PTH208 - names are all that is needed
+    for connection in _connections(port):
         with contextlib.suppress(OSError):
-            if _connects(int(name), wanted, port):
+            host, remote = connection.getpeername()[:2]
+            if (_plain(host), remote) == wanted:
+                connection.shutdown(socket.SHUT_RDWR)
                 return True
     return False
 
 
-def _connects(descriptor: int, peer: tuple[str, int], port: int) -> bool:
-    """Shut the descriptor's socket down if it is the one."""
-    connection = socket.socket(fileno=descriptor)  # OSError: it is no socket
+class Doorkeeper:
+    """Keeps a port open for newcomers: when it is full, who was silent for longest has to go."""
+
+    def __init__(self, port: int, connections: int) -> None:
+        """Let at most so many connections stay; for a moment there may be more."""
+        self._port = port
+        self._connections = connections
+        self._full = Rarely("too many connections, the most silent ended")
+
+    async def keep(self) -> None:
+        """Look after the port until cancelled."""
+        while True:
+            await asyncio.sleep(SWEEP_SECONDS)
+            self.sweep()
+
+    def sweep(self) -> int:
+        """End connections in excess; return how many."""
+        # Mostly there is nothing to do, and that costs one call of the system.
+        if len(_descriptors()) <= self._connections:
+            return 0
+        silences: list[tuple[int, int]] = []
+        for connection in _connections(self._port):
+            with contextlib.suppress(OSError):
+                silences.append((_silent_millis(connection), connection.fileno()))
+        excess = sorted(silences, reverse=True)[: max(0, len(silences) - self._connections)]
+        for _, descriptor in excess:
+            with contextlib.suppress(OSError), _borrowed(descriptor) as connection:
+                connection.shutdown(socket.SHUT_RDWR)
+        if excess:
+            self._full.note(connections=len(silences), ended=len(excess))
+        return len(excess)
+
+
+def _descriptors() -> list[str]:
+    return os.listdir(_DESCRIPTORS)  # noqa: PTH208 - names are all that is needed
+
+
+def _connections(port: int) -> Iterator[socket.socket]:
+    """Yield the connections to a port of this process, each to be used before the next."""
+    for name in _descriptors():
+        with contextlib.suppress(OSError), _borrowed(int(name)) as connection:
+            internet = connection.family in (socket.AF_INET, socket.AF_INET6)
+            if internet and connection.getsockname()[1] == port:
+                connection.getpeername()  # OSError: it listens
+                yield connection
+
+
+@contextlib.contextmanager
+def _borrowed(descriptor: int) -> Iterator[socket.socket]:
+    """Use the socket of a descriptor that is gRPC's. Raises OSError when it is no socket."""
+    connection = socket.socket(fileno=descriptor)
     try:
-        if connection.family not in (socket.AF_INET, socket.AF_INET6):
-            return False
-        host, remote = connection.getpeername()[:2]
-        if (_plain(host), remote) != peer or connection.getsockname()[1] != port:
-            return False
-        connection.shutdown(socket.SHUT_RDWR)
-        return True
+        yield connection
     finally:
-        connection.detach()  # it is gRPC's
+        connection.detach()
+
+
+def _silent_millis(connection: socket.socket) -> int:
+    """Return how long nothing came; 0 where the system does not tell."""
+    option = getattr(socket, "TCP_INFO", None)
+    if option is None:
+        return 0
+    info = connection.getsockopt(socket.IPPROTO_TCP, option, 104)
+    return int(struct.unpack("=I", info[_LAST_RECEIVED])[0])
 
 
 def _parse(peer: str) -> tuple[str, int] | None:

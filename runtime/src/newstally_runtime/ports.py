@@ -20,7 +20,7 @@ class PortLimits:
     """The bounds of one gRPC port."""
 
     connections: int
-    """Connections at once; another one is closed as soon as it is made."""
+    """Connections that may stay; for newcomers there is room for as many again, for a moment."""
     calls_per_connection: int
     """Calls that one connection may carry at once."""
     idle_seconds: float
@@ -35,7 +35,7 @@ def server_options(limits: PortLimits) -> Sequence[tuple[str, int]]:
     """Return gRPC's options for a port with these limits."""
     options = [
         *SERVER_OPTIONS,
-        ("grpc.max_allowed_incoming_connections", _within_descriptors(limits.connections)),
+        ("grpc.max_allowed_incoming_connections", 2 * staying(limits)),
         # Calls that are reset at once count until they are forgotten, so that a peer cannot have
         # more of them by resetting.
         ("grpc.max_concurrent_streams", limits.calls_per_connection),
@@ -52,9 +52,10 @@ def server_options(limits: PortLimits) -> Sequence[tuple[str, int]]:
     return options
 
 
-def _within_descriptors(connections: int) -> int:
+def staying(limits: PortLimits) -> int:
+    """Return how many connections may stay: what is set, or what file descriptors allow."""
     soft, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
     if soft == resource.RLIM_INFINITY:
-        return connections
+        return limits.connections
     # Below twice the reserve there is no good share, only a fair one.
-    return max(1, min(connections, max(soft - RESERVED_DESCRIPTORS, soft // 2)))
+    return max(1, min(limits.connections, max(soft - RESERVED_DESCRIPTORS, soft // 2) // 2))

@@ -24,8 +24,9 @@ from grpc_health.v1 import health_pb2_grpc
 from newstally_runtime import deadline, lifeline, logs
 from newstally_runtime.admin import AdminServer, Pulse, Readiness
 from newstally_runtime.gate import CallLimits, Gate
+from newstally_runtime.hangup import Doorkeeper
 from newstally_runtime.health import Health
-from newstally_runtime.ports import server_options
+from newstally_runtime.ports import server_options, staying
 from newstally_runtime.reflecting import reflect
 from newstally_runtime.settings import ServiceSettings
 
@@ -206,15 +207,16 @@ class _Shell:
         self._names: Sequence[str] = ()
         self._admin: AdminServer | None = None
         self._beat: asyncio.Task[None] | None = None
+        self._door: asyncio.Task[None] | None = None
 
     async def __aenter__(self) -> Self:
         return self
 
     async def __aexit__(self, *_: object) -> None:
         deadline.end_within(CLOSE_SECONDS)
-        if self._beat is not None:
-            self._beat.cancel()
-            await asyncio.gather(self._beat, return_exceptions=True)
+        for task in filter(None, (self._beat, self._door)):
+            task.cancel()
+            await asyncio.gather(task, return_exceptions=True)
         await self._server.stop(STOP_GRACE_SECONDS if self._lifecycle.failure is None else 0)
         await self._service.close()
         if self._admin is not None:
@@ -229,6 +231,9 @@ class _Shell:
             admin.start()
             self._beat = asyncio.create_task(self._keep_beating(), name="health check")
             self._lifecycle.watch(self._beat)
+            doorkeeper = Doorkeeper(port, staying(self._settings.port_limits()))
+            self._door = asyncio.create_task(doorkeeper.keep(), name="doorkeeper")
+            self._lifecycle.watch(self._door)
             log.info("serving", port=port, admin_port=admin.port)
             await self._lifecycle.until_ending()
         self._draining = True

@@ -41,7 +41,8 @@ class ServiceSettings(BaseSettings):
     drain: PositiveSeconds = 8.0
     """Seconds that SIGTERM leaves for settling what is under way."""
     max_connections: PositiveCount = 500
-    """Connections that the gRPC port takes at once; never so many that file descriptors run out."""
+    """Connections to the gRPC port that may stay; beyond it who was silent for longest has to go.
+    Never so many that file descriptors run out."""
     max_calls_per_connection: PositiveCount = 100
     """Calls that one connection may carry at once."""
     max_calls: PositiveCount = 32

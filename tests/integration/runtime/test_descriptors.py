@@ -38,7 +38,7 @@ def test_probes_answer_without_descriptors(service: str, tmp_path: Path) -> None
 
 
 @pytest.mark.parametrize(
-    ("descriptors", "connections"), [(20_000, 500), (300, 236), (100, 50), (1, 1)]
+    ("descriptors", "connections"), [(20_000, 1_000), (300, 236), (100, 50), (1, 2)]
 )
 def test_connections_leave_descriptors(
     descriptors: int, connections: int, monkeypatch: pytest.MonkeyPatch

@@ -1,0 +1,70 @@
+"""A port that is full takes newcomers all the same."""
+
+import asyncio
+import socket
+
+import grpc
+import pytest
+from newstally_runtime.hangup import Doorkeeper, hang_up
+from support.processes import eventually
+
+
+@pytest.mark.parametrize("host", ["127.0.0.1", "[::]"])
+async def test_the_most_silent_have_to_go(host: str) -> None:
+    """Whoever said something lately stays, and so do connections to other ports."""
+    server = grpc.aio.server()
+    port = server.add_insecure_port(f"{host}:0")
+    await server.start()
+    peers = [socket.create_connection(("127.0.0.1", port)) for _ in range(8)]
+    try:
+        await asyncio.sleep(0.05)
+        for peer in peers[:3]:
+            peer.sendall(b"PRI * HTTP/2.0\r\n")
+        for peer in peers:
+            peer.settimeout(5)
+        doorkeeper = Doorkeeper(port, 3)
+        assert await asyncio.to_thread(_swept, doorkeeper) == 5
+        for peer in peers[3:]:
+            assert _ended(peer)
+        assert not any(map(_ended_now, peers[:3]))
+        name, number = peers[0].getsockname()
+        assert hang_up(f"ipv4:{name}:{number}", port)
+        assert not hang_up("ipv4:127.0.0.1:1", port)
+        assert not hang_up("unix:", port)
+    finally:
+        for peer in peers:
+            peer.close()
+        await server.stop(0)
+
+
+def _swept(doorkeeper: Doorkeeper) -> int:
+    """Sweep until gRPC has taken all that came; return how many had to go."""
+    ended: list[int] = []
+
+    def sweep() -> bool:
+        ended.append(doorkeeper.sweep())
+        return sum(ended) >= 5
+
+    eventually(sweep, what="those in excess are ended")
+    return sum(ended)
+
+
+def _ended(peer: socket.socket) -> bool:
+    try:
+        while peer.recv(1000):
+            pass
+    except ConnectionError:
+        pass
+    return True
+
+
+def _ended_now(peer: socket.socket) -> bool:
+    peer.settimeout(0.2)
+    try:
+        while peer.recv(1000):
+            pass
+    except TimeoutError:
+        return False
+    except ConnectionError:
+        pass
+    return True
