@@ -97,7 +97,7 @@ def test_a_backup_is_taken_in_the_persisters_container(system: System, tmp_path:
     name = system.persister.name
     docker("exec", name, *arguments[arguments.index("--") + 1 :])
     assert DOCKER is not None
-    fetch = [DOCKER, "exec", name, "tar", "cf", "-", "/data/tallies.db.copy"]
+    fetch = [DOCKER, "exec", name, "tar", "cf", "-", "/data/copy.db"]
     archive = subprocess.run(fetch, stdout=subprocess.PIPE, check=True).stdout
     with tarfile.open(fileobj=io.BytesIO(archive)) as members:
         (member,) = members

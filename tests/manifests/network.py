@@ -90,7 +90,12 @@ def expected(manifests: Manifests) -> set[Flow]:
         found.add(Flow("a client elsewhere", "gateway", gateway.port("grpc")))
     if "backup" in names:
         # The API server is somewhere; whoever of ours listens there lets nobody in.
-        found |= {Flow("backup", peer.name, port) for peer in OUTSIDE for port in API_PORTS}
+        found |= {
+            Flow(name, peer.name, port)
+            for name in ("backup", "restore")
+            for peer in OUTSIDE
+            for port in API_PORTS
+        }
     if "prometheus" in names:
         scraped = [manifests.pod(name) for name in ("gateway", "extractor", "persister")]
         found |= {Flow("Prometheus", pod.name, port) for pod in scraped for port in ADMIN_PORTS}

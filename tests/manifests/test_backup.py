@@ -9,9 +9,12 @@ from contextlib import closing
 from pathlib import Path
 
 import pytest
-from manifests.objects import EXAMPLES, Manifests, Pod, load
+from manifests.objects import EXAMPLES, REPOSITORY, Manifests, Pod, load
+from newstally import Article, NewstallyClient
 from newstally_persister.sinks.sqlite import SqliteSink
 from newstally_persister.values.parts import EntityRow, Part, PublicationRow, digest
+from support.corpus import make_articles
+from support.trio import Trio
 
 KEPT = 7
 
@@ -79,8 +82,8 @@ async def test_a_copy_is_consistent_while_tallies_are_written(backup: Pod, tmp_p
     finally:
         await sink.close()
     assert done.returncode == 0, done.stderr
-    assert not (tmp_path / "tallies.db.part").exists()
-    (tmp_path / "tallies.db.copy").rename(folder / "next")
+    assert not (tmp_path / "copy.part").exists()
+    (tmp_path / "copy.db").rename(folder / "next")
     done = keep(backup, folder)
     assert done.returncode == 0, done.stderr
     (kept,) = folder.iterdir()
@@ -119,16 +122,56 @@ def test_another_sink_is_no_backup(backup: Pod, tmp_path: Path) -> None:
     assert copy(backup, tmp_path / "nowhere" / "tallies.db").returncode != 0
     assert copy(backup, tmp_path / "tallies.db").returncode != 0
     assert not (tmp_path / "tallies.db").exists()
-    assert not (tmp_path / "tallies.db.copy").exists()
+    assert not (tmp_path / "copy.db").exists()
+
+
+def test_the_newest_copy_is_chosen_or_the_one_that_is_named(
+    manifests: Manifests, tmp_path: Path
+) -> None:
+    """To be brought back; a name of none is an error."""
+    for day in (10, 12, 11):
+        (tmp_path / f"tallies-202601{day}T031700Z.db").write_text(str(day))
+    (tmp_path / "next").write_text("not checked yet")
+    choose = manifests.pod("restore").containers[0]
+    (newest,) = (each["value"] for each in choose["env"] if each["name"] == "COPY")
+    program = choose["command"][2].replace('"/backup"', repr(str(tmp_path)))
+    for name, kept in ((newest, "12"), ("tallies-20260110T031700Z.db", "10")):
+        assert _run(program, COPY=name).returncode == 0
+        assert (tmp_path / "chosen").read_text() == kept
+    assert _run(program, COPY="tallies-20250101T031700Z.db").returncode != 0
+
+
+async def test_a_copy_is_taken_into_use_beside_an_empty_journal(
+    backup: Pod, tmp_path: Path
+) -> None:
+    """As docs/operating.md says: the tallies of the copy go on, with what is uploaded since."""
+    articles = make_articles(30)
+    tallies = tmp_path / "tallies.db"
+    with Trio(tmp_path / "a", extractors=1, persister_flags=["--sqlite-path", str(tallies)]) as old:
+        await _applied(old.gateway.address, articles[:20])
+        assert copy(backup, tallies).returncode == 0
+        await _applied(old.gateway.address, articles[:5])
+    restored = ["--sqlite-path", str(tmp_path / "copy.db")]
+    with Trio(tmp_path / "b", extractors=1, persister_flags=restored) as new:
+        await _applied(new.gateway.address, articles[20:])
+        async with NewstallyClient(new.gateway.address) as client:
+            found = [each async for each in client.publications()]
+    assert sum(each.articles for each in found) == len(articles)
+
+
+async def _applied(target: str, articles: list[Article]) -> None:
+    async with NewstallyClient(target) as client:
+        upload = await client.wait_applied((await client.upload(articles)).upload_id)
+    assert upload.applied_offset == len(articles)
 
 
 def test_what_is_fetched_is_what_was_copied(manifests: Manifests, backup: Pod) -> None:
     """Pod, container and path are those of the persister with the SQLite sink."""
     persister = manifests.pod("persister")
-    path = manifests.environment(persister)["NEWSTALLY_PERSISTER_SQLITE_PATH"]
+    path = Path(manifests.environment(persister)["NEWSTALLY_PERSISTER_SQLITE_PATH"])
     copying, fetching = (each["args"] for each in backup.containers[:2])
     name = f"{persister.name}-0"
-    assert fetching[-2:] == [f"newstally/{name}:{path}.copy", "/backup/next"]
+    assert fetching[-2:] == [f"newstally/{name}:{path.with_name('copy.db')}", "/backup/next"]
     container = f"--container={persister.container['name']}"
     assert copying[:4] == ["exec", name, "--namespace=newstally", container]
     assert container in fetching
@@ -138,3 +181,13 @@ def test_what_is_fetched_is_what_was_copied(manifests: Manifests, backup: Pod) -
         persister.spec["securityContext"]["runAsUser"]
         == backup.spec["securityContext"]["runAsUser"]
     )
+
+
+def test_what_is_brought_back_is_what_the_guide_names(manifests: Manifests) -> None:
+    """The path of the restored tallies, on the persister's disk."""
+    path = manifests.pod("restore").container["args"][-1].partition(":")[2]
+    text = (REPOSITORY / "docs" / "operating.md").read_text()
+    assert f'"NEWSTALLY_PERSISTER_SQLITE_PATH": "{path}"' in text
+    mounts = manifests.pod("persister").container["volumeMounts"]
+    assert str(Path(path).parent) in {each["mountPath"] for each in mounts}
+    assert manifests.get("CronJob", "restore")["spec"]["suspend"] is True

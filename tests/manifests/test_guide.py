@@ -2,6 +2,7 @@
 
 import json
 import re
+from functools import reduce
 from itertools import pairwise
 from pathlib import Path
 
@@ -16,7 +17,7 @@ from newstally_gateway.settings import GatewaySettings
 TEXT = (REPOSITORY / "docs" / "operating.md").read_text()
 Commands = list[list[str]]
 SHORT = {"statefulset": "StatefulSet", "deployment": "Deployment", "service": "Service"}
-SHORT |= {"job": "Job"}
+SHORT |= {"job": "Job", "cronjob": "CronJob"}
 
 
 @pytest.fixture(scope="module")
@@ -41,7 +42,7 @@ def test_a_command_that_is_no_shell_is_noticed(tmp_path: Path) -> None:
 
 def test_nothing_is_left_to_fill_in_but_the_account(followed: Commands) -> None:
     """Every other name is set in the guide itself."""
-    words = {word for command in followed for word in command}
+    words = {re.sub(r"NEWSTALLY_\w+", "", word) for command in followed for word in command}
     assert [word for word in words if re.search(r"\$|[A-Z]{3,}_[A-Z]", word)] == [
         "--billing-account=ACCOUNT_ID"
     ]
@@ -73,18 +74,20 @@ def test_the_indexes_are_those_of_the_file(followed: Commands) -> None:
 
 def everything() -> Manifests:
     """Return what the guide applies."""
-    return load().replaced_by(load(EXAMPLES / "upload-job.yaml"))
+    examples = (load(EXAMPLES / f"{name}.yaml") for name in ("upload-job", "sqlite-backup"))
+    return reduce(Manifests.replaced_by, examples, load())
 
 
 def test_what_kubectl_is_asked_about_is_there(followed: Commands) -> None:
     """Workloads, Services, Jobs, files and ports."""
     manifests = everything()
+    made = {f"job/{c[-1]}" for c in called(followed, "kubectl") if c[3:5] == ["create", "job"]}
     for command in called(followed, "kubectl"):
         if len(command) > 1 and command[1] == "--namespace":
             assert command[2] == manifests.kind("Namespace")[0]["metadata"]["name"]
         for word in command:
-            kind, slash, name = word.partition("/")
-            if slash and kind in SHORT:
+            kind, slash, name = word.removeprefix("--from=").partition("/")
+            if slash and kind in SHORT and word not in made:
                 manifests.get(SHORT[kind], name)
         for before, word in pairwise(command):
             if before in {"-f", "--filename"}:

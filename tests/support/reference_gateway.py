@@ -8,19 +8,12 @@ import asyncio
 import contextlib
 import enum
 from collections.abc import AsyncIterator, Iterable, Iterator
-from dataclasses import dataclass, field
 from types import TracebackType
 from typing import Any, Self
 
 import grpc
 from google.protobuf.message import DecodeError
-from newstally_protos.limits import (
-    ARTICLE_ID_LIMIT_BYTES,
-    CONTENT_LIMIT_BYTES,
-    PUBLICATION_LIMIT_BYTES,
-)
 from newstally_protos.v1 import (
-    article_pb2,
     draining_pb2,
     envelope_pb2,
     gateway_pb2,
@@ -31,6 +24,7 @@ from newstally_protos.v1 import (
 )
 from newstally_protos.wire import SERVER_OPTIONS
 from newstally_runtime import status
+from support.reference_uploads import Journal, Numbering
 
 READ_AWAY_SECONDS = 0.2
 
@@ -54,27 +48,6 @@ _STATUSES: dict[Fault | None, status.StatusError] = {
     Fault.ABORTED: status.StatusError(grpc.StatusCode.ABORTED, "aborted"),
     Fault.BUSY: status.wait(0.01, "no room"),
 }
-
-
-@dataclass
-class Journal:
-    """One upload as the server knows it."""
-
-    upload_id: str
-    counted: list[tuple[int, str, str]] = field(default_factory=list)
-    refusals: list[article_pb2.Refusal] = field(default_factory=list)
-    next_offset: int = 0
-
-    def message(self, applied_behind: int = 0) -> upload_pb2.Upload:
-        return upload_pb2.Upload(
-            upload_id=self.upload_id,
-            next_offset=self.next_offset,
-            applied_offset=max(0, self.next_offset - applied_behind),
-            counted=len(self.counted),
-            refused=len(self.refusals),
-            mentions=sum(len(content.split()) for _, _, content in self.counted),
-            models=["words 1.0"],
-        )
 
 
 class ReferenceGateway(
@@ -164,7 +137,7 @@ class ReferenceGateway(
         journal = self._journal(_text(first.upload_id))
         if not first.HasField("offset"):
             raise status.invalid("offset", "is required in the first message")
-        stream = _Numbering(journal)
+        stream = Numbering(journal)
         yield _progress(journal)
         while True:
             self.received += stream.place_all(inbox.take())
@@ -178,7 +151,7 @@ class ReferenceGateway(
                 await inbox.changed(self.heartbeat_seconds)
                 yield _progress(journal)
 
-    async def _settle(self, stream: "_Numbering", inbox: "_Inbox") -> AsyncIterator[Any]:
+    async def _settle(self, stream: "Numbering", inbox: "_Inbox") -> AsyncIterator[Any]:
         fault = next(self.faults, None)
         if fault is Fault.BUSY:
             # As gateways do: a client that still writes may see INTERNAL instead.
@@ -203,7 +176,7 @@ class ReferenceGateway(
             yield gateway_pb2.StreamArticlesResponse(refusal=refusal)
         yield _progress(stream.journal)
 
-    def _measure(self, stream: "_Numbering") -> None:
+    def _measure(self, stream: "Numbering") -> None:
         self.most_unsettled = max(self.most_unsettled, len(stream.pending))
         unsettled_bytes = sum(request.ByteSize() for request in stream.pending)
         self._measured.set()
@@ -328,54 +301,6 @@ class _Inbox:
         return was_set
 
 
-class _Numbering:
-    """The offset rules for one stream."""
-
-    def __init__(self, journal: Journal) -> None:
-        self.journal = journal
-        self.pending: list[Any] = []  # requests, their offsets filled in
-        self.over = False
-        self._frontier = journal.next_offset
-        self._previous = -1
-
-    def place_all(self, requests: list[Any]) -> int:
-        for request in requests:
-            self.place(request)
-        return len(requests)
-
-    def place(self, request: Any) -> None:
-        if not request.HasField("offset"):
-            request.offset = self._previous + 1
-        self._previous = request.offset
-        # Another stream may be ahead in the same upload.
-        self._frontier = max(self._frontier, self.journal.next_offset)
-        if request.offset > self._frontier:
-            raise status.StatusError(
-                grpc.StatusCode.OUT_OF_RANGE,
-                f"offset {request.offset} leaves a gap after {self._frontier}",
-            )
-        if request.offset == self._frontier:
-            self.pending.append(request)
-            self._frontier += 1
-
-    def settle(self, most: int | None) -> list[article_pb2.Refusal]:
-        batch, self.pending = self.pending[:most], self.pending[most or len(self.pending) :]
-        refused = []
-        for request in batch:
-            if request.offset < self.journal.next_offset:
-                continue  # another stream was faster
-            assert request.offset == self.journal.next_offset
-            refusal = _refuse(request.offset, request.article)
-            if refusal is None:
-                article = request.article
-                self.journal.counted.append((request.offset, article.publication, article.content))
-            else:
-                self.journal.refusals.append(refusal)
-                refused.append(refusal)
-            self.journal.next_offset += 1
-        return refused
-
-
 def _streaming(method: Any) -> grpc.GenericRpcHandler:
     """Serve StreamArticles, the only method of GatewayService that the client uses."""
     handler = grpc.stream_stream_rpc_method_handler(
@@ -398,37 +323,6 @@ def _read(data: bytes) -> Any:
 
 def _text(text: str | bytes) -> str:
     return text if isinstance(text, str) else text.decode()
-
-
-def _refuse(offset: int, article: Any) -> article_pb2.Refusal | None:
-    reasons = article_pb2.RefusalReason
-    if isinstance(article, bytes):
-        return article_pb2.Refusal(offset=offset, reason=reasons.REFUSAL_REASON_MALFORMED)
-    checks = (
-        (not article.publication.strip(), reasons.REFUSAL_REASON_PUBLICATION_EMPTY),
-        (
-            len(article.publication.strip().encode()) > PUBLICATION_LIMIT_BYTES,
-            reasons.REFUSAL_REASON_PUBLICATION_TOO_LONG,
-        ),
-        (not article.content.strip(), reasons.REFUSAL_REASON_CONTENT_EMPTY),
-        (
-            len(article.content.encode()) > CONTENT_LIMIT_BYTES,
-            reasons.REFUSAL_REASON_CONTENT_TOO_LONG,
-        ),
-        (
-            len(article.article_id.encode()) > ARTICLE_ID_LIMIT_BYTES,
-            reasons.REFUSAL_REASON_ARTICLE_ID_TOO_LONG,
-        ),
-    )
-    for wrong, reason in checks:
-        if wrong:
-            return article_pb2.Refusal(
-                offset=offset,
-                article_id=article.article_id[:64],
-                reason=reason,
-                message=reasons.Name(reason).removeprefix("REFUSAL_REASON_").lower(),
-            )
-    return None
 
 
 def _progress(journal: Journal) -> Any:

@@ -10,7 +10,7 @@ class Article:
     """One text with the publication that published it."""
 
     publication: str
-    """Who published it: 1 to 4,096 bytes of UTF-8 after trimming."""
+    """Who published it: 1 to 512 bytes of UTF-8 after trimming."""
     content: str
     """The text: not blank, at most 1,000,000 bytes of UTF-8 unless the gateway says otherwise."""
     article_id: str = ""

@@ -117,7 +117,9 @@ class Persister:
         upload_pb2_grpc.add_UploadServiceServicer_to_server(
             UploadService(self._writer, self._reads, self._uploads_per_day), server
         )
-        tally_pb2_grpc.add_TallyServiceServicer_to_server(TallyService(self._sink), server)
+        tally_pb2_grpc.add_TallyServiceServicer_to_server(
+            TallyService(self._sink, self._reads), server
+        )
         return [
             journal_pb2.DESCRIPTOR.services_by_name["JournalService"].full_name,
             upload_pb2.DESCRIPTOR.services_by_name["UploadService"].full_name,

@@ -7,8 +7,8 @@ SEND_LIMIT_BYTES = MESSAGE_LIMIT_BYTES - 64 * 1024
 
 CONTENT_LIMIT_BYTES = 1_000_000
 """Longest content of an article; a gateway or an extractor may be set to take less."""
-PUBLICATION_LIMIT_BYTES = 4096
-"""Longest publication, after trimming."""
+PUBLICATION_LIMIT_BYTES = 512
+"""Longest publication, after trimming; gateways up to 0.2.0 take 4,096."""
 ARTICLE_ID_LIMIT_BYTES = 256
 """Longest article_id."""
 FINGERPRINT_LIMIT_BYTES = 64

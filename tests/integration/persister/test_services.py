@@ -227,3 +227,15 @@ def test_it_is_ready_and_measured(process: Process, caller: Caller) -> None:
     assert process.metric("newstally_persister_batches_total", result="recorded") >= 1
     assert process.metric("newstally_persister_batches_total", result="out_of_turn") >= 1
     assert process.metric("newstally_persister_journal_bytes") > 0
+
+
+def test_any_spelling_finds_a_publication(caller: Caller) -> None:
+    """Also one that 0.2.0 would have taken for another publication."""
+    caller.create("spellings")
+    caller.record("spellings", 0, [("Cafe\u0301 Zeitung", [("x", "P")])])
+    caller.until_applied("spellings")
+    for spelling in ("CAFÉ  ZEITUNG", "Cafe\u0301 Zeitung", "\u200bcafé zeitung"):
+        found = caller.tallies.ListEntityTallies(
+            tally_pb2.ListEntityTalliesRequest(publication=spelling), timeout=SECONDS
+        )
+        assert [tally.text for tally in found.entity_tallies] == ["x"]

@@ -12,6 +12,7 @@ from newstally_persister.metrics import Metrics
 from newstally_persister.sinks.base import PageLimits
 from newstally_persister.sinks.sqlite_tallies import SqliteTallies
 from newstally_persister.values.batches import Batch, read_batch
+from newstally_persister.values.keys import publication_key
 from newstally_persister.values.parts import Part, PartLimits
 from newstally_persister.values.uploads import NewUpload
 from newstally_protos.v1 import article_pb2, journal_pb2, tally_pb2
@@ -129,7 +130,7 @@ def recount(articles: Sequence[Article]) -> Tallies:
         if article is None:
             continue
         name, entities = article
-        key = " ".join(name.split()).casefold()
+        key = publication_key(name)
         total[key, "", "", "articles"] += 1
         total[key, "", "", "mentions"] += len(entities)
         for text, label in entities:

@@ -7,6 +7,7 @@ from types import TracebackType
 from typing import Self
 
 import grpc
+from newstally_persister.values.keys import publication_key
 from newstally_protos.v1 import (
     journal_pb2_grpc,
     tally_pb2,
@@ -102,7 +103,7 @@ class Caller:
                 wait_for_ready=True,
             )
             for found in page.publications:
-                key = " ".join(found.publication.split()).casefold()
+                key = publication_key(found.publication)
                 total[key, "", "", "articles"] = found.articles
                 total[key, "", "", "mentions"] = found.mentions
                 self._add_entities(total, key)

@@ -5,6 +5,7 @@ from collections.abc import Callable
 from types import TracebackType
 from typing import Self
 
+from newstally_protos.names import shown
 from rich.console import Console
 from rich.progress import (
     BarColumn,
@@ -191,7 +192,7 @@ def progress_text(rate: Rate, settled: int, total: int) -> str:
 
 def waiting_text(target: str, error: Exception) -> str:
     """Say what is waited for."""
-    return f"waiting for gateway {target}: {error}"
+    return shown(f"waiting for gateway {target}: {error}")
 
 
 def stalled_text(target: str) -> str:

@@ -4,6 +4,8 @@ import contextlib
 from dataclasses import dataclass
 from typing import Any
 
+from newstally_protos.names import shown
+
 from newstally.cli.running import say
 from newstally.errors import InputError
 from newstally.inputs import Record, Source
@@ -35,8 +37,8 @@ class LocatedRefusal:
     def line(self) -> str:
         """All of it, for people."""
         if self._problem:
-            return f"malformed: {self.where}: {self._problem}"
-        return f"refused: {self.where}: {self.reason}: {self.message}"
+            return shown(f"malformed: {self.where}: {self._problem}")
+        return shown(f"refused: {self.where}: {self.reason}: {self.message}")
 
     @property
     def _problem(self) -> str:

@@ -9,6 +9,7 @@ from collections.abc import Coroutine, Iterator
 from typing import Annotated, Any, TypeVar
 
 import typer
+from newstally_protos.names import shown
 
 from newstally.client import DEFAULT_TARGET
 from newstally.errors import InputError, NewstallyError
@@ -85,8 +86,8 @@ async def _until_sigterm(main: Coroutine[Any, Any, T]) -> T:
 
 
 def say(text: str) -> None:
-    """Tell a person something, on stderr."""
-    typer.echo(text, err=True)
+    """Tell a person something, on stderr. What came from elsewhere in it does no harm there."""
+    typer.echo("\n".join(map(shown, text.split("\n"))), err=True)
 
 
 def print_json(value: object) -> None:

@@ -7,6 +7,7 @@ from typing import Annotated
 
 import typer
 from newstally_protos.limits import PAGE_LIMIT_ITEMS
+from newstally_protos.names import shown
 from rich.console import Console
 from rich.table import Table
 from rich.text import Text
@@ -137,5 +138,7 @@ def _print_table(names: tuple[str, ...], rows: list[tuple[str | int, ...]]) -> N
         table.add_column(name, justify="right" if right else "left", overflow="fold")
     for row in rows:
         # Text, not str: an entity may look like rich's markup.
-        table.add_row(*(Text(f"{cell:,}" if isinstance(cell, int) else cell) for cell in row))
+        table.add_row(
+            *(Text(f"{cell:,}" if isinstance(cell, int) else shown(cell)) for cell in row)
+        )
     Console().print(table)

@@ -25,7 +25,7 @@ class Counted:
     """The article's entities are known."""
 
     publication: str
-    """Trimmed; at most 4,096 bytes."""
+    """Trimmed; at most 512 bytes."""
     entities: bytes
     """The ArticleEntities as the replica sent them, checked, serialised: parsed they would take
     three to ten times the memory, and keep alive the message that they came in."""

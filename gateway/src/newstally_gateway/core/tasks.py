@@ -19,7 +19,7 @@ class Task:
     offset: int
     """Its position in the upload."""
     publication: str
-    """Trimmed; at most 4,096 bytes."""
+    """Trimmed; at most 512 bytes."""
     article_id: str
     """At most 256 bytes."""
     content: str

@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 
 from newstally_protos.limits import ARTICLE_ID_LIMIT_BYTES, PUBLICATION_LIMIT_BYTES
+from newstally_protos.names import find_harmful, publication_key
 from newstally_protos.v1.article_pb2 import Article, RefusalReason
 
 
@@ -11,7 +12,7 @@ class Accepted:
     """An article that goes on to extraction."""
 
     publication: str
-    """Trimmed; 1 to 4,096 bytes."""
+    """Trimmed; 1 to 512 bytes; does no harm on a terminal."""
     article_id: str
     """At most 256 bytes; may be empty."""
     content: str
@@ -58,7 +59,7 @@ def size_bytes(text: str) -> int:
 
 
 def _find_flaw_in_names(publication: str, article_id: str) -> Flaw | None:
-    if not publication:
+    if not publication_key(publication):
         return Flaw(
             RefusalReason.REFUSAL_REASON_PUBLICATION_EMPTY, "the publication is empty or blank"
         )
@@ -66,6 +67,11 @@ def _find_flaw_in_names(publication: str, article_id: str) -> Flaw | None:
         return Flaw(
             RefusalReason.REFUSAL_REASON_PUBLICATION_TOO_LONG,
             f"the publication is over {PUBLICATION_LIMIT_BYTES} bytes",
+        )
+    if (harmful := find_harmful(publication)) is not None:
+        return Flaw(
+            RefusalReason.REFUSAL_REASON_MALFORMED,
+            f"the publication has a control character or a mark of direction, U+{ord(harmful):04X}",
         )
     if size_bytes(article_id) > ARTICLE_ID_LIMIT_BYTES:
         return Flaw(

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 
+from newstally_persister.journal import older_keys
 from newstally_persister.values.batches import Refusal
 from newstally_persister.values.uploads import Upload
 
@@ -33,6 +34,10 @@ class JournalReader:
             f"SELECT {UPLOAD_COLUMNS} FROM uploads WHERE upload_id = ?", (upload_id,)
         ).fetchone()
         return None if row is None else read_upload(row)
+
+    def stored_key(self, publication_key: str) -> str:
+        """Return the key under which a publication is recorded: its own, or an older form of it."""
+        return older_keys.stored_key(self._connection, publication_key)
 
     def list_refusals(self, upload_id: str, after_offset: int, limit: int) -> Sequence[Refusal]:
         """Return at most `limit` refusals above `after_offset` (-1: from the start), by offset."""

@@ -6,8 +6,9 @@ from collections.abc import Sequence
 from dataclasses import replace
 from itertools import chain
 
+from newstally_persister.journal import older_keys
 from newstally_persister.journal.reader import UPLOAD_COLUMNS, read_upload
-from newstally_persister.values.batches import Batch, RowKey
+from newstally_persister.values.batches import MODELS_LIMIT, Batch, RowKey
 from newstally_persister.values.uploads import NewUpload, Recorded, Upload
 
 _DAY_MICROS = 86_400_000_000
@@ -97,6 +98,7 @@ def record_batches(
             recorded.append(batch)
             answers.append(Recorded(upload, recorded=True))
     if recorded:
+        recorded = [older_keys.with_stored_keys(connection, batch) for batch in recorded]
         changed = {batch.upload_id for batch in recorded}
         _write_uploads(connection, [u for u in uploads.values() if u and u.upload_id in changed])
         _write_refusals(connection, recorded)
@@ -121,7 +123,7 @@ def _advanced(upload: Upload, batch: Batch, now_micros: int) -> Upload:
         counted=upload.counted + batch.counted,
         refused=upload.refused + len(batch.refusals),
         mentions=upload.mentions + batch.mentions,
-        models=tuple(sorted({*upload.models, *batch.models})),
+        models=tuple(sorted({*upload.models, *batch.models}))[:MODELS_LIMIT],
         create_micros=upload.create_micros,
         # A clock that was set back must not show an upload as moved before it was made.
         update_micros=max(now_micros, upload.update_micros),

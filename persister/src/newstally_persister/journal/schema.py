@@ -4,6 +4,7 @@ import sqlite3
 from collections.abc import Callable
 from pathlib import Path
 
+from newstally_persister.journal import older_keys
 from newstally_persister.journal.errors import JournalVersionError
 from newstally_persister.sqlite.transactions import transaction
 
@@ -100,6 +101,12 @@ ADDITIONS: tuple[str, ...] = (
         day INTEGER NOT NULL,
         uploads INTEGER NOT NULL
     ) STRICT, WITHOUT ROWID""",
+    # Keys of publications that today's rule would write otherwise, by what it would write.
+    """CREATE TABLE IF NOT EXISTS older_keys (
+        normal TEXT NOT NULL,
+        key TEXT NOT NULL,
+        PRIMARY KEY (normal, key)
+    ) STRICT, WITHOUT ROWID""",
 )
 """Tables beside those of the version, made where they are missing at every start.
 
@@ -134,6 +141,7 @@ def migrate(connection: sqlite3.Connection, new_journal_id: Callable[[], str]) -
     with transaction(connection):
         for statement in ADDITIONS:
             connection.execute(statement)
+        older_keys.note(connection)
 
 
 def configure(connection: sqlite3.Connection) -> None:

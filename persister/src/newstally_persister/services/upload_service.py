@@ -4,18 +4,18 @@ import re
 import secrets
 import time
 from collections.abc import Callable
-from typing import Any, Protocol, TypeVar
+from typing import Any, Protocol
 
 import grpc
 from newstally_protos.limits import FINGERPRINT_LIMIT_BYTES
 from newstally_protos.v1 import upload_pb2, upload_pb2_grpc
 from newstally_runtime.status import StatusError, invalid, wait
 
-from newstally_persister.journal.reader import JournalReader
 from newstally_persister.services.answering import answered
 from newstally_persister.services.messages import refusal_message, upload_message
 from newstally_persister.services.owners import owned, owner_of
 from newstally_persister.services.paging import next_token, page_items, read_token
+from newstally_persister.services.reads import Reads
 from newstally_persister.values.uploads import UPLOADS_PER_DAY, NewUpload, Upload
 
 LONGEST_WAIT_SECONDS = 3_600.0
@@ -23,22 +23,12 @@ LONGEST_WAIT_SECONDS = 3_600.0
 _DAY_SECONDS = 86_400.0
 _UPLOAD_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._:-]{0,127}")
 
-Result = TypeVar("Result")
-
 
 class Creator(Protocol):
     """What the service needs of the journal's writer."""
 
     async def create_upload(self, wish: NewUpload) -> Upload | None:
         """Make an upload; see JournalWriter."""
-        ...
-
-
-class Reads(Protocol):
-    """Runs reads of the journal; they see all that was acknowledged."""
-
-    async def run(self, work: Callable[[JournalReader], Result]) -> Result:
-        """Return what the read returns."""
         ...
 
 

@@ -9,16 +9,16 @@ from newstally_protos.limits import (
     ENTITY_TEXT_LIMIT_BYTES,
     LABEL_LIMIT_BYTES,
     MODEL_LIMIT_BYTES,
-    PUBLICATION_LIMIT_BYTES,
     REASON_LIMIT_BYTES,
     cut,
 )
+from newstally_protos.names import bounded
 from newstally_protos.v1 import article_pb2, journal_pb2
 
 from newstally_persister.values.keys import publication_key, publication_name
 
 MODELS_LIMIT = 100
-"""Models in one batch: replicas run one model each, so a few are usual."""
+"""Models of a batch and of an upload that are kept: a few are usual."""
 OFFSET_LIMIT = 2**53
 """No upload gets there; below it every sum of articles is exact in any sink."""
 MENTIONS_LIMIT = 2**40
@@ -116,17 +116,10 @@ def _merge(
 ) -> int:
     """Add one publication's tallies to `tallies`; return its mentions."""
     key = publication_key(publication.publication)
-    name = publication_name(publication.publication)
     limit = publication.articles
-    if not key:
-        raise InvalidBatchError("publications.publication", "must not be blank")
-    if _longer(name, PUBLICATION_LIMIT_BYTES):
-        raise InvalidBatchError(
-            "publications.publication", f"is over {PUBLICATION_LIMIT_BYTES} bytes"
-        )
     if limit < 1:
         raise InvalidBatchError("publications.articles", "must be at least 1")
-    names.setdefault(key, name)
+    names.setdefault(key, publication_name(publication.publication))
     total = 0
     seen: set[tuple[str, str]] = set()
     for entity in publication.entity_tallies:
@@ -138,12 +131,6 @@ def _merge(
         )
         if not text or not label:
             raise InvalidBatchError("publications.entity_tallies", "text and label are required")
-        if _longer(text, ENTITY_TEXT_LIMIT_BYTES) or _longer(label, LABEL_LIMIT_BYTES):
-            raise InvalidBatchError(
-                "publications.entity_tallies",
-                f"a text is over {ENTITY_TEXT_LIMIT_BYTES} bytes or a label over "
-                f"{LABEL_LIMIT_BYTES}",
-            )
         if not 1 <= articles <= limit or articles > mentions:
             raise InvalidBatchError(
                 "publications.entity_tallies",
@@ -151,6 +138,8 @@ def _merge(
             )
         seen.add((text, label))
         total += mentions
+        # Bounded, not refused: the article was admitted, and its upload could not go on.
+        text, label = bounded(text, ENTITY_TEXT_LIMIT_BYTES), bounded(label, LABEL_LIMIT_BYTES)
         _add(tallies, (key, text, label), mentions, articles)
     if len(seen) != len(publication.entity_tallies):
         raise InvalidBatchError("publications.entity_tallies", "an entity is there twice")
@@ -188,11 +177,5 @@ def _read_refusal(refusal: article_pb2.Refusal) -> Refusal:
 
 
 def _read_models(models: Sequence[str]) -> tuple[str, ...]:
-    if len(models) > MODELS_LIMIT:
-        raise InvalidBatchError("models", f"more than {MODELS_LIMIT}")
-    return tuple(sorted({cut(model, MODEL_LIMIT_BYTES) for model in models if model}))
-
-
-def _longer(text: str, limit_bytes: int) -> bool:
-    # Four bytes is the longest character: most texts need no encoding to tell.
-    return len(text) * 4 > limit_bytes and len(text.encode()) > limit_bytes
+    distinct = sorted({cut(model, MODEL_LIMIT_BYTES) for model in models if model})
+    return tuple(distinct[:MODELS_LIMIT])

@@ -29,9 +29,9 @@ class _RefusalReasonEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_Refusal
     REFUSAL_REASON_ARTICLE_MISSING: _RefusalReason.ValueType  # 1
     """The message carried no article."""
     REFUSAL_REASON_PUBLICATION_EMPTY: _RefusalReason.ValueType  # 2
-    """The publication is empty or blank."""
+    """The publication is empty or blank: nothing of it can be seen."""
     REFUSAL_REASON_PUBLICATION_TOO_LONG: _RefusalReason.ValueType  # 3
-    """The publication is over 4,096 bytes."""
+    """The publication is over 512 bytes."""
     REFUSAL_REASON_CONTENT_EMPTY: _RefusalReason.ValueType  # 4
     """The content is empty or blank."""
     REFUSAL_REASON_CONTENT_TOO_LONG: _RefusalReason.ValueType  # 5
@@ -47,7 +47,9 @@ class _RefusalReasonEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_Refusal
     REFUSAL_REASON_RESULT_TOO_LARGE: _RefusalReason.ValueType  # 9
     """The article's distinct entities take more than twice the bytes of its content plus 8 KiB."""
     REFUSAL_REASON_MALFORMED: _RefusalReason.ValueType  # 10
-    """The article cannot be parsed: a string is not UTF-8, or the bytes are no Article."""
+    """The article cannot be parsed: a string is not UTF-8, the bytes are no Article, or the publication
+    has control characters, line ends or marks of direction in it.
+    """
 
 class RefusalReason(_RefusalReason, metaclass=_RefusalReasonEnumTypeWrapper):
     """Why an article is not counted."""
@@ -57,9 +59,9 @@ REFUSAL_REASON_UNSPECIFIED: RefusalReason.ValueType  # 0
 REFUSAL_REASON_ARTICLE_MISSING: RefusalReason.ValueType  # 1
 """The message carried no article."""
 REFUSAL_REASON_PUBLICATION_EMPTY: RefusalReason.ValueType  # 2
-"""The publication is empty or blank."""
+"""The publication is empty or blank: nothing of it can be seen."""
 REFUSAL_REASON_PUBLICATION_TOO_LONG: RefusalReason.ValueType  # 3
-"""The publication is over 4,096 bytes."""
+"""The publication is over 512 bytes."""
 REFUSAL_REASON_CONTENT_EMPTY: RefusalReason.ValueType  # 4
 """The content is empty or blank."""
 REFUSAL_REASON_CONTENT_TOO_LONG: RefusalReason.ValueType  # 5
@@ -75,7 +77,9 @@ REFUSAL_REASON_EXTRACTION_FAILED: RefusalReason.ValueType  # 8
 REFUSAL_REASON_RESULT_TOO_LARGE: RefusalReason.ValueType  # 9
 """The article's distinct entities take more than twice the bytes of its content plus 8 KiB."""
 REFUSAL_REASON_MALFORMED: RefusalReason.ValueType  # 10
-"""The article cannot be parsed: a string is not UTF-8, or the bytes are no Article."""
+"""The article cannot be parsed: a string is not UTF-8, the bytes are no Article, or the publication
+has control characters, line ends or marks of direction in it.
+"""
 Global___RefusalReason: _TypeAlias = RefusalReason  # noqa: Y015
 
 @_typing.final
@@ -88,8 +92,9 @@ class Article(_message.Message):
     CONTENT_FIELD_NUMBER: _builtins.int
     ARTICLE_ID_FIELD_NUMBER: _builtins.int
     publication: _builtins.str
-    """Who published it. Required: 1 to 4,096 bytes after trimming. Two spellings that differ only in
-    case or white space are the same publication; the first spelling seen is the one shown.
+    """Who published it. Required: 1 to 512 bytes after trimming. Two spellings that differ only in
+    case, white space, width, what cannot be seen, or how Unicode composes the letters are the same
+    publication; the first spelling seen is the one shown.
     """
     content: _builtins.str
     """The text. Required: not blank, at most 1,000,000 bytes of UTF-8 (the gateway's

@@ -148,7 +148,7 @@ class ListEntityTalliesRequest(_message.Message):
     PAGE_SIZE_FIELD_NUMBER: _builtins.int
     PAGE_TOKEN_FIELD_NUMBER: _builtins.int
     publication: _builtins.str
-    """Required. Any spelling: case and white space do not matter."""
+    """Required. Any spelling: see Article.publication."""
     label: _builtins.str
     """Only this label, for example "PERSON". Optional."""
     page_size: _builtins.int

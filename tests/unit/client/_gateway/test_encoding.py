@@ -8,7 +8,11 @@ from newstally.settings import LARGEST_MESSAGE_BYTES
 from newstally.values import MALFORMED
 from newstally_gateway.clients.decoding import lenient
 from newstally_gateway.core.clients.intake import Malformed
-from newstally_protos.limits import CONTENT_LIMIT_BYTES, MESSAGE_LIMIT_BYTES
+from newstally_protos.limits import (
+    CONTENT_LIMIT_BYTES,
+    MESSAGE_LIMIT_BYTES,
+    PUBLICATION_LIMIT_BYTES,
+)
 from newstally_protos.v1 import article_pb2, gateway_pb2
 
 
@@ -58,7 +62,7 @@ def test_white_space_around_a_publication_does_not_make_it_too_long() -> None:
     trimmed = article_of(to_request("j", 0, Article(" " * 5000 + "P" + " " * 5000, "text")))
     assert trimmed.publication == "P"
     inner = article_of(to_request("j", 0, Article("a" + " " * 5000 + "b", "text")))
-    assert len(inner.publication.strip().encode()) > 4096
+    assert len(inner.publication.strip().encode()) > PUBLICATION_LIMIT_BYTES
 
 
 def test_surrogates_are_paired_or_replaced() -> None:

@@ -4,6 +4,7 @@ import json
 from pathlib import Path
 
 import pytest
+from newstally_protos.names import find_harmful
 from support.reference_gateway import ReferenceGateway
 
 from .conftest import Run
@@ -82,6 +83,25 @@ async def test_a_gateway_that_does_not_answer_is_told_with_remedies(
     assert result.stderr.startswith(
         "error: gateway 127.0.0.1:1 has not answered for 0.05 s; is it running? `newstally up`"
     )
+
+
+async def test_what_is_stored_does_no_harm_on_a_terminal(run: Run, tmp_path: Path) -> None:
+    """Escape sequences and line ends that an older gateway let in are written out."""
+    evil = "Evil\x1b[2J\nDaily  9  9\x00\u202e"
+    path = tmp_path / "evil.jsonl"
+    article = {"publication": evil, "content": "anna\x1b[31m", "id": "a\x1b[0m"}
+    path.write_text(json.dumps(article) + "\n" + json.dumps({**article, "content": " "}) + "\n")
+    async with ReferenceGateway() as gateway:
+        target = ("--target", gateway.target)
+        uploaded = await run("upload", path, *target)
+        listed = await run("publications", *target)
+        top = await run("top", evil, *target)
+        unknown = await run("top", "\x1b[2J", *target)
+    assert len(listed.stdout.splitlines()) == 2
+    assert "Evil\\x1b[2J\\nDaily  9  9\\x00\\u202e" in listed.stdout
+    for result in (uploaded, listed, top, unknown):
+        text = (result.stdout + result.stderr).replace("\n", "")
+        assert find_harmful(text) is None
 
 
 async def test_no_publications_are_told(run: Run) -> None:

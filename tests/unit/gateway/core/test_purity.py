@@ -8,6 +8,7 @@ FILES = sorted(Path(core.__path__[0]).rglob("*.py"))
 ALLOWED = {"collections", "dataclasses", "enum", "heapq", "itertools", "typing"}
 PROTOCOL = {
     "newstally_protos.limits",
+    "newstally_protos.names",
     "newstally_protos.v1.article_pb2",
     "newstally_protos.v1.extractor_pb2",
     "newstally_protos.v1.gateway_pb2",

@@ -13,7 +13,7 @@ def test_a_good_article_is_accepted_with_its_size() -> None:
 
 def test_limits_are_inclusive() -> None:
     """What is exactly as long as allowed is allowed."""
-    article = Article(publication="p" * 4096, content="c" * LIMIT, article_id="i" * 256)
+    article = Article(publication="p" * 512, content="c" * LIMIT, article_id="i" * 256)
     assert isinstance(validate(article, LIMIT), Accepted)
 
 
@@ -29,7 +29,13 @@ def test_trimming_comes_before_the_limit() -> None:
         (None, "ARTICLE_MISSING"),
         (Article(content="c"), "PUBLICATION_EMPTY"),
         (Article(publication=" \n", content="c"), "PUBLICATION_EMPTY"),
-        (Article(publication="é" * 2049, content="c"), "PUBLICATION_TOO_LONG"),
+        (Article(publication="\u200b", content="c"), "PUBLICATION_EMPTY"),
+        (Article(publication="a\x1b[31mb", content="c"), "MALFORMED"),
+        (Article(publication="a\nb", content="c"), "MALFORMED"),
+        (Article(publication="a\x00b", content="c"), "MALFORMED"),
+        (Article(publication="a\u202eb", content="c"), "MALFORMED"),
+        (Article(publication="a\u2028b", content="c"), "MALFORMED"),
+        (Article(publication="é" * 257, content="c"), "PUBLICATION_TOO_LONG"),
         (Article(publication="p", content="c", article_id="é" * 129), "ARTICLE_ID_TOO_LONG"),
         (Article(publication="p"), "CONTENT_EMPTY"),
         (Article(publication="p", content=" \t\n\u2003"), "CONTENT_EMPTY"),

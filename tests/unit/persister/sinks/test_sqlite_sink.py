@@ -9,6 +9,7 @@ from pathlib import Path
 
 import grpc
 import pytest
+from newstally_persister.journal.reader_thread import JournalReads
 from newstally_persister.services.tally_service import TallyService
 from newstally_persister.sinks.base import (
     Mark,
@@ -47,7 +48,9 @@ async def test_too_many_reads_are_told_to_come_again(tmp_path: Path) -> None:
     """Overload is answered as overload, not as a sink that fails."""
     sink = SqliteSink(tmp_path / "tallies.db", receipt_days=7)
     server = grpc.aio.server()
-    tally_pb2_grpc.add_TallyServiceServicer_to_server(TallyService(sink), server)
+    reading_side = JournalReads(tmp_path / "journal.db", pytest.fail)
+    service = TallyService(sink, reading_side)
+    tally_pb2_grpc.add_TallyServiceServicer_to_server(service, server)
     port = server.add_insecure_port("127.0.0.1:0")
     await server.start()
     try:
@@ -68,6 +71,7 @@ async def test_too_many_reads_are_told_to_come_again(tmp_path: Path) -> None:
         assert retry_delay_seconds(caught.value)
     finally:
         await server.stop(0)
+        await reading_side.close()
         await sink.close()
 
 

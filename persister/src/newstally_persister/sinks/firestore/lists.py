@@ -20,7 +20,6 @@ from newstally_persister.sinks.base import (
 from newstally_persister.sinks.firestore import queries, writes
 from newstally_persister.sinks.firestore.client import FirestoreClient
 from newstally_persister.sinks.firestore.connection import Connection
-from newstally_persister.values.keys import publication_key
 
 log = structlog.get_logger()
 
@@ -46,7 +45,7 @@ class Lists:
                 ),
                 limits,
                 lambda found: PublicationTally(
-                    publication_key(found["name"]),
+                    found["key"],  # what the list is ordered by
                     found["name"],
                     found["mentions"],
                     found["articles"],

@@ -12,11 +12,11 @@ _DESCENDING = StructuredQuery.Direction.DESCENDING
 
 
 def publications(after: PublicationPosition | None, limit: int) -> StructuredQuery:
-    """Ask for publications by mentions, descending, then key."""
+    """Ask for publications by mentions, descending, then key: `after` has the one in the index."""
     query = _ranked(PUBLICATIONS, limit)
     if after is not None:
         mentions, key = after
-        _start(query, mentions, order_key(key))
+        _start(query, mentions, key)
     return query
 
 

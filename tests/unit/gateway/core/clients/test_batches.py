@@ -105,7 +105,7 @@ def test_the_largest_outcome_is_known() -> None:
         if size > limit:
             break
         message.entities.append(entity)
-    article = Task("s", 0, "p" * 4096, "", "text", CONTENT_LIMIT_BYTES)
+    article = Task("s", 0, "p" * 512, "", "text", CONTENT_LIMIT_BYTES)
     largest = judge(article, Result(entities=message), "m" * 256).outcome
     assert 0.95 * limit < largest.size_bytes <= LARGEST_OUTCOME_BYTES
     closed = batch(largest)
