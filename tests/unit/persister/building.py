@@ -10,6 +10,7 @@ from newstally_persister.journal import flushes
 from newstally_persister.journal.store import JournalStore
 from newstally_persister.metrics import Metrics
 from newstally_persister.sinks.base import PageLimits
+from newstally_persister.sinks.sqlite_schema import BOOKS, SPELT, SPELT_TABLES
 from newstally_persister.sinks.sqlite_tallies import SqliteTallies
 from newstally_persister.values.batches import Batch, read_batch
 from newstally_persister.values.keys import publication_key
@@ -65,6 +66,15 @@ def metrics() -> Metrics:
 def database() -> CrashingConnection:
     """Return an empty database in memory."""
     return sqlite3.connect(":memory:", isolation_level=None, factory=CrashingConnection)
+
+
+def spelt_database() -> CrashingConnection:
+    """Return an empty database of tallies as 0.2.0 makes it."""
+    connection = database()
+    for statement in (*SPELT_TABLES, *BOOKS):
+        connection.execute(statement)
+    connection.execute(f"PRAGMA user_version = {SPELT}")
+    return connection
 
 
 def journal(*upload_ids: str) -> JournalStore:

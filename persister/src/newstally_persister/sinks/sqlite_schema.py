@@ -21,9 +21,27 @@ _OPENING = threading.Lock()
 """The writer's and the reader's threads may both be the first to open a new file, and switching it
 to a write-ahead log does not wait for the other as it should."""
 
+BOOKS = (
+    """CREATE TABLE marks (
+        journal_id TEXT PRIMARY KEY,
+        started INTEGER NOT NULL,
+        completed INTEGER NOT NULL
+    ) STRICT, WITHOUT ROWID""",
+    """CREATE TABLE receipts (
+        journal_id TEXT NOT NULL,
+        flush INTEGER NOT NULL,
+        part INTEGER NOT NULL,
+        digest TEXT NOT NULL,
+        expire_seconds INTEGER,
+        PRIMARY KEY (journal_id, flush, part)
+    ) STRICT, WITHOUT ROWID""",
+    "CREATE INDEX receipts_expiring ON receipts (expire_seconds) WHERE expire_seconds NOT NULL",
+)
+"""Marks and receipts, alike in both forms."""
+
 # `rank` lets one ascending range of an index serve "mentions descending, then key", also from the
 # middle.
-_FIRST = (
+SPELT_TABLES = (
     """CREATE TABLE publications (
         key TEXT PRIMARY KEY,
         name TEXT NOT NULL,
@@ -43,24 +61,44 @@ _FIRST = (
     ) STRICT, WITHOUT ROWID""",
     "CREATE INDEX entities_ranked ON entities (publication_key, rank, text, label)",
     "CREATE INDEX entities_ranked_by_label ON entities (publication_key, label, rank, text)",
-    """CREATE TABLE marks (
-        journal_id TEXT PRIMARY KEY,
-        started INTEGER NOT NULL,
-        completed INTEGER NOT NULL
-    ) STRICT, WITHOUT ROWID""",
-    """CREATE TABLE receipts (
-        journal_id TEXT NOT NULL,
-        flush INTEGER NOT NULL,
-        part INTEGER NOT NULL,
-        digest TEXT NOT NULL,
-        expire_seconds INTEGER,
-        PRIMARY KEY (journal_id, flush, part)
-    ) STRICT, WITHOUT ROWID""",
-    "CREATE INDEX receipts_expiring ON receipts (expire_seconds) WHERE expire_seconds NOT NULL",
 )
-
-MIGRATIONS: tuple[tuple[str, ...], ...] = (_FIRST,)
-"""Statements that lead from schema version i to i + 1. Never changed, only added to."""
+NUMBERED_TABLES = (
+    """CREATE TABLE publication_tallies (
+        publication INTEGER PRIMARY KEY,
+        key TEXT NOT NULL UNIQUE,
+        name TEXT NOT NULL,
+        mentions INTEGER NOT NULL,
+        articles INTEGER NOT NULL,
+        rank INTEGER NOT NULL AS (-mentions)
+    ) STRICT""",
+    "CREATE INDEX publication_tallies_ranked ON publication_tallies (rank, key)",
+    """CREATE TABLE labels (
+        label INTEGER PRIMARY KEY,
+        name TEXT NOT NULL UNIQUE
+    ) STRICT""",
+    # `display` is kept for an entity's spelling as readers write it; nothing fills it yet.
+    """CREATE TABLE entity_names (
+        entity INTEGER PRIMARY KEY,
+        text TEXT NOT NULL,
+        label TEXT NOT NULL,
+        display TEXT,
+        UNIQUE (text, label)
+    ) STRICT""",
+    """CREATE TABLE entity_tallies (
+        publication INTEGER NOT NULL,
+        entity INTEGER NOT NULL,
+        label INTEGER NOT NULL,
+        mentions INTEGER NOT NULL,
+        articles INTEGER NOT NULL,
+        rank INTEGER NOT NULL AS (-mentions),
+        PRIMARY KEY (publication, entity)
+    ) STRICT, WITHOUT ROWID""",
+    "CREATE INDEX entity_tallies_ranked ON entity_tallies (publication, rank)",
+    "CREATE INDEX entity_tallies_ranked_by_label ON entity_tallies (publication, label, rank)",
+)
+SPELT, NUMBERED = 1, 2
+"""The schema versions. A file of the first goes on in it, so that an upgrade of the persister can
+be taken back; `newstally-persister upgrade-store` leads to the second, in which new files begin."""
 
 
 def connect(path: Path, max_bytes: int = MAX_BYTES) -> sqlite3.Connection:
@@ -82,7 +120,7 @@ def connect(path: Path, max_bytes: int = MAX_BYTES) -> sqlite3.Connection:
             connection.execute(f"PRAGMA max_page_count = {max(1, max_bytes // page_size)}")
             # After a failure the log holds what was rolled back: on a full disk that is wanted.
             connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
-            migrate(connection)
+            prepare(connection)
     except BaseException:
         connection.close()
         raise
@@ -99,16 +137,18 @@ def _unusable(path: Path, error: OSError) -> PermanentSinkError:
     return PermanentSinkError(f"{path}: {error.strerror}", remedy)
 
 
-def migrate(connection: sqlite3.Connection) -> None:
-    """Bring the tables to the newest schema. Raises PermanentSinkError when they are newer."""
+def prepare(connection: sqlite3.Connection) -> int:
+    """Make the tables when there are none; return the schema version. Raises PermanentSinkError."""
     (version,) = connection.execute("PRAGMA user_version").fetchone()
-    if version > len(MIGRATIONS):
+    if version > NUMBERED:
         raise PermanentSinkError(
-            f"the tallies have schema version {version}, and this release knows {len(MIGRATIONS)}",
+            f"the tallies have schema version {version}, and this release knows {NUMBERED}",
             "start the release that wrote them, or a newer one",
         )
-    for number in range(version, len(MIGRATIONS)):
+    if version == 0:
         with transaction(connection):
-            for statement in MIGRATIONS[number]:
+            for statement in (*NUMBERED_TABLES, *BOOKS):
                 connection.execute(statement)
-            connection.execute(f"PRAGMA user_version = {number + 1}")
+            connection.execute(f"PRAGMA user_version = {NUMBERED}")
+        return NUMBERED
+    return int(version)

@@ -1,37 +1,39 @@
 """The embedded sink as a state machine on SQLite: synchronous, one transaction per call."""
 
 import sqlite3
-from collections.abc import Callable, Iterable
 
 from newstally_persister.sinks import sqlite_schema
 from newstally_persister.sinks.base import (
     EntityPosition,
     EntityTally,
-    Item,
     Mark,
     Page,
     PageLimits,
     PublicationPosition,
     PublicationTally,
-    PublicationUnknownError,
 )
 from newstally_persister.sinks.mismatches import part_elsewhere
+from newstally_persister.sinks.sqlite_numbered import NumberedRows
+from newstally_persister.sinks.sqlite_rows import Rows
+from newstally_persister.sinks.sqlite_spelt import SpeltRows
 from newstally_persister.sqlite.transactions import begin_anew, transaction
 from newstally_persister.values.parts import Part
 from newstally_persister.values.progress import Expiry
 
 _SWEPT_AT_A_TIME = 10_000
-_ABOVE_ALL = 2**63 - 1
 
 
 class SqliteTallies:
     """Tallies, receipts and marks in one database. It keeps no state beside it."""
 
     def __init__(self, connection: sqlite3.Connection) -> None:
-        """Make or migrate the tables on a connection, which may be `:memory:`."""
+        """Make the tables on a connection, which may be `:memory:`, or go on in their form."""
         begin_anew(connection)
-        sqlite_schema.migrate(connection)
+        version = sqlite_schema.prepare(connection)
         self._connection = connection
+        self._rows: Rows = (
+            SpeltRows(connection) if version == sqlite_schema.SPELT else NumberedRows(connection)
+        )
 
     def apply(self, part: Part) -> bool:
         """Add the part's rows, leave its receipt; return False when the receipt was there.
@@ -49,16 +51,7 @@ class SqliteTallies:
                     raise part_elsewhere(part, "with another content")
                 return False
             self._advance(part)
-            self._connection.executemany(
-                "INSERT INTO publications (key, name, mentions, articles) VALUES (?, ?, ?, ?) "
-                f"ON CONFLICT DO UPDATE SET {_ADD}",
-                part.publications,
-            )
-            self._connection.executemany(
-                "INSERT INTO entities (publication_key, text, label, mentions, articles) "
-                f"VALUES (?, ?, ?, ?, ?) ON CONFLICT DO UPDATE SET {_ADD}",
-                part.entities,
-            )
+            self._rows.add(part)
             self._connection.execute(
                 "INSERT INTO receipts (journal_id, flush, part, digest) VALUES (?, ?, ?, ?)",
                 (part.journal_id, part.flush, part.number, part.digest),
@@ -102,15 +95,7 @@ class SqliteTallies:
         self, limits: PageLimits, after: PublicationPosition | None
     ) -> Page[PublicationTally]:
         """Return publications by mentions, descending, then key."""
-        mentions, key = after or (_ABOVE_ALL, "")
-        found = self._connection.execute(
-            "SELECT key, name, mentions, articles FROM publications "
-            "WHERE (rank, key) > (?, ?) ORDER BY rank, key LIMIT ?",
-            (-mentions, key, limits.items + 1),
-        )
-        return _page(
-            (PublicationTally(*row) for row in found), lambda tally: tally.key + tally.name, limits
-        )
+        return self._rows.list_publications(limits, after)
 
     def list_entity_tallies(
         self, publication_key: str, label: str, limits: PageLimits, after: EntityPosition | None
@@ -119,29 +104,7 @@ class SqliteTallies:
 
         With a label, only those. Raises PublicationUnknownError.
         """
-        if not self._connection.execute(
-            "SELECT EXISTS (SELECT 1 FROM publications WHERE key = ?)", (publication_key,)
-        ).fetchone()[0]:
-            raise PublicationUnknownError
-        mentions, text, after_label = after or (_ABOVE_ALL, "", "")
-        found = (
-            self._connection.execute(
-                "SELECT text, label, mentions, articles FROM entities "
-                "WHERE publication_key = ? AND label = ? AND (rank, text) > (?, ?) "
-                "ORDER BY rank, text LIMIT ?",
-                (publication_key, label, -mentions, text, limits.items + 1),
-            )
-            if label
-            else self._connection.execute(
-                "SELECT text, label, mentions, articles FROM entities "
-                "WHERE publication_key = ? AND (rank, text, label) > (?, ?, ?) "
-                "ORDER BY rank, text, label LIMIT ?",
-                (publication_key, -mentions, text, after_label, limits.items + 1),
-            )
-        )
-        return _page(
-            (EntityTally(*row) for row in found), lambda tally: tally.text + tally.label, limits
-        )
+        return self._rows.list_entity_tallies(publication_key, label, limits, after)
 
     def close(self) -> None:
         """Close the connection."""
@@ -161,17 +124,3 @@ class SqliteTallies:
             "ON CONFLICT DO UPDATE SET started = excluded.started",
             (part.journal_id, part.flush),
         )
-
-
-_ADD = "mentions = mentions + excluded.mentions, articles = articles + excluded.articles"
-
-
-def _page(found: Iterable[Item], text: Callable[[Item], str], limits: PageLimits) -> Page[Item]:
-    items: list[Item] = []
-    size = 0
-    for item in found:
-        size += len(text(item).encode())
-        if items and (len(items) == limits.items or size > limits.size_bytes):
-            return Page(items, more=True)
-        items.append(item)
-    return Page(items, more=False)

@@ -7,7 +7,7 @@ from newstally_persister.journal.store import JournalStore
 from newstally_persister.sinks.sqlite_tallies import SqliteTallies
 from newstally_persister.values.keys import older_publication_key
 from newstally_persister.values.uploads import NewUpload
-from unit.persister.building import EVERYTHING, Article, batch, database, flush
+from unit.persister.building import EVERYTHING, Article, batch, database, flush, spelt_database
 
 NFC, NFD = "Caf\u00e9", "Cafe\u0301"
 
@@ -25,7 +25,7 @@ def older_journal(connection: Any, *names: str) -> JournalStore:
 
 def counted(store: JournalStore, *names: str) -> dict[str, int]:
     """Record an article of each publication and flush; return the articles of each key."""
-    sink = SqliteTallies(database())
+    sink = SqliteTallies(spelt_database())  # it keeps the keys that it is given
     articles: list[Article] = [(name, []) for name in names]
     upload = store.get_upload("u")
     assert upload

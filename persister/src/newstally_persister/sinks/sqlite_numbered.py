@@ -1,0 +1,175 @@
+"""Tallies by numbers: a text stands in the file twice, however many rows speak of it.
+
+Among entities with equally many mentions the order is that of their texts, which the rows do not
+have. So a page takes the ranks that it covers wholly, and of the one that it ends or begins in the
+first texts: by sorting that rank's rows when they are few, and otherwise by walking all entities in
+the order of their texts until enough of them have that rank.
+"""
+
+import sqlite3
+from collections.abc import Iterable
+
+from newstally_persister.sinks.base import (
+    EntityPosition,
+    EntityTally,
+    Page,
+    PageLimits,
+    PublicationPosition,
+    PublicationTally,
+    PublicationUnknownError,
+)
+from newstally_persister.sinks.sqlite_rows import ABOVE_ALL, ADD, entities_page, publications_page
+from newstally_persister.values.keys import publication_key as normal_key
+from newstally_persister.values.parts import Part
+
+SORTED_AT_MOST = 5_000
+"""Rows of one rank that are sorted without a thought."""
+
+_Row = tuple[str, str, int, int]
+"""(text, label, mentions, articles)."""
+_JOINED = (
+    "SELECT text, n.label, mentions, articles "
+    "FROM entity_tallies t JOIN entity_names n USING (entity)"
+)
+# CROSS JOIN keeps the order in which the tables are named.
+_WALKED = (
+    "SELECT text, n.label, mentions, articles FROM entity_names n INDEXED BY "
+    "sqlite_autoindex_entity_names_1 CROSS JOIN entity_tallies t ON t.entity = n.entity"
+)
+
+
+class NumberedRows:
+    """Rows of schema version 2."""
+
+    def __init__(self, connection: sqlite3.Connection) -> None:
+        self._connection = connection
+
+    def add(self, part: Part) -> None:
+        """See Rows. Keys of an older form are counted with the publication that they name."""
+        execute = self._connection.executemany
+        execute(
+            "INSERT INTO publication_tallies (key, name, mentions, articles) VALUES (?, ?, ?, ?) "
+            # Without articles it was made below, for entities that came first, and has no name.
+            "ON CONFLICT DO UPDATE SET name = iif(articles, name, excluded.name), " + ADD,
+            [(normal_key(row.key), *row[1:]) for row in part.publications],
+        )
+        publications = {
+            key: self._publication(key) for key in {e.publication_key for e in part.entities}
+        }
+        labels = {label: self._label(label) for label in {e.label for e in part.entities}}
+        execute(
+            "INSERT INTO entity_names (text, label) VALUES (?, ?) ON CONFLICT DO NOTHING",
+            [(row.text, row.label) for row in part.entities],
+        )
+        execute(
+            "INSERT INTO entity_tallies (publication, entity, label, mentions, articles) "
+            "SELECT ?, entity, ?, ?, ? FROM entity_names WHERE text = ? AND label = ? "
+            "ON CONFLICT DO UPDATE SET " + ADD,
+            [
+                (
+                    publications[row.publication_key],
+                    labels[row.label],
+                    row.mentions,
+                    row.articles,
+                    row.text,
+                    row.label,
+                )
+                for row in part.entities
+            ],
+        )
+
+    def list_publications(
+        self, limits: PageLimits, after: PublicationPosition | None
+    ) -> Page[PublicationTally]:
+        """See Rows."""
+        mentions, key = after or (ABOVE_ALL, "")
+        found = self._connection.execute(
+            "SELECT key, name, mentions, articles FROM publication_tallies "
+            "WHERE (rank, key) > (?, ?) AND articles > 0 ORDER BY rank, key LIMIT ?",
+            (-mentions, key, limits.items + 1),
+        )
+        return publications_page(found, limits)
+
+    def list_entity_tallies(
+        self, publication_key: str, label: str, limits: PageLimits, after: EntityPosition | None
+    ) -> Page[EntityTally]:
+        """See Rows."""
+        row = self._connection.execute(
+            "SELECT publication FROM publication_tallies WHERE key = ? AND articles > 0",
+            (normal_key(publication_key),),
+        ).fetchone()
+        if row is None:
+            raise PublicationUnknownError
+        wanted = self._connection.execute("SELECT label FROM labels WHERE name = ?", (label,))
+        number = next(iter(wanted.fetchone() or ()), None)
+        if label and number is None:
+            return Page([], more=False)
+        chosen = _Chosen(self._connection, row[0], number)
+        return entities_page(chosen.rows(limits.items + 1, after), limits)
+
+    def _publication(self, key: str) -> int:
+        normal = normal_key(key)
+        self._connection.execute(
+            "INSERT INTO publication_tallies (key, name, mentions, articles) VALUES (?, ?, 0, 0) "
+            "ON CONFLICT DO NOTHING",
+            (normal, normal),
+        )
+        return self._number("SELECT publication FROM publication_tallies WHERE key = ?", normal)
+
+    def _label(self, name: str) -> int:
+        self._connection.execute(
+            "INSERT INTO labels (name) VALUES (?) ON CONFLICT DO NOTHING", (name,)
+        )
+        return self._number("SELECT label FROM labels WHERE name = ?", name)
+
+    def _number(self, query: str, text: str) -> int:
+        return int(self._connection.execute(query, (text,)).fetchone()[0])
+
+
+class _Chosen:
+    """The entities of one publication, of any label or of one."""
+
+    def __init__(self, connection: sqlite3.Connection, publication: int, label: int | None) -> None:
+        self._execute = connection.execute
+        self._where = "publication = ?" if label is None else "publication = ? AND t.label = ?"
+        self._of: tuple[int, ...] = (publication,) if label is None else (publication, label)
+
+    def rows(self, number: int, after: EntityPosition | None) -> list[_Row]:
+        """Return that many, in the order of the list."""
+        mentions, text, label = after or (ABOVE_ALL, "", "")
+        found = [] if after is None else self._ranked(-mentions, number, (text, label))
+        if (left := number - len(found)) <= 0:
+            return found
+        last = self._execute(
+            f"SELECT max(rank) FROM (SELECT rank FROM entity_tallies t WHERE {self._where} "
+            "AND rank > ? ORDER BY rank LIMIT ?)",
+            (*self._of, -mentions, left),
+        ).fetchone()[0]
+        if last is None:
+            return found
+        found += self._execute(
+            f"{_JOINED} WHERE {self._where} AND rank > ? AND rank < ? ORDER BY rank, text, n.label",
+            (*self._of, -mentions, last),
+        ).fetchall()
+        return found + self._ranked(last, number - len(found), ("", ""))
+
+    def _ranked(self, rank: int, number: int, after: tuple[str, str]) -> list[_Row]:
+        """Return so many of one rank after a position, by text and label."""
+        found: Iterable[_Row] = self._execute(
+            f"{_WALKED if self._is_walked(rank, number) else _JOINED} "
+            f"WHERE {self._where} AND rank = ? AND (n.text, n.label) > (?, ?) "
+            "ORDER BY n.text, n.label LIMIT ?",
+            (*self._of, rank, *after, number),
+        )
+        return list(found)
+
+    def _is_walked(self, rank: int, number: int) -> bool:
+        (size,) = self._execute(
+            f"SELECT count(*) FROM entity_tallies t WHERE {self._where} AND rank = ?",
+            (*self._of, rank),
+        ).fetchone()
+        if size <= SORTED_AT_MOST:
+            return False
+        (entities,) = self._execute("SELECT max(entity) FROM entity_names").fetchone()
+        # Of so many entities passed by, one in `entities / size` has the rank.
+        return bool(number * entities < size * size)
