@@ -29,6 +29,19 @@ BELOW = {
 
 ROOMS = {
     "protos": ["limits", "names", "backoff", "v1", "wire"],
+    "runtime": [
+        "deadline",
+        "httpd",
+        "lifeline",
+        "rare",
+        "signals",
+        "status",
+        "admin",
+        "logs",
+        "peers",
+        "settings",
+        "service",
+    ],
     "gateway": [
         "metrics",
         "core/tasks",
@@ -100,7 +113,6 @@ SIDE_BY_SIDE = 12
 """What a reader takes in at one look: modules and folders in one folder."""
 MORE = {
     "persister/journal": "one SQLite file: its schema, its threads and their work",
-    "runtime": "parts of a service that each stand alone; service.py puts them together",
 }
 """Folders that hold more, with the reason."""
 

@@ -4,7 +4,7 @@ from dataclasses import replace
 from typing import Annotated
 
 from newstally_protos.limits import CONTENT_LIMIT_BYTES
-from newstally_runtime.ports import PortLimits
+from newstally_runtime.peers.ports import PortLimits
 from newstally_runtime.settings import Port, PositiveCount, PositiveSeconds, ServiceSettings
 from pydantic import AfterValidator, Field, ValidationInfo, field_validator
 from pydantic_settings import SettingsConfigDict

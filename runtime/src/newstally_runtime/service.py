@@ -23,11 +23,11 @@ from grpc_health.v1 import health_pb2_grpc
 
 from newstally_runtime import deadline, lifeline, logs
 from newstally_runtime.admin import AdminServer, Pulse, Readiness
-from newstally_runtime.gate import CallLimits, Gate
-from newstally_runtime.hangup import Doorkeeper
-from newstally_runtime.health import Health
-from newstally_runtime.ports import server_options, staying
-from newstally_runtime.reflecting import reflect
+from newstally_runtime.peers.gate import CallLimits, Gate
+from newstally_runtime.peers.hangup import Doorkeeper
+from newstally_runtime.peers.health import Health
+from newstally_runtime.peers.ports import server_options, staying
+from newstally_runtime.peers.reflecting import reflect
 from newstally_runtime.settings import ServiceSettings
 
 BEAT_SECONDS = 0.25

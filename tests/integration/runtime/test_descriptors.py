@@ -8,7 +8,7 @@ from pathlib import Path
 import psutil
 import pytest
 from newstally_protos.wire import SERVER_OPTIONS
-from newstally_runtime.ports import PortLimits, server_options
+from newstally_runtime.peers.ports import PortLimits, server_options
 from support.processes import Process, eventually
 
 

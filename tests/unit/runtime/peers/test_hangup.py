@@ -5,7 +5,7 @@ import socket
 
 import grpc
 import pytest
-from newstally_runtime.hangup import Doorkeeper, hang_up
+from newstally_runtime.peers.hangup import Doorkeeper, hang_up
 from support.processes import eventually
 
 

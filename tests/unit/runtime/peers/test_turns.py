@@ -4,7 +4,7 @@ from collections import Counter
 
 from hypothesis import given
 from hypothesis import strategies as st
-from newstally_runtime.turns import Crowd, Turns
+from newstally_runtime.peers.turns import Crowd, Turns
 
 
 def test_a_newcomer_always_gets_a_place() -> None:

@@ -11,9 +11,9 @@ from attacks.wire import END_STREAM, ClosedError, Connection, message
 from grpc_health.v1 import health_pb2, health_pb2_grpc
 from newstally_protos.v1 import extractor_pb2, extractor_pb2_grpc, upload_pb2, upload_pb2_grpc
 from newstally_protos.wire import retry_delay_seconds
-from newstally_runtime.gate import LEAST_PEER_PLACES, CallLimits, Gate
-from newstally_runtime.health import Health
-from newstally_runtime.reflecting import NEW, OLD, reflect
+from newstally_runtime.peers.gate import LEAST_PEER_PLACES, CallLimits, Gate
+from newstally_runtime.peers.health import Health
+from newstally_runtime.peers.reflecting import NEW, OLD, reflect
 from structlog.testing import capture_logs
 
 Call = grpc.aio.UnaryUnaryCall[Any, Any]

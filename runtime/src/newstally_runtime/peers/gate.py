@@ -22,10 +22,10 @@ import grpc
 from google.protobuf.message import DecodeError
 from prometheus_client import Counter
 
-from newstally_runtime.hangup import hang_up
+from newstally_runtime.peers.hangup import hang_up
+from newstally_runtime.peers.turns import Crowd, Turns
 from newstally_runtime.rare import Rarely
 from newstally_runtime.status import StatusError, abort, invalid, wait
-from newstally_runtime.turns import Crowd, Turns
 
 COME_AGAIN_SECONDS = 1.0
 """What a caller is asked to wait for whom there is no place."""
