@@ -90,6 +90,7 @@ ROOMS = {
         "services",
         "settings",
         "sinks/firestore",
+        "maintenance",
         "app",
         "__main__",
     ],

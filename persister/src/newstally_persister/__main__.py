@@ -1,5 +1,11 @@
-"""Runs the persister: `newstally-persister --data-dir DIRECTORY`."""
+"""Runs the persister: `newstally-persister --data-dir DIRECTORY`.
 
+With a command before the settings it does something to the store while no persister runs:
+`upgrade-store`, `downgrade-store` or `empty-store`.
+"""
+
+import sys
+from collections.abc import Callable, Sequence
 from functools import partial
 
 from newstally_runtime import lifeline, signals
@@ -8,12 +14,21 @@ from newstally_runtime.settings import load
 
 from newstally_persister.app import make_persister
 from newstally_persister.journal.lock import wait_until_free
+from newstally_persister.maintenance import emptying, upgrading
 from newstally_persister.settings import PersisterSettings
+
+_COMMANDS: dict[str, Callable[[Sequence[str]], int]] = {
+    "upgrade-store": upgrading.upgrade,
+    "downgrade-store": upgrading.downgrade,
+    "empty-store": emptying.empty,
+}
 
 
 def main() -> None:
-    """Read the settings and serve until SIGTERM."""
+    """Read the settings and serve until SIGTERM; or do as the command says."""
     signals.end_at_once()
+    if (command := _COMMANDS.get(next(iter(sys.argv[1:]), ""))) is not None:
+        sys.exit(command(sys.argv[2:]))
     settings = load(PersisterSettings)
     lifeline.watch(settings.drain)  # already while it waits
     wait_until_free(settings.data_dir)  # before there is an event loop that it would block

@@ -15,6 +15,8 @@ from newstally_persister.journal.store import JournalStore
 from newstally_persister.sqlite import files
 
 FILE_NAME = "journal.db"
+EMPTYING = "emptying"
+"""The note that the store is being emptied; see maintenance.emptying."""
 _LOCKED_SECONDS = 5.0
 """How long to wait for another program that has the file locked, when it is opened or read."""
 PATIENCE_SECONDS = 600.0
@@ -60,6 +62,12 @@ def open_journal(directory: Path) -> OpenJournal:
     except OSError as error:
         raise _unusable(directory, error) from error
     path = directory / FILE_NAME
+    if (directory / EMPTYING).exists():
+        lock.close()
+        raise JournalError(
+            f"the store of {directory} is half empty: say `newstally-persister empty-store` again, "
+            "with the same settings, until it is done"
+        )
     try:
         files.secure(path)
     except OSError as error:

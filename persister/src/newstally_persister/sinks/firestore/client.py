@@ -11,6 +11,8 @@ from google.cloud.firestore_v1.types import (
     BatchGetDocumentsRequest,
     BatchGetDocumentsResponse,
     CommitRequest,
+    DocumentMask,
+    ListDocumentsRequest,
     RunQueryRequest,
     RunQueryResponse,
     StructuredQuery,
@@ -77,6 +79,25 @@ class FirestoreClient:
                     yield fields(message.document)
         finally:
             answers.cancel()
+
+    async def names(self, parent: str, collection: str, limit: int, seconds: float) -> list[str]:
+        """Return names of documents below `parent`, also of such that have only documents below.
+
+        At most so many, and [] when there are none.
+        """
+        request = ListDocumentsRequest(
+            parent=parent,
+            collection_id=collection,
+            page_size=limit,
+            show_missing=True,
+            mask=DocumentMask(field_paths=["__name__"]),
+        )
+        pages: Any = await self._api.list_documents(
+            request, retry=None, timeout=seconds, metadata=self._metadata
+        )
+        async for page in pages.pages:
+            return [document.name for document in page.documents]
+        return []
 
     async def close(self) -> None:
         """Close the channel; calls under way are cut."""

@@ -1,0 +1,1 @@
+"""What a person does to a store while its persister is stopped."""

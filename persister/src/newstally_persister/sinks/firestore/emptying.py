@@ -1,0 +1,57 @@
+"""Deletes every document that the sink made, at a bounded rate."""
+
+import asyncio
+from collections.abc import AsyncIterator, Callable
+from typing import Any
+
+from newstally_persister.sinks.firestore.client import FirestoreClient
+from newstally_persister.sinks.firestore.sink import MARKS, RECEIPTS
+from newstally_persister.sinks.firestore.writes import ENTITIES, PUBLICATIONS, Write
+
+DELETES_AT_A_TIME = 200
+READ_SECONDS = 30.0
+COMMIT_SECONDS = 30.0
+
+
+async def empty_database(
+    client: FirestoreClient, per_second: int, on_progress: Callable[[int], None] = lambda _: None
+) -> int:
+    """Delete marks, entities, publications and receipts; return how many documents there were.
+
+    Doing it again goes on where it was. Raises GoogleAPICallError.
+    """
+    deleted = 0
+    at_a_time = min(DELETES_AT_A_TIME, per_second)
+    async for names in _batches(client, at_a_time):
+        begun = asyncio.get_running_loop().time()
+        await client.commit([_delete(name) for name in names], COMMIT_SECONDS)
+        deleted += len(names)
+        on_progress(deleted)
+        taken = asyncio.get_running_loop().time() - begun
+        await asyncio.sleep(max(0.0, len(names) / per_second - taken))
+    return deleted
+
+
+async def _batches(client: FirestoreClient, size: int) -> AsyncIterator[list[str]]:
+    """Yield the names of documents that are still there; marks first: see maintenance.emptying."""
+    async for names in _all(client, client.documents, MARKS, size):
+        yield names
+    # A publication goes after its entities: without it nothing would name them.
+    while publications := await client.names(client.documents, PUBLICATIONS, size, READ_SECONDS):
+        for name in publications:
+            async for names in _all(client, name, ENTITIES, size):
+                yield names
+        yield publications
+    async for names in _all(client, client.documents, RECEIPTS, size):
+        yield names
+
+
+async def _all(
+    client: FirestoreClient, parent: str, collection: str, size: int
+) -> AsyncIterator[list[str]]:
+    while names := await client.names(parent, collection, size, READ_SECONDS):
+        yield names
+
+
+def _delete(name: str) -> Any:
+    return Write(delete=name)
