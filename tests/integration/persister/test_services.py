@@ -229,6 +229,31 @@ def test_it_is_ready_and_measured(process: Process, caller: Caller) -> None:
     assert process.metric("newstally_persister_journal_bytes") > 0
 
 
+def test_refusals_beyond_those_listed_are_told_as_ranges(caller: Caller) -> None:
+    """On the last page of the list."""
+    caller.create("refused")
+    for first in range(0, 10_500, 1_500):
+        caller.record("refused", first, [None] * 1_500)
+    token, listed = "", 0
+    while True:
+        page = caller.uploads.ListRefusals(
+            upload_pb2.ListRefusalsRequest(upload_id="refused", page_size=1_000, page_token=token),
+            timeout=SECONDS,
+        )
+        listed += len(page.refusals)
+        token = page.next_page_token
+        if not token:
+            break
+        assert not page.refusal_ranges
+    (found,) = page.refusal_ranges
+    assert (listed, found.first_offset, found.end_offset, found.articles) == (
+        10_000,
+        10_000,
+        10_500,
+        500,
+    )
+
+
 def test_any_spelling_finds_a_publication(caller: Caller) -> None:
     """Also one that 0.2.0 would have taken for another publication."""
     caller.create("spellings")

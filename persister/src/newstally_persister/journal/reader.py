@@ -6,8 +6,8 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 
-from newstally_persister.journal import older_keys
-from newstally_persister.values.batches import Refusal
+from newstally_persister.journal import older_keys, refusals
+from newstally_persister.values.batches import Refusal, RefusalRange
 from newstally_persister.values.uploads import Upload
 
 UPLOAD_COLUMNS = (
@@ -47,6 +47,10 @@ class JournalReader:
             (upload_id, after_offset, limit),
         )
         return [Refusal(*row) for row in rows]
+
+    def list_refusal_ranges(self, upload_id: str) -> Sequence[RefusalRange]:
+        """Return where the refusals are that are not listed, by their first offset."""
+        return refusals.ranges(self._connection, upload_id)
 
 
 def read_upload(row: Sequence[Any]) -> Upload:

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from itertools import chain
 
-from newstally_persister.journal import older_keys
+from newstally_persister.journal import older_keys, refusals
 from newstally_persister.journal.reader import UPLOAD_COLUMNS, read_upload
 from newstally_persister.values.batches import MODELS_LIMIT, Batch, RowKey
 from newstally_persister.values.uploads import NewUpload, Recorded, Upload
@@ -94,6 +94,7 @@ def record_batches(
         elif batch.first_offset != upload.next_offset:
             answers.append(Recorded(upload, recorded=False))
         else:
+            refusals.write(connection, batch.upload_id, batch.refusals, upload.refused)
             upload = uploads[batch.upload_id] = _advanced(upload, batch, now_micros)
             recorded.append(batch)
             answers.append(Recorded(upload, recorded=True))
@@ -101,7 +102,6 @@ def record_batches(
         recorded = [older_keys.with_stored_keys(connection, batch) for batch in recorded]
         changed = {batch.upload_id for batch in recorded}
         _write_uploads(connection, [u for u in uploads.values() if u and u.upload_id in changed])
-        _write_refusals(connection, recorded)
         _write_names(connection, recorded)
         _upsert(connection, _merged(recorded))
     return answers
@@ -146,14 +146,6 @@ def _write_uploads(connection: sqlite3.Connection, uploads: Sequence[Upload]) ->
             )
             for upload in uploads
         ],
-    )
-
-
-def _write_refusals(connection: sqlite3.Connection, batches: Sequence[Batch]) -> None:
-    connection.executemany(
-        "INSERT INTO refusals (upload_id, offset, article_id, reason, message) "
-        "VALUES (?, ?, ?, ?, ?)",
-        [(batch.upload_id, *refusal) for batch in batches for refusal in batch.refusals],
     )
 
 

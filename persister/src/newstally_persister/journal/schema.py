@@ -107,6 +107,15 @@ ADDITIONS: tuple[str, ...] = (
         key TEXT NOT NULL,
         PRIMARY KEY (normal, key)
     ) STRICT, WITHOUT ROWID""",
+    # Refusals beyond those that an upload lists one by one.
+    """CREATE TABLE IF NOT EXISTS refusal_ranges (
+        upload_id TEXT NOT NULL,
+        reason INTEGER NOT NULL,
+        first_offset INTEGER NOT NULL,
+        end_offset INTEGER NOT NULL,
+        articles INTEGER NOT NULL,
+        PRIMARY KEY (upload_id, reason, first_offset)
+    ) STRICT, WITHOUT ROWID""",
 )
 """Tables beside those of the version, made where they are missing at every start.
 

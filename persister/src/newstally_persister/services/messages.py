@@ -4,7 +4,7 @@ from google.protobuf.timestamp_pb2 import Timestamp
 from newstally_protos.v1 import article_pb2, tally_pb2, upload_pb2
 
 from newstally_persister.sinks.base import EntityTally, PublicationTally
-from newstally_persister.values.batches import Refusal
+from newstally_persister.values.batches import Refusal, RefusalRange
 from newstally_persister.values.uploads import Upload
 
 
@@ -30,6 +30,15 @@ def refusal_message(refusal: Refusal) -> article_pb2.Refusal:
     )
     # Enums are open: a reason that this release has no name for is passed on.
     message.reason = refusal.reason  # type: ignore[assignment]
+    return message
+
+
+def range_message(found: RefusalRange) -> upload_pb2.RefusalRange:
+    """Return a range of refusals that are not listed."""
+    message = upload_pb2.RefusalRange(
+        first_offset=found.first_offset, end_offset=found.end_offset, articles=found.articles
+    )
+    message.reason = found.reason  # type: ignore[assignment]
     return message
 
 

@@ -12,7 +12,7 @@ from newstally_protos.v1 import upload_pb2, upload_pb2_grpc
 from newstally_runtime.status import StatusError, invalid, wait
 
 from newstally_persister.services.answering import answered
-from newstally_persister.services.messages import refusal_message, upload_message
+from newstally_persister.services.messages import range_message, refusal_message, upload_message
 from newstally_persister.services.owners import owned, owner_of
 from newstally_persister.services.paging import next_token, page_items, read_token
 from newstally_persister.services.reads import Reads
@@ -93,9 +93,14 @@ class UploadService(upload_pb2_grpc.UploadServiceServicer):
             lambda reader: reader.list_refusals(upload.upload_id, after, items + 1)
         )
         page = found[:items]
+        if len(found) > items:
+            token = next_token(query, (page[-1].offset,))
+            return upload_pb2.ListRefusalsResponse(
+                refusals=map(refusal_message, page), next_page_token=token
+            )
+        ranges = await self._reads.run(lambda reader: reader.list_refusal_ranges(upload.upload_id))
         return upload_pb2.ListRefusalsResponse(
-            refusals=map(refusal_message, page),
-            next_page_token=next_token(query, (page[-1].offset,)) if len(found) > items else "",
+            refusals=map(refusal_message, page), refusal_ranges=map(range_message, ranges)
         )
 
     def _too_many_today(self) -> StatusError:

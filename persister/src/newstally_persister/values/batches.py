@@ -52,6 +52,16 @@ class Refusal(NamedTuple):
     """At most 256 bytes, nothing of the content."""
 
 
+class RefusalRange(NamedTuple):
+    """Refusals for one reason that are not kept one by one."""
+
+    first_offset: int
+    end_offset: int
+    reason: int
+    articles: int
+    """How many there are in the range."""
+
+
 @dataclass(frozen=True, slots=True)
 class Batch:
     """A contiguous range of offsets of one upload, its tallies merged by key."""

@@ -73,7 +73,7 @@ class UploadArticlesResponse(_message.Message):
 
     @_builtins.property
     def refusals(self) -> _containers.RepeatedCompositeFieldContainer[_article_pb2.Refusal]:
-        """The refusals of this call: the first 100. All are listed by UploadService.ListRefusals."""
+        """The refusals of this call: the first 100. UploadService.ListRefusals has them all."""
 
     def __init__(
         self,

@@ -221,22 +221,64 @@ class ListRefusalsResponse(_message.Message):
 
     REFUSALS_FIELD_NUMBER: _builtins.int
     NEXT_PAGE_TOKEN_FIELD_NUMBER: _builtins.int
+    REFUSAL_RANGES_FIELD_NUMBER: _builtins.int
     next_page_token: _builtins.str
     """Empty on the last page."""
     @_builtins.property
     def refusals(self) -> _containers.RepeatedCompositeFieldContainer[_article_pb2.Refusal]:
         """By offset, ascending."""
 
+    @_builtins.property
+    def refusal_ranges(self) -> _containers.RepeatedCompositeFieldContainer[Global___RefusalRange]:
+        """On the last page: where the refusals are that are not listed one by one, by first_offset."""
+
     def __init__(
         self,
         *,
         refusals: _abc.Iterable[_article_pb2.Refusal] | None = ...,
         next_page_token: _builtins.str = ...,
+        refusal_ranges: _abc.Iterable[Global___RefusalRange] | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["next_page_token", b"next_page_token", "refusals", b"refusals"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["next_page_token", b"next_page_token", "refusal_ranges", b"refusal_ranges", "refusals", b"refusals"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___ListRefusalsResponse: _TypeAlias = ListRefusalsResponse  # noqa: Y015
+
+@_typing.final
+class RefusalRange(_message.Message):
+    """Offsets of which articles were refused for one reason, without saying which articles they were."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    FIRST_OFFSET_FIELD_NUMBER: _builtins.int
+    END_OFFSET_FIELD_NUMBER: _builtins.int
+    REASON_FIELD_NUMBER: _builtins.int
+    ARTICLES_FIELD_NUMBER: _builtins.int
+    first_offset: _builtins.int
+    """The first of these refusals."""
+    end_offset: _builtins.int
+    """One past the last of them."""
+    reason: _article_pb2.RefusalReason.ValueType
+    """Why."""
+    articles: _builtins.int
+    """How many there are: end_offset - first_offset, or fewer where an upload has very many ranges,
+    and articles that were counted stand between.
+    """
+    def __init__(
+        self,
+        *,
+        first_offset: _builtins.int = ...,
+        end_offset: _builtins.int = ...,
+        reason: _article_pb2.RefusalReason.ValueType = ...,
+        articles: _builtins.int = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["articles", b"articles", "end_offset", b"end_offset", "first_offset", b"first_offset", "reason", b"reason"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___RefusalRange: _TypeAlias = RefusalRange  # noqa: Y015
