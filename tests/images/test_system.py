@@ -106,7 +106,7 @@ def test_a_backup_is_taken_in_the_persisters_container(system: System, tmp_path:
         (tmp_path / "copy.db").write_bytes(content.read())
     with closing(sqlite3.connect(tmp_path / "copy.db")) as copy:
         assert copy.execute("PRAGMA integrity_check").fetchone() == ("ok",)
-        (articles,) = copy.execute("SELECT sum(articles) FROM publications").fetchone()
+        (articles,) = copy.execute("SELECT sum(articles) FROM publication_tallies").fetchone()
     assert articles >= len(SAMPLE.read_text().splitlines())
 
 

@@ -12,6 +12,7 @@ import pytest
 from manifests.objects import EXAMPLES, REPOSITORY, Manifests, Pod, load
 from newstally import Article, NewstallyClient
 from newstally_persister.sinks.sqlite import SqliteSink
+from newstally_persister.sinks.sqlite_schema import SPELT_TABLES
 from newstally_persister.values.parts import EntityRow, Part, PublicationRow, digest
 from support.corpus import make_articles
 from support.trio import Trio
@@ -89,10 +90,23 @@ async def test_a_copy_is_consistent_while_tallies_are_written(backup: Pod, tmp_p
     (kept,) = folder.iterdir()
     assert done.stdout == f"{kept.name}: 1 publications\n"
     with closing(sqlite3.connect(kept)) as connection:
-        (mentions,) = connection.execute("SELECT mentions FROM publications").fetchone()
+        (mentions,) = connection.execute("SELECT mentions FROM publication_tallies").fetchone()
         (started,) = connection.execute("SELECT started FROM marks").fetchone()
         assert 1 <= mentions == started <= flush
         assert connection.execute("PRAGMA journal_mode").fetchone() == ("delete",)
+
+
+def test_a_copy_of_the_form_before_is_kept(backup: Pod, tmp_path: Path) -> None:
+    """A store goes on in the form that it was made in."""
+    folder = tmp_path / "backup"
+    folder.mkdir()
+    with closing(sqlite3.connect(folder / "next")) as connection, connection:
+        for statement in SPELT_TABLES:
+            connection.execute(statement)
+        connection.execute("INSERT INTO publications VALUES ('post', 'Post', 1, 1)")
+    done = keep(backup, folder)
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.endswith(": 1 publications\n")
 
 
 def test_a_broken_copy_is_not_kept(backup: Pod, tmp_path: Path) -> None:
