@@ -1,0 +1,70 @@
+"""Rows that the sink would not have. Each function runs in its caller's transaction.
+
+They wait here until somebody lets them be tried again. What comes for them meanwhile is added when
+a flush is cut, so that no part holds such a row.
+"""
+
+import sqlite3
+
+from newstally_persister.journal import pending
+from newstally_persister.values.parts import Row
+from newstally_persister.values.voids import SetAsideRow
+
+LIMIT = 100
+"""More are not set aside: then it is not the rows that are at fault."""
+
+
+def count(connection: sqlite3.Connection) -> int:
+    """Return how many there are."""
+    return int(connection.execute("SELECT count(*) FROM set_aside").fetchone()[0])
+
+
+def rows(connection: sqlite3.Connection) -> list[SetAsideRow]:
+    """Return all of them, by key."""
+    found = connection.execute(
+        "SELECT publication_key, name, text, label, mentions, articles, reason FROM set_aside "
+        "JOIN publications ON key = publication_key ORDER BY publication_key, text, label"
+    )
+    return [SetAsideRow(*row) for row in found]
+
+
+def add(connection: sqlite3.Connection, row: Row, reason: str) -> SetAsideRow:
+    """Set a row aside."""
+    key = pending.key(row)
+    connection.execute(
+        "INSERT INTO set_aside VALUES (?, ?, ?, ?, ?, ?)",
+        (*key, row.mentions, row.articles, reason),
+    )
+    return next(found for found in rows(connection) if _key(found) == key)
+
+
+def collect(connection: sqlite3.Connection, flush: int) -> None:
+    """Take out of a flush what came for rows that are set aside."""
+    for row in rows(connection):
+        key = _key(row)
+        came = connection.execute(
+            "DELETE FROM pending WHERE flush = ? AND publication_key = ? AND text = ? "
+            "AND label = ? RETURNING mentions, articles",
+            (flush, *key),
+        ).fetchall()
+        connection.executemany(
+            "UPDATE set_aside SET mentions = mentions + ?, articles = articles + ? "
+            "WHERE publication_key = ? AND text = ? AND label = ?",
+            [(*amounts, *key) for amounts in came],
+        )
+
+
+def retry(connection: sqlite3.Connection) -> int:
+    """Put all of them back among the rows that wait for the next flush; return how many."""
+    connection.execute(
+        "INSERT INTO pending (flush, publication_key, text, label, mentions, articles) "
+        "SELECT last_flush + 1, publication_key, text, label, mentions, articles "
+        "FROM set_aside JOIN meta WHERE true "
+        "ON CONFLICT DO UPDATE SET mentions = mentions + excluded.mentions, "
+        "articles = articles + excluded.articles"
+    )
+    return connection.execute("DELETE FROM set_aside").rowcount
+
+
+def _key(row: SetAsideRow) -> pending.Key:
+    return row.publication_key, row.text, row.label
