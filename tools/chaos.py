@@ -4,10 +4,11 @@
 
 Real processes: a gateway, two extractors (rule-based engine), a persister and `newstally upload`.
 For the given time each is killed with -9 (or told to stop) at moments that the seed decides, and
-started again; with the Firestore sink the connection to the emulator is cut, too. Then everything
-is left in peace, the last upload ends, and the sink is read. Every article mentions one entity
-that no other has: missing, it was lost; with more than one mention, it was counted twice. All
-other tallies have to equal a plain recount as well. The last line is
+started again, or held for a while (SIGSTOP); the persister's disk, a small file system of its own,
+is filled to the last byte or nearly; with the Firestore sink the connection to the emulator is cut,
+too. Then everything is left in peace, the last upload ends, and the sink is read. Every article
+mentions one entity that no other has: missing, it was lost; with more than one mention, it was
+counted twice. All other tallies have to equal a plain recount as well. The last line is
 
     kills=N articles=N lost=0 double=0
 
@@ -25,11 +26,13 @@ import sys
 import tempfile
 import threading
 import time
+from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "tests"))
 
+from chaos_harms import HEADROOM_BYTES, LEFT_BYTES, Disk, Pause, own_disk
 from newstally import Article, NewstallyClient
 from support import engines, firestore_emulator
 from support.corpus import make_articles, stored_totals, totals
@@ -131,12 +134,21 @@ class Uploader:
 class Chaos:
     """Decides, from a seed, whom to kill next."""
 
-    def __init__(self, trio: Trio, uploader: Uploader, line: Line | None, seed: int) -> None:
+    def __init__(
+        self, trio: Trio, uploader: Uploader, line: Line | None, place: Path | None, seed: int
+    ) -> None:
+        """`place` is the persister's disk, if it has one of its own."""
         self._random = random.Random(seed)
         self._trio = trio
         self._uploader = uploader
-        self._line = line
+        self._everybody: list[Victim] = [*trio.processes, uploader]
+        self._everybody.append(Pause(lambda: self._random.choice(trio.processes)))
+        if line is not None:
+            self._everybody.append(line)
+        if place is not None:
+            self._everybody.append(Disk(place, lambda: self._random.choice(LEFT_BYTES)))
         self.kills = 0
+        self.by_kind: Counter[str] = Counter()
 
     def rage(self, seconds: float) -> None:
         """Kill and revive for that long, and leave everything running."""
@@ -154,30 +166,57 @@ class Chaos:
                 )
 
     def _strike(self) -> None:
-        everybody: list[Process | Uploader | Line] = [*self._trio.processes, self._uploader]
-        if self._line is not None:
-            everybody.append(self._line)
-        victims = self._random.sample(everybody, k=1 + (self._random.random() < 0.2))
+        victims = self._random.sample(self._everybody, k=1 + (self._random.random() < 0.2))
+        # The disk is filled first and emptied first: nobody can be started on a full one.
+        victims.sort(key=lambda victim: not isinstance(victim, Disk))
+        full = isinstance(victims[0], Disk)
         down = self._random.uniform(*DOWN_SECONDS)
-        gentle = self._random.random() < 0.15
+        gentle = self._random.random() < 0.15 and not full
         for victim in victims:
             self.kills += 1
-            if isinstance(victim, Line):
+            self.by_kind[type(victim).__name__] += 1
+            self._harm(victim, gentle)
+        time.sleep(down)
+        for victim in victims:
+            self._mend(victim)
+
+    def _harm(self, victim: "Victim", gentle: bool) -> None:
+        match victim:
+            case Line():
                 victim.cut()
-            elif isinstance(victim, Uploader):
-                victim.kill()
-            elif gentle and victim.running:
+            case Disk():
+                victim.fill()
+            case Pause():
+                victim.begin()
+            case Process() if gentle and victim.running:
                 code = victim.terminate()
                 if code:
                     raise RuntimeError(f"{victim.module} ended with {code} on SIGTERM")
-            else:
+            case _:
                 victim.kill()
-        time.sleep(down)
-        for victim in victims:
-            if isinstance(victim, Line):
+
+    def _mend(self, victim: "Victim") -> None:
+        match victim:
+            case Line():
                 victim.mend()
-            elif isinstance(victim, Process):
-                victim.start()
+            case Disk():
+                victim.empty()
+                self._revive(self._trio.persister)
+            case Pause():
+                victim.end()
+            case Process():
+                self._revive(victim)
+            case Uploader():
+                pass
+
+    def _revive(self, process: Process) -> None:
+        """Start it where it was killed, or ended by itself as it may on a full disk."""
+        if not process.running:
+            process.kill()
+            process.start()
+
+
+Victim = Process | Uploader | Line | Disk | Pause
 
 
 async def wait_applied(target: str, uploads: int) -> None:
@@ -237,15 +276,18 @@ def main() -> int:
     with (
         tempfile.TemporaryDirectory(prefix="newstally-chaos-") as scratch,
         prepare_sink(name) as (flags, environment, line),
+        contextlib.ExitStack() as stack,
     ):
         directory = Path(scratch)
-        prepared = Trio(directory, extractors=2, persister_flags=flags)
+        place = stack.enter_context(own_disk(directory / "data"))
+        small = ["--journal-headroom-bytes", str(HEADROOM_BYTES)]
+        prepared = Trio(directory, extractors=2, persister_flags=[*flags, *small])
         for extractor in prepared.extractors:
             extractor.environment[engines.SLEEP_VARIABLE] = SLEEP_MILLIS[name]
         prepared.persister.environment.update(environment)
         with prepared as trio:
             uploader = Uploader(directory, trio.gateway.address, seed)
-            chaos = Chaos(trio, uploader, line, seed)
+            chaos = Chaos(trio, uploader, line, place, seed)
             uploader.start()
             try:
                 chaos.rage(seconds)
@@ -258,6 +300,7 @@ def main() -> int:
             lost, double, other = judge(uploader.articles, trio.gateway.address)
     for difference in other[:20]:
         print(difference)
+    print(dict(chaos.by_kind))
     print(
         f"kills={chaos.kills} articles={len(uploader.articles)} lost={lost} double={double}",
         flush=True,
