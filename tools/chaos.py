@@ -114,6 +114,7 @@ class Uploader:
     def _upload(self, path: Path, upload_id: str) -> None:
         command = [
             *(sys.executable, "-m", "newstally", "upload", str(path), "--upload-id", upload_id),
+            "--wait",  # a gateway may be away when a client begins
             *("--target", self._target, "--state-dir", str(self._directory / "state")),
         ]
         log = self._directory / "client.log"

@@ -13,10 +13,13 @@ from newstally_protos.v1.tally_pb2_grpc import TallyServiceStub
 from newstally_protos.v1.upload_pb2_grpc import UploadServiceStub
 from newstally_protos.wire import connect
 
+from newstally._gateway.contact import reach
 from newstally._gateway.decoding import to_entity_tally, to_publication_tally, to_refusal, to_upload
 from newstally._gateway.encoding import stream_articles
+from newstally._gateway.probing import check_target
 from newstally._gateway.retrying import Retrying
 from newstally._gateway.uploading import Uploader
+from newstally.errors import NoGateway
 from newstally.settings import RetryPolicy, WindowLimits
 from newstally.values import (
     Article,
@@ -31,6 +34,8 @@ from newstally.values import (
 DEFAULT_TARGET = "127.0.0.1:50051"
 """Where `newstally up` listens."""
 APPLIED_POLL_SECONDS = 0.5
+FIRST_CONTACT_SECONDS = 20.0
+"""So long is waited for a gateway that has never answered; finding out why takes up to 9 s more."""
 
 
 class _PageRequest(Protocol):
@@ -70,7 +75,13 @@ class NewstallyClient:
         retry: RetryPolicy | None = None,
         window: WindowLimits | None = None,
     ) -> None:
-        """Keep the settings; `target` is `host:port` or any other gRPC name."""
+        """Keep the settings; `target` is `host:port` or any other gRPC name.
+
+        Raises NoGateway for what cannot be one, a web address say.
+        """
+        wrong = check_target(target)
+        if wrong is not None:
+            raise NoGateway(wrong)
         self._target = target
         self._policy = retry or RetryPolicy()
         self._limits = window or WindowLimits()
@@ -92,6 +103,26 @@ class NewstallyClient:
         """Close the channel; calls that still run are cancelled."""
         services, self._open = self._services, None
         await services.channel.close()
+
+    async def reach(
+        self,
+        within: float | None = FIRST_CONTACT_SECONDS,
+        *,
+        on_event: Callable[[UploadEvent], None] | None = None,
+    ) -> None:
+        """Wait until a gateway answers at the target for the first time.
+
+        Args:
+            within: Seconds; None waits for ever.
+            on_event: Called on the event loop while the gateway is waited for.
+
+        Raises:
+            NoGateway: something else is there; it says what.
+            GaveUp: nothing answered in time; it says why, as far as can be found out.
+        """
+        services = self._services
+        observe = on_event or _ignore
+        await reach(services.channel, services.uploads.GetUpload, self._target, within, observe)
 
     async def upload(
         self,

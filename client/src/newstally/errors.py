@@ -12,6 +12,7 @@ NewstallyError
     ├── AccessDenied          not authenticated, or another owner's upload
     ├── UploadIdTaken         another owner has that upload_id
     ├── MessageTooLarge       over the gateway's receive limit
+    ├── NoGateway             what is at the target is no Newstally gateway
     ├── UploadWentBackwards   what was acknowledged is gone: the journal was replaced
     ├── UnexpectedStatus      any other status
     └── InputError            the input cannot be read, or is not the one of that upload
@@ -67,6 +68,10 @@ class UploadIdTaken(PermanentError):
 
 class MessageTooLarge(PermanentError):
     """A message was over the receiver's limit."""
+
+
+class NoGateway(PermanentError):
+    """What is at the target is no Newstally gateway, or speaks another protocol."""
 
 
 class UploadWentBackwards(PermanentError):

@@ -24,6 +24,8 @@ from newstally.values import Progress, UploadEvent, Waiting
 LINE_EVERY_SECONDS = 5.0
 NOTE_AFTER_SECONDS = 1.0
 """A failure that is over sooner is not worth a line."""
+AGAIN_AFTER_SECONDS = 30.0
+"""What stands in the way for so long is told once more."""
 STALLED_AFTER_SECONDS = 15.0
 """So long may a gateway that answers settle nothing before that is told."""
 _RATE_SPAN_SECONDS = 20.0
@@ -52,7 +54,7 @@ class Rate:
 class LineDisplay:
     """Plain lines, for logs and pipes.
 
-    Every few seconds how far it is, if that has changed; what stands in the way, once.
+    Every few seconds how far it is, if that has changed; what stands in the way, now and then.
     """
 
     def __init__(
@@ -72,8 +74,8 @@ class LineDisplay:
         self._told = 0
         """How many were settled when that was last said."""
         self._failing_since: float | None = None
-        self._troubles: set[str] = set()
-        """What has been said since something last moved."""
+        self._troubles: dict[str, float] = {}
+        """What has been said since something last moved, and when."""
 
     def __enter__(self) -> Self:
         """Nothing to open."""
@@ -116,8 +118,9 @@ class LineDisplay:
             self._say(progress_text(self._rate, settled, self._total))
 
     def _trouble(self, text: str) -> None:
-        if text not in self._troubles:
-            self._troubles.add(text)
+        now = self._clock()
+        if now - self._troubles.get(text, -AGAIN_AFTER_SECONDS) >= AGAIN_AFTER_SECONDS:
+            self._troubles[text] = now
             self._say(text)
 
 

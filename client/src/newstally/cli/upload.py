@@ -10,6 +10,7 @@ from typing import Annotated, BinaryIO
 import typer
 
 from newstally.cli.choosing import Choice, choose
+from newstally.cli.reaching import early_target, reach
 from newstally.cli.report import Report
 from newstally.cli.running import EXIT_MALFORMED, AsJson, Target, exit_codes, print_json, run, say
 from newstally.cli.sending import lost, send
@@ -72,6 +73,13 @@ def upload(
         float | None,
         typer.Option(help="Fail when nothing moved for so many seconds; default: never."),
     ] = None,
+    wait: Annotated[
+        bool,
+        typer.Option(
+            "--wait",
+            help="Wait as long as it takes for a gateway that has never answered; default: 20 s.",
+        ),
+    ] = False,
     state_dir: Annotated[
         Path | None,
         typer.Option(
@@ -81,7 +89,7 @@ def upload(
 ) -> None:
     """Send articles from CSV or JSON Lines files, each counted exactly once.
 
-    It waits for the gateway as long as it takes and goes on by itself.
+    A gateway that was there and goes is waited for as long as it takes.
     After an interruption, --resume goes on where the upload stands.
 
     Malformed records are refused and told with their lines; the rest is
@@ -112,6 +120,9 @@ def upload(
     store = StateStore(state_dir or default_directory(os.environ))
     with contextlib.ExitStack() as stack:
         with exit_codes():
+            early = early_target(store, target, upload_id, resume=resume)
+            if early is not None:
+                run(reach(early, give_up_after, wait=wait))
             source = Source(
                 paths,
                 columns,
@@ -128,6 +139,8 @@ def upload(
                 resume=resume,
                 moved=moved,
             )
+            if early is None:
+                run(reach(choice.target, give_up_after, wait=wait))
         _tell_before(surveyed, choice)
         hint = _how_to_go_on(paths, read_as, choice)
         with exit_codes(hint):

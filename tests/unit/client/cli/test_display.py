@@ -31,19 +31,22 @@ def test_lines_say_how_far_it_is() -> None:
 
 
 def test_lines_say_once_what_is_waited_for() -> None:
-    """A line soon after the gateway went away, one per kind of trouble, one when it goes on."""
+    """A line soon after the gateway went away, one per kind of trouble, one when it goes on; what
+    lasts is told again after half a minute."""
     screen = Screen()
     refused = Waiting(GatewayUnavailable("refused"), 0.1)
     screen.show(refused, 0.0, 0.9)
     assert screen.said == []
-    screen.show(refused, 1.1, 9.0, 60.0)
+    screen.show(refused, 1.1, 9.0, 20.0)
     assert screen.said == ["waiting for gateway host:1: refused"]
-    for now in (61.0, 62.0, 90.0):
+    for now in (20.0, 20.1, 20.2):
         screen.show(Waiting(GatewayUnavailable("draining"), 0.1), now)
         screen.show(refused, now)
     assert screen.said[1:] == ["waiting for gateway host:1: draining"]
+    screen.show(refused, 20.3, 31.0, 31.2)
+    assert screen.said[2:] == ["waiting for gateway host:1: refused"]
     screen.show(Progress(upload(0)), 91.0, 92.0)
-    assert screen.said[2:] == ["gateway host:1 goes on"]
+    assert screen.said[3:] == ["gateway host:1 goes on"]
 
 
 def test_lines_tell_once_that_a_gateway_settles_nothing() -> None:
@@ -51,11 +54,11 @@ def test_lines_tell_once_that_a_gateway_settles_nothing() -> None:
     screen = Screen()
     screen.show(Progress(upload(0)), 0.0, 5.0, 14.9)
     assert screen.said == []
-    screen.show(Progress(upload(0)), 15.0, 20.0, 60.0)
+    screen.show(Progress(upload(0)), 15.0, 20.0, 44.0)
     assert [line.partition(";")[0] for line in screen.said] == [
         "waiting for gateway host:1: it answers, but settles nothing"
     ]
-    for now in (61.0, 62.0, 63.0):
+    for now in (44.1, 44.2, 44.3):
         screen.show(Waiting(GatewayUnavailable("busy"), 2.0), now)
         screen.show(Progress(upload(0)), now)
     assert screen.said[1:] == ["waiting for gateway host:1: busy"]

@@ -28,17 +28,20 @@ async def test_the_same_upload_again_changes_nothing(run: Run, articles: Path) -
 async def test_the_state_is_on_disk_before_the_first_article(
     run: Run, articles: Path, states: Path
 ) -> None:
-    """When no gateway answers, the state is there already, and --resume needs no id."""
-    failed = await run("upload", articles, "--target", "127.0.0.1:1", "--give-up-after", "0.05")
+    """When nothing is settled, the state is there already, and --resume needs no id."""
+    async with ReferenceGateway() as first:
+        first.paused = True
+        failed = await run("upload", articles, "--target", first.target, "--give-up-after", "0.3")
     assert failed.exit_code == 1
     (upload_id,) = begun(states)
     assert f"--resume --upload-id {upload_id}" in failed.stderr
     async with ReferenceGateway() as gateway:
+        gateway.journals = first.journals
         command = ("upload", articles, "--resume", "--json", "--target", gateway.target)
         elsewhere = await run(*command)
         result = await run(*command, "--moved")
     assert elsewhere.exit_code == 2
-    assert "was begun at 127.0.0.1:1, not at" in elsewhere.stderr
+    assert f"was begun at {first.target}, not at" in elsewhere.stderr
     assert json.loads(result.stdout)["upload_id"] == upload_id
     state = StateStore(states).find(upload_id)
     assert state is not None
@@ -175,11 +178,13 @@ async def test_a_pipe_is_uploaded_and_resumed_with_the_same_bytes(run: Run) -> N
 
 async def test_a_pipe_that_was_cut_off_says_how_to_go_on(run: Run) -> None:
     """Nobody has kept the bytes: they must be piped again."""
-    result = await run(
-        *("upload", "-", "--upload-id", "job"),
-        *("--target", "127.0.0.1:1", "--give-up-after", "0.05"),
-        stdin='{"source": "P", "text": "good"}\n',
-    )
+    async with ReferenceGateway() as gateway:
+        gateway.paused = True
+        result = await run(
+            *("upload", "-", "--upload-id", "job"),
+            *("--target", gateway.target, "--give-up-after", "0.3"),
+            stdin='{"source": "P", "text": "good"}\n',
+        )
     assert result.exit_code == 1
     assert result.stderr.endswith(
         "; to go on, pipe the same bytes into: newstally upload - --resume --upload-id job\n"

@@ -89,8 +89,9 @@ async def test_text_of_another_encoding_is_never_sent(
         taken = await run(*command, "--encoding", "latin-1", "--target", gateway.target)
         assert taken.exit_code == 0
         assert gateway.articles("job") == [("P", "été")]
-    again = await run(*command, *("--encoding", "latin-1", "--give-up-after", "0.05"))
-    assert f"upload {path} --encoding latin-1 --delimiter ';' --resume" in again.stderr
+        gateway.journals.clear()
+        again = await run(*command, *("--encoding", "latin-1"), "--upload-id", "job")
+    assert "upload job is not known" in again.stderr
 
 
 @pytest.mark.parametrize("gone", [True, False])

@@ -1,0 +1,41 @@
+"""The first contact with a gateway, before anything is read or begun."""
+
+from newstally.cli.display import LineDisplay
+from newstally.cli.running import say
+from newstally.cli.states import StateStore
+from newstally.client import DEFAULT_TARGET, FIRST_CONTACT_SECONDS, NewstallyClient
+from newstally.errors import GaveUp, InputError, NoGateway
+
+
+def early_target(
+    store: StateStore, target: str | None, upload_id: str | None, *, resume: bool
+) -> str | None:
+    """Return where the upload will go, or None while that hangs on the input."""
+    if target is not None:
+        return target
+    if upload_id is not None:
+        state = store.find(upload_id)
+        return DEFAULT_TARGET if state is None else state.target
+    return None if resume else DEFAULT_TARGET
+
+
+async def reach(target: str, give_up_after: float | None, *, wait: bool) -> None:
+    """Return when a gateway answers at `target`; say what is waited for.
+
+    Raises InputError for what cannot be an address, NoGateway and GaveUp with the remedy.
+    """
+    within = None if wait else FIRST_CONTACT_SECONDS
+    if give_up_after is not None:
+        within = give_up_after if within is None else min(within, give_up_after)
+    try:
+        client = NewstallyClient(target)
+    except NoGateway as error:
+        raise InputError(f"--target: {error}") from error
+    try:
+        async with client:
+            await client.reach(within, on_event=LineDisplay(0, target, say))
+    except NoGateway as error:
+        raise NoGateway(f"no Newstally gateway at {target}: {error}") from error
+    except GaveUp as error:
+        remedy = "" if wait else " (--wait waits for it as long as it takes)"
+        raise GaveUp(f"no gateway at {target}: {error}{remedy}") from error
