@@ -15,6 +15,7 @@ from newstally_extractor import RELEASE
 from newstally_extractor.core.inbox import Inbox
 from newstally_extractor.core.link import Link
 from newstally_extractor.core.windows import Window
+from newstally_extractor.engines.engine import naming_of
 from newstally_extractor.engines.engine_thread import EngineThread
 from newstally_extractor.gateways.link_service import LinkService
 from newstally_extractor.gateways.work_loop import WorkLoop
@@ -49,6 +50,7 @@ class ExtractorService:
             identity=pb.Welcome(
                 model=engine.model,
                 model_version=engine.model_version,
+                naming=naming_of(engine),
                 release=RELEASE,
                 instance_id=secrets.token_hex(8),
             ),
@@ -70,6 +72,7 @@ class ExtractorService:
             "model loaded",
             model=engine.model,
             model_version=engine.model_version,
+            naming=naming_of(engine),
             engine=engine.name,
             release=RELEASE,
         )
@@ -84,6 +87,7 @@ class ExtractorService:
             {
                 "model": engine.model,
                 "model_version": engine.model_version,
+                "naming": naming_of(engine),
                 "engine": engine.name,
                 "links": self._work.replica.links,
                 "waiting_articles": self._work.replica.waiting_articles,

@@ -5,7 +5,7 @@ from collections.abc import Iterable, Iterator
 from newstally_protos.limits import REASON_LIMIT_BYTES, cut, result_limit_bytes
 from newstally_protos.v1 import extractor_pb2 as pb
 
-from newstally_extractor.counting.entities import Counts
+from newstally_extractor.counting.entities import Counts, NamedCounts
 from newstally_extractor.engines.engine import Outcome
 
 _FIELD_BYTES = 8
@@ -67,9 +67,12 @@ def pack(results: Iterable[pb.Result], limit_bytes: int) -> Iterator[list[pb.Res
 
 
 def _entities(counts: Counts) -> pb.ArticleEntities:
+    names = counts.names if isinstance(counts, NamedCounts) else {}
     return pb.ArticleEntities(
         entities=[
-            pb.EntityMentions(text=text, label=label, mentions=mentions)
+            pb.EntityMentions(
+                text=text, label=label, mentions=mentions, name=names.get((text, label), "")
+            )
             for (text, label), mentions in counts.items()
         ]
     )

@@ -9,6 +9,16 @@ from newstally_extractor.counting.normalising import normalise
 Counts = dict[tuple[str, str], int]
 """How often each `(normalised text, label)` is mentioned in one article."""
 
+
+class NamedCounts(Counts):
+    """Counts with the names that readers know."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.names: dict[tuple[str, str], str] = {}
+        """As it is written, where that is not the normalised text."""
+
+
 _ENVELOPE_BYTES = 1_024
 """More than what a Results message adds around one result."""
 

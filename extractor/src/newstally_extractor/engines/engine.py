@@ -35,6 +35,11 @@ class Engine(Protocol):
         ...
 
 
+def naming_of(engine: Engine) -> str:
+    """Return what decides on an engine's names, with its version; empty if it does not say."""
+    return str(getattr(engine, "naming", ""))
+
+
 class SettingError(Exception):
     """A setting that cannot work; found at start."""
 

@@ -40,6 +40,7 @@ class FastEngine:
         """`fast` reads the parameters of the pipeline of `proven_on`."""
         self.model = proven_on.model
         self.model_version = proven_on.model_version
+        self.naming = proven_on.naming
         self._stock = proven_on
         self._read_from = proven_on.nlp
         self._fast = fast

@@ -105,6 +105,11 @@ class StockEngine:
         """The pipeline's version."""
         return str(self._nlp.meta["version"])
 
+    @property
+    def naming(self) -> str:
+        """What decides on names, with its version."""
+        return self.counter.version
+
     def extract(self, texts: Sequence[str]) -> Sequence[Outcome]:
         """Count each text's entities. Raises if the pipeline raises on any of them."""
         self.renew_in_time()

@@ -4,8 +4,9 @@ from collections.abc import Sequence
 from typing import Protocol
 
 from newstally_protos.limits import result_limit_bytes
+from newstally_protos.spellings import better
 
-from newstally_extractor.counting.entities import Counts, count_mentions
+from newstally_extractor.counting.entities import Counts, NamedCounts, count_mentions
 from newstally_extractor.names.aliases import load_aliases
 from newstally_extractor.names.naming import Mention, Namer
 from newstally_extractor.settings import ExtractorSettings
@@ -37,26 +38,37 @@ class CountsNames:
         self._excluded = excluded
 
     def count(self, text: str, mentions: Sequence[Mention]) -> Counts:
-        """Count the mentions by key and label.
+        """Count the mentions by key and label, with their names.
 
-        Where names would take more bytes than a result may, each counts under its own text.
+        Where that would take more bytes than a result may, names are left out; and where that is
+        not enough, each mention counts under its own text.
         """
-        counts: Counts = {}
+        counts = NamedCounts()
         for name in self._namer.names(text, mentions):
-            if name is not None and name[1] and name[1] not in self._excluded:
-                entity = name[:2]
-                counts[entity] = counts.get(entity, 0) + 1
-        if _size_bytes(counts) > result_limit_bytes(len(text.encode())):
-            # Names may be far longer than what stands in the text. An article is not refused for
-            # that.
-            return CountsTexts(self._excluded).count(text, mentions)
-        return counts
+            if name is None:
+                continue
+            key, label, spelling = name
+            if not label or label in self._excluded:
+                continue
+            entity = (key, label)
+            counts[entity] = counts.get(entity, 0) + 1
+            if spelling != key:
+                counts.names[entity] = better(counts.names.get(entity, ""), spelling)
+        limit = result_limit_bytes(len(text.encode()))
+        if _size_bytes(counts) <= limit:
+            return counts
+        # Names may be far longer than what stands in the text; no article is refused for them.
+        counts.names.clear()
+        if _size_bytes(counts) <= limit:
+            return counts
+        return CountsTexts(self._excluded).count(text, mentions)
 
 
-def _size_bytes(counts: Counts) -> int:
+def _size_bytes(counts: NamedCounts) -> int:
     """Return at least what the counts take in a message."""
-    keys = "".join(key + label for key, label in counts)
-    return len(keys.encode()) + _FIELDS_BYTES * len(counts)
+    texts = "".join([key + label for key, label in counts])
+    names = "".join(counts.names.values())
+    return len(texts.encode()) + len(names.encode()) + _FIELDS_BYTES * len(counts)
 
 
 class CountsTexts:

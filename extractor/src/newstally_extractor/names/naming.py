@@ -56,8 +56,8 @@ class Namer:
 
     @property
     def version(self) -> str:
-        """Which rules and which table these are: "1.0a1b2c3d"."""
-        return f"{RULES}.{self._aliases.digest}"
+        """Which rules and which table these are: "merged-1-0a1b2c3d"."""
+        return f"merged-{RULES}-{self._aliases.digest}"
 
     def names(self, text: str, mentions: Sequence[Mention]) -> list[Name | None]:
         """Return, for each mention in the text's order, the name that it is counted under.

@@ -117,11 +117,12 @@ def _find_defect(entities: ArticleEntities, content_bytes: int) -> str | None:
         text, label = entity.text, entity.label
         if not text or not label:
             return "an entity without text or label"
-        # A character takes at most four bytes, so the bytes hardly ever have to be counted.
-        if len(text) > ENTITY_TEXT_LIMIT_BYTES // 4 and size_bytes(text) > ENTITY_TEXT_LIMIT_BYTES:
+        if _is_over(text, ENTITY_TEXT_LIMIT_BYTES):
             return "an entity whose text is too long"
-        if len(label) > LABEL_LIMIT_BYTES // 4 and size_bytes(label) > LABEL_LIMIT_BYTES:
+        if _is_over(label, LABEL_LIMIT_BYTES):
             return "an entity whose label is too long"
+        if _is_over(entity.name, ENTITY_TEXT_LIMIT_BYTES):
+            entity.name = ""  # it is only shown
         # Each takes a byte of the content. Unbounded, they would add up to a batch that the journal
         # never takes.
         if not 1 <= entity.mentions <= content_bytes:
@@ -130,6 +131,11 @@ def _find_defect(entities: ArticleEntities, content_bytes: int) -> str | None:
     if len(seen) != len(entities.entities):
         return "an entity that comes twice"
     return None
+
+
+def _is_over(text: str, limit_bytes: int) -> bool:
+    # A character takes at most four bytes, so the bytes hardly ever have to be counted.
+    return len(text) > limit_bytes // 4 and size_bytes(text) > limit_bytes
 
 
 def _broken(task: Task, defect: str) -> Judged:

@@ -158,6 +158,7 @@ class Welcome(_message.Message):
     RELEASE_FIELD_NUMBER: _builtins.int
     INSTANCE_ID_FIELD_NUMBER: _builtins.int
     WINDOW_FIELD_NUMBER: _builtins.int
+    NAMING_FIELD_NUMBER: _builtins.int
     model: _builtins.str
     """The pipeline's name, for example "en_newstally"."""
     model_version: _builtins.str
@@ -166,6 +167,11 @@ class Welcome(_message.Message):
     """The extractor's own version."""
     instance_id: _builtins.str
     """Random, one per process: tells a restarted replica from one that was only reconnected."""
+    naming: _builtins.str
+    """What decides under which names mentions are counted, and its version, for example
+    "merged-1-0a1b2c3d". Articles that are counted under another one may count otherwise. Empty
+    where each text counts by itself.
+    """
     @_builtins.property
     def window(self) -> Global___Window:
         """How much may be unanswered on this link."""
@@ -178,10 +184,11 @@ class Welcome(_message.Message):
         release: _builtins.str = ...,
         instance_id: _builtins.str = ...,
         window: Global___Window | None = ...,
+        naming: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["window", b"window"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["instance_id", b"instance_id", "model", b"model", "model_version", b"model_version", "release", b"release", "window", b"window"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["instance_id", b"instance_id", "model", b"model", "model_version", b"model_version", "naming", b"naming", "release", b"release", "window", b"window"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -332,22 +339,28 @@ class EntityMentions(_message.Message):
     TEXT_FIELD_NUMBER: _builtins.int
     LABEL_FIELD_NUMBER: _builtins.int
     MENTIONS_FIELD_NUMBER: _builtins.int
+    NAME_FIELD_NUMBER: _builtins.int
     text: _builtins.str
     """The normalised text, never empty."""
     label: _builtins.str
     """The pipeline's label, never empty."""
     mentions: _builtins.int
     """How often it occurs in the article, at least 1."""
+    name: _builtins.str
+    """The text as readers write it, for example "Angela Merkel"; empty where that is `text` itself, or
+    not known. At most 4,096 bytes.
+    """
     def __init__(
         self,
         *,
         text: _builtins.str = ...,
         label: _builtins.str = ...,
         mentions: _builtins.int = ...,
+        name: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["label", b"label", "mentions", b"mentions", "text", b"text"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["label", b"label", "mentions", b"mentions", "name", b"name", "text", b"text"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

@@ -25,7 +25,7 @@ _sym_db = _symbol_database.Default()
 
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x18newstally/v1/tally.proto\x12\x0cnewstally.v1\"K\n\x10PublicationTally\x12\x13\n\x0bpublication\x18\x01 \x01(\t\x12\x10\n\x08\x61rticles\x18\x02 \x01(\x03\x12\x10\n\x08mentions\x18\x03 \x01(\x03\"N\n\x0b\x45ntityTally\x12\x0c\n\x04text\x18\x01 \x01(\t\x12\r\n\x05label\x18\x02 \x01(\t\x12\x10\n\x08mentions\x18\x03 \x01(\x03\x12\x10\n\x08\x61rticles\x18\x04 \x01(\x03\"@\n\x17ListPublicationsRequest\x12\x11\n\tpage_size\x18\x01 \x01(\x05\x12\x12\n\npage_token\x18\x02 \x01(\t\"i\n\x18ListPublicationsResponse\x12\x34\n\x0cpublications\x18\x01 \x03(\x0b\x32\x1e.newstally.v1.PublicationTally\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\"e\n\x18ListEntityTalliesRequest\x12\x13\n\x0bpublication\x18\x01 \x01(\t\x12\r\n\x05label\x18\x02 \x01(\t\x12\x11\n\tpage_size\x18\x03 \x01(\x05\x12\x12\n\npage_token\x18\x04 \x01(\t\"g\n\x19ListEntityTalliesResponse\x12\x31\n\x0e\x65ntity_tallies\x18\x01 \x03(\x0b\x32\x19.newstally.v1.EntityTally\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t2\xd7\x01\n\x0cTallyService\x12\x61\n\x10ListPublications\x12%.newstally.v1.ListPublicationsRequest\x1a&.newstally.v1.ListPublicationsResponse\x12\x64\n\x11ListEntityTallies\x12&.newstally.v1.ListEntityTalliesRequest\x1a\'.newstally.v1.ListEntityTalliesResponseb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x18newstally/v1/tally.proto\x12\x0cnewstally.v1\"K\n\x10PublicationTally\x12\x13\n\x0bpublication\x18\x01 \x01(\t\x12\x10\n\x08\x61rticles\x18\x02 \x01(\x03\x12\x10\n\x08mentions\x18\x03 \x01(\x03\"\\\n\x0b\x45ntityTally\x12\x0c\n\x04text\x18\x01 \x01(\t\x12\r\n\x05label\x18\x02 \x01(\t\x12\x10\n\x08mentions\x18\x03 \x01(\x03\x12\x10\n\x08\x61rticles\x18\x04 \x01(\x03\x12\x0c\n\x04name\x18\x05 \x01(\t\"@\n\x17ListPublicationsRequest\x12\x11\n\tpage_size\x18\x01 \x01(\x05\x12\x12\n\npage_token\x18\x02 \x01(\t\"y\n\x18ListPublicationsResponse\x12\x34\n\x0cpublications\x18\x01 \x03(\x0b\x32\x1e.newstally.v1.PublicationTally\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\x12\x0e\n\x06models\x18\x03 \x03(\t\"e\n\x18ListEntityTalliesRequest\x12\x13\n\x0bpublication\x18\x01 \x01(\t\x12\r\n\x05label\x18\x02 \x01(\t\x12\x11\n\tpage_size\x18\x03 \x01(\x05\x12\x12\n\npage_token\x18\x04 \x01(\t\"g\n\x19ListEntityTalliesResponse\x12\x31\n\x0e\x65ntity_tallies\x18\x01 \x03(\x0b\x32\x19.newstally.v1.EntityTally\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t2\xd7\x01\n\x0cTallyService\x12\x61\n\x10ListPublications\x12%.newstally.v1.ListPublicationsRequest\x1a&.newstally.v1.ListPublicationsResponse\x12\x64\n\x11ListEntityTallies\x12&.newstally.v1.ListEntityTalliesRequest\x1a\'.newstally.v1.ListEntityTalliesResponseb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -35,15 +35,15 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_PUBLICATIONTALLY']._serialized_start=42
   _globals['_PUBLICATIONTALLY']._serialized_end=117
   _globals['_ENTITYTALLY']._serialized_start=119
-  _globals['_ENTITYTALLY']._serialized_end=197
-  _globals['_LISTPUBLICATIONSREQUEST']._serialized_start=199
-  _globals['_LISTPUBLICATIONSREQUEST']._serialized_end=263
-  _globals['_LISTPUBLICATIONSRESPONSE']._serialized_start=265
-  _globals['_LISTPUBLICATIONSRESPONSE']._serialized_end=370
-  _globals['_LISTENTITYTALLIESREQUEST']._serialized_start=372
-  _globals['_LISTENTITYTALLIESREQUEST']._serialized_end=473
-  _globals['_LISTENTITYTALLIESRESPONSE']._serialized_start=475
-  _globals['_LISTENTITYTALLIESRESPONSE']._serialized_end=578
-  _globals['_TALLYSERVICE']._serialized_start=581
-  _globals['_TALLYSERVICE']._serialized_end=796
+  _globals['_ENTITYTALLY']._serialized_end=211
+  _globals['_LISTPUBLICATIONSREQUEST']._serialized_start=213
+  _globals['_LISTPUBLICATIONSREQUEST']._serialized_end=277
+  _globals['_LISTPUBLICATIONSRESPONSE']._serialized_start=279
+  _globals['_LISTPUBLICATIONSRESPONSE']._serialized_end=400
+  _globals['_LISTENTITYTALLIESREQUEST']._serialized_start=402
+  _globals['_LISTENTITYTALLIESREQUEST']._serialized_end=503
+  _globals['_LISTENTITYTALLIESRESPONSE']._serialized_start=505
+  _globals['_LISTENTITYTALLIESRESPONSE']._serialized_end=608
+  _globals['_TALLYSERVICE']._serialized_start=611
+  _globals['_TALLYSERVICE']._serialized_end=826
 # @@protoc_insertion_point(module_scope)

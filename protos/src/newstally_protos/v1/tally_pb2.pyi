@@ -59,6 +59,7 @@ class EntityTally(_message.Message):
     LABEL_FIELD_NUMBER: _builtins.int
     MENTIONS_FIELD_NUMBER: _builtins.int
     ARTICLES_FIELD_NUMBER: _builtins.int
+    NAME_FIELD_NUMBER: _builtins.int
     text: _builtins.str
     """The normalised text, for example "angela merkel". Never empty."""
     label: _builtins.str
@@ -67,6 +68,12 @@ class EntityTally(_message.Message):
     """How many times it occurs. At least 1."""
     articles: _builtins.int
     """In how many articles it occurs. At least 1, at most mentions."""
+    name: _builtins.str
+    """The text as readers write it, for example "Angela Merkel". In a list: empty where nothing else
+    than `text` is known. In a batch: at most once per text and label, whatever the publication,
+    and empty where it is `text` itself. At most 4,096 bytes. It is shown, and nothing else: two
+    recounts of the same articles may show different ones.
+    """
     def __init__(
         self,
         *,
@@ -74,10 +81,11 @@ class EntityTally(_message.Message):
         label: _builtins.str = ...,
         mentions: _builtins.int = ...,
         articles: _builtins.int = ...,
+        name: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["articles", b"articles", "label", b"label", "mentions", b"mentions", "text", b"text"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["articles", b"articles", "label", b"label", "mentions", b"mentions", "name", b"name", "text", b"text"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -117,21 +125,30 @@ class ListPublicationsResponse(_message.Message):
 
     PUBLICATIONS_FIELD_NUMBER: _builtins.int
     NEXT_PAGE_TOKEN_FIELD_NUMBER: _builtins.int
+    MODELS_FIELD_NUMBER: _builtins.int
     next_page_token: _builtins.str
     """Empty on the last page."""
     @_builtins.property
     def publications(self) -> _containers.RepeatedCompositeFieldContainer[Global___PublicationTally]:
         """By mentions, descending, then by key."""
 
+    @_builtins.property
+    def models(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """What all tallies were counted with ("name version", and what decides on names), sorted, as far
+        as the persister's journal knows: at most 100. More than one may have counted the same thing
+        under different names.
+        """
+
     def __init__(
         self,
         *,
         publications: _abc.Iterable[Global___PublicationTally] | None = ...,
         next_page_token: _builtins.str = ...,
+        models: _abc.Iterable[_builtins.str] | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["next_page_token", b"next_page_token", "publications", b"publications"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["models", b"models", "next_page_token", b"next_page_token", "publications", b"publications"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

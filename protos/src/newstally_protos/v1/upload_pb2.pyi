@@ -52,7 +52,7 @@ class Upload(_message.Message):
     """How many mentions the counted articles have."""
     @_builtins.property
     def models(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
-        """The models ("name version") that extracted it so far, sorted."""
+        """The models ("name version", and what decides on names) that extracted it so far, sorted."""
 
     @_builtins.property
     def create_time(self) -> _timestamp_pb2.Timestamp:

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from newstally_extractor.core.answers import answer, content_too_long, pack
-from newstally_extractor.counting.entities import Counts
+from newstally_extractor.counting.entities import Counts, NamedCounts
 from newstally_protos.limits import result_limit_bytes
 from newstally_protos.v1 import extractor_pb2 as pb
 
@@ -18,6 +18,15 @@ def test_entities() -> None:
             entities=[pb.EntityMentions(text="paris", label="GPE", mentions=2)]
         ),
     )
+
+
+def test_names() -> None:
+    """What readers write goes along where the counts know it."""
+    counts = NamedCounts()
+    counts.update({("nato", "ORG"): 1, ("42", "MISC"): 1})
+    counts.names["nato", "ORG"] = "NATO"
+    found = answer(7, 100, counts).entities.entities
+    assert [(entity.text, entity.name) for entity in found] == [("nato", "NATO"), ("42", "")]
 
 
 def test_no_entities_are_an_answer() -> None:

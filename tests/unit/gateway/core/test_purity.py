@@ -9,6 +9,7 @@ ALLOWED = {"collections", "dataclasses", "enum", "heapq", "itertools", "typing"}
 PROTOCOL = {
     "newstally_protos.limits",
     "newstally_protos.names",
+    "newstally_protos.spellings",
     "newstally_protos.v1.article_pb2",
     "newstally_protos.v1.extractor_pb2",
     "newstally_protos.v1.gateway_pb2",

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 
+from newstally_protos.spellings import better
 from newstally_protos.v1.extractor_pb2 import ArticleEntities
 from newstally_protos.v1.journal_pb2 import RecordBatchRequest
 
@@ -40,6 +41,7 @@ def fold(batch: Batch, upload_id: str) -> RecordBatchRequest:
     articles: dict[str, int] = {}
     # Per publication, per (text, label): [mentions, articles].
     sums: dict[str, dict[tuple[str, str], list[int]]] = {}
+    names: dict[tuple[str, str], str] = {}
     models: set[str] = set()
     for outcome in batch.outcomes:
         if isinstance(outcome, Refused):
@@ -51,6 +53,8 @@ def fold(batch: Batch, upload_id: str) -> RecordBatchRequest:
         tallies = sums.setdefault(name, {})
         for entity in ArticleEntities.FromString(outcome.entities).entities:
             key = (entity.text, entity.label)
+            if entity.name:
+                names[key] = better(names.get(key, ""), entity.name)
             tally = tallies.get(key)
             if tally is None:
                 tallies[key] = [entity.mentions, 1]
@@ -60,8 +64,11 @@ def fold(batch: Batch, upload_id: str) -> RecordBatchRequest:
     for name, count in articles.items():
         publication = request.publications.add(publication=name, articles=count)
         add = publication.entity_tallies.add
-        for (text, label), (mentions, seen) in sums[name].items():
-            add(text=text, label=label, mentions=mentions, articles=seen)
+        for key, (mentions, seen) in sums[name].items():
+            text, label = key
+            # One publication carries the entity's name for all.
+            shown = names.pop(key, "")
+            add(text=text, label=label, mentions=mentions, articles=seen, name=shown)
     request.models.extend(sorted(models))
     return request
 

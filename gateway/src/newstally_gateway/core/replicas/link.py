@@ -98,8 +98,9 @@ class Link:
 
     @property
     def model(self) -> str:
-        """What the replica runs, "name version"."""
-        return f"{self.welcome.model} {self.welcome.model_version}"
+        """What the replica counts with: "name version", and what decides on names if anything."""
+        welcome = self.welcome
+        return f"{welcome.model} {welcome.model_version} {welcome.naming}".rstrip()
 
     @property
     def is_welcomed(self) -> bool:

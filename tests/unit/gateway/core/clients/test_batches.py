@@ -1,3 +1,5 @@
+from collections.abc import Mapping
+
 from hypothesis import given
 from hypothesis import strategies as st
 from newstally_gateway.core.clients.batches import BATCH_OVERHEAD_BYTES, Batch, fold
@@ -15,9 +17,17 @@ Counts = dict[tuple[str, str], int]
 CONTENT_BYTES = 100_000
 
 
-def outcome(publication: str, counts: Counts, model: str = "en 1") -> Outcome:
+def outcome(
+    publication: str,
+    counts: Counts,
+    model: str = "en 1",
+    names: Mapping[tuple[str, str], str] | None = None,
+) -> Outcome:
     article = Task("s", 0, publication, "", "text", CONTENT_BYTES)
-    return judge(article, Result(entities=entities(counts)), model).outcome
+    found = entities(counts)
+    for entity in found.entities:
+        entity.name = (names or {}).get((entity.text, entity.label), "")
+    return judge(article, Result(entities=found), model).outcome
 
 
 def batch(*outcomes: Outcome, first_offset: int = 0) -> Batch:
@@ -57,6 +67,31 @@ def test_each_model_is_named_once() -> None:
     assert list(request.models) == ["en 1", "en 2"]
 
 
+def test_each_entitys_name_is_sent_once() -> None:
+    """The best of the batch, with the first publication that mentions it."""
+    merkel, nato = ("angela merkel", "PERSON"), ("nato", "ORG")
+    request = fold(
+        batch(
+            outcome("A", {merkel: 1}, names={merkel: "ANGELA MERKEL"}),
+            outcome("B", {merkel: 1, nato: 1}, names={merkel: "Angela Merkel", nato: "NATO"}),
+            outcome("A", {nato: 1}),
+        ),
+        "up",
+    )
+    names = [[(t.text, t.name) for t in p.entity_tallies] for p in request.publications]
+    assert names == [
+        [("angela merkel", "Angela Merkel"), ("nato", "NATO")],
+        [("angela merkel", ""), ("nato", "")],
+    ]
+
+
+def test_a_name_that_is_too_long_is_not_shown() -> None:
+    """It is no reason to lose the article."""
+    key = ("nato", "ORG")
+    request = fold(batch(outcome("A", {key: 1}, names={key: "N" * 4_097})), "up")
+    assert [(t.text, t.name) for t in request.publications[0].entity_tallies] == [("nato", "")]
+
+
 TEXT = st.text(min_size=1, max_size=300)
 COUNTS = st.dictionaries(
     st.tuples(TEXT, st.sampled_from(["GPE", "PERSON", "L" * 64])),
@@ -64,6 +99,10 @@ COUNTS = st.dictionaries(
     max_size=8,
 )
 ARTICLES = st.lists(st.tuples(st.sampled_from(["A", "B", "ü" * 2000]), COUNTS), min_size=1)
+NAMES = st.dictionaries(
+    st.tuples(st.sampled_from(["x", "y"]), st.just("GPE")), st.text(max_size=300), max_size=2
+)
+NAMED = st.lists(st.tuples(st.sampled_from(["A", "B"]), NAMES), min_size=1)
 
 
 @given(ARTICLES, st.integers(0, 2**62))
@@ -72,6 +111,16 @@ def test_the_size_is_an_upper_bound(articles: list[tuple[str, Counts]], first: i
     outcomes = [outcome(name, counts) for name, counts in articles]
     closed = batch(*outcomes, refused(first), first_offset=first)
     assert fold(closed, "u" * 128).ByteSize() <= closed.size_bytes
+
+
+@given(NAMED)
+def test_the_size_bounds_names_too(
+    articles: list[tuple[str, dict[tuple[str, str], str]]],
+) -> None:
+    """Whichever publication carries them."""
+    outcomes = [outcome(name, dict.fromkeys(found, 1), names=found) for name, found in articles]
+    closed = batch(*outcomes)
+    assert fold(closed, "up").ByteSize() <= closed.size_bytes
 
 
 @given(ARTICLES)
