@@ -26,6 +26,7 @@ from newstally_persister.journal.space import SpaceLimits
 from newstally_persister.journal.writer import JournalWriter
 from newstally_persister.metrics import Metrics
 from newstally_persister.services.journal_service import JournalService
+from newstally_persister.services.models import Models
 from newstally_persister.services.tally_service import TallyService
 from newstally_persister.services.upload_service import UploadService
 from newstally_persister.settings import PersisterSettings
@@ -106,6 +107,7 @@ class Persister:
             lifecycle.fatal,
         )
         self._uploads_per_day = settings.uploads_per_day
+        self._models = Models()
         self._recording = JournalService(self._writer, metrics)
         self._flushing: asyncio.Task[None] | None = None
         metrics.waiting_bytes.set_function(lambda: self._writer.waiting_bytes)
@@ -128,6 +130,7 @@ class Persister:
 
     async def start(self) -> None:
         """Begin to journal and to flush. The sink need not be there."""
+        self._models.note(await self._reads.run(lambda reader: reader.models()))
         self._writer.start()
         self._flushing = asyncio.create_task(self._flusher.run(), name="flusher")
         self._lifecycle.watch(self._flushing)
@@ -168,3 +171,4 @@ class Persister:
         self._metrics.articles.labels("refused").inc(len(batch.refusals))
         self._metrics.rows_recorded.inc(len(batch.tallies))
         self._flusher.recorded(len(batch.tallies))
+        self._models.note(batch.models)

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 
-from newstally_persister.journal import older_keys, refusals
+from newstally_persister.journal import models, older_keys, refusals
 from newstally_persister.values.batches import Refusal, RefusalRange
 from newstally_persister.values.uploads import Upload
 
@@ -38,6 +38,10 @@ class JournalReader:
     def stored_key(self, publication_key: str) -> str:
         """Return the key under which a publication is recorded: its own, or an older form of it."""
         return older_keys.stored_key(self._connection, publication_key)
+
+    def models(self) -> Sequence[str]:
+        """Return what the tallies were counted with, sorted."""
+        return models.read(self._connection)
 
     def list_refusals(self, upload_id: str, after_offset: int, limit: int) -> Sequence[Refusal]:
         """Return at most `limit` refusals above `after_offset` (-1: from the start), by offset."""

@@ -2,11 +2,13 @@
 
 import json
 import sqlite3
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from itertools import chain
 
-from newstally_persister.journal import older_keys, refusals
+from newstally_protos.spellings import BETTER_SQL, better
+
+from newstally_persister.journal import models, older_keys, refusals
 from newstally_persister.journal.reader import UPLOAD_COLUMNS, read_upload
 from newstally_persister.values.batches import MODELS_LIMIT, Batch, RowKey
 from newstally_persister.values.uploads import NewUpload, Recorded, Upload
@@ -14,14 +16,18 @@ from newstally_persister.values.uploads import NewUpload, Recorded, Upload
 _DAY_MICROS = 86_400_000_000
 _ROWS_PER_STATEMENT = 50
 """Rows that one statement upserts: each step hands the interpreter's lock over once."""
-_ROW = "(?,?,?,?,?,?)"
+_ROW = "(?,?,?,?,?,?,?)"
 _UPSERT = (
-    "INSERT INTO pending (flush, publication_key, text, label, mentions, articles) VALUES {rows} "
-    "ON CONFLICT DO UPDATE SET mentions = mentions + excluded.mentions, "
-    "articles = articles + excluded.articles"
+    "INSERT INTO pending (flush, publication_key, text, label, mentions, articles, name) "
+    "VALUES {rows} ON CONFLICT DO UPDATE SET mentions = mentions + excluded.mentions, "
+    "articles = articles + excluded.articles, name = {name}"
 )
-_UPSERT_ONE = _UPSERT.format(rows=_ROW)
-_UPSERT_MANY = _UPSERT.format(rows=",".join([_ROW] * _ROWS_PER_STATEMENT))
+_NAME = BETTER_SQL.format(old="name", new="excluded.name")
+_UPSERT_ONE = _UPSERT.format(rows=_ROW, name=_NAME)
+_UPSERT_MANY = _UPSERT.format(rows=",".join([_ROW] * _ROWS_PER_STATEMENT), name=_NAME)
+
+_PendingRow = tuple[str, str, str, int, int, str | None]
+"""RowKey, mentions, articles, and the name that readers know."""
 
 
 def create_uploads(
@@ -103,6 +109,7 @@ def record_batches(
         changed = {batch.upload_id for batch in recorded}
         _write_uploads(connection, [u for u in uploads.values() if u and u.upload_id in changed])
         _write_names(connection, recorded)
+        models.note(connection, {model for batch in recorded for model in batch.models})
         _upsert(connection, _merged(recorded))
     return answers
 
@@ -156,10 +163,26 @@ def _write_names(connection: sqlite3.Connection, batches: Sequence[Batch]) -> No
     )
 
 
-def _merged(batches: Sequence[Batch]) -> list[tuple[RowKey, tuple[int, int]]]:
+def _merged(batches: Sequence[Batch]) -> list[_PendingRow]:
     """Return the sum of the batches' tallies, in key order: neighbours share pages."""
+    total = _summed(batches)
+    names = _spellings(batches).get
+    return [(*row, *total[row], names(row[1:])) for row in sorted(total)]
+
+
+def _spellings(batches: Sequence[Batch]) -> Mapping[tuple[str, str], str]:
     if len(batches) == 1:
-        return sorted(batches[0].tallies.items())
+        return batches[0].spellings
+    best: dict[tuple[str, str], str] = {}
+    for batch in batches:
+        for entity, name in batch.spellings.items():
+            best[entity] = better(best.get(entity, ""), name)
+    return best
+
+
+def _summed(batches: Sequence[Batch]) -> Mapping[RowKey, tuple[int, int]]:
+    if len(batches) == 1:
+        return batches[0].tallies
     total: dict[RowKey, tuple[int, int]] = dict(batches[0].tallies)
     for batch in batches[1:]:
         for row, (mentions, articles) in batch.tallies.items():
@@ -169,10 +192,10 @@ def _merged(batches: Sequence[Batch]) -> list[tuple[RowKey, tuple[int, int]]]:
                 if before is None
                 else (before[0] + mentions, before[1] + articles)
             )
-    return sorted(total.items())
+    return total
 
 
-def _upsert(connection: sqlite3.Connection, rows: Sequence[tuple[RowKey, tuple[int, int]]]) -> None:
+def _upsert(connection: sqlite3.Connection, rows: Sequence[_PendingRow]) -> None:
     (last_flush,) = connection.execute("SELECT last_flush FROM meta").fetchone()
     heap = (last_flush + 1,)
     whole = len(rows) - len(rows) % _ROWS_PER_STATEMENT
@@ -180,6 +203,6 @@ def _upsert(connection: sqlite3.Connection, rows: Sequence[tuple[RowKey, tuple[i
         chunk = rows[start : start + _ROWS_PER_STATEMENT]
         connection.execute(
             _UPSERT_MANY,
-            tuple(chain.from_iterable((*heap, *row, *amounts) for row, amounts in chunk)),
+            tuple(chain.from_iterable((*heap, *row) for row in chunk)),
         )
-    connection.executemany(_UPSERT_ONE, [(*heap, *row, *amounts) for row, amounts in rows[whole:]])
+    connection.executemany(_UPSERT_ONE, [(*heap, *row) for row in rows[whole:]])

@@ -52,7 +52,11 @@ def publication_message(tally: PublicationTally) -> tally_pb2.PublicationTally:
 def entity_message(tally: EntityTally) -> tally_pb2.EntityTally:
     """Return the entity's tally."""
     return tally_pb2.EntityTally(
-        text=tally.text, label=tally.label, mentions=tally.mentions, articles=tally.articles
+        text=tally.text,
+        label=tally.label,
+        mentions=tally.mentions,
+        articles=tally.articles,
+        name=tally.name,
     )
 
 

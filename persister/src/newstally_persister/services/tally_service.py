@@ -42,7 +42,9 @@ class TallyService(tally_pb2_grpc.TallyServiceServicer):
             last = page.items[-1]
             token = next_token(query, (last.mentions, last.key))
         return tally_pb2.ListPublicationsResponse(
-            publications=map(publication_message, page.items), next_page_token=token
+            publications=map(publication_message, page.items),
+            next_page_token=token,
+            models=await self._reads.run(lambda reader: reader.models()),
         )
 
     @answered

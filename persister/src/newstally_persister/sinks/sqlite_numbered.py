@@ -9,6 +9,8 @@ the order of their texts until enough of them have that rank.
 import sqlite3
 from collections.abc import Iterable
 
+from newstally_protos.spellings import BETTER_SQL
+
 from newstally_persister.sinks.base import (
     EntityPosition,
     EntityTally,
@@ -25,15 +27,17 @@ from newstally_persister.values.parts import Part
 SORTED_AT_MOST = 5_000
 """Rows of one rank that are sorted without a thought."""
 
-_Row = tuple[str, str, int, int]
-"""(text, label, mentions, articles)."""
+_Row = tuple[str, str, int, int, str]
+"""(text, label, mentions, articles, name)."""
+_DISPLAY = BETTER_SQL.format(old="display", new="excluded.display")
 _JOINED = (
-    "SELECT text, n.label, mentions, articles "
+    "SELECT text, n.label, mentions, articles, coalesce(display, '') "
     "FROM entity_tallies t JOIN entity_names n USING (entity)"
 )
 # CROSS JOIN keeps the order in which the tables are named.
 _WALKED = (
-    "SELECT text, n.label, mentions, articles FROM entity_names n INDEXED BY "
+    "SELECT text, n.label, mentions, articles, coalesce(display, '') "
+    "FROM entity_names n INDEXED BY "
     "sqlite_autoindex_entity_names_1 CROSS JOIN entity_tallies t ON t.entity = n.entity"
 )
 
@@ -58,8 +62,9 @@ class NumberedRows:
         }
         labels = {label: self._label(label) for label in {e.label for e in part.entities}}
         execute(
-            "INSERT INTO entity_names (text, label) VALUES (?, ?) ON CONFLICT DO NOTHING",
-            [(row.text, row.label) for row in part.entities],
+            "INSERT INTO entity_names (text, label, display) VALUES (?, ?, ?) "
+            f"ON CONFLICT DO UPDATE SET display = {_DISPLAY} WHERE display IS NOT {_DISPLAY}",
+            [(row.text, row.label, row.name) for row in part.entities],
         )
         execute(
             "INSERT INTO entity_tallies (publication, entity, label, mentions, articles) "

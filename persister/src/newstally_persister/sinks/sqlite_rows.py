@@ -53,11 +53,13 @@ def publications_page(
 
 
 def entities_page(
-    found: Iterable[tuple[str, str, int, int]], limits: PageLimits
+    found: Iterable[tuple[str, str, int, int, str]], limits: PageLimits
 ) -> Page[EntityTally]:
-    """Return a page of (text, label, mentions, articles), likewise."""
+    """Return a page of (text, label, mentions, articles, name), likewise."""
     return _page(
-        (EntityTally(*row) for row in found), lambda tally: tally.text + tally.label, limits
+        (EntityTally(*row) for row in found),
+        lambda tally: tally.text + tally.label + tally.name,
+        limits,
     )
 
 

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from newstally_persister.sinks.base import PermanentSinkError
 from newstally_persister.sqlite import files
+from newstally_persister.sqlite.columns import add_column
 from newstally_persister.sqlite.transactions import transaction
 
 BUSY_MILLISECONDS = 5_000
@@ -76,7 +77,7 @@ NUMBERED_TABLES = (
         label INTEGER PRIMARY KEY,
         name TEXT NOT NULL UNIQUE
     ) STRICT""",
-    # `display` is kept for an entity's spelling as readers write it; nothing fills it yet.
+    # `display` is an entity's name as readers write it, if that is known.
     """CREATE TABLE entity_names (
         entity INTEGER PRIMARY KEY,
         text TEXT NOT NULL,
@@ -137,6 +138,11 @@ def _unusable(path: Path, error: OSError) -> PermanentSinkError:
     return PermanentSinkError(f"{path}: {error.strerror}", remedy)
 
 
+def add_names(connection: sqlite3.Connection) -> None:
+    """Let tables of the first form hold names as readers write them; 0.2.0 writes rows without."""
+    add_column(connection, "entities", "name", "TEXT")
+
+
 def prepare(connection: sqlite3.Connection) -> int:
     """Make the tables when there are none; return the schema version. Raises PermanentSinkError."""
     (version,) = connection.execute("PRAGMA user_version").fetchone()
@@ -151,4 +157,7 @@ def prepare(connection: sqlite3.Connection) -> int:
                 connection.execute(statement)
             connection.execute(f"PRAGMA user_version = {NUMBERED}")
         return NUMBERED
+    if version == SPELT:
+        with transaction(connection):
+            add_names(connection)
     return int(version)

@@ -2,6 +2,8 @@
 
 import sqlite3
 
+from newstally_protos.spellings import BETTER_SQL
+
 from newstally_persister.sinks.base import (
     EntityPosition,
     EntityTally,
@@ -13,6 +15,8 @@ from newstally_persister.sinks.base import (
 )
 from newstally_persister.sinks.sqlite_rows import ABOVE_ALL, ADD, entities_page, publications_page
 from newstally_persister.values.parts import Part
+
+_NAME = BETTER_SQL.format(old="name", new="excluded.name")
 
 
 class SpeltRows:
@@ -29,8 +33,8 @@ class SpeltRows:
             part.publications,
         )
         self._connection.executemany(
-            "INSERT INTO entities (publication_key, text, label, mentions, articles) "
-            f"VALUES (?, ?, ?, ?, ?) ON CONFLICT DO UPDATE SET {ADD}",
+            "INSERT INTO entities (publication_key, text, label, mentions, articles, name) "
+            f"VALUES (?, ?, ?, ?, ?, ?) ON CONFLICT DO UPDATE SET {ADD}, name = {_NAME}",
             part.entities,
         )
 
@@ -57,14 +61,14 @@ class SpeltRows:
         mentions, text, after_label = after or (ABOVE_ALL, "", "")
         found = (
             self._connection.execute(
-                "SELECT text, label, mentions, articles FROM entities "
+                "SELECT text, label, mentions, articles, coalesce(name, '') FROM entities "
                 "WHERE publication_key = ? AND label = ? AND (rank, text) > (?, ?) "
                 "ORDER BY rank, text LIMIT ?",
                 (publication_key, label, -mentions, text, limits.items + 1),
             )
             if label
             else self._connection.execute(
-                "SELECT text, label, mentions, articles FROM entities "
+                "SELECT text, label, mentions, articles, coalesce(name, '') FROM entities "
                 "WHERE publication_key = ? AND (rank, text, label) > (?, ?, ?) "
                 "ORDER BY rank, text, label LIMIT ?",
                 (publication_key, -mentions, text, after_label, limits.items + 1),

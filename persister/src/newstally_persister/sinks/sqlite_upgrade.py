@@ -20,6 +20,7 @@ from newstally_persister.sinks.sqlite_schema import (
     NUMBERED_TABLES,
     SPELT,
     SPELT_TABLES,
+    add_names,
 )
 from newstally_persister.sinks.sqlite_spelt import SpeltRows
 from newstally_persister.sqlite.transactions import transaction
@@ -39,10 +40,11 @@ _PUBLICATIONS = {
     "WHERE publication > ? ORDER BY publication LIMIT ?",
 }
 _ENTITIES = {
-    SPELT: "SELECT publication_key, text, label, publication_key, text, label, mentions, articles "
-    "FROM entities WHERE (publication_key, text, label) > (?, ?, ?) "
+    SPELT: "SELECT publication_key, text, label, publication_key, text, label, mentions, articles, "
+    "name FROM entities WHERE (publication_key, text, label) > (?, ?, ?) "
     "ORDER BY publication_key, text, label LIMIT ?",
-    NUMBERED: "SELECT t.publication, t.entity, 0, p.key, n.text, n.label, t.mentions, t.articles "
+    NUMBERED: "SELECT t.publication, t.entity, 0, p.key, n.text, n.label, t.mentions, t.articles, "
+    "n.display "
     "FROM entity_tallies t JOIN publication_tallies p USING (publication) "
     "JOIN entity_names n USING (entity) WHERE (t.publication, t.entity, 0) > (?, ?, ?) "
     "ORDER BY t.publication, t.entity LIMIT ?",
@@ -94,6 +96,8 @@ def _begin(connection: sqlite3.Connection, source: int, target: int) -> None:
     connection.execute(
         "CREATE TABLE IF NOT EXISTS conversion (seen TEXT, step INTEGER, position TEXT)"
     )
+    if source == SPELT:
+        add_names(connection)
     seen = _seen(connection, target)
     row = connection.execute("SELECT seen FROM conversion").fetchone()
     if row is not None and row[0] == seen:
@@ -102,6 +106,8 @@ def _begin(connection: sqlite3.Connection, source: int, target: int) -> None:
         connection.execute(f"DROP TABLE IF EXISTS {table}")
     for statement in _MADE[target]:
         connection.execute(statement)
+    if target == SPELT:
+        add_names(connection)
     connection.execute("DELETE FROM conversion")
     position = json.dumps([_FIRST[source]])
     connection.execute("INSERT INTO conversion VALUES (?, 0, ?)", (seen, position))

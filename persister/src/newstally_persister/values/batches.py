@@ -12,7 +12,8 @@ from newstally_protos.limits import (
     REASON_LIMIT_BYTES,
     cut,
 )
-from newstally_protos.names import bounded
+from newstally_protos.names import bounded, cleaned
+from newstally_protos.spellings import better
 from newstally_protos.v1 import article_pb2, journal_pb2
 
 from newstally_persister.values.keys import publication_key, publication_name
@@ -73,6 +74,8 @@ class Batch:
     """Publication key to the spelling that came first in the batch."""
     tallies: Mapping[RowKey, tuple[int, int]]
     """(mentions, articles) to add, also for each publication's own row."""
+    spellings: Mapping[tuple[str, str], str]
+    """(text, label) to the name that readers know, where one is known: of any publication."""
     refusals: Sequence[Refusal]
     """Within the range, ascending, distinct."""
     models: Sequence[str]
@@ -92,11 +95,12 @@ def read_batch(request: journal_pb2.RecordBatchRequest) -> Batch:
     models = _read_models(request.models)
     names: dict[str, str] = {}
     tallies: dict[RowKey, tuple[int, int]] = {}
+    spellings: dict[tuple[str, str], str] = {}
     counted = 0
     mentions = 0
     for publication in request.publications:
         counted += publication.articles
-        mentions += _merge(publication, names, tallies)
+        mentions += _merge(publication, names, tallies, spellings)
     if counted + len(refusals) != request.end_offset - request.first_offset:
         raise InvalidBatchError(
             "publications",
@@ -111,6 +115,7 @@ def read_batch(request: journal_pb2.RecordBatchRequest) -> Batch:
         end_offset=request.end_offset,
         names=names,
         tallies=tallies,
+        spellings=spellings,
         refusals=refusals,
         models=models,
         counted=counted,
@@ -123,8 +128,9 @@ def _merge(
     publication: journal_pb2.PublicationBatch,
     names: dict[str, str],
     tallies: dict[RowKey, tuple[int, int]],
+    spellings: dict[tuple[str, str], str],
 ) -> int:
-    """Add one publication's tallies to `tallies`; return its mentions."""
+    """Add one publication's tallies to `tallies`, and what they are called; return its mentions."""
     key = publication_key(publication.publication)
     limit = publication.articles
     if limit < 1:
@@ -151,6 +157,9 @@ def _merge(
         # Bounded, not refused: the article was admitted, and its upload could not go on.
         text, label = bounded(text, ENTITY_TEXT_LIMIT_BYTES), bounded(label, LABEL_LIMIT_BYTES)
         _add(tallies, (key, text, label), mentions, articles)
+        if entity.name:
+            name = cut(cleaned(entity.name), ENTITY_TEXT_LIMIT_BYTES)
+            spellings[text, label] = better(spellings.get((text, label), ""), name)
     if len(seen) != len(publication.entity_tallies):
         raise InvalidBatchError("publications.entity_tallies", "an entity is there twice")
     _add(tallies, (key, "", ""), total, limit)

@@ -1,7 +1,7 @@
 """Parts of a flush: what the sink applies atomically, each exactly once."""
 
 import hashlib
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -24,31 +24,18 @@ class EntityRow(NamedTuple):
     label: str
     mentions: int
     articles: int
-
-
-Row = PublicationRow | EntityRow
-
-
-def text_bytes(row: Row) -> int:
-    """Return the size of a row's texts in UTF-8."""
-    if isinstance(row, PublicationRow):
-        return len(f"{row.key}{row.name}".encode())
-    return len(f"{row.publication_key}{row.text}{row.label}".encode())
+    name: str | None = None
+    """As readers write it, if that is known. Shown, and no part of the digest."""
 
 
 @dataclass(frozen=True, slots=True)
 class PartLimits:
-    """How large a part may be: the sink's limits. One row always fits.
-
-    They are for parts that are not planned yet: what was fixed under others stays as it is.
-    """
+    """How large a part may be: the sink's limits. One row always fits."""
 
     rows: int
     """Publications and entities together: one write of the sink each."""
     size_bytes: int
-    """Of all rows in the part, as they are weighed."""
-    weigh: Callable[[Row], int] = text_bytes
-    """What a row takes in the sink, in bytes; runs in the journal's thread."""
+    """Of all texts in the part, in UTF-8; what the sink adds per row is its own affair."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,11 +54,6 @@ class Part:
     """By publication key, text, label."""
 
     @property
-    def rows(self) -> int:
-        """Publications and entities together."""
-        return len(self.publications) + len(self.entities)
-
-    @property
     def id(self) -> str:
         """The receipt's name in the sink."""
         return part_id(self.journal_id, self.flush, self.number)
@@ -80,11 +62,6 @@ class Part:
 def part_id(journal_id: str, flush: int, number: int) -> str:
     """Return `{journal_id}-{flush}-{part}`."""
     return f"{journal_id}-{flush}-{number}"
-
-
-def tombstone(digest: str) -> str:
-    """Return the digest that the receipt of a voided part holds instead of the part's own."""
-    return f"void {digest}"
 
 
 def digest(publications: Sequence[PublicationRow], entities: Sequence[EntityRow]) -> str:
@@ -100,6 +77,6 @@ def digest(publications: Sequence[PublicationRow], entities: Sequence[EntityRow]
     )
     encoded.extend(
         f"{len(key)} {len(text)} {len(label)} {mentions} {articles}\n{key}{text}{label}"
-        for key, text, label, mentions, articles in entities
+        for key, text, label, mentions, articles, _ in entities
     )
     return hashlib.sha256("".join(encoded).encode()).hexdigest()

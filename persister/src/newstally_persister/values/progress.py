@@ -14,8 +14,6 @@ class OpenFlush:
     """Numbers of the parts that were planned and are not done, ascending."""
     planned: bool
     """Whether every row belongs to a part: there is nothing left to plan."""
-    voiding: frozenset[int] = frozenset()
-    """Those of the undone parts whose tombstone may be in the sink already."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,6 +51,4 @@ class Progress:
     open_flush: OpenFlush | None
     """The flush that a crash left open."""
     has_unapplied: bool
-    """Whether something waits that no flush holds yet, or that the open one holds."""
-    set_aside: int
-    """Rows that are set aside."""
+    """Whether an upload has settled offsets that are not applied."""

@@ -1,19 +1,24 @@
 """Recording: the compare-and-set on next_offset, and its answers."""
 
 import pytest
+from newstally_persister.journal import flushes, models
 from newstally_persister.journal.errors import JournalVersionError
 from newstally_persister.journal.flushes import position
 from newstally_persister.journal.store import JournalStore
 from newstally_persister.sinks.sqlite_tallies import SqliteTallies
+from newstally_persister.values.batches import read_batch
+from newstally_persister.values.parts import digest
 from newstally_persister.values.uploads import NewUpload
 from unit.persister.building import (
     EVERYTHING,
+    LARGE,
     Article,
     batch,
     database,
     flush,
     journal,
     recount,
+    request,
     sink_tallies,
 )
 
@@ -89,6 +94,40 @@ def test_the_first_name_wins_for_ever() -> None:
         store = JournalStore(connection)
     (tally,) = sink.list_publications(EVERYTHING, None).items
     assert (tally.key, tally.name, tally.articles) == ("the times", "The Times", 3)
+
+
+def test_names_are_recorded_once_and_go_with_the_part() -> None:
+    """The best of all batches since the last flush, for whichever publication; then it is gone."""
+    store = journal("u")
+    spelt = ["ANNA", "", "Anna"]
+    for offset, name in enumerate(spelt):
+        wanted = request("u", offset, [(f"Post{offset % 2}", [("anna", "P")])])
+        wanted.publications[0].entity_tallies[0].name = name
+        store.record_batches([read_batch(wanted)], 1)
+    store.run(flushes.cut)
+    part = store.run(lambda connection: flushes.plan_part(connection, 1, LARGE))
+    assert part is not None
+    assert [(row.publication_key, row.name) for row in part.entities] == [
+        ("post0", "Anna"),
+        ("post1", None),
+    ]
+    assert store.run(lambda connection: flushes.read_part(connection, 1, 1)) == part
+    nameless = [row._replace(name=None) for row in part.entities]
+    assert part.digest == digest(part.publications, nameless)
+
+
+def test_the_stores_models_are_known() -> None:
+    """Of all uploads; those that the release before recorded are found at the next start."""
+    connection = database()
+    store = JournalStore(connection)
+    store.create_uploads([NewUpload("u", "o"), NewUpload("v", "o")], 1)
+    store.record_batches([batch("u", 0, [ONE])], 1)
+    assert models.read(connection) == ["en 1"]
+    connection.execute("UPDATE uploads SET models = '[\"en 0\"]' WHERE upload_id = 'v'")
+    again = JournalStore(connection)
+    assert models.read(connection) == ["en 0", "en 1"]
+    again.record_batches([batch("u", 1, [ONE])], 2)
+    assert models.read(connection) == ["en 0", "en 1"]
 
 
 def test_models_accumulate() -> None:

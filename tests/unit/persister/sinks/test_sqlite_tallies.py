@@ -1,6 +1,7 @@
 """The embedded sink: each part once, lists in order, receipts and marks."""
 
 import pytest
+from newstally_persister.sinks import sqlite_schema
 from newstally_persister.sinks.base import (
     JournalMismatchError,
     Mark,
@@ -33,6 +34,39 @@ def test_a_part_is_applied_once(sink: SqliteTallies) -> None:
     assert sink.apply(part(1, 1, ("x", "P", 3))) is False
     assert sink_tallies(sink) == before
     assert sink.mark("j") == Mark(started=1, completed=0)
+
+
+def test_the_best_name_stays(sink: SqliteTallies) -> None:
+    """Whichever flush brings it; a row without one takes none away."""
+    for flush, name in enumerate(
+        [None, "ANGELA MERKEL", "Angela Merkel", "angela merkel", None], 1
+    ):
+        row = EntityRow("post", "angela merkel", "PERSON", 1, 1, name)
+        publications = [PublicationRow("post", "Post", 1, 1)]
+        sink.apply(Part("j", flush, 1, digest(publications, [row]), publications, [row]))
+        sink.expire(Expiry("j", flush, (1,)), 1, 1)
+    (found,) = sink.list_entity_tallies("post", "", EVERYTHING, None).items
+    assert (found.mentions, found.name) == (5, "Angela Merkel")
+
+
+def test_tables_of_the_release_before_get_names() -> None:
+    """They are kept as they are; what was counted without a name shows none."""
+    connection = database()
+    for statement in (*sqlite_schema.SPELT_TABLES, *sqlite_schema.BOOKS):
+        connection.execute(statement)
+    connection.execute("PRAGMA user_version = 1")
+    connection.execute(
+        "INSERT INTO publications (key, name, mentions, articles) VALUES ('p','P',2,1)"
+    )
+    old = (
+        "INSERT INTO entities (publication_key, text, label, mentions, articles) VALUES (?,?,?,1,1)"
+    )
+    connection.execute(old, ("p", "nato", "ORG"))
+    sink = SqliteTallies(connection)
+    connection.execute(old, ("p", "un", "ORG"))  # the release before is back for a while
+    found = SqliteTallies(connection).list_entity_tallies("p", "", EVERYTHING, None).items
+    assert [(tally.text, tally.name) for tally in found] == [("nato", ""), ("un", "")]
+    assert sink.mark("j") == Mark(0, 0)
 
 
 def test_another_content_under_a_used_id_is_refused(sink: SqliteTallies) -> None:

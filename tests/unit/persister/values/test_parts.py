@@ -7,7 +7,9 @@ from newstally_persister.values.parts import EntityRow, PublicationRow, digest
 TEXTS = st.text("a1 \n", max_size=3)
 NUMBERS = st.integers(0, 12)
 PUBLICATIONS = st.lists(st.builds(PublicationRow, TEXTS, TEXTS, NUMBERS, NUMBERS), max_size=2)
-ENTITIES = st.lists(st.builds(EntityRow, TEXTS, TEXTS, TEXTS, NUMBERS, NUMBERS), max_size=2)
+ENTITIES = st.lists(
+    st.builds(EntityRow, TEXTS, TEXTS, TEXTS, NUMBERS, NUMBERS, st.none()), max_size=2
+)
 CONTENTS = st.tuples(PUBLICATIONS, ENTITIES)
 
 

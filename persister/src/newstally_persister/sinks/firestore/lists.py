@@ -67,9 +67,13 @@ class Lists:
                 ),
                 limits,
                 lambda found: EntityTally(
-                    found["text"], found["label"], found["mentions"], found["articles"]
+                    found["text"],
+                    found["label"],
+                    found["mentions"],
+                    found["articles"],
+                    found.get("name", ""),
                 ),
-                lambda tally: tally.text + tally.label,
+                lambda tally: tally.text + tally.label + tally.name,
             )
             if not page.items and await client.read(publication, self._read_seconds) is None:
                 raise PublicationUnknownError

@@ -123,6 +123,8 @@ def _entity(documents: str, row: EntityRow) -> Any:
     publication = publication_name(documents, row.publication_key)
     name = f"{publication}/{ENTITIES}/{entity_id(row.text, row.label)}"
     texts = {"text": row.text, "label": row.label, "key": order_key(row.text)}
+    if row.name:
+        texts["name"] = row.name
     return _added(name, texts, row.mentions, row.articles)
 
 
