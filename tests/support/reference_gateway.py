@@ -1,7 +1,8 @@
 """The other side of the wire for tests of the client: a real gRPC server that keeps the offset
 rules of newstally.v1 in memory, and misbehaves on demand.
 
-It counts words instead of entities: each distinct word of an article is an entity labelled WORD.
+It counts words instead of entities: each distinct word of an article is an entity labelled WORD,
+named with a capital.
 """
 
 import asyncio
@@ -76,6 +77,7 @@ class ReferenceGateway(
         self.most_unsettled_bytes = 0
         self.received = 0
         self.streams = 0
+        self.counted_with: list[str] = []  # what all tallies were counted with
         self.target = ""
         self._measured = asyncio.Event()
         self._port = port
@@ -233,7 +235,9 @@ class ReferenceGateway(
             ],
             request,
         )
-        return tally_pb2.ListPublicationsResponse(publications=rows, next_page_token=token)
+        return tally_pb2.ListPublicationsResponse(
+            publications=rows, next_page_token=token, models=self.counted_with
+        )
 
     async def ListEntityTallies(self, request: Any, context: Any) -> Any:
         tallies: dict[str, list[int]] = {}
@@ -251,7 +255,9 @@ class ReferenceGateway(
         matching = ordered if request.label in ("", "WORD") else []
         rows, token = _page(
             [
-                tally_pb2.EntityTally(text=word, label="WORD", mentions=m, articles=a)
+                tally_pb2.EntityTally(
+                    text=word, label="WORD", mentions=m, articles=a, name=word.title()
+                )
                 for word, (m, a) in matching
             ],
             request,

@@ -237,6 +237,16 @@ class NewstallyClient:
             for message in page.publications:
                 yield to_publication_tally(message)
 
+    async def models(self) -> tuple[str, ...]:
+        """Return what the tallies were counted with: model, version, and what decides on names.
+
+        More than one may have counted the same thing under different names. Empty if the persister
+        does not say.
+        """
+        request = tally_pb2.ListPublicationsRequest(page_size=1)
+        page = await self._call(self._services.tallies.ListPublications, request)
+        return tuple(page.models)
+
     async def entity_tallies(
         self, publication: str, *, label: str = "", page_size: int = PAGE_LIMIT_ITEMS
     ) -> AsyncIterator[EntityTally]:

@@ -70,7 +70,7 @@ class Upload:
     mentions: int
     """How many mentions the counted articles have."""
     models: tuple[str, ...]
-    """The models ("name version") that extracted it so far."""
+    """The models ("name version", and what decides on names) that extracted it so far."""
     create_time: datetime
     """When it was made (UTC)."""
     update_time: datetime
@@ -134,3 +134,5 @@ class EntityTally:
     """How many times it occurs."""
     articles: int
     """In how many articles it occurs."""
+    name: str
+    """As readers write it; the normalised text where nothing else is known."""

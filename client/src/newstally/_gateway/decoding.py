@@ -40,4 +40,10 @@ def to_publication_tally(message: tally_pb2.PublicationTally) -> PublicationTall
 
 def to_entity_tally(message: tally_pb2.EntityTally) -> EntityTally:
     """Return the value of an EntityTally message."""
-    return EntityTally(message.text, message.label, message.mentions, message.articles)
+    return EntityTally(
+        message.text,
+        message.label,
+        message.mentions,
+        message.articles,
+        message.name or message.text,
+    )

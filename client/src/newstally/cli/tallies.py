@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 from newstally_protos.limits import PAGE_LIMIT_ITEMS
-from newstally_protos.names import shown
+from newstally_protos.names import publication_key, shown
 from rich.console import Console
 from rich.table import Table
 from rich.text import Text
@@ -31,13 +31,16 @@ def top(
         str, typer.Option(help="Only this label, for example PERSON, in any case.")
     ] = "",
     number: Annotated[int, typer.Option("-n", "--number", min=1, help="At most so many.")] = 20,
+    own_name: Annotated[
+        bool, typer.Option("--own-name", help="Show the publication's own name, too.")
+    ] = False,
     target: Target = None,
     as_json: AsJson = False,
 ) -> None:
     """Show which entities a publication mentions most."""
     with exit_codes(), _unreached(target):
         try:
-            tallies = run(_top(target, publication, label, number))
+            tallies = run(_top(target, publication, label, number, own_name=own_name))
         except NotFound as error:
             raise NotFound(f"{error}; `newstally publications` lists those there are") from error
     if as_json:
@@ -45,8 +48,8 @@ def top(
         return
     if tallies:
         _print_table(
-            ("text", "label", "mentions", "articles"),
-            [(t.text, t.label, t.mentions, t.articles) for t in tallies],
+            ("name", "label", "mentions", "articles"),
+            [(t.name, t.label, t.mentions, t.articles) for t in tallies],
         )
     elif not label:
         say("no entities were found in its articles")
@@ -62,7 +65,7 @@ def publications(
 ) -> None:
     """List the publications, those with most mentions first."""
     with exit_codes(), _unreached(target):
-        tallies = run(_publications(target, number))
+        tallies, models = run(_publications(target, number))
     if as_json:
         print_json([asdict(tally) for tally in tallies])
         return
@@ -73,45 +76,63 @@ def publications(
         ("publication", "articles", "mentions"),
         [(t.publication, t.articles, t.mentions) for t in tallies],
     )
+    if len(models) > 1:
+        say(
+            "counted in several ways, so that the same thing may stand under different names: "
+            + "; ".join(map(shown, models))
+        )
 
 
-async def _top(target: str | None, publication: str, label: str, number: int) -> list[EntityTally]:
+async def _top(
+    target: str | None, publication: str, label: str, number: int, *, own_name: bool
+) -> list[EntityTally]:
     label = label.strip()
+    left_out = "" if own_name else _squeezed(publication)
     async with _client(target) as client:
         for spelling in dict.fromkeys((label, label.upper())):
-            if found := await _entities(client, publication, spelling, number):
+            if found := await _entities(client, publication, spelling, number, left_out):
                 return found
         if not label:
             return []
-        looked_at = await _entities(client, publication, "", LABELS_FROM)
+        looked_at = await _entities(client, publication, "", LABELS_FROM, "")
         labels = sorted({tally.label for tally in looked_at})
         if same := next((each for each in labels if each.casefold() == label.casefold()), None):
-            return await _entities(client, publication, same, number)
+            return await _entities(client, publication, same, number, left_out)
     whose = f" (of the {LABELS_FROM:,} most mentioned)" if len(looked_at) == LABELS_FROM else ""
     say(f"no entity is labelled {label}; labels here{whose}: {', '.join(labels) or 'none'}")
     return []
 
 
 async def _entities(
-    client: NewstallyClient, publication: str, label: str, number: int
+    client: NewstallyClient, publication: str, label: str, number: int, left_out: str
 ) -> list[EntityTally]:
     tallies: list[EntityTally] = []
     found = client.entity_tallies(publication, label=label, page_size=min(number, PAGE_LIMIT_ITEMS))
     async for tally in found:
+        if left_out and _squeezed(tally.text) == left_out:
+            continue
         tallies.append(tally)
         if len(tallies) == number:
             break
     return tallies
 
 
-async def _publications(target: str | None, number: int | None) -> list[PublicationTally]:
+def _squeezed(name: str) -> str:
+    """Return what is compared of a name: "The Daily Post" names itself "Daily Post"."""
+    key = publication_key(name).removeprefix("the ")
+    return "".join(filter(str.isalnum, key)) or key
+
+
+async def _publications(
+    target: str | None, number: int | None
+) -> tuple[list[PublicationTally], tuple[str, ...]]:
     tallies: list[PublicationTally] = []
     async with _client(target) as client:
         async for tally in client.publications():
             tallies.append(tally)
             if len(tallies) == number:
                 break
-    return tallies
+        return tallies, await client.models()
 
 
 @contextlib.contextmanager

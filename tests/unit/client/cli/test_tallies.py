@@ -22,11 +22,11 @@ async def test_top_and_publications(run: Run, articles: Path) -> None:
         listed = await run("publications", *target)
         unknown = await run("top", "nobody", *target)
     assert json.loads(top.stdout) == [
-        {"text": "anna", "label": "WORD", "mentions": 60, "articles": 30},
-        {"text": "in", "label": "WORD", "mentions": 30, "articles": 30},
+        {"text": "anna", "label": "WORD", "mentions": 60, "articles": 30, "name": "Anna"},
+        {"text": "in", "label": "WORD", "mentions": 30, "articles": 30, "name": "In"},
     ]
     assert json.loads(none.stdout) == []
-    assert table.stdout.splitlines()[1].split() == ["anna", "WORD", "60", "30"]
+    assert table.stdout.splitlines()[1].split() == ["Anna", "WORD", "60", "30"]
     assert json.loads(all_publications.stdout) == [
         {"publication": "The Daily", "articles": 30, "mentions": 180}
     ]
@@ -36,6 +36,34 @@ async def test_top_and_publications(run: Run, articles: Path) -> None:
         "error: nothing of that publication (NOT_FOUND); `newstally publications` lists those there"
         " are\n"
     )
+
+
+async def test_a_publication_is_left_out_of_its_own_list(run: Run, tmp_path: Path) -> None:
+    """However it is written, unless it is asked for; the list is as long as it was to be."""
+    path = tmp_path / "a.jsonl"
+    row = {"source": "The Heliograph", "text": "heliograph heliograph heliograph saw saw ann"}
+    path.write_text(json.dumps(row))
+    async with ReferenceGateway() as gateway:
+        target = ("--target", gateway.target, "--json")
+        await run("upload", path, "--target", gateway.target)
+        top = await run("top", "the HELIOGRAPH", "-n", "1", *target)
+        whole = await run("top", "The Heliograph", "--own-name", "-n", "1", *target)
+    assert [tally["text"] for tally in json.loads(top.stdout)] == ["saw"]
+    assert [tally["text"] for tally in json.loads(whole.stdout)] == ["heliograph"]
+
+
+async def test_several_ways_of_counting_are_told(run: Run, articles: Path) -> None:
+    """Below the list, for people; one way is nothing to speak of."""
+    async with ReferenceGateway() as gateway:
+        await run("upload", articles, "--target", gateway.target)
+        gateway.counted_with = ["en 1"]
+        one = await run("publications", "--target", gateway.target)
+        gateway.counted_with = ["en 1", "en 1 merged-1-0a1b2c3d"]
+        two = await run("publications", "--target", gateway.target)
+    assert one.stderr == ""
+    assert two.stdout == one.stdout
+    assert two.stderr.startswith("counted in several ways, ")
+    assert "en 1; en 1 merged-1-0a1b2c3d" in " ".join(two.stderr.split())
 
 
 async def test_lists_are_read_page_by_page(run: Run, tmp_path: Path) -> None:
