@@ -220,7 +220,7 @@ class Session:
 
     def _found(self, answer: StoredUpload | Status) -> None:
         if isinstance(answer, Status):
-            self.do(self.machine.not_found, EndStatus(Reason.PERSISTER, answer.value))
+            self.do(self.machine.refuse, EndStatus(Reason.PERSISTER, answer.value))
         else:
             self.do(self.machine.found, _upload(answer))
 

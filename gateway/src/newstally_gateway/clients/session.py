@@ -172,7 +172,7 @@ class Session:
             else:
                 upload = await self._shared.uploads.create(self._owner)
         except StatusError as error:
-            self._do(self._stream.not_found, Status(Reason.PERSISTER, error=error))
+            self._do(self._stream.refuse, Status(Reason.PERSISTER, error=error))
             return
         await self._announce(upload.upload_id)
         self._do(self._stream.found, upload)
@@ -247,18 +247,22 @@ class Session:
             self._timer.cancel()
         self._timer = self._loop.call_at(when, self._wake)
 
-    def _carry_out(self, effect: Effect) -> None:
+    def _carry_out(self, effect: Effect) -> None:  # noqa: C901 - one line for each effect
         match effect:
             case Task():
                 self._shared.dispatching.add(effect)
             case Release(charge):
                 self._memory.release(charge)
-            case Record() | FindUpload():
-                self._call(effect)
-            case Tell() | TellDraining():
+            case Record(batch):
+                self._spawn(self._record(batch), "recorder")
+            case Tell():
                 self._tell(effect)
             case Discard(below):
                 self._shared.dispatching.discard(self._number, below)
+            case FindUpload(upload_id):
+                self._spawn(self._find(upload_id), "finder")
+            case TellDraining():
+                self._replies.draining()
             case MakeRoom():
                 self._make_room()
             case End():
@@ -266,16 +270,7 @@ class Session:
             case Collided() | WentBackwards():
                 self._note(effect)
 
-    def _call(self, effect: Record | FindUpload) -> None:
-        if isinstance(effect, Record):
-            self._spawn(self._record(effect.batch), "recorder")
-        else:
-            self._spawn(self._find(effect.upload_id), "finder")
-
-    def _tell(self, news: Tell | TellDraining) -> None:
-        if isinstance(news, TellDraining):
-            self._replies.draining()
-            return
+    def _tell(self, news: Tell) -> None:
         self._shared.metrics.settled.inc(news.settled)
         for refusal in news.refusals:
             self._shared.metrics.refused.labels(RefusalReason.Name(refusal.reason)).inc()

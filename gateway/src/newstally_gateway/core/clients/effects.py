@@ -17,7 +17,7 @@ from newstally_gateway.core.tasks import Task
 
 @dataclass(frozen=True, slots=True)
 class FindUpload:
-    """Look the upload up, and tell the client its id; answer by `found` or `not_found`."""
+    """Look the upload up, and tell the client its id; answer by `found` or `refuse`."""
 
     upload_id: str
     """Empty: make one."""

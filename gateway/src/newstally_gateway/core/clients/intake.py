@@ -7,7 +7,7 @@ from newstally_protos.limits import ARTICLE_ID_LIMIT_BYTES
 from newstally_protos.v1.gateway_pb2 import StreamArticlesRequest, UploadArticlesRequest
 
 from newstally_gateway.core.clients.admission import BASE_CHARGE_BYTES, charge_bytes
-from newstally_gateway.core.clients.numbering import GapError, Numbering, NumberingError, Placed
+from newstally_gateway.core.clients.numbering import GapError, Numbered, Numbering, NumberingError
 from newstally_gateway.core.clients.statuses import InputError, Reason, Status, invalid
 from newstally_gateway.core.outcomes import Refused, refuse_flawed
 from newstally_gateway.core.tasks import StreamKey, Task
@@ -92,12 +92,12 @@ class Intake:
         message = _readable(incoming)
         if message.upload_id and message.upload_id != self.upload_id:
             raise invalid("upload_id", "is another one than the stream's")
-        placed = _place(self._numbering, message)
-        if not placed.fresh:
+        numbered = _number(self._numbering, message)
+        if not numbered.fresh:
             return None
         if isinstance(message, Malformed):
             article_id = message.article_id[:ARTICLE_ID_LIMIT_BYTES]
-            return Arrival(placed.offset, MALFORMED, article_id, BASE_CHARGE_BYTES)
+            return Arrival(numbered.offset, MALFORMED, article_id, BASE_CHARGE_BYTES)
         article = message.article if message.HasField("article") else None
         verdict = validate(article, self._max_content_bytes)
         article_id = message.article.article_id[:ARTICLE_ID_LIMIT_BYTES]
@@ -105,7 +105,7 @@ class Intake:
             charge = charge_bytes(verdict.size_bytes)
         else:
             charge = BASE_CHARGE_BYTES
-        return Arrival(placed.offset, verdict, article_id, charge)
+        return Arrival(numbered.offset, verdict, article_id, charge)
 
     def settled(self, next_offset: int) -> None:
         """Note that all below `next_offset` are settled; another gateway may have been ahead."""
@@ -119,7 +119,7 @@ def name_upload(first: Incoming) -> str:
     """
     message = _readable(first)
     if not message.upload_id:
-        _place(Numbering(0, named=False), message)
+        _number(Numbering(0, named=False), message)
     return message.upload_id
 
 
@@ -130,13 +130,13 @@ def _readable(incoming: Incoming) -> Request | Malformed:
     return incoming
 
 
-def _place(numbering: Numbering, message: Request | Malformed) -> Placed:
+def _number(numbering: Numbering, message: Request | Malformed) -> Numbered:
     if isinstance(message, Malformed) or message.HasField("offset"):
         offset = message.offset
     else:
         offset = None
     try:
-        return numbering.place(offset)
+        return numbering.number(offset)
     except GapError as error:
         raise InputError(Status(Reason.GAP, str(error))) from error
     except NumberingError as error:

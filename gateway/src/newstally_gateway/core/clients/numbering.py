@@ -32,7 +32,7 @@ class MissingError(NumberingError):
 
 
 @dataclass(frozen=True, slots=True)
-class Placed:
+class Numbered:
     """Where a message stands."""
 
     offset: int
@@ -61,7 +61,7 @@ class Numbering:
         """The only offset that is fresh now."""
         return self._frontier
 
-    def place(self, offset: int | None) -> Placed:
+    def number(self, offset: int | None) -> Numbered:
         """Place the next message; without an `offset` it follows the previous one.
 
         Raises NegativeError, GapError or MissingError; the stream takes nothing after that.
@@ -78,7 +78,7 @@ class Numbering:
         fresh = offset == self._frontier
         if fresh:
             self._frontier += 1
-        return Placed(offset, fresh)
+        return Numbered(offset, fresh)
 
     def settled(self, next_offset: int) -> None:
         """Note that all below `next_offset` are settled; another gateway may have been ahead."""

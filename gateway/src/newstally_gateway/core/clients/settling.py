@@ -19,8 +19,10 @@ from newstally_gateway.core.clients.effects import (
     Tell,
     WentBackwards,
 )
+from newstally_gateway.core.clients.intake import Arrival
 from newstally_gateway.core.clients.ledger import Ledger, WentBackwardsError
 from newstally_gateway.core.clients.numbering import Numbering
+from newstally_gateway.core.tasks import StreamKey, Task
 
 
 class Settling:
@@ -36,6 +38,21 @@ class Settling:
         self._numbering = numbering
         self._effects = effects
         self._unread = False  # the client has not taken what it was told last
+
+    def admit(self, arrival: Arrival, stream: StreamKey, now: float) -> bool:
+        """Take in an article whose memory was granted.
+
+        False: it is settled, by another gateway, and gives its memory back.
+        """
+        if not self.ledger.admit(arrival.offset, arrival.charge):
+            self._effects.append(Release(arrival.charge))
+            return False
+        work = arrival.work(stream)
+        if isinstance(work, Task):
+            self._effects.append(work)
+        else:
+            self.ledger.ready(arrival.offset, work, now)
+        return True
 
     def due(self, now: float) -> float | None:
         """Return when `go_on` has something to do; None: not before another event."""

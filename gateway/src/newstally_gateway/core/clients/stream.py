@@ -43,7 +43,8 @@ from newstally_gateway.core.clients.settling import Settling
 from newstally_gateway.core.clients.states import COMPLETE, OPEN, READS, SETTLED, State
 from newstally_gateway.core.clients.statuses import InputError, Reason, Status
 from newstally_gateway.core.outcomes import Outcome
-from newstally_gateway.core.tasks import StreamKey, Task
+from newstally_gateway.core.tasks import StreamKey
+from newstally_gateway.core.validation import Flaw
 
 FIRST_MESSAGE_SECONDS = 60.0
 """How long a stream may stay open without a first message."""
@@ -133,10 +134,6 @@ class Stream:
         self.settling.tell(Tell((), upload, 0))
         self.state = State.READING
         self._take(first, now)
-
-    def not_found(self, status: Status, now: float) -> None:
-        """Note that there is no upload to add to."""
-        self.refuse(status, now)
 
     # The input
 
@@ -291,17 +288,10 @@ class Stream:
         """Let an article in whose memory was granted."""
         if self.settling is None:
             raise ValueError("the upload is not known")
-        ledger = self.settling.ledger
-        if not ledger.admit(arrival.offset, arrival.charge):
-            self.effects.append(Release(arrival.charge))
-            return
-        self._counters.received.inc()
-        work = arrival.work(self._key)
-        if isinstance(work, Task):
-            self.effects.append(work)
-        else:
-            ledger.ready(arrival.offset, work, now)
-            self._settle(now)
+        if self.settling.admit(arrival, self._key, now):
+            self._counters.received.inc()
+            if isinstance(arrival.verdict, Flaw):
+                self._settle(now)
 
     def _settle(self, now: float) -> None:
         """Have a batch recorded if one is due; go on when nothing is left to settle."""

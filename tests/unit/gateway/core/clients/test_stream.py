@@ -210,7 +210,7 @@ def test_an_upload_that_is_not_found_ends_the_stream_as_the_persister_says() -> 
     driven = Driven()
     driven.send(article(0, "job"))
     status = Status(Reason.PERSISTER, error=ValueError())
-    assert driven.do(driven.stream.not_found, status) == []
+    assert driven.do(driven.stream.refuse, status) == []
     assert driven.do(driven.stream.input_ended) == [End(status)]
 
 
