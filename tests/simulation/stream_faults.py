@@ -2,6 +2,7 @@
 
 from collections import deque
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from typing import TypeVar
 
 from newstally_gateway.core.clients.admission import BASE_CHARGE_BYTES, Memory
@@ -195,7 +196,7 @@ class _ChargesHalf(Intake):
         arrival = super().take(incoming)
         if arrival is None or not isinstance(arrival.verdict, Accepted):
             return arrival
-        return arrival._replace(charge=arrival.verdict.size_bytes + BASE_CHARGE_BYTES // 2)
+        return replace(arrival, charge=arrival.verdict.size_bytes + BASE_CHARGE_BYTES // 2)
 
 
 class WatchesHalf(Watch):

@@ -67,6 +67,7 @@ class Session:
         self._loop = asyncio.get_running_loop()
         self._tasks: set[asyncio.Task[None]] = set()
         self._reads = asyncio.Event()
+        self._paused = False
         self._ended = asyncio.Event()
         self._carrying = False
         self._timer: asyncio.TimerHandle | None = None
@@ -114,19 +115,19 @@ class Session:
     # What others ask of it
 
     def refuse(self, status: Status) -> None:
-        """Take nothing more in; settle what was admitted; then end with the status."""
+        """See `Stream.refuse`, and likewise for the others."""
         self._do(self._stream.refuse, status)
 
     def drain(self) -> None:
-        """Tell the client to go elsewhere, and end as soon as what was admitted is settled."""
+        """Go away."""
         self._do(self._stream.drain)
 
     def make_room(self) -> None:
-        """Tell an idle client to go, and end: somebody else has something to send."""
+        """Leave to somebody who has something to send."""
         self._do(self._stream.make_room)
 
     def give_up(self) -> None:
-        """Settle no more: time is over. What is not settled was not acknowledged."""
+        """Settle no more."""
         self._do(self._stream.give_up)
 
     # The replicas' side: whatever goes wrong here must not reach the link that it came from
@@ -158,19 +159,23 @@ class Session:
     async def _read(self) -> None:
         """Feed the stream with its input, as far as it reads."""
         async for message in self._messages:
-            self._do_at(self._loop.time(), self._stream.received, message)
+            now = self._loop.time()
+            try:
+                self._stream.received(message, now)
+            except Exception as fault:  # noqa: BLE001 - logged, and told to the client
+                self._fail(fault)
+            self._carry(now)
             del message  # it may be large, and the next one may have to wait
             while not self._stream.reads:
                 self._reads.clear()
+                self._paused = True
                 await self._reads.wait()
         self._do(self._stream.input_ended)
 
     async def _find(self, upload_id: str) -> None:
+        uploads, owner = self._shared.uploads, self._owner
         try:
-            if upload_id:
-                upload = await self._shared.uploads.get(upload_id, self._owner)
-            else:
-                upload = await self._shared.uploads.create(self._owner)
+            upload = await (uploads.get(upload_id, owner) if upload_id else uploads.create(owner))
         except StatusError as error:
             self._do(self._stream.refuse, Status(Reason.PERSISTER, error=error))
             return
@@ -221,8 +226,6 @@ class Session:
             self._fail(fault)
             self._carry(self._loop.time())
 
-    # Effects
-
     def _carry(self, now: float) -> None:
         """Carry out what is to be done, and what that sets off; then wait for what comes next."""
         if self._carrying:
@@ -230,12 +233,17 @@ class Session:
         self._carrying = True
         effects = self._stream.effects
         while effects:
+            effect = effects.popleft()
             try:
-                self._carry_out(effects.popleft())
+                if type(effect) is Task:  # almost every effect is one
+                    self._shared.dispatching.add(effect)
+                else:
+                    self._carry_out(effect)
             except Exception as fault:  # noqa: BLE001 - logged, and told to the client
                 self._fail(fault)
         self._carrying = False
-        if not self._reads.is_set() and self._stream.reads:
+        if self._paused and self._stream.reads:
+            self._paused = False
             self._reads.set()
         self._set_timer(self._stream.wakes_at(now))
 
@@ -247,10 +255,8 @@ class Session:
             self._timer.cancel()
         self._timer = self._loop.call_at(when, self._wake)
 
-    def _carry_out(self, effect: Effect) -> None:  # noqa: C901 - one line for each effect
+    def _carry_out(self, effect: Effect) -> None:
         match effect:
-            case Task():
-                self._shared.dispatching.add(effect)
             case Release(charge):
                 self._memory.release(charge)
             case Record(batch):

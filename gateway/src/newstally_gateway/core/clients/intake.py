@@ -1,7 +1,7 @@
 """From a client's message to what is admitted: read, numbered, judged, charged."""
 
 from dataclasses import dataclass
-from typing import NamedTuple, TypeAlias
+from typing import TypeAlias
 
 from newstally_protos.limits import ARTICLE_ID_LIMIT_BYTES
 from newstally_protos.v1.gateway_pb2 import StreamArticlesRequest, UploadArticlesRequest
@@ -54,7 +54,8 @@ def size_bytes(incoming: Incoming) -> int:
     return incoming.ByteSize()
 
 
-class Arrival(NamedTuple):
+@dataclass(slots=True)
+class Arrival:
     """A new article, before there is memory for it. Of a refused one nothing large is kept."""
 
     offset: int
@@ -100,12 +101,11 @@ class Intake:
             return Arrival(numbered.offset, MALFORMED, article_id, BASE_CHARGE_BYTES)
         article = message.article if message.HasField("article") else None
         verdict = validate(article, self._max_content_bytes)
-        article_id = message.article.article_id[:ARTICLE_ID_LIMIT_BYTES]
         if isinstance(verdict, Accepted):
             charge = charge_bytes(verdict.size_bytes)
-        else:
-            charge = BASE_CHARGE_BYTES
-        return Arrival(numbered.offset, verdict, article_id, charge)
+            return Arrival(numbered.offset, verdict, verdict.article_id, charge)
+        article_id = message.article.article_id[:ARTICLE_ID_LIMIT_BYTES]
+        return Arrival(numbered.offset, verdict, article_id, BASE_CHARGE_BYTES)
 
     def settled(self, next_offset: int) -> None:
         """Note that all below `next_offset` are settled; another gateway may have been ahead."""

@@ -108,7 +108,9 @@ class Stream:
             return self._quieting.heard_at + FIRST_MESSAGE_SECONDS
         if self.state is State.QUIETING:
             return self._quieting.ends_at
-        return None if self.settling is None else self.settling.due(now)
+        if self.settling is None or self.state is State.ENDED:
+            return None
+        return self.settling.due(now)
 
     # The beginning
 

@@ -427,10 +427,11 @@ def test_a_stream_is_idle_while_nothing_is_to_be_done_for_it() -> None:
 
 
 def test_a_forgotten_stream_does_nothing_more() -> None:
-    """Its client is gone."""
+    """Its client is gone; nor does it want to be woken for what it was still to settle."""
     driven = Driven().opened()
     driven.outcome(0)
     driven.stream.forget()
+    assert driven.stream.wakes_at(9.0) is None
     for event in (driven.stream.wake, driven.stream.drain, driven.stream.give_up):
         assert driven.do(event) == []
     assert driven.send(article()) == []
