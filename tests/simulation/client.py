@@ -176,7 +176,7 @@ class Client:
 
     def _message(self, upload_id: str, offset: int | None) -> Incoming:
         sample = self._samples[self._position]
-        if sample.reason == RefusalReason.REFUSAL_REASON_MALFORMED:
+        if sample.article is None and sample.reason == RefusalReason.REFUSAL_REASON_MALFORMED:
             return Malformed(upload_id, offset, "", 100)
         return StreamArticlesRequest(upload_id=upload_id, offset=offset, article=sample.article)
 

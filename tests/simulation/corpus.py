@@ -13,7 +13,7 @@ BASE_CHARGE_BYTES = 16 * 1024
 """What an article is charged besides five times its content."""
 
 SPELLINGS = {
-    "the times": ("The Times", "THE TIMES ", "the \t times"),
+    "the times": ("The Times", "THE TIMES ", "the  times"),
     "bbc": ("BBC", "bbc"),
     "süddeutsche": ("Süddeutsche", " SÜDDEUTSCHE"),
 }
@@ -106,6 +106,7 @@ def _flawed(random: Random, name: str) -> Sample:
             (None, RefusalReason.REFUSAL_REASON_ARTICLE_MISSING),
             (None, RefusalReason.REFUSAL_REASON_MALFORMED),
             (_article(random, name, 1, " "), RefusalReason.REFUSAL_REASON_PUBLICATION_EMPTY),
+            (_article(random, name, 1, "the\ttimes"), RefusalReason.REFUSAL_REASON_MALFORMED),
             (
                 Article(publication="BBC", content=" \n"),
                 RefusalReason.REFUSAL_REASON_CONTENT_EMPTY,

@@ -78,12 +78,14 @@ class Sink:
         """Return everything in it."""
         tally: Tally = Counter()
         for key, mentions, articles in self.disk.peek(
-            "SELECT key, mentions, articles FROM publications"
+            "SELECT key, mentions, articles FROM publication_tallies"
         ):
             tally[key, "", "", "mentions"] = mentions
             tally[key, "", "", "articles"] = articles
         for key, text, label, mentions, articles in self.disk.peek(
-            "SELECT publication_key, text, label, mentions, articles FROM entities"
+            "SELECT p.key, n.text, n.label, t.mentions, t.articles FROM entity_tallies AS t"
+            " JOIN publication_tallies AS p USING (publication)"
+            " JOIN entity_names AS n USING (entity)"
         ):
             tally[key, text, label, "mentions"] = mentions
             tally[key, text, label, "articles"] = articles
@@ -91,4 +93,4 @@ class Sink:
 
     def names(self) -> dict[str, str]:
         """Return how each publication is shown."""
-        return dict(self.disk.peek("SELECT key, name FROM publications"))
+        return dict(self.disk.peek("SELECT key, name FROM publication_tallies"))
