@@ -24,11 +24,11 @@ def following(content: str) -> bytes:
     return message(gateway_pb2.StreamArticlesRequest(article=article).SerializeToString())
 
 
-def create(connection: Connection, upload_id: str) -> None:
-    """Make an upload."""
+def create(connection: Connection, upload_id: str, seconds: float = 0.05) -> None:
+    """Make an upload, and wait a moment."""
     request = upload_pb2.CreateUploadRequest(upload_id=upload_id).SerializeToString()
     connection.send(whole(connection, CREATE, request))
-    connection.pump(0.05)
+    connection.pump(seconds)
 
 
 class Holder:
@@ -56,7 +56,8 @@ def places_held(ground: Ground) -> None:
     with ground.connections(4) as made:
         for number, connection in enumerate(made):
             for each in range(40):
-                create(connection, f"held-{ground.seed}-{number}-{each}")
+                create(connection, f"held-{ground.seed}-{number}-{each}", seconds=0.0)
+            connection.pump(0.1)
         holders = [
             Holder(ground, connection, f"held-{ground.seed}-{number}-{each}")
             for number, connection in enumerate(made)

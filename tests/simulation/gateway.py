@@ -4,7 +4,6 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from newstally_gateway.core.clients.effects import Counters
-from newstally_gateway.core.clients.idleness import pick_idle
 from newstally_gateway.core.clients.ledger import BatchLimits
 from newstally_gateway.core.outcomes import LARGEST_OUTCOME_BYTES
 from newstally_gateway.core.replicas.dispatching import ClientStream, Dispatching
@@ -136,10 +135,11 @@ class Gateway:
 
     def make_room(self) -> None:
         """Have an idle stream end, if there is one."""
-        streams = ((key, session.machine.idle_since) for key, session in self.sessions.items())
-        idle = pick_idle(streams, self.kernel.now, IDLE_SECONDS)
-        if idle is not None:
-            self.sessions[idle].make_room()
+        for session in self.sessions.values():
+            since = session.machine.idle_since
+            if since is not None and self.kernel.now - since >= IDLE_SECONDS:
+                session.make_room()
+                return
 
     # Articles
 

@@ -18,6 +18,7 @@ from newstally_gateway.clients.shared import Shared
 from newstally_gateway.core.clients.admission import Admission, Memory, charge_bytes
 from newstally_gateway.core.clients.effects import Counters
 from newstally_gateway.core.clients.ledger import BatchLimits
+from newstally_gateway.core.clients.places import Places
 from newstally_gateway.core.replicas.dispatcher import Dispatcher
 from newstally_gateway.metrics import Metrics
 from newstally_gateway.persister.client import Persister
@@ -68,7 +69,13 @@ class Gateway:
             limits=BatchLimits(SEND_LIMIT_BYTES, settings.batch_bytes, settings.batch_age),
             max_content_bytes=settings.max_content_bytes,
         )
-        self._streams = Streams(shared, settings.heartbeat, settings.write_timeout)
+        self._streams = Streams(
+            shared,
+            settings.heartbeat,
+            settings.write_timeout,
+            Places(settings.memory_bytes // largest),
+            settings.connection_age,
+        )
         self._background: asyncio.Task[None] | None = None
 
     def register(self, server: grpc.aio.Server) -> Sequence[str]:

@@ -173,7 +173,8 @@ async def test_a_collision_is_cut_anew(
 async def test_streams_beyond_the_memory_are_told_to_come_again(
     tmp_path: Path, persister: ReferencePersister, extractor: ReferenceExtractor
 ) -> None:
-    """RESOURCE_EXHAUSTED with RetryInfo; as soon as a stream has ended there is room again."""
+    """RESOURCE_EXHAUSTED with RetryInfo, after a wait: those who have the places are at work."""
+    extractor.go.clear()
     flags = ("--max-content-bytes", "100000", "--memory-bytes", "1100000")
     for name in ("one", "two", "three"):
         persister.add(name)
@@ -189,6 +190,7 @@ async def test_streams_beyond_the_memory_are_told_to_come_again(
         assert third.code is grpc.StatusCode.RESOURCE_EXHAUSTED
         assert third.error is not None
         assert retry_delay_seconds(third.error)
+        extractor.go.set()
         await one.half_close()
         await one.ended()
         third = await client.stream(messages(contents_of(50), "three"))

@@ -69,6 +69,7 @@ class Uploader:
         self._changed = Signal()
         self._retrying = Retrying(policy, on_event)
         self._pulled = 0
+        self._sent_on = False
         self._input_ended = False
         self._refusals: dict[int, Refusal] = {}
 
@@ -141,7 +142,14 @@ class Uploader:
                 if self._done:
                     return
                 known = False
-                await self._retrying.wait(error)
+                await self._pause(error)
+
+    async def _pause(self, error: TransientError) -> None:
+        """Wait before the next stream, unless this one went well and shall go on elsewhere."""
+        if self._sent_on:
+            self._sent_on = False  # nothing failed, so nobody need hear of it
+        else:
+            await self._retrying.wait(error)
 
     async def _until_needed(self) -> None:
         """Wait until there is something to send, or nothing to come."""
@@ -164,6 +172,7 @@ class Uploader:
             await together(self._write(stream), self._read(stream))
         finally:
             call.cancel()
+            self._sent_on = stream.draining and stream.moved
         if not self._done:
             raise GatewayUnavailable(
                 "the gateway is draining" if stream.draining else "the stream ended early"
@@ -202,6 +211,7 @@ class Uploader:
     def _take(self, stream: "_Stream", event: gateway_pb2.StreamArticlesResponse) -> None:
         match event.WhichOneof("event"):
             case "progress":
+                stream.moved = True
                 self._acknowledge(event.progress.upload)
             case "refusal":
                 refusal = to_refusal(event.refusal)
@@ -230,6 +240,9 @@ class _Stream:
         self.closing = False
         """The writer shall send nothing new and say that it is done."""
         self.draining = False
+        """The gateway has asked to go on elsewhere."""
+        self.moved = False
+        """Something was acknowledged on it."""
 
 
 async def _each(

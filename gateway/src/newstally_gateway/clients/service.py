@@ -2,6 +2,7 @@
 
 import asyncio
 import itertools
+import random
 from collections.abc import AsyncIterator, Callable
 from contextlib import suppress
 from typing import Any
@@ -22,8 +23,10 @@ from newstally_gateway.clients.decoding import lenient
 from newstally_gateway.clients.replies import Outbox, Replies, Summary
 from newstally_gateway.clients.session import Session
 from newstally_gateway.clients.shared import Shared
-from newstally_gateway.core.clients.idleness import IDLE_SECONDS, pick_idle
+from newstally_gateway.clients.statuses import to_error
+from newstally_gateway.clients.waiting import WAIT_SECONDS, WaitingRoom
 from newstally_gateway.core.clients.intake import Incoming
+from newstally_gateway.core.clients.places import Places
 from newstally_gateway.core.clients.statuses import Reason, Status
 
 NAME = DESCRIPTOR.services_by_name["GatewayService"].full_name
@@ -46,12 +49,16 @@ class Streams:
         shared: Shared,
         heartbeat_seconds: float,
         write_timeout_seconds: float,
-        idle_seconds: float = IDLE_SECONDS,
+        places: Places,
+        age_seconds: float,
+        wait_seconds: float = WAIT_SECONDS,
     ) -> None:
+        """`age_seconds`: after about this a stream is asked to go on elsewhere."""
         self._shared = shared
         self._heartbeat = heartbeat_seconds
         self._write_timeout = write_timeout_seconds
-        self._idle_seconds = idle_seconds
+        self._age = age_seconds
+        self._room = WaitingRoom(places, self._ask_to_leave, wait_seconds)
         self._numbers = itertools.count(1)
         self._open: dict[int, Session] = {}
         self._none_open = asyncio.Event()
@@ -88,11 +95,13 @@ class Streams:
     ) -> UploadArticlesResponse:
         """Take articles; answer when all are settled."""
         summary = Summary()
-        session = self._session(messages, context, summary)
+        number, session = await self._session(messages, context, summary)
         try:
             await session.run()
         except StatusError as error:
             await abort(context, error)
+        finally:
+            self._room.leave(number)
         return summary.response
 
     async def _stream_articles(
@@ -100,12 +109,14 @@ class Streams:
     ) -> AsyncIterator[StreamArticlesResponse]:
         """Take articles; tell, while they come, how far the upload is."""
         outbox = Outbox(self._heartbeat)
-        session = self._session(messages, context, outbox)
+        number, session = await self._session(messages, context, outbox)
+        self._limit_age(session, context)
         # Not a TaskGroup: a cancelled handler leaves this generator at its `yield`, to be closed in
         # some other task. The context's callback comes at once.
         running = asyncio.create_task(session.run(), name="session")
         running.add_done_callback(_heed)
         running.add_done_callback(lambda _: outbox.close())
+        running.add_done_callback(lambda _: self._room.leave(number))
         _when_over(context, running.cancel)
         patience = _Patience(context, session, self._write_timeout)
         try:
@@ -124,6 +135,7 @@ class Streams:
     async def drain(self, seconds: float) -> None:
         """Take no new streams; return when those that are open have ended, within `seconds`."""
         self._draining = True
+        self._room.dismiss()
         for session in list(self._open.values()):
             session.drain()
         with suppress(TimeoutError):
@@ -133,33 +145,51 @@ class Streams:
             session.give_up()
         await self._none_open.wait()
 
-    def _session(
+    async def _session(
         self, messages: AsyncIterator[Incoming], context: Context, replies: Replies
-    ) -> Session:
+    ) -> tuple[int, Session]:
+        """Find a place, and make a session for it; `leave` the room when that has ended."""
         number = next(self._numbers)
+        placed = await self._room.enter(number, context.peer())
+        if not placed and len(self._open) >= 2 * self._room.places:
+            # Too many even to read away what they send, which is what refusing them well takes.
+            await abort(context, to_error(Status(Reason.CROWDED)))
 
         async def announce(upload_id: str) -> None:
             await context.send_initial_metadata(((UPLOAD_ID_KEY, upload_id),))
 
         session = Session(
-            number, ANONYMOUS_OWNER, messages, self._shared, replies, announce, self._make_room
+            number,
+            ANONYMOUS_OWNER,
+            self._room.heard(number, messages),
+            self._shared,
+            replies,
+            announce,
+            lambda: None,
         )
         if self._draining:
             session.refuse(Status(Reason.DRAINING))
+        elif not placed:
+            session.refuse(Status(Reason.CROWDED))
         self._open[number] = session
         self._none_open.clear()
         self._shared.metrics.streams.inc()
         _when_over(context, lambda: self._ended(number))
-        return session
+        return number, session
 
-    def _make_room(self) -> None:
-        """Have an idle stream end, if there is one: its place was asked for."""
-        streams = ((number, session.idle_since) for number, session in self._open.items())
-        now = asyncio.get_running_loop().time()
-        idle = pick_idle(streams, now, self._idle_seconds)
-        if idle is not None:
-            session = self._open[idle]
-            log.info("idle stream ended for a new one", upload_id=session.upload_id)
+    def _limit_age(self, session: Session, context: Context) -> None:
+        """Let the stream go on elsewhere in a while, so that clients spread over new gateways."""
+        # Jitter: those that came together shall not leave together.
+        seconds = self._age * random.uniform(0.9, 1.1)  # noqa: S311 - no secret
+        timer = asyncio.get_running_loop().call_later(seconds, session.drain)
+        _when_over(context, timer.cancel)
+
+    def _ask_to_leave(self) -> None:
+        """Let the stream of least use leave, if its place is wanted."""
+        busy = {number for number, session in self._open.items() if session.idle_since is None}
+        number = self._room.pick(busy)
+        if number is not None and (session := self._open.get(number)) is not None:
+            log.info("stream of little use ended for a new one", upload_id=session.upload_id)
             session.make_room()
 
     def _ended(self, number: int) -> None:

@@ -2,11 +2,13 @@
 
 import grpc
 from google.protobuf.duration_pb2 import Duration
-from google.rpc.error_details_pb2 import RetryInfo
+from google.rpc.error_details_pb2 import ErrorInfo, RetryInfo
 from newstally_runtime.status import StatusError, invalid, wait
 
 from newstally_gateway.core.clients.statuses import Reason, Status
 
+ERROR_DOMAIN = "newstally.v1"
+"""Of google.rpc.ErrorInfo."""
 COME_AGAIN_SECONDS = 2.0
 """What a client is asked to wait when there are too many streams."""
 STAY_AWAY_SECONDS = 5
@@ -29,6 +31,16 @@ def to_error(status: Status) -> StatusError:
                 "idle, resume when there is something to send",
                 RetryInfo(retry_delay=Duration(seconds=STAY_AWAY_SECONDS)),
             )
+        case Reason.GAP:
+            return StatusError(
+                grpc.StatusCode.OUT_OF_RANGE,
+                status.message,
+                ErrorInfo(
+                    reason="OFFSET_GAP",
+                    domain=ERROR_DOMAIN,
+                    metadata={"next_offset": str(status.next_offset)},
+                ),
+            )
         case reason:
             code, message = _PLAIN[reason]
             return StatusError(code, status.message or message)
@@ -37,7 +49,6 @@ def to_error(status: Status) -> StatusError:
 _PLAIN = {
     Reason.DRAINING: (grpc.StatusCode.UNAVAILABLE, "draining, resume elsewhere"),
     Reason.SILENT: (grpc.StatusCode.UNAVAILABLE, "no first message came"),
-    Reason.GAP: (grpc.StatusCode.OUT_OF_RANGE, ""),
     Reason.WENT_BACKWARDS: (grpc.StatusCode.ABORTED, ""),
     Reason.FAULT: (grpc.StatusCode.INTERNAL, "a fault of the gateway"),
     Reason.PERSISTER: (grpc.StatusCode.INTERNAL, "a fault of the gateway"),

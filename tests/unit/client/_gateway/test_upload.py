@@ -353,3 +353,15 @@ async def test_two_clients_in_one_upload_settle_each_article_once() -> None:
     ):
         await asyncio.gather(one.upload(items, upload_id="job"), two.upload(items, upload_id="job"))
     assert gateway.articles("job") == as_counted(items)
+
+
+async def test_going_on_elsewhere_is_no_event() -> None:
+    """A gateway that asks for it has failed in nothing: nobody waits, nobody hears."""
+    events: list[UploadEvent] = []
+    async with (
+        ReferenceGateway([None, Fault.DRAIN, None, Fault.DRAIN], batch=20) as gateway,
+        NewstallyClient(gateway.target) as client,
+    ):
+        summary = await client.upload(articles(200), on_event=events.append)
+    assert summary.counted == 200
+    assert not [event for event in events if isinstance(event, Waiting)]

@@ -138,6 +138,7 @@ def _number(numbering: Numbering, message: Request | Malformed) -> Numbered:
     try:
         return numbering.number(offset)
     except GapError as error:
-        raise InputError(Status(Reason.GAP, str(error))) from error
+        status = Status(Reason.GAP, str(error), next_offset=error.frontier)
+        raise InputError(status) from error
     except NumberingError as error:
         raise invalid("offset", str(error)) from error

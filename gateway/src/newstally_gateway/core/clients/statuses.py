@@ -37,6 +37,8 @@ class Status:
     """For people; empty where the reason says it all."""
     field: str = ""
     """INVALID: the field of the message."""
+    next_offset: int = 0
+    """GAP: the only offset that would be taken."""
     error: Exception | None = None
     """PERSISTER: what it answered; passed on as it is."""
 
