@@ -37,6 +37,7 @@ class Chaos:
             self._close_sink,
             self._fill_disk,
             self._drain_persister,
+            self._retry_rows,
             self._vanish,
             self._vanish,
         )
@@ -142,6 +143,11 @@ class Chaos:
 
     def _drain_persister(self) -> None:
         self._world.persister.drain()
+
+    def _retry_rows(self) -> None:
+        persister = self._world.persister
+        if persister.life.alive:
+            persister.run(persister.retry)
 
     def _close_sink(self) -> None:
         self._world.sink.down_until = self._world.kernel.now + self._random.uniform(0, 10)

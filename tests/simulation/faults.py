@@ -8,7 +8,7 @@ from newstally_gateway.core.tasks import Attempt, LinkKey, Poisoned, Task
 from newstally_persister.journal.store import JournalStore
 from newstally_persister.sinks.sqlite_tallies import SqliteTallies
 from newstally_persister.values.batches import Batch
-from newstally_persister.values.parts import Part
+from newstally_persister.values.parts import Part, tombstone
 from newstally_persister.values.uploads import Recorded
 from simulation import flusher_faults, stream_faults
 from simulation.persister import Persister
@@ -93,11 +93,26 @@ class _Blind(SqliteTallies):
         return super().apply(part)
 
 
+class LeavesTheMark(Sink):
+    """Voids part 1 without moving the mark."""
+
+    def open(self) -> SqliteTallies:
+        return _Unmoved(self.disk)
+
+
+class _Unmoved(SqliteTallies):
+    def void(self, part: Part) -> bool:
+        if self._receipt(part) is None:
+            self._leave(part, tombstone(part.digest))
+        return self._receipt(part) != part.digest
+
+
 PLANTED = {
     "acknowledges before the commit": Machines(persister=AcknowledgesEarly),
     "drops the compare-and-set": Machines(store=RecordsBlindly),
     "forgets a broken link's articles": Machines(dispatcher=ForgetsBrokenLinks),
     "forgets receipts": Machines(sink=ForgetsReceipts),
     **stream_faults.FAULTS,
+    "leaves the mark when it voids part 1": Machines(sink=LeavesTheMark),
     **{name: Machines(flusher=machine) for name, machine in flusher_faults.FAULTS.items()},
 }

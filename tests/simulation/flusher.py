@@ -11,10 +11,12 @@ from newstally_persister.flushing.calls import (
     ExpireReceipts,
     JournalCall,
     SinkCall,
+    VoidPart,
 )
-from newstally_persister.flushing.machine import Completed, Effect, Stopped
+from newstally_persister.flushing.machine import Completed, Effect, Stopped, Stuck
 from newstally_persister.sinks.base import SinkError
 from newstally_persister.values.parts import PartLimits
+from newstally_persister.values.voids import Voided
 from simulation import network
 from simulation.kernel import ViolationError
 from simulation.network import Handler, Status
@@ -48,7 +50,9 @@ class Flusher:
             random.choice((1, 2, 2, 4)),
             self._delays,
             RECEIPTS_AT_A_TIME,
+            random.choice((1, 2, 100)),
         )
+        self._begun_before: frozenset[int] = frozenset()
         self._armed = float("inf")
         self._carry_out(self._machine.begin())
 
@@ -76,7 +80,9 @@ class Flusher:
                 case Stopped(left_open=left_open):
                     self._kernel.saw("a flush is left open" if left_open else "all is flushed")
                     self._soon(self._persister.die)
-                case AskMark() | ApplyPart() | ExpireReceipts():
+                case Stuck():
+                    self._kernel.saw("a row cannot be set aside")
+                case AskMark() | ApplyPart() | VoidPart() | ExpireReceipts():
                     self._soon(self._ask, effect)
                 case _:
                     self._soon(self._work, effect)
@@ -100,6 +106,8 @@ class Flusher:
         """Ask the journal; the process may die of it."""
         answer = self._persister.store.run(call)
         self._kernel.note("%s: %s", type(call).__name__, type(answer).__name__)
+        if isinstance(answer, Voided):
+            self._kernel.saw("a row is set aside" if answer.set_aside else "a part is voided")
         self._answered(call, answer)
 
     def _ask(self, call: SinkCall) -> None:
@@ -107,8 +115,9 @@ class Flusher:
 
         def finish(answer: Any) -> None:
             if isinstance(answer, Status):
-                error = SinkError(answer.value)
-                self._carry_out(self._machine.failed(call, error, self._kernel.now))
+                answer = SinkError(answer.value)
+            if isinstance(answer, SinkError):
+                self._carry_out(self._machine.failed(call, answer, self._kernel.now))
             else:
                 self._answered(call, answer)
 
@@ -123,9 +132,14 @@ class Flusher:
             case AskMark(progress):
                 if progress.open_flush is not None:
                     self._kernel.saw("a flush is taken up again after a crash")
+                    self._begun_before = progress.open_flush.voiding
                 return self._sink.mark, progress.position.journal_id
             case ApplyPart(part):
                 return self._sink.apply, part
+            case VoidPart(part):
+                if part.number in self._begun_before:
+                    self._kernel.saw("a void is taken up again after a crash")
+                return self._sink.void, part
             case ExpireReceipts(expiry):
                 return self._sink.expire, expiry
 

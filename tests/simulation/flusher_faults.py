@@ -1,8 +1,16 @@
 """Faults, planted in the real flusher."""
 
-from typing import Any
+from typing import Any, TypeGuard
 
-from newstally_persister.flushing.calls import ApplyPart, Call, ExpireReceipts, MarkDone
+from newstally_persister.flushing.calls import (
+    ApplyPart,
+    BeginVoid,
+    Call,
+    ExpireReceipts,
+    FinishVoid,
+    MarkDone,
+    VoidPart,
+)
 from newstally_persister.flushing.machine import Effect, FlushMachine
 from newstally_persister.flushing.parts import FlushParts
 from newstally_persister.values.progress import Expiry, OpenFlush
@@ -76,6 +84,72 @@ class HearsNothing(FlushMachine):
         del rows, now
 
 
+def _shows_by_counts_alone(call: Call) -> TypeGuard[VoidPart]:
+    """Return whether it is a void of which the mark knows nothing."""
+    return isinstance(call, VoidPart) and call.part.number > 1
+
+
+class VoidsWithoutTombstone(FlushMachine):
+    """Plans the rows of a refused part anew, and leaves its receipt to whoever comes."""
+
+    def _parts(self, found: OpenFlush) -> FlushParts:
+        return _NoTombstone(found, self._part_limits, self._parts_in_flight)
+
+
+class _NoTombstone(FlushParts):
+    def answered(self, call: Call, answer: Any) -> list[Call]:
+        return [
+            FinishVoid(each.part) if _shows_by_counts_alone(each) else each
+            for each in super().answered(call, answer)
+        ]
+
+
+class ReplansEarly(FlushMachine):
+    """Plans the rows of a refused part anew when its tombstone is sent."""
+
+    def _parts(self, found: OpenFlush) -> FlushParts:
+        return _EarlyReplanner(found, self._part_limits, self._parts_in_flight)
+
+
+class _EarlyReplanner(FlushParts):
+    def answered(self, call: Call, answer: Any) -> list[Call]:
+        if _shows_by_counts_alone(call):
+            return []
+        return [
+            each
+            for next_one in super().answered(call, answer)
+            for each in (
+                (next_one, FinishVoid(next_one.part))
+                if _shows_by_counts_alone(next_one)
+                else (next_one,)
+            )
+        ]
+
+
+class TakesTombstonesForGranted(FlushMachine):
+    """Does not heed that a part which is to be voided was applied before."""
+
+    def answered(self, call: Call, answer: Any, now: float) -> list[Effect]:
+        return super().answered(call, True if isinstance(call, VoidPart) else answer, now)
+
+
+class VoidsUnnoted(FlushMachine):
+    """Leaves the tombstone before the journal knows of it."""
+
+    def failed(self, call: Call, error: Exception, now: float) -> list[Effect]:
+        return [
+            VoidPart(effect.part) if isinstance(effect, BeginVoid) else effect
+            for effect in super().failed(call, error, now)
+        ]
+
+    def answered(self, call: Call, answer: Any, now: float) -> list[Effect]:
+        if isinstance(call, VoidPart) and answer:
+            return [BeginVoid(call.part, "", 100)]
+        if isinstance(call, BeginVoid):
+            return [FinishVoid(call.part)]
+        return super().answered(call, answer, now)
+
+
 FAULTS = {
     "marks a part done before the sink's answer": MarksDoneEarly,
     "plans part 2 before part 1 is done": PlansTooEarly,
@@ -83,4 +157,8 @@ FAULTS = {
     "takes a failed attempt for an answer": TakesFailureForSuccess,
     "forgets parts that a crash left undone": ForgetsWhatWasPlanned,
     "does not hear of batches": HearsNothing,
+    "voids without a tombstone": VoidsWithoutTombstone,
+    "replans before the tombstone is durable": ReplansEarly,
+    "takes a tombstone for granted": TakesTombstonesForGranted,
+    "voids what the journal has not noted": VoidsUnnoted,
 }

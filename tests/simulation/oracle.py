@@ -15,6 +15,11 @@ if TYPE_CHECKING:
     from simulation.sink import Sink
 
 
+_ROWS = "SELECT publication_key, text, label, mentions, articles FROM "
+WAITING = _ROWS + "pending"
+SET_ASIDE = _ROWS + "set_aside"
+
+
 class Oracle:
     """Knows what was sent and what each article's verdict must be; counts one by one."""
 
@@ -27,6 +32,8 @@ class Oracle:
         """What the disk holds, committed."""
         self._recording: Sequence[Batch] = ()
         self.applied = dict.fromkeys(uploads, 0)
+        self._refused = False
+        """Whether a row was ever set aside."""
         self._looked_at = 0
         self._acknowledged: dict[tuple[str, str], int] = {}
         self._deaths: dict[Hashable, list[str]] = {}
@@ -41,6 +48,7 @@ class Oracle:
         if disk.total_changes == self._looked_at:
             return
         self._looked_at = disk.total_changes
+        self._refused = self._refused or bool(_tally(disk, SET_ASIDE))
         rows = disk.peek(
             "SELECT upload_id, next_offset, applied_offset, counted, refused FROM uploads"
         )
@@ -134,12 +142,19 @@ class Oracle:
             *(article, self.deaths_alone(article)),
         )
 
-    def flushed(self, sink: "Sink") -> None:
-        """Recount when no flush is open: the sink holds what is applied, and nothing else."""
+    def flushed(self, sink: "Sink", disk: Disk) -> None:
+        """Recount when no flush is open: what is settled is in the sink, set aside, or waits.
+
+        While nothing was ever set aside, the sink alone holds what is applied.
+        """
+        counted = self.durable if self._refused else self.applied
         expected: Tally = Counter()
         for upload_id, contents in self.contents.items():
-            expected += recount(contents[: self.applied[upload_id]])
+            expected += recount(contents[: counted[upload_id]])
         found = sink.tally()
+        if self._refused:
+            found += _tally(disk, SET_ASIDE)
+            found += _tally(disk, WAITING)
         if found != expected:
             wrong = {
                 key: (found[key], expected[key])
@@ -148,9 +163,10 @@ class Oracle:
             }
             raise ViolationError(f"the sink differs (is, must be): {wrong}")
 
-    def recount(self, store: JournalStore, sink: "Sink") -> None:
+    def recount(self, store: JournalStore, sink: "Sink", disk: Disk) -> None:
         """Recount everything when all is settled and applied."""
-        self.flushed(sink)
+        self.flushed(sink, disk)
+        check(not _tally(disk, WAITING), "rows wait")
         for key, name in sink.names().items():
             check(name in {s.strip() for s in SPELLINGS[key]}, "%r is shown as %r", key, name)
         for upload_id, samples in self.contents.items():
@@ -184,6 +200,15 @@ def is_made_of(batch: Batch, samples: Sequence[Sample]) -> bool:
         tally[key, text, label, "mentions"] = mentions
         tally[key, text, label, "articles"] = articles
     return +tally == recount(samples)
+
+
+def _tally(disk: Disk, query: str) -> Tally:
+    """Add up rows of the journal."""
+    tally: Tally = Counter()
+    for key, text, label, mentions, articles in disk.peek(query):
+        tally[key, text, label, "mentions"] += mentions
+        tally[key, text, label, "articles"] += articles
+    return +tally
 
 
 def check(holds: bool, template: str, *args: object) -> None:

@@ -4,7 +4,7 @@ import sqlite3
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
-from newstally_persister.journal import flushes
+from newstally_persister.journal import flushes, set_aside
 from newstally_persister.journal.store import JournalStore
 from newstally_persister.values.batches import Batch, read_batch
 from newstally_persister.values.uploads import NewUpload, Recorded
@@ -51,6 +51,7 @@ class Persister:
             and not self.store.run(flushes.has_unapplied)
             and self.store.run(flushes.open_flush) is None
             and self.store.run(flushes.expirable, 1) is None
+            and self.store.run(set_aside.count) == 0
         )
 
     def start(self) -> None:
@@ -76,6 +77,19 @@ class Persister:
             self.kernel.note("persister drains")
             self.draining = True
             self.flusher.finish()
+
+    def look_after(self) -> None:
+        """Let what is set aside be tried again, every now and then."""
+        if self.life.alive and not self.draining:
+            self.run(self.retry)
+        self.kernel.after(3, self.world.life, self.look_after)
+
+    def retry(self) -> None:
+        """Let what is set aside be tried again."""
+        rows = self.store.run(set_aside.retry)
+        if rows:
+            self.kernel.saw("what is set aside is tried again")
+            self.flusher.recorded(rows)
 
     def run(self, action: Callable[..., None], *args: object) -> None:
         """Run what touches the disk; the process may die of it."""
@@ -152,7 +166,7 @@ class Persister:
     def completed(self) -> None:
         """Recount after a flush: the sink holds what is applied, and nothing else."""
         self.world.oracle.committed(self.disk)
-        self.world.oracle.flushed(self.world.sink)
+        self.world.oracle.flushed(self.world.sink, self.disk)
 
     def _micros(self) -> int:
         return int(self.kernel.now * 1e6)

@@ -4,15 +4,19 @@ import sqlite3
 from collections import Counter
 from collections.abc import Callable
 
+from newstally_persister.journal import pending
+from newstally_persister.sinks.base import JournalMismatchError, PartRefusedError
 from newstally_persister.sinks.sqlite_tallies import SqliteTallies
 from newstally_persister.values.parts import Part, digest
 from newstally_persister.values.progress import Expiry
-from simulation.corpus import Tally
+from simulation.corpus import ENTITIES, SPELLINGS, Tally
 from simulation.disk import PowerCutError, is_full, new_disk
 from simulation.kernel import Kernel
 from simulation.network import Reply, Status
 from simulation.oracle import check
 
+ROWS = [(key, *entity) for key in SPELLINGS for entity in (("", ""), *ENTITIES)]
+"""The keys of every row that there can be."""
 RECEIPT_SECONDS = 30
 """How long a receipt stands after it was told to expire: longer than any request is under way."""
 
@@ -26,6 +30,10 @@ class Sink:
         self._tallies = self.open()
         self._digests: dict[str, str] = {}
         self.down_until = 0.0
+        self._moody = kernel.random.choice((0, 0.2, 0.5))
+        """How often it refuses a part that it takes at another time, or has taken."""
+        self._disliked = set(kernel.random.sample(ROWS, kernel.random.choice((0, 0, 1, 5))))
+        """Rows that it refuses."""
 
     def open(self) -> SqliteTallies:
         """Return the store on the disk."""
@@ -43,7 +51,22 @@ class Sink:
         before = self._digests.setdefault(part.id, part.digest)
         check(before == part.digest, "part %s came with two contents", part.id)
         self._kernel.note("sink gets %s-%s", part.flush, part.number)
+        rows = {pending.key(row) for some in (part.publications, part.entities) for row in some}
+        if rows & self._disliked or self._kernel.chance(self._moody):
+            self._kernel.saw("the sink refuses a part")
+            reply(PartRefusedError("INVALID_ARGUMENT"))
+            return
         self._serve(lambda: self._tallies.apply(part), reply)
+
+    def void(self, part: Part, reply: Reply) -> None:
+        """Leave a tombstone."""
+        self._kernel.note("sink voids %s-%s", part.flush, part.number)
+        self._serve(lambda: self._tallies.void(part), reply)
+
+    def relent(self) -> None:
+        """Take everything from now on."""
+        self._moody = 0
+        self._disliked = set()
 
     def expire(self, expiry: Expiry, reply: Reply) -> None:
         """Let receipts go, some time later."""
@@ -61,6 +84,9 @@ class Sink:
             return
         try:
             answer = action()
+        except JournalMismatchError as error:
+            reply(error)
+            return
         except PowerCutError:
             self._kernel.saw("the sink dies at a statement")
             if self.disk.in_transaction:

@@ -19,6 +19,10 @@ TROUBLES = {
     "a client skips what others sent",
     "a flush is left open",
     "a flush is taken up again after a crash",
+    "a part is voided",
+    "a row cannot be set aside",
+    "a row is set aside",
+    "a void is taken up again after a crash",
     "all is flushed",
     "a gateway does not read its Started",
     "a link ends in good order with articles on it",
@@ -44,7 +48,9 @@ TROUBLES = {
     "the persister dies at a statement",
     "the persister hangs",
     "the sink dies at a statement",
+    "the sink refuses a part",
     "the sink's disk is full",
+    "what is set aside is tried again",
 }
 
 

@@ -103,7 +103,7 @@ class World:
         try:
             while not self._is_done():
                 self._step()
-            self.oracle.recount(self.persister.store, self.sink)
+            self.oracle.recount(self.persister.store, self.sink, self.persister.disk)
         finally:
             self.persister.disk.close()
             self.sink.disk.close()
@@ -136,6 +136,8 @@ class World:
         self.persister.full_until = self.sink.down_until = 0.0
         self.persister.disk.empty()
         self.sink.disk.empty()
+        self.sink.relent()
+        self.persister.look_after()
 
     def _unfinished(self) -> str:
         return ", ".join(

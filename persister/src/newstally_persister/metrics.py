@@ -46,6 +46,12 @@ class Metrics:
             registry=registry,
         )
         self.parts = counter("parts_total", "Parts applied to the sink")
+        self.parts_voided = counter(
+            "voided_parts_total", "Parts that the sink refused, and whose rows were planned anew"
+        )
+        self.rows_set_aside = gauge(
+            "set_aside_rows", "Rows that the sink refuses even alone: somebody has to look at them"
+        )
         self.rows_flushed = counter("flushed_rows_total", "Rows applied to the sink")
         self.firestore_writes = counter(
             "firestore_writes_total", "Writes that Firestore applied, as it bills them"

@@ -36,8 +36,8 @@ def receipt(client: FirestoreClient, name: str) -> str:
 class NoReceipt(FirestoreSink):
     """The receipt is left out, and so is looking for it."""
 
-    def _commit(self, client: FirestoreClient, part: Part, seen: Any) -> Commit:
-        commit = super()._commit(client, part, seen)
+    def _commit(self, client: FirestoreClient, part: Part, digest: str, seen: Any) -> Commit:
+        commit = super()._commit(client, part, digest, seen)
         del commit.writes[0]
         return commit
 
@@ -67,8 +67,8 @@ class ConflictIsDone(FirestoreSink):
 class ExpiresTooEarly(FirestoreSink):
     """Receipts get their expire_at when they are made."""
 
-    def _commit(self, client: FirestoreClient, part: Part, seen: Any) -> Commit:
-        commit = super()._commit(client, part, seen)
+    def _commit(self, client: FirestoreClient, part: Part, digest: str, seen: Any) -> Commit:
+        commit = super()._commit(client, part, digest, seen)
         expire_at = self._wall_clock() + self._receipt_life
         commit.writes.append(writes.receipt_expiry(self._receipt(client, part), expire_at))
         return commit

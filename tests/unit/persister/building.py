@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from newstally_persister.journal import flushes
+from newstally_persister.journal import flushes, voiding
 from newstally_persister.journal.store import JournalStore
 from newstally_persister.metrics import Metrics
 from newstally_persister.sinks.base import PageLimits
@@ -170,17 +170,20 @@ def sink_tallies(sink: SqliteTallies) -> Tallies:
 
 
 def flush(store: JournalStore, sink: SqliteTallies, limits: PartLimits = LARGE) -> list[Part]:
-    """Move everything to the sink as the flusher does; return the parts."""
+    """Move everything to the sink as the flusher does; return the parts that were applied."""
     parts = []
     opened = store.run(flushes.open_flush)
-    if opened is not None:
-        for number in opened.undone:
-            parts.append(store.run(flushes.read_part, opened.flush, number))
-            sink.apply(parts[-1])
-            store.run(flushes.part_done, opened.flush, number)
     number_cut = opened.flush if opened is not None else store.run(flushes.cut)
-    while number_cut and (part := store.run(flushes.plan_part, number_cut, limits)):
+    while (opened := store.run(flushes.open_flush)) is not None and opened.undone:
+        part = store.run(flushes.read_part, opened.flush, opened.undone[0])
+        if part.number in opened.voiding and sink.void(part):
+            store.run(voiding.finish, part.flush, part.number)
+            continue
         parts.append(part)
         sink.apply(part)
         store.run(flushes.part_done, part.flush, part.number)
+    while number_cut and (found := store.run(flushes.plan_part, number_cut, limits)):
+        parts.append(found)
+        sink.apply(found)
+        store.run(flushes.part_done, found.flush, found.number)
     return parts

@@ -8,10 +8,12 @@ from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
 from newstally_persister.flushing.marks import check_mark
-from newstally_persister.journal import flushes
+from newstally_persister.journal import flushes, set_aside, voiding
 from newstally_persister.journal.store import JournalStore
+from newstally_persister.sinks.base import JournalMismatchError
 from newstally_persister.sinks.sqlite_tallies import SqliteTallies
 from newstally_persister.values.parts import PartLimits
+from newstally_persister.values.progress import OpenFlush
 from newstally_persister.values.uploads import NewUpload
 from unit.persister.building import (
     Article,
@@ -112,7 +114,10 @@ class ExactlyOnce(RuleBasedStateMachine):
         elif opened.undone and (opened.planned or 1 in opened.undone or data.draw(st.booleans())):
             # Part 1 alone; the others in any order.
             number = 1 if 1 in opened.undone else data.draw(st.sampled_from(opened.undone))
-            self.attempt(opened.flush, number, data, crash)
+            if number in opened.voiding or data.draw(st.integers(0, 5), label="refused") == 0:
+                self.void(opened, number, data, crash)
+            else:
+                self.attempt(opened.flush, number, data, crash)
         else:
             self.survive(crash, lambda: self.store.run(flushes.plan_part, opened.flush, SMALL))
 
@@ -132,6 +137,31 @@ class ExactlyOnce(RuleBasedStateMachine):
 
         self.survive(crash, step)
         self.done.append((flush_number, number))
+
+    def void(self, opened: OpenFlush, number: int, data: st.DataObject, crash: int | None) -> None:
+        """Void a part that the sink refused; it may have been applied before, or come late."""
+        early = number not in opened.voiding and data.draw(st.integers(0, 3), label="early") == 0
+        late = data.draw(st.booleans(), label="late")
+        told = data.draw(st.integers(0, 3), label="told") > 0
+
+        def step() -> None:
+            part = self.store.run(flushes.read_part, opened.flush, number)
+            if early:
+                self.sink.apply(part)
+            self.store.run(voiding.begin, part.flush, number, "refused", 100)
+            voided = self.sink.void(part)
+            if late and voided:
+                with pytest.raises(JournalMismatchError):
+                    self.sink.apply(part)
+            if told:
+                self.store.run(voiding.finish if voided else flushes.part_done, part.flush, number)
+
+        self.survive(crash, step)
+
+    @rule()
+    def try_again(self) -> None:
+        """Somebody lets the rows that are set aside be tried again."""
+        self.store.run(set_aside.retry)
 
     @rule(data=st.data())
     def flush_all(self, data: st.DataObject) -> None:
@@ -183,10 +213,19 @@ class ExactlyOnce(RuleBasedStateMachine):
             applied += recount(articles[: upload.applied_offset])
             settled += recount(articles)
         found = sink_tallies(self.sink)
-        assert applied <= found <= settled
+        assert found <= settled
+        aside: Tallies = Counter()
+        for table in ("set_aside", "pending"):
+            for key, text, label, mentions, number in self.journal_file.execute(
+                f"SELECT publication_key, text, label, mentions, articles FROM {table}"
+            ):
+                aside[key, text, label, "mentions"] += mentions
+                aside[key, text, label, "articles"] += number
+        assert applied <= found + aside
 
     def teardown(self) -> None:
         if hasattr(self, "store"):
+            self.store.run(set_aside.retry)
             for _ in range(3):
                 flush(self.store, self.sink, SMALL)
             total: Tallies = Counter()

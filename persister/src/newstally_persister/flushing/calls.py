@@ -6,9 +6,10 @@ A call of the journal is work for `JournalStore.run`; what it returns is the ans
 import sqlite3
 from dataclasses import dataclass
 
-from newstally_persister.journal import flushes
+from newstally_persister.journal import flushes, voiding
 from newstally_persister.values.parts import Part, PartLimits
 from newstally_persister.values.progress import Expiry, Progress
+from newstally_persister.values.voids import Voided
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -65,6 +66,31 @@ class MarkDone:
 
 
 @dataclass(frozen=True, slots=True, eq=False)
+class BeginVoid:
+    """Note that the part is to be voided. Answer: False when too many rows are set aside."""
+
+    part: Part
+    reason: str
+    limit: int
+    """Of rows that are set aside."""
+
+    def __call__(self, connection: sqlite3.Connection) -> bool:
+        """Do it in the journal."""
+        return voiding.begin(connection, self.part.flush, self.part.number, self.reason, self.limit)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class FinishVoid:
+    """Plan the part's rows anew, smaller: its tombstone is in the sink. Answer: a Voided."""
+
+    part: Part
+
+    def __call__(self, connection: sqlite3.Connection) -> Voided:
+        """Do it in the journal."""
+        return voiding.finish(connection, self.part.flush, self.part.number)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
 class FindExpirable:
     """Which receipts are not needed any more? Answer: an Expiry; None when there are none."""
 
@@ -102,12 +128,29 @@ class ApplyPart:
 
 
 @dataclass(frozen=True, slots=True, eq=False)
+class VoidPart:
+    """Leave a tombstone; see Sink.void. Answer: False when the part was applied before."""
+
+    part: Part
+
+
+@dataclass(frozen=True, slots=True, eq=False)
 class ExpireReceipts:
     """Let receipts go; see Sink.expire."""
 
     expiry: Expiry
 
 
-JournalCall = ReadProgress | CutFlush | PlanPart | ReadPart | MarkDone | FindExpirable | Forget
-SinkCall = AskMark | ApplyPart | ExpireReceipts
+JournalCall = (
+    ReadProgress
+    | CutFlush
+    | PlanPart
+    | ReadPart
+    | MarkDone
+    | BeginVoid
+    | FinishVoid
+    | FindExpirable
+    | Forget
+)
+SinkCall = AskMark | ApplyPart | VoidPart | ExpireReceipts
 Call = JournalCall | SinkCall

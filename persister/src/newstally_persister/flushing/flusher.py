@@ -14,17 +14,34 @@ from newstally_persister.flushing.backlog import FlushLimits
 from newstally_persister.flushing.calls import (
     ApplyPart,
     AskMark,
+    BeginVoid,
     Call,
     CutFlush,
     ExpireReceipts,
+    FinishVoid,
     MarkDone,
     PlanPart,
+    ReadProgress,
     SinkCall,
+    VoidPart,
 )
-from newstally_persister.flushing.machine import Completed, Effect, FlushMachine, State, Stopped
+from newstally_persister.flushing.machine import (
+    Completed,
+    Effect,
+    FlushMachine,
+    State,
+    Stopped,
+    Stuck,
+)
 from newstally_persister.metrics import Metrics
-from newstally_persister.sinks.base import JournalMismatchError, Sink, SinkError
+from newstally_persister.sinks.base import (
+    JournalMismatchError,
+    PartRefusedError,
+    Sink,
+    SinkError,
+)
 from newstally_persister.sinks.health import SinkHealth
+from newstally_persister.values.voids import Voided
 
 log = structlog.get_logger()
 
@@ -127,8 +144,10 @@ class Flusher:
                     self._metrics.flush_seconds.observe(seconds)
                 case Stopped():
                     self._tell(effect)
-                case _:
-                    call = group.create_task(self._do(effect, group))
+                case Stuck(reason=reason):
+                    self._health.stuck(reason)
+                case call_wanted:
+                    call = group.create_task(self._do(call_wanted, group))
                     self._calls.add(call)
                     call.add_done_callback(self._calls.discard)
 
@@ -154,12 +173,25 @@ class Flusher:
             failpoints.reach("before-fixing")
         answer = await self._journal.run(call)
         match call:
+            case ReadProgress():
+                self._health.show_set_aside(answer.set_aside)
             case PlanPart() if answer is not None:
                 failpoints.reach("after-fixing")
+            case BeginVoid() if answer:
+                failpoints.reach("before-tombstone")
+            case FinishVoid():
+                self._voided(answer)
             case MarkDone(part):
                 self._metrics.parts.inc()
-                self._metrics.rows_flushed.inc(len(part.publications) + len(part.entities))
+                self._metrics.rows_flushed.inc(part.rows)
         return answer
+
+    def _voided(self, voided: Voided) -> None:
+        self._metrics.parts_voided.inc()
+        self._health.show_set_aside(voided.rows_set_aside)
+        if voided.set_aside is not None:
+            self._health.refused_row(voided.set_aside)
+        failpoints.reach("after-replanning")
 
     async def _ask(self, call: SinkCall) -> Any:
         """Ask the sink, once."""
@@ -167,6 +199,9 @@ class Flusher:
             async with asyncio.timeout(ATTEMPT_SECONDS):
                 answer = await self._of_sink(call)
         except JournalMismatchError:
+            raise
+        except PartRefusedError as error:
+            log.warning("sink refuses a part", error=str(error), remedy="none needed: voided")
             raise
         except Exception as error:
             if isinstance(error, TimeoutError):
@@ -183,6 +218,10 @@ class Flusher:
             case ApplyPart(part):
                 await self._sink.apply(part)
                 failpoints.reach("after-reply")
+            case VoidPart(part):
+                applied_before = not await self._sink.void(part)
+                failpoints.reach("after-tombstone")
+                return not applied_before
             case ExpireReceipts(expiry):
                 await self._sink.expire(expiry)
                 failpoints.reach("after-expiring")

@@ -15,6 +15,8 @@ What could go wrong, and why it does not:
   what was asked before a crash is answered to nobody, and the journal tells where to begin.
 - *The sink's answer is lost.* The same part is sent again, until its receipt answers. Nothing else
   follows from a failure, so no part is done, and no flush complete, without the sink's word.
+- *The sink refuses a part.* It is voided, see `journal/voiding`. Only its own refusal does that:
+  what has no answer may have been applied, and is asked about again.
 - *The order over a crash.* Every call changes at most one of the two, and can be repeated: planning
   goes on behind the last planned part, a done part stays done, an expired receipt expires again.
 - *The end.* `finish` cuts until nothing is left. What the sink does not take now stays planned: the
@@ -33,26 +35,27 @@ from newstally_persister.flushing.backlog import Backlog, FlushLimits
 from newstally_persister.flushing.calls import (
     ApplyPart,
     AskMark,
+    BeginVoid,
     Call,
     CutFlush,
     ExpireReceipts,
     FindExpirable,
     Forget,
-    MarkDone,
-    PlanPart,
-    ReadPart,
     ReadProgress,
     SinkCall,
 )
 from newstally_persister.flushing.marks import check_mark
 from newstally_persister.flushing.parts import FlushParts
+from newstally_persister.journal import set_aside
 from newstally_persister.journal.errors import JournalClosedError
-from newstally_persister.sinks.base import JournalMismatchError, Mark
-from newstally_persister.values.parts import PartLimits
+from newstally_persister.sinks.base import JournalMismatchError, Mark, PartRefusedError
+from newstally_persister.values.parts import Part, PartLimits
 from newstally_persister.values.progress import OpenFlush, Progress
 
 EXPIRED_AT_A_TIME = 1_000
 """Receipts in one call of the sink."""
+REASON_CHARS = 200
+"""Of what the sink says about a refused part, kept with the rows that are set aside."""
 
 
 class State(Enum):
@@ -86,7 +89,15 @@ class Stopped:
     """Whether the sink failed while the process ends: the next start goes on."""
 
 
-Effect = Call | Completed | Stopped
+@dataclass(frozen=True, slots=True)
+class Stuck:
+    """A row is refused, and it cannot be set aside: too many are. It is tried again."""
+
+    reason: str
+    """What the sink said."""
+
+
+Effect = Call | Completed | Stopped | Stuck
 _NO_FLUSH = OpenFlush(0, undone=(), planned=True)
 
 
@@ -100,6 +111,7 @@ class FlushMachine:
         parts_in_flight: int,
         delays: Callable[[], Iterator[float]],
         expired_at_a_time: int = EXPIRED_AT_A_TIME,
+        set_aside_limit: int = set_aside.LIMIT,
     ) -> None:
         """`delays` gives a call of the sink its waits, in seconds, between one try and the next."""
         self._backlog = Backlog(limits)
@@ -107,12 +119,14 @@ class FlushMachine:
         self._parts_in_flight = parts_in_flight
         self._new_delays = delays
         self._expired_at_a_time = expired_at_a_time
+        self._set_aside_limit = set_aside_limit
         self._state = State.STARTING
         self._finishing = False
         self._flush = self._parts(_NO_FLUSH)
         self._begun = 0.0
         self._delays: dict[Call, Iterator[float]] = {}
         self._retry_at: dict[SinkCall, float] = {}
+        self._stuck_delays = delays()
 
     @property
     def state(self) -> State:
@@ -172,7 +186,9 @@ class FlushMachine:
                 effects = [Forget(expiry)]
             case Forget():
                 effects = self._expire()
-            case PlanPart() | ReadPart() | ApplyPart() | MarkDone():
+            case BeginVoid(part) if not answer:
+                effects = self._stuck(part, call.reason, now)
+            case _:
                 effects = self._advance(self._flush.answered(call, answer), now)
         return effects
 
@@ -190,10 +206,10 @@ class FlushMachine:
                 return self._end(Stopped())  # the journal has told why
         if not isinstance(call, SinkCall):
             raise error
-        if self._finishing:
-            return self._end(Stopped(left_open=True))
-        self._retry_at[call] = now + next(self._delays.setdefault(call, self._new_delays()))
-        return []
+        if isinstance(call, ApplyPart) and isinstance(error, PartRefusedError):
+            self._delays.pop(call, None)
+            return [BeginVoid(call.part, str(error)[:REASON_CHARS], self._set_aside_limit)]
+        return self._later(call, now)
 
     # Beginning and ending
 
@@ -212,6 +228,13 @@ class FlushMachine:
         self._state = State.ENDED
         self._retry_at.clear()
         return [stopped]
+
+    def _later(self, call: SinkCall, now: float) -> list[Effect]:
+        """Try a call of the sink again, after a while."""
+        if self._finishing:
+            return self._end(Stopped(left_open=True))
+        self._retry_at[call] = now + next(self._delays.setdefault(call, self._new_delays()))
+        return []
 
     # From one flush to the next
 
@@ -246,3 +269,8 @@ class FlushMachine:
 
     def _parts(self, found: OpenFlush) -> FlushParts:
         return FlushParts(found, self._part_limits, self._parts_in_flight)
+
+    def _stuck(self, part: Part, reason: str, now: float) -> list[Effect]:
+        call = ApplyPart(part)
+        self._delays[call] = self._stuck_delays
+        return [Stuck(reason), *self._later(call, now)]

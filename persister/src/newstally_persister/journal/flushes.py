@@ -14,16 +14,24 @@ exactly one part.
 """
 
 import sqlite3
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from typing import Any
 
 from newstally_persister import failpoints
+from newstally_persister.journal import pending, schema, set_aside
 from newstally_persister.journal.errors import CorruptJournalError
-from newstally_persister.values.parts import EntityRow, Part, PartLimits, PublicationRow, digest
+from newstally_persister.journal.pending import Bounds
+from newstally_persister.values.parts import (
+    EntityRow,
+    Part,
+    PartLimits,
+    PublicationRow,
+    Row,
+    digest,
+)
 from newstally_persister.values.progress import Expiry, OpenFlush, Position, Progress
 
-_Row = tuple[str, str, str, int, int, str | None]
+_BOUNDS = "first_key, first_text, first_label, last_key, last_text, last_label"
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,7 +44,12 @@ class _Meta:
 
 def progress(connection: sqlite3.Connection) -> Progress:
     """Return where a flusher begins."""
-    return Progress(position(connection), open_flush(connection), has_unapplied(connection))
+    return Progress(
+        position(connection),
+        open_flush(connection),
+        has_unapplied(connection),
+        set_aside.count(connection),
+    )
 
 
 def position(connection: sqlite3.Connection) -> Position:
@@ -61,14 +74,21 @@ def open_flush(connection: sqlite3.Connection) -> OpenFlush | None:
     undone = connection.execute(
         "SELECT part FROM parts WHERE flush = ? AND NOT done ORDER BY part", (meta.last_flush,)
     )
-    return OpenFlush(meta.last_flush, tuple(number for (number,) in undone), meta.planned)
+    voiding = connection.execute("SELECT part FROM voiding WHERE flush = ?", (meta.last_flush,))
+    return OpenFlush(
+        meta.last_flush,
+        tuple(number for (number,) in undone),
+        meta.planned,
+        frozenset(number for (number,) in voiding),
+    )
 
 
 def has_unapplied(connection: sqlite3.Connection) -> bool:
-    """Return whether an upload has settled offsets that are not applied."""
+    """Return whether rows wait, or an upload has settled offsets that are not applied."""
     return bool(
         connection.execute(
-            "SELECT EXISTS (SELECT 1 FROM uploads WHERE applied_offset < next_offset)"
+            "SELECT EXISTS (SELECT 1 FROM uploads WHERE applied_offset < next_offset) "
+            "OR EXISTS (SELECT 1 FROM pending)"
         ).fetchone()[0]
     )
 
@@ -83,6 +103,7 @@ def cut(connection: sqlite3.Connection) -> int | None:
     if meta.is_open:
         raise ValueError(f"flush {meta.last_flush} is open")
     number = meta.last_flush + 1
+    set_aside.collect(connection, number)
     if not connection.execute(
         "SELECT EXISTS (SELECT 1 FROM pending WHERE flush = ?)", (number,)
     ).fetchone()[0]:
@@ -105,14 +126,14 @@ def plan_part(connection: sqlite3.Connection, flush: int, limits: PartLimits) ->
     meta = _meta(connection)
     if not meta.is_open or meta.last_flush != flush or meta.planned:
         return None
-    number, after = 1, ("", "", "")
+    after = ("", "", "")
     last = connection.execute(
-        "SELECT part, last_key, last_text, last_label FROM parts WHERE flush = ? "
-        "ORDER BY part DESC LIMIT 1",
-        (meta.last_flush,),
+        "SELECT last_key, last_text, last_label FROM parts WHERE flush = :flush AND part NOT IN "
+        "(SELECT part FROM replanned WHERE flush = :flush) ORDER BY part DESC LIMIT 1",
+        {"flush": meta.last_flush},
     ).fetchone()
     if last is not None:
-        number, after = last[0] + 1, last[1:]
+        after = last
     # No row sorts at or below ("", "", ""): a publication's key is never blank.
     found = connection.execute(
         "SELECT publication_key, text, label, mentions, articles, name FROM pending "
@@ -120,21 +141,28 @@ def plan_part(connection: sqlite3.Connection, flush: int, limits: PartLimits) ->
         "ORDER BY publication_key, text, label LIMIT ?",
         (meta.last_flush, *after, limits.rows + 1),
     )
-    publications, entities, rows, more = _take(connection, found, limits)
+    rows, more = _take(pending.read(connection, found), limits)
+    if not more:
+        connection.execute("UPDATE meta SET flush_planned = 1")
+    return fix_part(connection, flush, rows)
+
+
+def fix_part(connection: sqlite3.Connection, flush: int, rows: Sequence[Row]) -> Part:
+    """Fix neighbouring rows of the open flush as its next part."""
+    (last,) = connection.execute("SELECT max(part) FROM parts WHERE flush = ?", (flush,)).fetchone()
+    publications, entities = _split(rows)
     part = Part(
-        journal_id=meta.journal_id,
-        flush=meta.last_flush,
-        number=number,
+        journal_id=_meta(connection).journal_id,
+        flush=flush,
+        number=(last or 0) + 1,
         digest=digest(publications, entities),
         publications=publications,
         entities=entities,
     )
     connection.execute(
         "INSERT INTO parts VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, 0)",
-        (part.flush, part.number, *rows[0][:3], *rows[-1][:3], part.digest),
+        (part.flush, part.number, *pending.key(rows[0]), *pending.key(rows[-1]), part.digest),
     )
-    if not more:
-        connection.execute("UPDATE meta SET flush_planned = 1")
     return part
 
 
@@ -143,20 +171,11 @@ def read_part(connection: sqlite3.Connection, flush: int, number: int) -> Part:
 
     Raises CorruptJournalError when its rows are not what its digest says.
     """
-    row = connection.execute(
-        "SELECT first_key, first_text, first_label, last_key, last_text, last_label, digest "
-        "FROM parts WHERE flush = ? AND part = ? AND NOT done",
-        (flush, number),
+    where = bounds(connection, flush, number)
+    (expected,) = connection.execute(
+        "SELECT digest FROM parts WHERE flush = ? AND part = ?", (flush, number)
     ).fetchone()
-    if row is None:
-        raise ValueError(f"part {number} of flush {flush} is not planned, or done")
-    *bounds, expected = row
-    found = connection.execute(
-        "SELECT publication_key, text, label, mentions, articles, name FROM pending "
-        f"WHERE flush = ? AND {_IN_RANGE} ORDER BY publication_key, text, label",
-        (flush, *bounds),
-    )
-    publications, entities, _, _ = _take(connection, found, None)
+    publications, entities = _split(pending.between(connection, flush, where))
     if digest(publications, entities) != expected:
         raise CorruptJournalError(
             f"part {number} of flush {flush} is not what was written: the journal is damaged. "
@@ -171,15 +190,20 @@ def part_done(connection: sqlite3.Connection, flush: int, number: int) -> bool:
     Completing it moves applied_offset of each upload to what next_offset was at the cut. A part
     that is done already, also of an earlier flush, changes nothing and returns False.
     """
-    bounds = connection.execute(
-        "UPDATE parts SET done = 1 WHERE flush = ? AND part = ? AND NOT done RETURNING "
-        "first_key, first_text, first_label, last_key, last_text, last_label",
+    where = connection.execute(
+        f"UPDATE parts SET done = 1 WHERE flush = ? AND part = ? AND NOT done RETURNING {_BOUNDS}",
         (flush, number),
     ).fetchall()
-    if not bounds:
+    if not where:
         return False
     failpoints.reach("before-deleting")
-    connection.execute(f"DELETE FROM pending WHERE flush = ? AND {_IN_RANGE}", (flush, *bounds[0]))
+    connection.execute("DELETE FROM voiding WHERE flush = ? AND part = ?", (flush, number))
+    pending.delete(connection, flush, where[0])
+    return complete_if_done(connection)
+
+
+def complete_if_done(connection: sqlite3.Connection) -> bool:
+    """Complete the open flush if all of it is planned and done; return whether it is."""
     found = open_flush(connection)
     if found is None or found.undone or not found.planned:
         return False
@@ -188,8 +212,20 @@ def part_done(connection: sqlite3.Connection, flush: int, number: int) -> bool:
         "WHERE uploads.upload_id = flush_uploads.upload_id"
     )
     connection.execute("DELETE FROM flush_uploads")
+    connection.execute("DELETE FROM replanned")
     connection.execute("UPDATE meta SET flush_open = 0")
+    schema.hold(connection, held=False)
     return True
+
+
+def bounds(connection: sqlite3.Connection, flush: int, number: int) -> Bounds:
+    """Return the keys of the first and the last row of a part that is planned and not done."""
+    row: Bounds | None = connection.execute(
+        f"SELECT {_BOUNDS} FROM parts WHERE flush = ? AND part = ? AND NOT done", (flush, number)
+    ).fetchone()
+    if row is None:
+        raise ValueError(f"part {number} of flush {flush} is not planned, or done")
+    return row
 
 
 def expirable(connection: sqlite3.Connection, limit: int) -> Expiry | None:
@@ -213,11 +249,6 @@ def forget(connection: sqlite3.Connection, expiry: Expiry) -> None:
     )
 
 
-_IN_RANGE = (
-    "(publication_key, text, label) >= (?, ?, ?) AND (publication_key, text, label) <= (?, ?, ?)"
-)
-
-
 def _meta(connection: sqlite3.Connection) -> _Meta:
     journal_id, last_flush, is_open, planned = connection.execute(
         "SELECT journal_id, last_flush, flush_open, flush_planned FROM meta"
@@ -225,33 +256,24 @@ def _meta(connection: sqlite3.Connection) -> _Meta:
     return _Meta(journal_id, last_flush, bool(is_open), bool(planned))
 
 
-def _take(
-    connection: sqlite3.Connection, found: Iterable[_Row], limits: PartLimits | None
-) -> tuple[list[PublicationRow], list[EntityRow], list[Any], bool]:
-    """Take rows up to the limits: (publications, entities, rows taken, whether more are left)."""
-    publications: list[PublicationRow] = []
-    entities: list[EntityRow] = []
-    taken: list[_Row] = []
+def _take(found: Iterable[Row], limits: PartLimits) -> tuple[list[Row], bool]:
+    """Take rows up to the limits: (rows taken, whether more are left)."""
+    taken: list[Row] = []
     size = 0
     for row in found:
-        key, text, label, mentions, articles, spelling = row
-        name = spelling or "" if text else _name(connection, key)
-        size += len(f"{key}{name}{text}{label}".encode())
-        if limits and taken and (len(taken) == limits.rows or size > limits.size_bytes):
-            return publications, entities, taken, True
+        size += limits.weigh(row)
+        if taken and (len(taken) == limits.rows or size > limits.size_bytes):
+            return taken, True
         taken.append(row)
-        if text:
-            entities.append(EntityRow(*row))
+    return taken, False
+
+
+def _split(rows: Iterable[Row]) -> tuple[list[PublicationRow], list[EntityRow]]:
+    publications: list[PublicationRow] = []
+    entities: list[EntityRow] = []
+    for row in rows:
+        if isinstance(row, PublicationRow):
+            publications.append(row)
         else:
-            publications.append(PublicationRow(key, name, mentions, articles))
-    return publications, entities, taken, False
-
-
-def _name(connection: sqlite3.Connection, key: str) -> str:
-    row = connection.execute("SELECT name FROM publications WHERE key = ?", (key,)).fetchone()
-    if row is None:
-        raise CorruptJournalError(
-            "a pending publication has no name: the journal is damaged. Check the disk; restore "
-            "the data directory, or start with an empty one"
-        )
-    return str(row[0])
+            entities.append(row)
+    return publications, entities

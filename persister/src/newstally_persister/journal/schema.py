@@ -121,6 +121,30 @@ ADDITIONS: tuple[str, ...] = (
     """CREATE TABLE IF NOT EXISTS models (
         model TEXT PRIMARY KEY
     ) STRICT, WITHOUT ROWID""",
+    # Parts that the sink refuses: from here on only a tombstone is sent for them, or was.
+    """CREATE TABLE IF NOT EXISTS voiding (
+        flush INTEGER NOT NULL,
+        part INTEGER NOT NULL,
+        reason TEXT NOT NULL,
+        PRIMARY KEY (flush, part)
+    ) STRICT, WITHOUT ROWID""",
+    # Parts of the open flush that hold rows of a voided one: planning does not go on behind them.
+    """CREATE TABLE IF NOT EXISTS replanned (
+        flush INTEGER NOT NULL,
+        part INTEGER NOT NULL,
+        PRIMARY KEY (flush, part)
+    ) STRICT, WITHOUT ROWID""",
+    # Rows that the sink refuses even alone, with all that came for them.
+    """CREATE TABLE IF NOT EXISTS set_aside (
+        publication_key TEXT NOT NULL,
+        text TEXT NOT NULL,
+        label TEXT NOT NULL,
+        mentions INTEGER NOT NULL,
+        articles INTEGER NOT NULL,
+        name TEXT,
+        reason TEXT NOT NULL,
+        PRIMARY KEY (publication_key, text, label)
+    ) STRICT, WITHOUT ROWID""",
 )
 """Tables beside those of the version, made where they are missing at every start.
 
@@ -136,6 +160,19 @@ ADDED_COLUMNS = (
 """Columns beside those of the version, as ADDITIONS are tables: the release before names those that
 it writes."""
 
+HELD = 1 << 16
+"""A bit of the file's version while the open flush has a voided part.
+
+The release before would plan that flush wrong, so it must not open the file. Once the flush is
+complete it may again.
+"""
+
+
+def hold(connection: sqlite3.Connection, *, held: bool) -> None:
+    """Keep the release before from the file, or let it in again. In the caller's transaction."""
+    (version,) = connection.execute("PRAGMA user_version").fetchone()
+    connection.execute(f"PRAGMA user_version = {version | HELD if held else version & ~HELD}")
+
 
 def migrate(connection: sqlite3.Connection, new_journal_id: Callable[[], str]) -> None:
     """Bring the file to the newest schema, with all additions; make the journal when it is empty.
@@ -147,7 +184,8 @@ def migrate(connection: sqlite3.Connection, new_journal_id: Callable[[], str]) -
             f"SQLite {sqlite3.sqlite_version} is too old: use a Python with SQLite "
             f"{'.'.join(map(str, OLDEST_SQLITE))} or newer"
         )
-    (version,) = connection.execute("PRAGMA user_version").fetchone()
+    (found,) = connection.execute("PRAGMA user_version").fetchone()
+    version = found & ~HELD
     if version > len(MIGRATIONS):
         raise JournalVersionError(
             f"the journal has schema version {version}, and this release knows "
@@ -159,7 +197,7 @@ def migrate(connection: sqlite3.Connection, new_journal_id: Callable[[], str]) -
                 connection.execute(statement)
             if number == 0:
                 connection.execute("INSERT INTO meta VALUES (?, 0, 0, 1)", (new_journal_id(),))
-            connection.execute(f"PRAGMA user_version = {number + 1}")
+            connection.execute(f"PRAGMA user_version = {number + 1 | found & HELD}")
     with transaction(connection):
         for statement in ADDITIONS:
             connection.execute(statement)

@@ -25,6 +25,10 @@ class PermanentSinkError(SinkError):
         self.remedy = remedy
 
 
+class PartRefusedError(SinkError):
+    """The sink will not have the part as it is; this attempt at it was provably not applied."""
+
+
 class JournalMismatchError(SinkError):
     """Journal and sink contradict each other: going on would count twice. Ends the process."""
 
@@ -106,8 +110,17 @@ class Sink(Protocol):
 
         Part 1 moves the mark's `started` from `flush - 1` to `flush` in the same step. Raises
         JournalMismatchError when the receipt holds another digest, or the mark is elsewhere;
-        PermanentSinkError when somebody must mend something; any other error is transient, and
-        then the part may have been applied or not.
+        PartRefusedError when the sink will not have these rows; PermanentSinkError when somebody
+        must mend something; any other error is transient, and then the part may have been applied
+        or not.
+        """
+        ...
+
+    async def void(self, part: Part) -> bool:
+        """Leave a tombstone as the part's receipt, so that it can never be applied from then on.
+
+        Returns False, and leaves none, when the part was applied before. Part 1 moves the mark as
+        `apply` does. Idempotent. Raises what `apply` raises, but for PartRefusedError.
         """
         ...
 

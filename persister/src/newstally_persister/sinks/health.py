@@ -9,8 +9,13 @@ import structlog
 
 from newstally_persister.metrics import Metrics
 from newstally_persister.sinks.base import PermanentSinkError
+from newstally_persister.values.voids import SetAsideRow
 
 log = structlog.get_logger()
+
+
+LISTED_BY = "python -m newstally_persister.set_aside"
+"""The command that lists the rows that are set aside, and has them tried again."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,6 +39,7 @@ class SinkHealth:
         self._metrics = metrics
         self._now = now
         self._trouble: Trouble | None = None
+        self._rows_set_aside = 0
 
     @property
     def trouble(self) -> Trouble | None:
@@ -43,9 +49,16 @@ class SinkHealth:
     def details(self) -> dict[str, Any]:
         """Return it for the body of /readyz."""
         trouble = self._trouble
+        aside: dict[str, Any] = {}
+        if self._rows_set_aside:
+            aside = {
+                "set_aside_rows": self._rows_set_aside,
+                "set_aside_remedy": f"list them, and have them tried again: {LISTED_BY}",
+            }
         if trouble is None:
-            return {"state": "working"}
+            return {"state": "working", **aside}
         return {
+            **aside,
             "state": "permanent error" if trouble.permanent else "unreachable",
             "error": trouble.error,
             "remedy": trouble.remedy,
@@ -76,3 +89,30 @@ class SinkHealth:
             self._metrics.sink_trouble.labels("permanent").set(0)
             self._metrics.sink_trouble.labels("transient").set(0)
             log.info("sink works again", failed_since=before.since)
+
+    def show_set_aside(self, rows: int) -> None:
+        """Note how many rows are set aside."""
+        self._rows_set_aside = rows
+        self._metrics.rows_set_aside.set(rows)
+
+    def refused_row(self, row: SetAsideRow) -> None:
+        """Log a row that the sink refuses even alone."""
+        log.error(
+            "row set aside",
+            publication=row.publication,
+            text=row.text,
+            label=row.label,
+            reason=row.reason,
+            remedy=f"mend the sink, then have it tried again: {LISTED_BY}",
+            rest="goes on",
+        )
+
+    def stuck(self, reason: str) -> None:
+        """Note a row that is refused, and that cannot be set aside."""
+        self.failed(
+            PermanentSinkError(
+                f"the sink refuses more than {self._rows_set_aside} rows: {reason}",
+                f"so many are not at fault themselves: see what it refuses ({LISTED_BY}) and mend "
+                "that, or report it as a defect of the persister; nothing is lost",
+            )
+        )

@@ -14,6 +14,7 @@ from newstally_persister.sinks.base import (
     Mark,
     Page,
     PageLimits,
+    PartRefusedError,
     PermanentSinkError,
     PublicationPosition,
     PublicationTally,
@@ -42,6 +43,8 @@ _PASSING = {
     sqlite3.SQLITE_SCHEMA,
 }
 """Errors that go by themselves; for any other one somebody has to do something."""
+_OF_ROWS = {sqlite3.SQLITE_CONSTRAINT, sqlite3.SQLITE_MISMATCH, sqlite3.SQLITE_TOOBIG}
+"""Errors that rows make: a sum that is no whole number any more, a text that is too long."""
 _REMEDIES = {
     sqlite3.SQLITE_FULL: "free space on the disk, or raise --sqlite-max-bytes",
     sqlite3.SQLITE_READONLY: "let the persister write to the file and its directory",
@@ -94,9 +97,13 @@ class SqliteSink:
 
         def work(tallies: SqliteTallies) -> None:
             self._check_room()
-            tallies.apply(part)
+            _apply(tallies, part)
 
         await self._answer(self._writer.run(work))
+
+    async def void(self, part: Part) -> bool:
+        """See Sink.void."""
+        return await self._answer(self._writer.run(lambda tallies: tallies.void(part)))
 
     async def expire(self, expiry: Expiry) -> None:
         """See Sink.expire."""
@@ -172,3 +179,13 @@ class SqliteSink:
         return PermanentSinkError(
             f"{self._path}: {error}", _REMEDIES.get(code, "look after the file and its disk")
         )
+
+
+def _apply(tallies: SqliteTallies, part: Part) -> None:
+    """Apply a part; what its rows cannot be is an error of its own, and rolled back."""
+    try:
+        tallies.apply(part)
+    except sqlite3.Error as error:
+        if error.sqlite_errorcode & 0xFF in _OF_ROWS:
+            raise PartRefusedError(str(error)) from error
+        raise

@@ -17,7 +17,7 @@ from newstally_persister.sinks.sqlite_numbered import NumberedRows
 from newstally_persister.sinks.sqlite_rows import Rows
 from newstally_persister.sinks.sqlite_spelt import SpeltRows
 from newstally_persister.sqlite.transactions import begin_anew, transaction
-from newstally_persister.values.parts import Part
+from newstally_persister.values.parts import Part, tombstone
 from newstally_persister.values.progress import Expiry
 
 _SWEPT_AT_A_TIME = 10_000
@@ -42,21 +42,26 @@ class SqliteTallies:
         this part expects it.
         """
         with transaction(self._connection):
-            receipt = self._connection.execute(
-                "SELECT digest FROM receipts WHERE journal_id = ? AND flush = ? AND part = ?",
-                (part.journal_id, part.flush, part.number),
-            ).fetchone()
-            if receipt is not None:
-                if receipt[0] != part.digest:
+            found = self._receipt(part)
+            if found is not None:
+                if found != part.digest:
                     raise part_elsewhere(part, "with another content")
                 return False
             self._advance(part)
             self._rows.add(part)
-            self._connection.execute(
-                "INSERT INTO receipts (journal_id, flush, part, digest) VALUES (?, ?, ?, ?)",
-                (part.journal_id, part.flush, part.number, part.digest),
-            )
+            self._leave(part, part.digest)
             return True
+
+    def void(self, part: Part) -> bool:
+        """See Sink.void."""
+        with transaction(self._connection):
+            found = self._receipt(part)
+            if found is None:
+                self._advance(part)
+                self._leave(part, tombstone(part.digest))
+            elif found not in (part.digest, tombstone(part.digest)):
+                raise part_elsewhere(part, "with another content")
+            return found != part.digest
 
     def mark(self, journal_id: str) -> Mark:
         """Return how far the sink has seen a journal."""
@@ -109,6 +114,20 @@ class SqliteTallies:
     def close(self) -> None:
         """Close the connection."""
         self._connection.close()
+
+    def _receipt(self, part: Part) -> str | None:
+        """Return the digest in the part's receipt, or None."""
+        row = self._connection.execute(
+            "SELECT digest FROM receipts WHERE journal_id = ? AND flush = ? AND part = ?",
+            (part.journal_id, part.flush, part.number),
+        ).fetchone()
+        return None if row is None else str(row[0])
+
+    def _leave(self, part: Part, digest: str) -> None:
+        self._connection.execute(
+            "INSERT INTO receipts (journal_id, flush, part, digest) VALUES (?, ?, ?, ?)",
+            (part.journal_id, part.flush, part.number, digest),
+        )
 
     def _advance(self, part: Part) -> None:
         """Move the mark with part 1; check that it stands right for the others."""

@@ -1,7 +1,7 @@
 """Parts of a flush: what the sink applies atomically, each exactly once."""
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -28,14 +28,29 @@ class EntityRow(NamedTuple):
     """As readers write it, if that is known. Shown, and no part of the digest."""
 
 
+Row = PublicationRow | EntityRow
+
+
+def text_bytes(row: Row) -> int:
+    """Return the size of a row's texts in UTF-8."""
+    if isinstance(row, PublicationRow):
+        return len(f"{row.key}{row.name}".encode())
+    return len(f"{row.publication_key}{row.text}{row.label}{row.name or ''}".encode())
+
+
 @dataclass(frozen=True, slots=True)
 class PartLimits:
-    """How large a part may be: the sink's limits. One row always fits."""
+    """How large a part may be: the sink's limits. One row always fits.
+
+    They are for parts that are not planned yet: what was fixed under others stays as it is.
+    """
 
     rows: int
     """Publications and entities together: one write of the sink each."""
     size_bytes: int
-    """Of all texts in the part, in UTF-8; what the sink adds per row is its own affair."""
+    """Of all rows in the part, as they are weighed."""
+    weigh: Callable[[Row], int] = text_bytes
+    """What a row takes in the sink, in bytes; runs in the journal's thread."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,6 +69,11 @@ class Part:
     """By publication key, text, label."""
 
     @property
+    def rows(self) -> int:
+        """Publications and entities together."""
+        return len(self.publications) + len(self.entities)
+
+    @property
     def id(self) -> str:
         """The receipt's name in the sink."""
         return part_id(self.journal_id, self.flush, self.number)
@@ -62,6 +82,11 @@ class Part:
 def part_id(journal_id: str, flush: int, number: int) -> str:
     """Return `{journal_id}-{flush}-{part}`."""
     return f"{journal_id}-{flush}-{number}"
+
+
+def tombstone(digest: str) -> str:
+    """Return the digest that the receipt of a voided part holds instead of the part's own."""
+    return f"void {digest}"
 
 
 def digest(publications: Sequence[PublicationRow], entities: Sequence[EntityRow]) -> str:

@@ -14,6 +14,8 @@ class OpenFlush:
     """Numbers of the parts that were planned and are not done, ascending."""
     planned: bool
     """Whether every row belongs to a part: there is nothing left to plan."""
+    voiding: frozenset[int] = frozenset()
+    """Those of the undone parts whose tombstone may be in the sink already."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,4 +53,6 @@ class Progress:
     open_flush: OpenFlush | None
     """The flush that a crash left open."""
     has_unapplied: bool
-    """Whether an upload has settled offsets that are not applied."""
+    """Whether something waits that no flush holds yet, or that the open one holds."""
+    set_aside: int
+    """Rows that are set aside."""

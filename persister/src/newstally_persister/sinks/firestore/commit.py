@@ -3,7 +3,7 @@
 from collections.abc import Iterable
 from typing import Any
 
-from newstally_persister.sinks.base import PermanentSinkError, SinkError
+from newstally_persister.sinks.base import PartRefusedError, SinkError
 from newstally_persister.sinks.firestore.client import FirestoreClient
 from newstally_persister.sinks.firestore.writes import REQUEST_LIMIT_BYTES, size_bytes
 
@@ -22,13 +22,13 @@ class Commit:
     async def send(self, seconds: float) -> None:
         """Send it once. After an error it may have been applied or not.
 
-        Raises GoogleAPICallError, and SinkError for a size or an answer that cannot be right.
+        Raises GoogleAPICallError, PartRefusedError for its size, and SinkError for an answer that
+        cannot be right.
         """
         size = sum(map(size_bytes, self.writes))
         if size > REQUEST_LIMIT_BYTES:
-            raise PermanentSinkError(
-                f"a commit of {len(self)} writes takes {size} bytes, more than Firestore takes",
-                "this is a defect of the persister: report it; nothing is lost",
+            raise PartRefusedError(
+                f"{len(self)} writes of {size} bytes in all are more than Firestore takes"
             )
         results = await self._client.commit(self.writes, seconds)
         if results != len(self):

@@ -2,7 +2,7 @@
 
     publications/{id}                {name, key, mentions, articles}
     publications/{id}/entities/{id}  {text, label, key, mentions, articles}
-    flushes/{part id}                {digest, expire_at}       the receipts
+    flushes/{part id}                {digest, expire_at}       the receipts, tombstones among them
     journals/{journal_id}            {started, completed}      the marks
 
 A part is one commit: create the receipt, move the mark (part 1), and one write per row. What
@@ -11,12 +11,17 @@ happened to a commit whose reply was lost is told by its receipt, never by the r
 
 import asyncio
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from google.api_core.exceptions import AlreadyExists, FailedPrecondition, NotFound
+from google.api_core.exceptions import (
+    AlreadyExists,
+    FailedPrecondition,
+    InvalidArgument,
+    NotFound,
+)
 
 from newstally_persister.metrics import Metrics
 from newstally_persister.sinks.base import (
@@ -25,6 +30,7 @@ from newstally_persister.sinks.base import (
     Mark,
     Page,
     PageLimits,
+    PartRefusedError,
     PublicationPosition,
     PublicationTally,
     SinkError,
@@ -36,7 +42,7 @@ from newstally_persister.sinks.firestore.connection import Connection
 from newstally_persister.sinks.firestore.lists import Lists
 from newstally_persister.sinks.firestore.ramp import Ramp
 from newstally_persister.sinks.mismatches import journal_unknown, part_elsewhere
-from newstally_persister.values.parts import Part, PartLimits
+from newstally_persister.values.parts import Part, PartLimits, tombstone
 from newstally_persister.values.progress import Expiry
 
 RECEIPTS = "flushes"
@@ -96,21 +102,14 @@ class FirestoreSink:
     async def apply(self, part: Part) -> None:
         """See Sink.apply."""
         async with self._connection.use() as client:
-            seen = await self._read(client, MARKS, part.journal_id)
-            mark = _mark(seen)
-            if not _expected(part, mark):
-                if not await self._applied(client, part):
-                    raise part_elsewhere(part, f"which stands at {mark}")
-                return
-            commit = self._commit(client, part, seen)
-            await self._take_turn(len(commit))
-            try:
-                await self._send(commit)
-            except (AlreadyExists, FailedPrecondition, NotFound) as error:
-                # AlreadyExists may come from the receipt or from the mark, and Conflict, its
-                # parent, is also Aborted: only the receipt tells what was applied.
-                if not await self._applied(client, part):
-                    raise SinkError(f"the mark moved meanwhile: {error.message}") from error
+            rows = writes.row_writes(client.documents, part)
+            if await self._take_receipt(client, part, part.digest, rows):
+                raise part_elsewhere(part, "where it was voided")
+
+    async def void(self, part: Part) -> bool:
+        """See Sink.void."""
+        async with self._connection.use() as client:
+            return await self._take_receipt(client, part, tombstone(part.digest), [])
 
     async def expire(self, expiry: Expiry) -> None:
         """See Sink.expire."""
@@ -157,22 +156,58 @@ class FirestoreSink:
     async def _read(self, client: FirestoreClient, collection: str, name: str) -> Any:
         return await client.read(_name(client, collection, name), self._deadlines.read_seconds)
 
-    async def _applied(self, client: FirestoreClient, part: Part) -> bool:
-        """Return whether the part's receipt is there. Raises JournalMismatchError."""
+    async def _take_receipt(
+        self, client: FirestoreClient, part: Part, digest: str, rows: Sequence[Any]
+    ) -> bool:
+        """Commit the rows with a receipt that holds the digest, unless there is a receipt.
+
+        Returns whether there is a tombstone then, whoever left it: not whether this call did.
+        """
+        seen = await self._read(client, MARKS, part.journal_id)
+        mark = _mark(seen)
+        if not _expected(part, mark):
+            voided = await self._voided(client, part)
+            if voided is None:
+                raise part_elsewhere(part, f"which stands at {mark}")
+            return voided
+        commit = self._commit(client, part, digest, seen)
+        commit.writes.extend(rows)
+        await self._take_turn(len(commit))
+        try:
+            await self._send(commit)
+        except InvalidArgument as error:
+            if not rows:
+                raise
+            # Only the commit's own refusal says so: it was checked whole, and nothing applied.
+            raise PartRefusedError(f"INVALID_ARGUMENT: {error.message}") from error
+        except (AlreadyExists, FailedPrecondition, NotFound) as error:
+            # AlreadyExists may come from the receipt or from the mark, and Conflict, its
+            # parent, is also Aborted: only the receipt tells what was applied.
+            voided = await self._voided(client, part)
+            if voided is None:
+                raise SinkError(f"the mark moved meanwhile: {error.message}") from error
+            return voided
+        return digest != part.digest
+
+    async def _voided(self, client: FirestoreClient, part: Part) -> bool | None:
+        """Return whether the part's receipt is a tombstone; None: there is no receipt.
+
+        Raises JournalMismatchError.
+        """
         receipt = await client.read(self._receipt(client, part), self._deadlines.read_seconds)
         if receipt is None:
-            return False
-        if fields(receipt).get("digest") != part.digest:
+            return None
+        digest = str(fields(receipt).get("digest"))
+        if digest not in (part.digest, tombstone(part.digest)):
             raise part_elsewhere(part, "with another content")
-        return True
+        return digest != part.digest
 
-    def _commit(self, client: FirestoreClient, part: Part, seen: Any) -> Commit:
-        """Return all that applies the part, if it was never applied and the mark is as seen."""
-        commit = Commit(client, [writes.receipt(self._receipt(client, part), part.digest)])
+    def _commit(self, client: FirestoreClient, part: Part, digest: str, seen: Any) -> Commit:
+        """Return what takes the part's receipt, if nobody has it and the mark is as seen."""
+        commit = Commit(client, [writes.receipt(self._receipt(client, part), digest)])
         if part.number == 1:
             mark = _name(client, MARKS, part.journal_id)
             commit.writes.append(writes.mark_started(mark, part.flush, seen))
-        commit.writes.extend(writes.row_writes(client.documents, part))
         return commit
 
     async def _send(self, commit: Commit) -> None:

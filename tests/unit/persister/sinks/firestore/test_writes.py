@@ -12,7 +12,7 @@ from google.cloud.firestore_v1.types import write as write_types
 from google.protobuf.timestamp_pb2 import Timestamp
 from newstally_persister.journal import flushes
 from newstally_persister.journal.store import JournalStore
-from newstally_persister.sinks.base import PermanentSinkError
+from newstally_persister.sinks.base import PartRefusedError
 from newstally_persister.sinks.firestore import writes
 from newstally_persister.sinks.firestore.client import of_emulator
 from newstally_persister.sinks.firestore.commit import Commit
@@ -151,10 +151,10 @@ def filled(character: str, size: int) -> str:
 
 
 async def test_a_commit_that_is_too_large_is_not_sent() -> None:
-    """It would be refused for ever; the message names the size."""
+    """So it was not applied: it is refused here, to be planned anew."""
     huge = [EntityRow("p", "x" * 4_000, "P", 1, 1)] * 2_600
     client = of_emulator("127.0.0.1:1", "projects/p/databases/(default)")
     commit = Commit(client, writes.row_writes(DOCUMENTS, part([], huge)))
-    with pytest.raises(PermanentSinkError, match="writes takes"):
+    with pytest.raises(PartRefusedError, match="more than Firestore takes"):
         await commit.send(1)
     await client.close()

@@ -1,0 +1,83 @@
+"""Rows that the sink would not have. Each function runs in its caller's transaction.
+
+They wait here until somebody lets them be tried again. What comes for them meanwhile is added when
+a flush is cut, so that no part holds such a row.
+"""
+
+import sqlite3
+
+from newstally_protos.spellings import BETTER_SQL
+
+from newstally_persister.journal import pending
+from newstally_persister.values.parts import EntityRow, Row
+from newstally_persister.values.voids import SetAsideRow
+
+LIMIT = 100
+"""More are not set aside: then it is not the rows that are at fault."""
+
+_BETTER = BETTER_SQL.format(old="name", new="excluded.name")
+_BETTER_ARGUMENT = BETTER_SQL.format(old="name", new="?3")
+
+
+def count(connection: sqlite3.Connection) -> int:
+    """Return how many there are."""
+    return int(connection.execute("SELECT count(*) FROM set_aside").fetchone()[0])
+
+
+def rows(connection: sqlite3.Connection) -> list[SetAsideRow]:
+    """Return all of them, by key."""
+    found = connection.execute(
+        "SELECT publication_key, publications.name, text, label, mentions, articles, reason "
+        "FROM set_aside JOIN publications ON key = publication_key "
+        "ORDER BY publication_key, text, label"
+    )
+    return [SetAsideRow(*row) for row in found]
+
+
+def add(connection: sqlite3.Connection, row: Row, reason: str) -> SetAsideRow:
+    """Set a row aside."""
+    key = pending.key(row)
+    connection.execute(
+        "INSERT INTO set_aside (publication_key, text, label, mentions, articles, name, reason) "
+        "VALUES (?, ?, ?, ?, ?, ?, ?)",
+        (
+            *key,
+            row.mentions,
+            row.articles,
+            row.name if isinstance(row, EntityRow) else None,
+            reason,
+        ),
+    )
+    return next(found for found in rows(connection) if _key(found) == key)
+
+
+def collect(connection: sqlite3.Connection, flush: int) -> None:
+    """Take out of a flush what came for rows that are set aside."""
+    for row in rows(connection):
+        key = _key(row)
+        came = connection.execute(
+            "DELETE FROM pending WHERE flush = ? AND publication_key = ? AND text = ? "
+            "AND label = ? RETURNING mentions, articles, name",
+            (flush, *key),
+        ).fetchall()
+        connection.executemany(
+            "UPDATE set_aside SET mentions = mentions + ?1, articles = articles + ?2, "
+            f"name = {_BETTER_ARGUMENT} WHERE publication_key = ?4 AND text = ?5 AND label = ?6",
+            [(*added, *key) for added in came],
+        )
+
+
+def retry(connection: sqlite3.Connection) -> int:
+    """Put all of them back among the rows that wait for the next flush; return how many."""
+    connection.execute(
+        "INSERT INTO pending (flush, publication_key, text, label, mentions, articles, name) "
+        "SELECT last_flush + 1, publication_key, text, label, mentions, articles, name "
+        "FROM set_aside JOIN meta WHERE true "
+        "ON CONFLICT DO UPDATE SET mentions = mentions + excluded.mentions, "
+        f"articles = articles + excluded.articles, name = {_BETTER}"
+    )
+    return connection.execute("DELETE FROM set_aside").rowcount
+
+
+def _key(row: SetAsideRow) -> pending.Key:
+    return row.publication_key, row.text, row.label
