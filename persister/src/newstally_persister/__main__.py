@@ -1,7 +1,7 @@
 """Runs the persister: `newstally-persister --data-dir DIRECTORY`.
 
 With a command before the settings it does something to the store while no persister runs:
-`upgrade-store`, `downgrade-store` or `empty-store`.
+`upgrade-store`, `downgrade-store`, `merge-publications` or `empty-store`.
 """
 
 import sys
@@ -14,12 +14,13 @@ from newstally_runtime.settings import load
 
 from newstally_persister.app import make_persister
 from newstally_persister.journal.lock import wait_until_free
-from newstally_persister.maintenance import emptying, upgrading
+from newstally_persister.maintenance import emptying, merging, upgrading
 from newstally_persister.settings import PersisterSettings
 
 _COMMANDS: dict[str, Callable[[Sequence[str]], int]] = {
     "upgrade-store": upgrading.upgrade,
     "downgrade-store": upgrading.downgrade,
+    "merge-publications": merging.merge,
     "empty-store": emptying.empty,
 }
 

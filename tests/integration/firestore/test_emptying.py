@@ -7,9 +7,9 @@ import uuid
 from pathlib import Path
 
 import pytest
+from newstally_persister.maintenance.firestore_emptying import empty_database
 from newstally_persister.sinks.base import Mark, PageLimits, PublicationUnknownError
 from newstally_persister.sinks.firestore.connection import Connection, connect
-from newstally_persister.sinks.firestore.emptying import empty_database
 from newstally_persister.sinks.firestore.sink import FirestoreSink
 from newstally_persister.values.parts import EntityRow, Part, PublicationRow, digest
 from unit.persister.building import metrics

@@ -83,11 +83,11 @@ async def _name(settings: EmptySettings) -> str:
 
 
 async def _empty_firestore(settings: EmptySettings) -> int:
+    from newstally_persister.maintenance.firestore_emptying import empty_database  # noqa: PLC0415
     from newstally_persister.sinks.firestore.connection import (  # noqa: PLC0415
         Connection,
         connect,
     )
-    from newstally_persister.sinks.firestore.emptying import empty_database  # noqa: PLC0415
 
     connection = Connection(
         lambda: connect(settings.firestore_project, settings.firestore_database)

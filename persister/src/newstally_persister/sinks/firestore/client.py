@@ -11,6 +11,7 @@ from google.cloud.firestore_v1.types import (
     BatchGetDocumentsRequest,
     BatchGetDocumentsResponse,
     CommitRequest,
+    Document,
     DocumentMask,
     ListDocumentsRequest,
     RunQueryRequest,
@@ -79,6 +80,17 @@ class FirestoreClient:
                     yield fields(message.document)
         finally:
             answers.cancel()
+
+    async def pages(
+        self, parent: str, collection: str, size: int, seconds: float
+    ) -> AsyncGenerator[list[Any], None]:
+        """Yield the documents below `parent`, so many at a time."""
+        request = ListDocumentsRequest(parent=parent, collection_id=collection, page_size=size)
+        pages: Any = await self._api.list_documents(
+            request, retry=None, timeout=seconds, metadata=self._metadata
+        )
+        async for page in pages.pages:
+            yield [Document.pb(document) for document in page.documents]
 
     async def names(self, parent: str, collection: str, limit: int, seconds: float) -> list[str]:
         """Return names of documents below `parent`, also of such that have only documents below.

@@ -73,6 +73,13 @@ def size_bytes(write: Any) -> int:
     return int(write.ByteSize()) + _FRAME_BYTES
 
 
+def deleted(document: Any) -> Any:
+    """Return the write that deletes a document, if it is still as it was seen."""
+    write = Write(delete=document.name)
+    write.current_document.update_time.CopyFrom(document.update_time)
+    return write
+
+
 def receipt(name: str, digest: str) -> Any:
     """Return the write that makes a receipt, and fails when there is one."""
     write = _written(name, {"digest": digest})

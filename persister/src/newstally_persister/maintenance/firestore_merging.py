@@ -1,0 +1,95 @@
+"""Publications that an older rule told apart: which there are, and how two become one.
+
+Each commit adds some tallies to the one and deletes them from the other, if they are still as they
+were read. So a run that is broken off has moved each tally wholly or not at all, and the next one
+goes on.
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+from newstally_persister.sinks.firestore import writes
+from newstally_persister.sinks.firestore.client import FirestoreClient, fields
+from newstally_persister.values.keys import publication_key
+from newstally_persister.values.parts import EntityRow, Part, PublicationRow
+
+READ_SECONDS = 30.0
+COMMIT_SECONDS = 30.0
+DOCUMENTS_AT_A_TIME = 200
+
+
+async def find_collisions(client: FirestoreClient) -> dict[str, list[str]]:
+    """Return the older keys of publications of which there is also today's, by today's key.
+
+    Where there is none of today's form, the first of the others stands for it.
+    """
+    spellings: dict[str, set[str]] = {}
+    pages = client.pages(client.documents, writes.PUBLICATIONS, DOCUMENTS_AT_A_TIME, READ_SECONDS)
+    async for page in pages:
+        for document in page:
+            key = fields(document).get("key", "")
+            # What is too long to be its own order key is told by its beginning and a hash.
+            if document.name == writes.publication_name(client.documents, key):
+                spellings.setdefault(publication_key(key), set()).add(key)
+    return {
+        normal if normal in keys else min(keys): sorted(
+            keys - {normal if normal in keys else min(keys)}
+        )
+        for normal, keys in spellings.items()
+        if len(keys) > 1
+    }
+
+
+async def merge(
+    client: FirestoreClient,
+    collisions: Mapping[str, Sequence[str]],
+    on_progress: Callable[[int], None] = lambda _: None,
+) -> int:
+    """Move the tallies of each older key to the one that stays; return how many were moved.
+
+    No persister may be at work. Raises GoogleAPICallError; say it again then.
+    """
+    moved = 0
+    for stays, others in collisions.items():
+        for goes in others:
+            going = writes.publication_name(client.documents, goes)
+            while found := await _some(client, going):
+                rows = [EntityRow(stays, *_entity(document)) for document in found]
+                await _move(client, found, _part([], rows))
+                moved += len(found)
+                on_progress(moved)
+            document = await client.read(going, READ_SECONDS)
+            if document is not None:
+                at = fields(document)
+                row = PublicationRow(
+                    stays, await name_of(client, stays), at["mentions"], at["articles"]
+                )
+                await _move(client, [document], _part([row], []))
+    return moved
+
+
+async def _some(client: FirestoreClient, publication: str) -> list[Any]:
+    pages = client.pages(publication, writes.ENTITIES, DOCUMENTS_AT_A_TIME, READ_SECONDS)
+    async for page in pages:
+        return page
+    return []
+
+
+async def _move(client: FirestoreClient, found: Sequence[Any], part: Part) -> None:
+    added = writes.row_writes(client.documents, part)
+    await client.commit([*added, *map(writes.deleted, found)], COMMIT_SECONDS)
+
+
+async def name_of(client: FirestoreClient, key: str) -> str:
+    """Return what a publication is called, from its key."""
+    document = await client.read(writes.publication_name(client.documents, key), READ_SECONDS)
+    return str(fields(document)["name"]) if document is not None else key
+
+
+def _entity(document: Any) -> tuple[str, str, int, int]:
+    found = fields(document)
+    return found["text"], found["label"], found["mentions"], found["articles"]
+
+
+def _part(publications: list[PublicationRow], entities: list[EntityRow]) -> Part:
+    return Part("", 0, 0, "", publications, entities)
