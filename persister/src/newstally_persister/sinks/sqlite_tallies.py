@@ -16,7 +16,7 @@ from newstally_persister.sinks.mismatches import part_elsewhere
 from newstally_persister.sinks.sqlite_numbered import NumberedRows
 from newstally_persister.sinks.sqlite_rows import Rows
 from newstally_persister.sinks.sqlite_spelt import SpeltRows
-from newstally_persister.sqlite.transactions import begin_anew, transaction
+from newstally_persister.sqlite.transactions import begin_anew, snapshot, transaction
 from newstally_persister.values.parts import Part, tombstone
 from newstally_persister.values.progress import Expiry
 
@@ -100,7 +100,8 @@ class SqliteTallies:
         self, limits: PageLimits, after: PublicationPosition | None
     ) -> Page[PublicationTally]:
         """Return publications by mentions, descending, then key."""
-        return self._rows.list_publications(limits, after)
+        with snapshot(self._connection):
+            return self._rows.list_publications(limits, after)
 
     def list_entity_tallies(
         self, publication_key: str, label: str, limits: PageLimits, after: EntityPosition | None
@@ -109,7 +110,8 @@ class SqliteTallies:
 
         With a label, only those. Raises PublicationUnknownError.
         """
-        return self._rows.list_entity_tallies(publication_key, label, limits, after)
+        with snapshot(self._connection):
+            return self._rows.list_entity_tallies(publication_key, label, limits, after)
 
     def close(self) -> None:
         """Close the connection."""
