@@ -100,7 +100,7 @@ def record_batches(
         elif batch.first_offset != upload.next_offset:
             answers.append(Recorded(upload, recorded=False))
         else:
-            refusals.write(connection, batch.upload_id, batch.refusals, upload.refused)
+            refusals.write(connection, upload, batch.refusals, now_micros // _DAY_MICROS)
             upload = uploads[batch.upload_id] = _advanced(upload, batch, now_micros)
             recorded.append(batch)
             answers.append(Recorded(upload, recorded=True))

@@ -7,18 +7,24 @@ import sqlite3
 from collections.abc import Sequence
 
 from newstally_persister.values.batches import Refusal, RefusalRange
+from newstally_persister.values.uploads import Upload
 
 LISTED_LIMIT = 10_000
 """Refusals of one upload that are kept one by one."""
+DAILY_LIMIT = 100_000
+"""Refusals of all uploads of one owner that are kept one by one in a day (UTC)."""
 RANGES_LIMIT = 1_000
 """Ranges of one upload and reason. After that the last one grows over what lies between."""
 
 
 def write(
-    connection: sqlite3.Connection, upload_id: str, refusals: Sequence[Refusal], refused: int
+    connection: sqlite3.Connection, upload: Upload, refusals: Sequence[Refusal], day: int
 ) -> None:
-    """Keep more refusals of an upload, of which `refused` articles were refused before."""
-    room = max(0, LISTED_LIMIT - refused)
+    """Keep more refusals of an upload, as it was before them. `day` is counted from 1970, UTC."""
+    if not refusals:
+        return
+    upload_id = upload.upload_id
+    room = _take_room(connection, upload, len(refusals), day)
     connection.executemany(
         "INSERT INTO refusals (upload_id, offset, article_id, reason, message) "
         "VALUES (?, ?, ?, ?, ?)",
@@ -29,6 +35,23 @@ def write(
         by_reason.setdefault(refusal.reason, []).append(refusal.offset)
     for reason, offsets in by_reason.items():
         _extend(connection, upload_id, reason, offsets)
+
+
+def _take_room(connection: sqlite3.Connection, upload: Upload, wanted: int, day: int) -> int:
+    """Return how many more of an upload are kept one by one, and note them."""
+    row = connection.execute(
+        "SELECT day, refusals FROM listed_refusals WHERE owner = ?", (upload.owner,)
+    ).fetchone()
+    # A clock that was set back goes on with the day that it has seen.
+    day, listed = row if row is not None and row[0] >= day else (day, 0)
+    room = max(0, min(wanted, LISTED_LIMIT - upload.refused, DAILY_LIMIT - listed))
+    if room:
+        connection.execute(
+            "INSERT INTO listed_refusals VALUES (?, ?, ?) "
+            "ON CONFLICT DO UPDATE SET day = excluded.day, refusals = excluded.refusals",
+            (upload.owner, day, listed + room),
+        )
+    return room
 
 
 def ranges(connection: sqlite3.Connection, upload_id: str) -> list[RefusalRange]:

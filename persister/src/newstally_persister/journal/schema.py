@@ -108,6 +108,12 @@ ADDITIONS: tuple[str, ...] = (
         key TEXT NOT NULL,
         PRIMARY KEY (normal, key)
     ) STRICT, WITHOUT ROWID""",
+    # How many refusals were listed one by one for an owner on the last day on which any were.
+    """CREATE TABLE IF NOT EXISTS listed_refusals (
+        owner TEXT PRIMARY KEY,
+        day INTEGER NOT NULL,
+        refusals INTEGER NOT NULL
+    ) STRICT, WITHOUT ROWID""",
     # Refusals beyond those that an upload lists one by one.
     """CREATE TABLE IF NOT EXISTS refusal_ranges (
         upload_id TEXT NOT NULL,

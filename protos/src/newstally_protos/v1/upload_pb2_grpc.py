@@ -76,7 +76,8 @@ class UploadServiceServicer:
         raise NotImplementedError('Method not implemented!')
 
     def ListRefusals(self, request, context):
-        """Lists an upload's refusals by offset: the first 10,000; of later ones it tells ranges. Errors: as GetUpload; INVALID_ARGUMENT (page_size below
+        """Lists an upload's refusals by offset: the first 10,000 (100,000 in a day, of all uploads of an
+        owner); of the others it tells ranges. Errors: as GetUpload; INVALID_ARGUMENT (page_size below
         zero, a page_token that this method did not give out).
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)

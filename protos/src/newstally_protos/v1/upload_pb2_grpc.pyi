@@ -45,7 +45,8 @@ class UploadServiceStub:
     PERMISSION_DENIED (another owner's).
     """
     ListRefusals: _grpc.UnaryUnaryMultiCallable[_upload_pb2.ListRefusalsRequest, _upload_pb2.ListRefusalsResponse]
-    """Lists an upload's refusals by offset: the first 10,000; of later ones it tells ranges. Errors: as GetUpload; INVALID_ARGUMENT (page_size below
+    """Lists an upload's refusals by offset: the first 10,000 (100,000 in a day, of all uploads of an
+    owner); of the others it tells ranges. Errors: as GetUpload; INVALID_ARGUMENT (page_size below
     zero, a page_token that this method did not give out).
     """
 
@@ -65,7 +66,8 @@ class UploadServiceAsyncStub(UploadServiceStub):
     PERMISSION_DENIED (another owner's).
     """
     ListRefusals: _aio.UnaryUnaryMultiCallable[_upload_pb2.ListRefusalsRequest, _upload_pb2.ListRefusalsResponse]  # type: ignore[assignment]
-    """Lists an upload's refusals by offset: the first 10,000; of later ones it tells ranges. Errors: as GetUpload; INVALID_ARGUMENT (page_size below
+    """Lists an upload's refusals by offset: the first 10,000 (100,000 in a day, of all uploads of an
+    owner); of the others it tells ranges. Errors: as GetUpload; INVALID_ARGUMENT (page_size below
     zero, a page_token that this method did not give out).
     """
 
@@ -100,7 +102,8 @@ class UploadServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _upload_pb2.ListRefusalsRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_upload_pb2.ListRefusalsResponse, _abc.Awaitable[_upload_pb2.ListRefusalsResponse]]:
-        """Lists an upload's refusals by offset: the first 10,000; of later ones it tells ranges. Errors: as GetUpload; INVALID_ARGUMENT (page_size below
+        """Lists an upload's refusals by offset: the first 10,000 (100,000 in a day, of all uploads of an
+        owner); of the others it tells ranges. Errors: as GetUpload; INVALID_ARGUMENT (page_size below
         zero, a page_token that this method did not give out).
         """
 

@@ -5,6 +5,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from newstally_persister.journal import refusals
 from newstally_persister.values.batches import RefusalRange, read_batch
+from newstally_persister.values.uploads import NewUpload
 from unit.persister.building import Article, journal, request
 
 ONE: Article = ("Post", [])
@@ -59,3 +60,20 @@ def test_a_flood_of_refusals_takes_one_row() -> None:
         store.record_batches([read_batch(request("u", first, [None] * 1_000))], 1)
     assert len(store.list_refusals("u", -1, 99_999)) == 10_000
     assert store.list_refusal_ranges("u") == [RefusalRange(10_000, 30_000, 4, 20_000)]
+
+
+def test_many_uploads_list_no_more_than_a_day_allows(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whoever begins a new upload again and again fills no disk either; the next day has room."""
+    monkeypatch.setattr(refusals, "DAILY_LIMIT", 5)
+    store = journal("u", "v")
+    day = 86_400_000_000
+
+    def refuse(upload_id: str, first: int, micros: int) -> int:
+        store.record_batches([read_batch(request(upload_id, first, [None] * 4))], micros)
+        return len(store.list_refusals(upload_id, -1, 99))
+
+    assert [refuse("u", 0, 1), refuse("v", 0, 2), refuse("v", 4, 3)] == [4, 1, 1]
+    assert store.list_refusal_ranges("v") == [RefusalRange(1, 8, 4, 7)]
+    assert refuse("v", 8, day) == 5
+    store.create_uploads([NewUpload("w", "another")], 1)
+    assert refuse("w", 0, day) == 4
