@@ -5,7 +5,8 @@ from typing import Any
 
 from newstally_persister.sinks.base import PartRefusedError, SinkError
 from newstally_persister.sinks.firestore.client import FirestoreClient
-from newstally_persister.sinks.firestore.writes import REQUEST_LIMIT_BYTES, size_bytes
+from newstally_persister.sinks.firestore.sizes import COMMIT_LIMIT_BYTES
+from newstally_persister.sinks.firestore.writes import size_bytes
 
 
 class Commit:
@@ -26,7 +27,7 @@ class Commit:
         cannot be right.
         """
         size = sum(map(size_bytes, self.writes))
-        if size > REQUEST_LIMIT_BYTES:
+        if size > COMMIT_LIMIT_BYTES:
             raise PartRefusedError(
                 f"{len(self)} writes of {size} bytes in all are more than Firestore takes"
             )

@@ -10,41 +10,25 @@ from typing import Any
 
 from google.cloud.firestore_v1.types import write as write_types
 
+from newstally_persister.sinks.firestore import sizes
 from newstally_persister.sinks.firestore.ids import entity_id, order_key, publication_id
 from newstally_persister.values.parts import EntityRow, Part, PartLimits, PublicationRow
 
 PUBLICATIONS = "publications"
 ENTITIES = "entities"
-REQUEST_LIMIT_BYTES = 10 * 1024 * 1024
-"""Firestore takes no larger request."""
 WRITES_LIMIT = 5_000
 """Most writes in a part."""
-TEXT_LIMIT_BYTES = 1024 * 1024
-"""Most bytes of texts in a part."""
 
 Write = write_types.Write.pb()
 """The protobuf class itself."""
 
-_ROW_BYTES = 700
-"""What a row adds to its texts, at most: the names of project, database, collections and fields,
-the counts, and the framing."""
-_TEXT_FACTOR = 5
-"""How often a row's text is in its write, at most: escaped (threefold) in the document's name, as
-itself, and in the order key."""
 _FRAME_BYTES = 5
 """Tag and length of a write in its request."""
-_RECEIPT_BYTES = 4_096
-"""Receipt, mark, and the request's own fields."""
 
 
 def part_limits(writes: int) -> PartLimits:
-    """Return limits under which every part fits into one request. `writes` <= WRITES_LIMIT."""
-    return PartLimits(rows=writes, size_bytes=TEXT_LIMIT_BYTES)
-
-
-def largest_request_bytes(limits: PartLimits) -> int:
-    """Return an upper bound of the request of any part within the limits."""
-    return _RECEIPT_BYTES + _ROW_BYTES * limits.rows + _TEXT_FACTOR * limits.size_bytes
+    """Return limits under which Firestore takes every part. `writes` <= WRITES_LIMIT."""
+    return PartLimits(rows=writes, size_bytes=sizes.PART_LIMIT_BYTES, weigh=sizes.row_bytes)
 
 
 def writes_of_flush(rows: int, parts: int) -> int:

@@ -16,6 +16,11 @@ from newstally_persister.sinks.base import PartRefusedError
 from newstally_persister.sinks.firestore import writes
 from newstally_persister.sinks.firestore.client import of_emulator
 from newstally_persister.sinks.firestore.commit import Commit
+from newstally_persister.sinks.firestore.sizes import (
+    COMMIT_LIMIT_BYTES,
+    PART_LIMIT_BYTES,
+    row_bytes,
+)
 from newstally_persister.values.batches import read_batch
 from newstally_persister.values.parts import EntityRow, Part, PartLimits, PublicationRow
 from newstally_persister.values.uploads import NewUpload
@@ -94,25 +99,20 @@ def canonical(write: Any) -> Any:
     return copy
 
 
-def test_the_largest_part_fits_into_a_request() -> None:
-    """Whatever is set, the bound of a request is below what Firestore takes."""
-    limits = writes.part_limits(writes.WRITES_LIMIT)
-    assert writes.largest_request_bytes(limits) <= writes.REQUEST_LIMIT_BYTES
-
-
 @pytest.mark.parametrize("limit", [1_000, writes.WRITES_LIMIT])
 @pytest.mark.parametrize("character", ["/", "日", "ΐ"])
-@pytest.mark.parametrize("lengths", [(4_096, 4_096), (4_096, 1), (200, 300), (1, 1)])
-def test_every_planned_part_is_below_the_bound(
+@pytest.mark.parametrize("lengths", [(4_096, 4_096), (4_096, 1), (300, 200), (1, 1)])
+def test_every_planned_part_fits_into_a_commit(
     limit: int, character: str, lengths: tuple[int, int]
 ) -> None:
     """The worst texts: all escaped, long ones in names, short ones in number."""
-    limits = writes.part_limits(limit)
-    rows = planned(character, *lengths, limits)
+    rows = planned(character, *lengths, writes.part_limits(limit))
+    assert rows.rows > 1
     request = firestore_types.CommitRequest.pb()(
         database=LONGEST_NAMES, writes=writes.row_writes(LONGEST_NAMES, rows)
     )
-    assert request.ByteSize() + 1_024 <= writes.largest_request_bytes(limits)
+    changed = sum(map(row_bytes, rows.publications)) + sum(map(row_bytes, rows.entities))
+    assert request.ByteSize() <= changed <= PART_LIMIT_BYTES < COMMIT_LIMIT_BYTES
 
 
 def planned(character: str, name_bytes: int, text_bytes: int, limits: PartLimits) -> Part:
@@ -120,7 +120,8 @@ def planned(character: str, name_bytes: int, text_bytes: int, limits: PartLimits
     store = JournalStore(database())
     store.create_uploads([NewUpload("u", "me")], 1)
     name = filled(character, name_bytes)
-    wanted = min(limits.rows, 2 * limits.size_bytes // (len(name.casefold().encode()) + text_bytes))
+    smallest = limits.weigh(EntityRow(name, filled(character, text_bytes - 6), "P", 1, 1))
+    wanted = min(limits.rows, 2 * limits.size_bytes // smallest)
     for offset in range(wanted // 500 + 1):
         request = journal_pb2.RecordBatchRequest(
             upload_id="u", first_offset=offset, end_offset=offset + 1

@@ -1,0 +1,70 @@
+"""What a row takes of Firestore's limits. Pure; an upper bound by the published size rules.
+
+A commit may change 10 MiB in all: documents *and* index entries
+(https://cloud.google.com/firestore/quotas, https://cloud.google.com/firestore/docs/storage-size):
+
+    string            its UTF-8 bytes + 1; also ids, field names and texts
+    document name     its collections' and documents' ids + 16
+    document          its name, its fields' names and values, + 32; a whole number takes 8
+    index entry       the document's name, its parent's name, the field's name (where the index is
+                      of one field), the values (1,500 bytes of each at most), + 32
+
+Each field has two entries of its own, ascending and descending, unless the database exempts it. A
+persister does not know whether it does, so here none is exempt; and an entry whose value changes
+counts twice, because the one before is taken away. With that a row of usual texts is bounded at
+about 4 KB, and one of 1,000-byte texts at 50.
+"""
+
+from functools import lru_cache
+
+from newstally_persister.sinks.firestore.ids import entity_id, order_key, publication_id
+from newstally_persister.values.parts import PublicationRow, Row
+
+COMMIT_LIMIT_BYTES = 10 * 1024 * 1024
+"""Firestore takes no larger request, and changes no more in one commit."""
+PART_LIMIT_BYTES = COMMIT_LIMIT_BYTES * 4 // 5
+"""Of a part's rows as they are bounded here: the rest is for receipt, mark and what the rules do
+not say."""
+
+_COMPOSITES = {"publications": 1, "entities": 3}
+"""Composite indexes by collection: those of firestore/firestore.indexes.json, and one more."""
+_INDEXED_BYTES = 1_500
+_NUMBER_BYTES = 8
+_COUNTS = ("mentions", "articles")
+
+
+def row_bytes(row: Row) -> int:
+    """Return at most what the row's document and its index entries take of a commit."""
+    if isinstance(row, PublicationRow):
+        parent = 0
+        name = _publication(row.key)
+        texts = {"name": row.name, "key": order_key(row.key)}
+        composites = _COMPOSITES["publications"]
+    else:
+        parent = _publication(row.publication_key)
+        name = parent + _string("entities") + _string(entity_id(row.text, row.label))
+        texts = {"text": row.text, "label": row.label, "key": order_key(row.text)}
+        if row.name:
+            texts["name"] = row.name
+        composites = _COMPOSITES["entities"]
+    values = {field: _string(text) for field, text in texts.items()}
+    values |= dict.fromkeys(_COUNTS, _NUMBER_BYTES)
+    document = name + 32 + sum(_string(field) + size for field, size in values.items())
+    entry = name + parent + 32
+    indexed = {field: min(size, _INDEXED_BYTES) for field, size in values.items()}
+    own = sum(
+        (4 if field in _COUNTS else 2) * (entry + _string(field) + size)
+        for field, size in indexed.items()
+    )
+    # Each composite index has the mentions in it, so each of its entries moves.
+    return document + own + 2 * composites * (entry + sum(indexed.values()))
+
+
+def _string(text: str) -> int:
+    return len(text.encode()) + 1
+
+
+@lru_cache(maxsize=256)
+def _publication(key: str) -> int:
+    """Return the size of a publication's document name: neighbouring rows have the same one."""
+    return _string("publications") + _string(publication_id(key)) + 16
