@@ -4,8 +4,8 @@
 
 It appends `NAME start|stop PID PORTS` to the file JOURNAL, for tests to see. BEHAVIOUR is one of
 `good`; `misconfigured` (exit code 2 at once); `locked` (likewise, its directory is in use);
-`broken` (exit code 1 at once); `stubborn` (ignores SIGTERM); `once` (dies once, right after it
-served for the first time).
+`broken` (exit code 1 at once); `mismatched` (exit code 2 after it has served); `stubborn` (ignores
+SIGTERM); `once` (dies once, right after it served for the first time).
 """
 
 import json
@@ -65,6 +65,10 @@ def main() -> int:
     print(json.dumps(serving), file=sys.stderr, flush=True)
     if behaviour == "once" and f"{name} start" not in before:
         os.kill(os.getpid(), signal.SIGKILL)
+    if behaviour == "mismatched":
+        event = {"event": "stopped", "level": "error", "reason": "the journal is older"}
+        print(json.dumps(event), file=sys.stderr, flush=True)
+        return 2
     stopped.wait()
     with journal.open("a") as file:
         file.write(f"{name} stop {os.getpid()}\n")

@@ -3,6 +3,7 @@
 import asyncio
 import sqlite3
 from collections.abc import Sequence
+from functools import partial
 
 import grpc
 import structlog
@@ -104,7 +105,8 @@ class Persister:
             settings.flush_limits,
             self._health,
             metrics,
-            lifecycle.fatal,
+            # Journal and sink that contradict each other do so at the next start, too.
+            partial(lifecycle.fatal, restart_helps=False),
         )
         self._uploads_per_day = settings.uploads_per_day
         self._models = Models()

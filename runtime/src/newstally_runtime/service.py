@@ -2,7 +2,7 @@
 
     starting ──start()──▶ serving ──SIGTERM/SIGINT──▶ draining ──drain()──▶ stopped (exit 0)
         │                    │                           │
-        ├────────────────────┴──fatal()──────────────────┴────────────────▶ stopped (exit 1)
+        ├────────────────────┴──fatal()──────────────────┴────────────────▶ stopped (exit 1 or 2)
         └──CannotStartError──────────────────────────────────────────────▶ stopped (exit 2, or 1)
 
 While draining the service is not ready (503, NOT_SERVING) and takes no new streams; `drain` settles
@@ -83,6 +83,7 @@ class Lifecycle:
         self._ending = asyncio.Event()
         self._failed = asyncio.Event()
         self.failure: str | None = None
+        self.exit_code = 0
 
     @property
     def ending(self) -> bool:
@@ -93,9 +94,14 @@ class Lifecycle:
         """End the process in good order: drain, stop, exit code 0."""
         self._loop.call_soon_threadsafe(self._ending.set)
 
-    def fatal(self, message: str) -> None:
-        """End the process without draining; exit code 1. The message says what to do."""
-        self.failure = self.failure or message
+    def fatal(self, message: str, *, restart_helps: bool = True) -> None:
+        """End the process without draining. The message says what to do.
+
+        The exit code is 1, or 2 where another start would come to the same end.
+        """
+        if self.failure is None:
+            self.failure = message
+            self.exit_code = 1 if restart_helps else 2
         self._loop.call_soon_threadsafe(self._failed.set)
         self._loop.call_soon_threadsafe(self._ending.set)
 
@@ -175,7 +181,7 @@ async def _serve(
         return 1
     if lifecycle.failure is not None:
         log.error("stopped", reason=lifecycle.failure)
-        return 1
+        return lifecycle.exit_code
     log.info("stopped")
     return 0
 

@@ -192,7 +192,7 @@ async def test_a_copied_journal_is_refused(emulator: str, tmp_path: Path) -> Non
             process.start()
             record(process, "two", SECOND)
             copy.launch()
-            assert copy.wait_exit(30) == 1
+            assert copy.wait_exit(30) == 2
             reason = copy.events("stopped")[-1]["reason"]
             assert "older than the sink" in reason
             assert "--data-dir" in reason

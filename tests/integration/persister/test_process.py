@@ -237,7 +237,7 @@ def test_a_copied_journal_is_refused(tmp_path: Path) -> None:
         before = caller.everything()
         copy = persister(tmp_path / "copy", *FAST, *shared)
         copy.launch()
-        assert copy.wait_exit(20) == 1
+        assert copy.wait_exit(20) == 2
         reason = copy.events("stopped")[-1]["reason"]
         assert "older than the sink" in reason
         assert "--data-dir" in reason
@@ -262,7 +262,7 @@ def test_two_living_copies_do_not_both_count(tmp_path: Path) -> None:
             caller.record("u", 10, sent)
             caller.until_applied("u")
             other.record("u", 10, articles(6, 10))
-            assert copy.wait_exit(20) == 1
+            assert copy.wait_exit(20) == 2
             assert "copy of this journal" in copy.events("stopped")[-1]["reason"]
             assert caller.everything() == recount([*articles(4, 10), *sent])
 
@@ -277,7 +277,7 @@ def test_an_emptied_sink_is_refused(tmp_path: Path) -> None:
         for file in (tmp_path / "data").glob("tallies.db*"):
             file.unlink()
         process.launch()
-        assert process.wait_exit(20) == 1
+        assert process.wait_exit(20) == 2
         assert "sink lacks flushes" in process.events("stopped")[-1]["reason"]
 
 

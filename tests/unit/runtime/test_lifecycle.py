@@ -40,3 +40,14 @@ async def test_a_watched_task_may_end_in_good_order(cancelled: bool) -> None:
     await end(task)
     assert not lifecycle.ending
     assert lifecycle.failure is None
+
+
+async def test_the_exit_code_says_whether_a_restart_helps() -> None:
+    """The first reason to end is the one that counts."""
+    lifecycle = Lifecycle()
+    lifecycle.fatal("the disk fails")
+    lifecycle.fatal("the journal is older than the sink", restart_helps=False)
+    assert (lifecycle.failure, lifecycle.exit_code) == ("the disk fails", 1)
+    lifecycle = Lifecycle()
+    lifecycle.fatal("the journal is older than the sink", restart_helps=False)
+    assert lifecycle.exit_code == 2

@@ -1,7 +1,7 @@
 """One child process, kept alive.
 
 starting ──serving──▶ running ──exits──▶ waiting (backoff) ──▶ starting (same ports)
-│ exits before it ever served: exit code 2, a port in use, or too often
+│ exits with code 2; or before it ever served, with a port in use or too often
 └──▶ StartFailed
 """
 
@@ -25,7 +25,8 @@ LIFELINE_VARIABLE = "NEWSTALLY_LIFELINE_FD"
 """Names the descriptor whose end of file tells a service that its launcher is gone."""
 EXIT_CONFIGURATION = 2
 FIRST_START_TRIES = 6
-"""A service that never served is given up after so many starts; one that has, never."""
+"""A service that never served is given up after so many starts; one that has, only for what it says
+that another start does not mend."""
 HEALTHY_SECONDS = 30.0
 """A child that served for so long begins again with the first delay when it dies."""
 KILL_AFTER_SECONDS = 4.0
@@ -129,9 +130,12 @@ class Child:
             self._signal(self._process, signal.SIGKILL)
 
     def _check_start(self, code: int, starts: int) -> None:
-        if self._address.done():
+        served = self._address.done()
+        if served and code != EXIT_CONFIGURATION:
             return
         why = as_typed(self.spec.kind, " / ".join(self._last_lines)) or "it wrote nothing"
+        if served:
+            raise StartFailed(f"{self.spec.name} cannot go on: {why}", code)
         if code == EXIT_CONFIGURATION:
             raise StartFailed(f"{self.spec.name}: wrong configuration: {why}", EXIT_CONFIGURATION)
         if starts >= FIRST_START_TRIES:

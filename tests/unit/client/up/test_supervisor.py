@@ -119,6 +119,16 @@ def test_a_child_that_dies_is_started_again_on_the_same_ports(tmp_path: Path) ->
     assert process.returncode == 0
 
 
+def test_a_child_that_no_restart_mends_ends_it(tmp_path: Path) -> None:
+    """Exit code 2 of a child that has served: its reason is shown, and it is not started again."""
+    journal = tmp_path / "journal"
+    with trio(journal, "persister=mismatched") as process:
+        _, err = process.communicate(timeout=DEADLINE_SECONDS)
+    assert process.returncode == 2
+    assert "error: persister cannot go on: stopped, the journal is older" in err
+    assert len([row for row in rows(journal) if row[:2] == ["persister", "start"]]) == 1
+
+
 def test_wrong_configuration_ends_it_with_the_childs_message(tmp_path: Path) -> None:
     """Exit code 2 of a child that never served is not tried again."""
     journal = tmp_path / "journal"
