@@ -54,3 +54,13 @@ def test_the_map_shows_every_room() -> None:
 def test_it_stays_an_entrance() -> None:
     """Rules belong beside their code: this page only leads there."""
     assert len(PAGE.encode()) < 10_000
+
+
+def test_every_function_named_beside_a_file_is_in_it() -> None:
+    """`file.py`: `function`, `function`."""
+    named = re.findall(r"`([\w/]+\.py)`: ((?:`\w+`(?:, )?)+)", PAGE)
+    assert len(named) >= 5
+    for path, functions in named:
+        source = next(file for file in expand(path) if file.exists()).read_text()
+        for function in re.findall(r"\w+", functions):
+            assert f"def {function}(" in source, f"{path} has no {function}"
