@@ -27,8 +27,8 @@ import spacy
 from newstally_extractor.names.counting import make_counter
 from newstally_extractor.pipelines.entities import entities_of
 from newstally_extractor.settings import ExtractorSettings
-from newstally_persister.journal.flushes import cut, part_done, plan_part
 from newstally_persister.journal.store import JournalStore
+from newstally_persister.journal.tables.flushes import cut, part_done, plan_part
 from newstally_persister.sinks.firestore.writes import part_limits, writes_of_flush
 from newstally_persister.values.batches import read_batch
 from newstally_persister.values.parts import PartLimits

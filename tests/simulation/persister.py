@@ -4,8 +4,8 @@ import sqlite3
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
-from newstally_persister.journal import flushes, set_aside
 from newstally_persister.journal.store import JournalStore
+from newstally_persister.journal.tables import flushes, set_aside
 from newstally_persister.values.batches import Batch, read_batch
 from newstally_persister.values.uploads import NewUpload, Recorded
 from newstally_protos.v1.journal_pb2 import RecordBatchRequest

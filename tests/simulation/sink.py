@@ -4,7 +4,7 @@ import sqlite3
 from collections import Counter
 from collections.abc import Callable
 
-from newstally_persister.journal import pending
+from newstally_persister.journal.tables import pending
 from newstally_persister.sinks.base import JournalMismatchError, PartRefusedError
 from newstally_persister.sinks.sqlite_tallies import SqliteTallies
 from newstally_persister.values.parts import Part, digest

@@ -17,9 +17,9 @@ from google.cloud.firestore import AsyncClient
 from google.cloud.firestore_v1.base_query import FieldFilter
 from newstally_persister.flushing.backlog import FlushLimits
 from newstally_persister.flushing.flusher import Flusher
-from newstally_persister.journal import flushes
 from newstally_persister.journal.opening import open_journal
 from newstally_persister.journal.space import SpaceLimits
+from newstally_persister.journal.tables import flushes
 from newstally_persister.journal.writer import JournalWriter
 from newstally_persister.sinks.firestore.connection import Connection, connect
 from newstally_persister.sinks.firestore.sink import Deadlines, FirestoreSink

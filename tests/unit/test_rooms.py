@@ -85,6 +85,8 @@ ROOMS = {
         "values",
         "sqlite",
         "sinks",
+        "journal/errors",
+        "journal/tables",
         "journal",
         "flushing",
         "services",
@@ -112,9 +114,7 @@ the folders in it, or a module that is named. "" is the package's own __init__."
 
 SIDE_BY_SIDE = 12
 """What a reader takes in at one look: modules and folders in one folder."""
-MORE = {
-    "persister/journal": "one SQLite file: its schema, its threads and their work",
-}
+MORE: dict[str, str] = {}
 """Folders that hold more, with the reason."""
 
 

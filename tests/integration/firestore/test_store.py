@@ -9,7 +9,7 @@ import grpc
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from newstally_persister.journal import flushes
+from newstally_persister.journal.tables import flushes
 from newstally_persister.sinks.base import (
     EntityTally,
     JournalMismatchError,

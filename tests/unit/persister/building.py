@@ -6,8 +6,8 @@ from collections import Counter
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from newstally_persister.journal import flushes, voiding
 from newstally_persister.journal.store import JournalStore
+from newstally_persister.journal.tables import flushes, voiding
 from newstally_persister.metrics import Metrics
 from newstally_persister.sinks.base import PageLimits
 from newstally_persister.sinks.sqlite_schema import BOOKS, SPELT, SPELT_TABLES

@@ -8,8 +8,8 @@ from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
 from newstally_persister.flushing.marks import check_mark
-from newstally_persister.journal import flushes, set_aside, voiding
 from newstally_persister.journal.store import JournalStore
+from newstally_persister.journal.tables import flushes, set_aside, voiding
 from newstally_persister.sinks.base import JournalMismatchError
 from newstally_persister.sinks.sqlite_tallies import SqliteTallies
 from newstally_persister.values.parts import PartLimits

@@ -6,7 +6,7 @@ A call of the journal is work for `JournalStore.run`; what it returns is the ans
 import sqlite3
 from dataclasses import dataclass
 
-from newstally_persister.journal import flushes, voiding
+from newstally_persister.journal.tables import flushes, voiding
 from newstally_persister.values.parts import Part, PartLimits
 from newstally_persister.values.progress import Expiry, Progress
 from newstally_persister.values.voids import Voided

@@ -46,8 +46,8 @@ from newstally_persister.flushing.calls import (
 )
 from newstally_persister.flushing.marks import check_mark
 from newstally_persister.flushing.parts import FlushParts
-from newstally_persister.journal import set_aside
 from newstally_persister.journal.errors import JournalClosedError
+from newstally_persister.journal.tables import set_aside
 from newstally_persister.sinks.base import JournalMismatchError, Mark, PartRefusedError
 from newstally_persister.values.parts import Part, PartLimits
 from newstally_persister.values.progress import OpenFlush, Progress

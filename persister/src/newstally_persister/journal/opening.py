@@ -5,13 +5,13 @@ import sqlite3
 from dataclasses import dataclass
 from pathlib import Path
 
-from newstally_persister.journal import schema
 from newstally_persister.journal.directory import make_directory, secure_directory
 from newstally_persister.journal.errors import CorruptJournalError, JournalDiskError, JournalError
 from newstally_persister.journal.lock import DirectoryLock
-from newstally_persister.journal.reader import JournalReader
 from newstally_persister.journal.space import Gauge
 from newstally_persister.journal.store import JournalStore
+from newstally_persister.journal.tables import schema
+from newstally_persister.journal.tables.reader import JournalReader
 from newstally_persister.sqlite import files
 
 FILE_NAME = "journal.db"

@@ -7,7 +7,7 @@ from typing import TypeVar
 
 from newstally_persister.journal.errors import JournalClosedError
 from newstally_persister.journal.opening import open_reader
-from newstally_persister.journal.reader import JournalReader
+from newstally_persister.journal.tables.reader import JournalReader
 from newstally_persister.sqlite.threads import BusyError, OwnedThread
 
 READS_WAITING = 256

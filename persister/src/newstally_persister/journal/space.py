@@ -5,7 +5,7 @@ import sqlite3
 from dataclasses import dataclass
 from pathlib import Path
 
-from newstally_persister.journal import schema
+from newstally_persister.journal.tables import schema
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,8 +5,8 @@ import sqlite3
 from collections.abc import Callable, Sequence
 from typing import Concatenate, ParamSpec, TypeVar
 
-from newstally_persister.journal import recording, schema
-from newstally_persister.journal.reader import JournalReader
+from newstally_persister.journal.tables import recording, schema
+from newstally_persister.journal.tables.reader import JournalReader
 from newstally_persister.sqlite.transactions import begin_anew, transaction
 from newstally_persister.values.batches import Batch
 from newstally_persister.values.uploads import NewUpload, Recorded, Upload

@@ -13,7 +13,7 @@ from newstally_protos.names import shown
 from newstally_runtime.settings import load
 
 from newstally_persister.journal.opening import FILE_NAME
-from newstally_persister.journal.schema import configure
+from newstally_persister.journal.tables.schema import configure
 from newstally_persister.maintenance.stopped import held, say
 from newstally_persister.settings import PersisterSettings
 

@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from typing import Protocol, TypeVar
 
-from newstally_persister.journal.reader import JournalReader
+from newstally_persister.journal.tables.reader import JournalReader
 
 Result = TypeVar("Result")
 

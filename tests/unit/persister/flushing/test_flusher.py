@@ -10,9 +10,9 @@ from typing import Any, Concatenate, ParamSpec, TypeVar
 import pytest
 from newstally_persister.flushing.backlog import FlushLimits
 from newstally_persister.flushing.flusher import Flusher
-from newstally_persister.journal import flushes
 from newstally_persister.journal.errors import JournalClosedError
 from newstally_persister.journal.store import JournalStore
+from newstally_persister.journal.tables import flushes
 from newstally_persister.sinks.base import (
     JournalMismatchError,
     Mark,

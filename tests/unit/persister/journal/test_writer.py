@@ -10,7 +10,6 @@ from pathlib import Path
 from typing import Concatenate, ParamSpec, TypeVar
 
 import pytest
-from newstally_persister.journal import flushes, schema
 from newstally_persister.journal.errors import (
     CorruptJournalError,
     JournalClosedError,
@@ -19,6 +18,7 @@ from newstally_persister.journal.errors import (
 from newstally_persister.journal.opening import open_journal, open_reader
 from newstally_persister.journal.space import SpaceLimits
 from newstally_persister.journal.store import JournalStore
+from newstally_persister.journal.tables import flushes, schema
 from newstally_persister.journal.writer import JournalWriter
 from newstally_persister.values.batches import Batch
 from newstally_persister.values.uploads import NewUpload, Recorded
@@ -283,7 +283,7 @@ async def test_a_group_that_fails_leaves_nothing_behind(
     def fail(*_: object) -> None:
         raise sqlite3.OperationalError("database or disk is full")
 
-    monkeypatch.setattr("newstally_persister.journal.recording._upsert", fail)
+    monkeypatch.setattr("newstally_persister.journal.tables.recording._upsert", fail)
     calls = [bench.writer.record(batch("u", first, [("Post", []), None])) for first in (0, 2)]
     assert all(
         isinstance(result, JournalClosedError)

@@ -10,8 +10,8 @@ from google.cloud.firestore_v1.types import Document
 from google.cloud.firestore_v1.types import firestore as firestore_types
 from google.cloud.firestore_v1.types import write as write_types
 from google.protobuf.timestamp_pb2 import Timestamp
-from newstally_persister.journal import flushes
 from newstally_persister.journal.store import JournalStore
+from newstally_persister.journal.tables import flushes
 from newstally_persister.sinks.base import PartRefusedError
 from newstally_persister.sinks.firestore import writes
 from newstally_persister.sinks.firestore.client import of_emulator

@@ -1,8 +1,8 @@
 """A part that the sink refuses: its rows are planned anew, smaller, or set aside."""
 
 import pytest
-from newstally_persister.journal import flushes, schema, set_aside, voiding
 from newstally_persister.journal.store import JournalStore
+from newstally_persister.journal.tables import flushes, schema, set_aside, voiding
 from newstally_persister.sinks.sqlite_tallies import SqliteTallies
 from newstally_persister.values.parts import Part, PartLimits
 from newstally_persister.values.uploads import NewUpload

@@ -1,10 +1,10 @@
 """Recording: the compare-and-set on next_offset, and its answers."""
 
 import pytest
-from newstally_persister.journal import flushes, models
 from newstally_persister.journal.errors import JournalVersionError
-from newstally_persister.journal.flushes import position
 from newstally_persister.journal.store import JournalStore
+from newstally_persister.journal.tables import flushes, models
+from newstally_persister.journal.tables.flushes import position
 from newstally_persister.sinks.sqlite_tallies import SqliteTallies
 from newstally_persister.values.batches import read_batch
 from newstally_persister.values.parts import digest

@@ -13,7 +13,7 @@ takes the part's receipt: what is still on its way of the part can never be appl
 import sqlite3
 
 from newstally_persister import failpoints
-from newstally_persister.journal import flushes, pending, schema, set_aside
+from newstally_persister.journal.tables import flushes, pending, schema, set_aside
 from newstally_persister.values.voids import Voided
 
 

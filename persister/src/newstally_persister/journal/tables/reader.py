@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 
-from newstally_persister.journal import models, older_keys, refusals
+from newstally_persister.journal.tables import models, older_keys, refusals
 from newstally_persister.values.batches import Refusal, RefusalRange
 from newstally_persister.values.uploads import Upload
 

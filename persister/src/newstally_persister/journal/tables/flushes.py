@@ -18,9 +18,9 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from newstally_persister import failpoints
-from newstally_persister.journal import pending, schema, set_aside
 from newstally_persister.journal.errors import CorruptJournalError
-from newstally_persister.journal.pending import Bounds
+from newstally_persister.journal.tables import pending, schema, set_aside
+from newstally_persister.journal.tables.pending import Bounds
 from newstally_persister.values.parts import (
     EntityRow,
     Part,

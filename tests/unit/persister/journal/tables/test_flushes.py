@@ -3,9 +3,9 @@
 from dataclasses import replace
 
 import pytest
-from newstally_persister.journal import flushes
 from newstally_persister.journal.errors import CorruptJournalError
 from newstally_persister.journal.store import JournalStore
+from newstally_persister.journal.tables import flushes
 from newstally_persister.sinks.sqlite_tallies import SqliteTallies
 from newstally_persister.values.parts import PartLimits, digest
 from newstally_persister.values.progress import Expiry, OpenFlush

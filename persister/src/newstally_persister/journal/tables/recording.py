@@ -8,8 +8,8 @@ from itertools import chain
 
 from newstally_protos.spellings import BETTER_SQL, better
 
-from newstally_persister.journal import models, older_keys, refusals
-from newstally_persister.journal.reader import UPLOAD_COLUMNS, read_upload
+from newstally_persister.journal.tables import models, older_keys, refusals
+from newstally_persister.journal.tables.reader import UPLOAD_COLUMNS, read_upload
 from newstally_persister.values.batches import MODELS_LIMIT, Batch, RowKey
 from newstally_persister.values.uploads import NewUpload, Recorded, Upload
 

@@ -4,8 +4,8 @@ import sqlite3
 from collections.abc import Callable
 from pathlib import Path
 
-from newstally_persister.journal import models, older_keys
 from newstally_persister.journal.errors import JournalVersionError
+from newstally_persister.journal.tables import models, older_keys
 from newstally_persister.sqlite.columns import add_column
 from newstally_persister.sqlite.transactions import transaction
 

@@ -3,7 +3,7 @@
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from newstally_persister.journal import refusals
+from newstally_persister.journal.tables import refusals
 from newstally_persister.values.batches import RefusalRange, read_batch
 from newstally_persister.values.uploads import NewUpload
 from unit.persister.building import Article, journal, request

@@ -8,7 +8,7 @@ import sqlite3
 
 from newstally_protos.spellings import BETTER_SQL
 
-from newstally_persister.journal import pending
+from newstally_persister.journal.tables import pending
 from newstally_persister.values.parts import EntityRow, Row
 from newstally_persister.values.voids import SetAsideRow
 

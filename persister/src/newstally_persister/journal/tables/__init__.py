@@ -1,0 +1,1 @@
+"""What is in the journal's file: its tables, and the functions that read and write them."""
