@@ -15,8 +15,8 @@ What could go wrong, and why it does not:
   what was asked before a crash is answered to nobody, and the journal tells where to begin.
 - *The sink's answer is lost.* The same part is sent again, until its receipt answers. Nothing else
   follows from a failure, so no part is done, and no flush complete, without the sink's word.
-- *The sink refuses a part.* It is voided, see `journal/voiding`. Only its own refusal does that:
-  what has no answer may have been applied, and is asked about again.
+- *The sink refuses a part.* It is voided, see `journal/tables/voiding`. Only its own refusal does
+  that: what has no answer may have been applied, and is asked about again.
 - *The order over a crash.* Every call changes at most one of the two, and can be repeated: planning
   goes on behind the last planned part, a done part stays done, an expired receipt expires again.
 - *The end.* `finish` cuts until nothing is left. What the sink does not take now stays planned: the
