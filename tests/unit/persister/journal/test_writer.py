@@ -3,7 +3,6 @@
 import asyncio
 import sqlite3
 import threading
-import time
 from collections.abc import AsyncIterator, Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -18,7 +17,7 @@ from newstally_persister.journal.errors import (
 from newstally_persister.journal.opening import open_journal, open_reader
 from newstally_persister.journal.space import SpaceLimits
 from newstally_persister.journal.store import JournalStore
-from newstally_persister.journal.tables import flushes, schema
+from newstally_persister.journal.tables import flushes
 from newstally_persister.journal.writer import JournalWriter
 from newstally_persister.values.batches import Batch
 from newstally_persister.values.uploads import NewUpload, Recorded
@@ -211,46 +210,6 @@ async def test_any_error_ends_it_without_an_answer(
     await bench.close()  # the thread tells the process after it has told its callers
     assert len(bench.fatal) == 1
     assert advice in bench.fatal[0]
-
-
-async def test_whoever_reads_the_file_stalls_nothing(bench: Bench) -> None:
-    """Another program reads for as long as it likes: batches are answered all the same."""
-    bench.writer.start()
-    await bench.writer.create_upload(NewUpload("u", "me"))
-    reader = sqlite3.connect(bench.journal.path, isolation_level=None)
-    reader.execute("BEGIN")
-    reader.execute("SELECT * FROM uploads").fetchall()
-    # The write-ahead log is now longer than what it is cut back to, and the reader holds it.
-    rows = [(f"{n} {'x' * 900}", "P") for n in range(12_000)]
-    await bench.writer.record(batch("u", 0, [("Post", rows)]))
-    begun = time.monotonic()
-    for offset in range(1, 21):
-        await bench.writer.record(batch("u", offset, [("Post", [])]))
-    seconds = time.monotonic() - begun
-    log = schema.log_path(bench.journal.path)
-    assert log.stat().st_size > schema.WAL_KEPT_BYTES
-    reader.close()
-    await bench.writer.record(batch("u", 21, [("Post", [])]))
-    await bench.writer.run(flushes.position)  # taken after the batch was measured
-    assert log.stat().st_size <= schema.WAL_KEPT_BYTES
-    assert seconds < 4.0, "a batch waited for the reader"
-
-
-async def test_whoever_writes_the_file_is_waited_for(bench: Bench) -> None:
-    """A VACUUM by hand, say: intake goes on after it, and the process does not end."""
-    bench.writer.start()
-    await bench.writer.create_upload(NewUpload("u", "me"))
-    patience = bench.journal.connection.execute("PRAGMA busy_timeout").fetchone()[0]
-    assert patience >= 300_000
-    other = sqlite3.connect(bench.journal.path, isolation_level=None)
-    other.execute("BEGIN IMMEDIATE")
-    recording = asyncio.create_task(bench.writer.record(batch("u", 0, [("Post", [])])))
-    done, _ = await asyncio.wait([recording], timeout=0.2)
-    assert not done
-    other.execute("COMMIT")
-    other.close()
-    assert await recording
-    assert bench.fatal == []
 
 
 async def test_a_batch_is_reported_also_when_its_caller_has_gone(bench: Bench) -> None:
