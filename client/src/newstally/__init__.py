@@ -27,6 +27,7 @@ from newstally.errors import (
 from newstally.settings import RetryPolicy, WindowLimits
 from newstally.values import (
     Article,
+    ArticleLike,
     EntityTally,
     Progress,
     PublicationTally,
@@ -41,6 +42,7 @@ from newstally.values import (
 __all__ = [
     "AccessDenied",
     "Article",
+    "ArticleLike",
     "EntityTally",
     "GatewayBusy",
     "GatewayUnavailable",

@@ -22,7 +22,7 @@ from newstally._gateway.uploading import Uploader
 from newstally.errors import NoGateway
 from newstally.settings import RetryPolicy, WindowLimits
 from newstally.values import (
-    Article,
+    ArticleLike,
     EntityTally,
     PublicationTally,
     Refusal,
@@ -126,7 +126,7 @@ class NewstallyClient:
 
     async def upload(
         self,
-        articles: Iterable[Article] | AsyncIterable[Article],
+        articles: Iterable[ArticleLike] | AsyncIterable[ArticleLike],
         *,
         upload_id: str | None = None,
         must_exist: bool = False,
@@ -136,8 +136,9 @@ class NewstallyClient:
 
         Args:
             articles: The input, read no faster than the gateway settles it. The n-th is the
-                article at offset n. A synchronous iterable is read on the event loop, so it
-                should not block for long.
+                article at offset n. A mapping has `publication`, `content` and
+                `article_id`. A synchronous iterable is read on the event loop, so it should not
+                block for long.
             upload_id: The upload to make or to carry on. The same id with the same articles
                 continues where the upload stands; articles below its `next_offset` are read over
                 and not sent, so repeating a finished upload changes nothing. None makes a new one.
@@ -148,8 +149,10 @@ class NewstallyClient:
 
         Returns:
             The upload as it then stands, and the refusals of this call. One bad article is
-            refused and never ends the upload: what is too long for its field is cut to just above
-            the limit, so that the gateway refuses it, and what UTF-8 cannot encode is replaced.
+            refused and never ends the upload: what is no article is MALFORMED, a value that is
+            missing to pandas (NaN, None) is empty, what is too long for its field is cut to just
+            above the limit, so that the gateway refuses it, and what UTF-8 cannot encode is
+            replaced.
 
         Raises:
             PermanentError: the gateway refused for good; a subclass says why.

@@ -1,5 +1,6 @@
 """The values that go in and come out. All are immutable."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
@@ -17,9 +18,22 @@ class Article:
     """The caller's own name for it, at most 256 bytes. Echoed in refusals, and nothing else."""
 
 
+ArticleLike = Article | Mapping[str, object]
+"""What an upload takes; a mapping has the fields of an Article, the article_id if it likes."""
 MALFORMED = Article("", "")
 """Stands for a record that is no article: itself, not its equals. It takes its place in the upload,
 and every gateway refuses it as MALFORMED."""
+
+
+_MISSING = frozenset({"nan", "NaN", "None", "<NA>"})
+"""How pandas writes that there is nothing."""
+
+
+def present(value: object) -> object:
+    """Return a field's value; what is missing, to pandas too, is empty."""
+    if value is None or value != value or (isinstance(value, str) and value in _MISSING):  # noqa: PLR0124
+        return ""
+    return value
 
 
 class RefusalReason(StrEnum):

@@ -7,6 +7,8 @@ offset and the right reason. What cannot be encoded is replaced by U+FFFD. A rec
 article is sent as what it is, bytes that are no Article: every gateway refuses it as MALFORMED.
 """
 
+from collections.abc import Mapping
+from numbers import Integral
 from typing import TypeAlias
 
 import grpc
@@ -19,7 +21,7 @@ from newstally_protos.v1 import article_pb2, gateway_pb2
 from newstally_protos.v1.envelope_pb2 import ArticleEnvelope
 from newstally_protos.v1.gateway_pb2 import StreamArticlesResponse
 
-from newstally.values import MALFORMED, Article
+from newstally.values import MALFORMED, Article, present
 
 Message: TypeAlias = gateway_pb2.StreamArticlesRequest | ArticleEnvelope
 """What is sent; the envelope has the fields of the request."""
@@ -38,8 +40,13 @@ def stream_articles(channel: grpc.aio.Channel) -> StreamArticles:
     )
 
 
-def to_request(upload_id: str, offset: int, article: Article) -> Message:
-    """Return the message for an article; it is always far below 2 MiB."""
+def to_request(upload_id: str, offset: int, item: object) -> Message:
+    """Return the message for an article; it is always far below 2 MiB.
+
+    What is no Article and no mapping of its fields, or has a field that is no string, is sent as
+    malformed. What pandas takes for missing is empty.
+    """
+    article = _as_article(item)
     if article is MALFORMED:
         return ArticleEnvelope(upload_id=upload_id.encode(), offset=offset, article=_NO_ARTICLE)
     return gateway_pb2.StreamArticlesRequest(
@@ -51,6 +58,23 @@ def to_request(upload_id: str, offset: int, article: Article) -> Message:
             article_id=_bounded(article.article_id, ARTICLE_ID_LIMIT_BYTES),
         ),
     )
+
+
+def _as_article(item: object) -> Article:
+    if item is MALFORMED:
+        return MALFORMED
+    if isinstance(item, Article):
+        fields: list[object] = [item.publication, item.content, item.article_id]
+    elif isinstance(item, Mapping):
+        fields = [item.get(name) for name in ("publication", "content", "article_id")]
+    else:
+        return MALFORMED
+    publication, content, article_id = map(present, fields)
+    if isinstance(article_id, Integral) and not isinstance(article_id, bool):
+        article_id = str(article_id)
+    if isinstance(publication, str) and isinstance(content, str) and isinstance(article_id, str):
+        return Article(publication, content, article_id)
+    return MALFORMED
 
 
 def _bounded(text: str, limit_bytes: int, *, trim: bool = False) -> str:

@@ -26,7 +26,7 @@ from newstally._gateway.window import Window
 from newstally.errors import GatewayUnavailable, GaveUp, InvalidRequest, TransientError
 from newstally.settings import RetryPolicy, WindowLimits
 from newstally.values import (
-    Article,
+    ArticleLike,
     Progress,
     Refusal,
     Upload,
@@ -54,7 +54,7 @@ class Uploader:
         stream_articles: "StreamArticles",
         uploads: "UploadServiceAsyncStub",
         upload: Upload,
-        articles: Iterable[Article] | AsyncIterable[Article],
+        articles: Iterable[ArticleLike] | AsyncIterable[ArticleLike],
         policy: RetryPolicy,
         limits: WindowLimits,
         on_event: Callable[[UploadEvent], None],
@@ -246,8 +246,8 @@ class _Stream:
 
 
 async def _each(
-    articles: Iterable[Article] | AsyncIterable[Article],
-) -> AsyncGenerator[Article, None]:
+    articles: Iterable[ArticleLike] | AsyncIterable[ArticleLike],
+) -> AsyncGenerator[ArticleLike, None]:
     if isinstance(articles, AsyncIterable):
         async for article in articles:
             yield article

@@ -4,6 +4,7 @@ import contextlib
 import os
 import shlex
 import sys
+from enum import StrEnum
 from pathlib import Path
 from typing import Annotated, BinaryIO
 
@@ -16,8 +17,18 @@ from newstally.cli.running import EXIT_MALFORMED, AsJson, Target, exit_codes, pr
 from newstally.cli.sending import lost, send
 from newstally.cli.states import VARIABLE, StateStore, default_directory
 from newstally.errors import GaveUp, InputError, NotFound
-from newstally.inputs import PIPE, Columns, Source, Survey, spooled, survey
+from newstally.inputs import PIPE, Columns, Source, Survey, found, spooled, survey
 from newstally.inputs.columns import ARTICLE_ID_NAMES, CONTENT_NAMES, PUBLICATION_NAMES
+from newstally.inputs.formats import CSV, JSON, JSONL, TSV
+
+
+class Format(StrEnum):
+    """A format that can be told."""
+
+    CSV = CSV
+    TSV = TSV
+    JSONL = JSONL
+    JSON = JSON
 
 
 def upload(
@@ -25,8 +36,9 @@ def upload(
         list[Path],
         typer.Argument(
             metavar="PATH",
-            help=".csv, .jsonl or .ndjson, with .gz or without; - reads JSON Lines from a pipe, to"
-            " its end. All together are one upload.",
+            help="CSV, TSV, JSON Lines or a JSON array, plain, .gz, .zst, .bz2, .xz, or in .zip and"
+            " .tar; a pattern, or a folder with --recursive; - reads a pipe, to its end."
+            " All together are one upload.",
         ),
     ],
     *,
@@ -62,6 +74,13 @@ def upload(
     id_column: Annotated[
         str | None, typer.Option(help=f"Default: {' or '.join(ARTICLE_ID_NAMES)}, if there is one.")
     ] = None,
+    form: Annotated[
+        Format | None,
+        typer.Option("--format", help="How all is read; default: as names or contents tell."),
+    ] = None,
+    recursive: Annotated[
+        bool, typer.Option("--recursive", "-r", help="Read the files of folders, too.")
+    ] = False,
     encoding: Annotated[
         str | None, typer.Option(help="How the files are encoded; default: utf-8.")
     ] = None,
@@ -87,7 +106,7 @@ def upload(
         ),
     ] = None,
 ) -> None:
-    """Send articles from CSV or JSON Lines files, each counted exactly once.
+    """Send articles from CSV or JSON files, each counted exactly once.
 
     A gateway that was there and goes is waited for as long as it takes.
     After an interruption, --resume goes on where the upload stands.
@@ -110,6 +129,7 @@ def upload(
         "--publication-column": publication_column,
         "--content-column": content_column,
         "--id-column": id_column,
+        "--format": form,
         "--encoding": encoding,
         "--delimiter": delimiter,
         # What is set in the environment stays set.
@@ -120,15 +140,17 @@ def upload(
     store = StateStore(state_dir or default_directory(os.environ))
     with contextlib.ExitStack() as stack:
         with exit_codes():
+            files = found(paths, recursive=recursive)
             early = early_target(store, target, upload_id, resume=resume)
             if early is not None:
                 run(reach(early, give_up_after, wait=wait))
             source = Source(
-                paths,
+                files,
                 columns,
+                told=form,
                 encoding="utf-8" if encoding is None else encoding,
                 delimiter=delimiter,
-                piped=stack.enter_context(_piped()) if PIPE in paths else None,
+                piped=stack.enter_context(_piped()) if PIPE in files else None,
             )
             surveyed = survey(source)
             choice = choose(
@@ -142,7 +164,7 @@ def upload(
             if early is None:
                 run(reach(choice.target, give_up_after, wait=wait))
         _tell_before(surveyed, choice)
-        hint = _how_to_go_on(paths, read_as, choice)
+        hint = _how_to_go_on(paths, read_as, choice, recursive=recursive)
         with exit_codes(hint):
             try:
                 report = run(send(source, surveyed, choice, store, give_up_after, wait_applied))
@@ -157,7 +179,7 @@ def _piped() -> contextlib.AbstractContextManager[BinaryIO]:
     if sys.stdin is None:
         raise InputError("-: standard input is closed")
     if sys.stdin.isatty():
-        say("reading JSON Lines from the terminal; Ctrl-D ends them")
+        say("reading from the terminal; Ctrl-D ends it")
     return spooled(sys.stdin.buffer)
 
 
@@ -174,10 +196,13 @@ def _tell_before(surveyed: Survey, choice: Choice) -> None:
         say(choice.note)
 
 
-def _how_to_go_on(paths: list[Path], read_as: dict[str, str | None], choice: Choice) -> str:
+def _how_to_go_on(
+    paths: list[Path], read_as: dict[str, str | None], choice: Choice, *, recursive: bool
+) -> str:
     command = [
         *("newstally", "upload", *map(str, paths)),
-        *(word for flag, value in read_as.items() if value for word in (flag, value)),
+        *(word for flag, value in read_as.items() if value for word in (flag, str(value))),
+        *(("--recursive",) if recursive else ()),
         *(("--target", choice.target, "--moved") if choice.moved else ()),
         *("--resume", "--upload-id", choice.state.upload_id),
     ]

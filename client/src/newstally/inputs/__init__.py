@@ -1,8 +1,20 @@
-"""Articles from files or a pipe: CSV and JSON Lines, plain or gzipped, read as a stream."""
+"""Articles from files or a pipe: CSV and JSON, plain, compressed or in archives, as a stream."""
 
 from newstally.inputs.columns import Columns
-from newstally.inputs.files import PIPE, spooled
+from newstally.inputs.files import PIPE, found, spooled
+from newstally.inputs.formats import FORMATS
 from newstally.inputs.source import Record, Source
 from newstally.inputs.survey import Fingerprint, Survey, survey
 
-__all__ = ["PIPE", "Columns", "Fingerprint", "Record", "Source", "Survey", "spooled", "survey"]
+__all__ = [
+    "FORMATS",
+    "PIPE",
+    "Columns",
+    "Fingerprint",
+    "Record",
+    "Source",
+    "Survey",
+    "found",
+    "spooled",
+    "survey",
+]

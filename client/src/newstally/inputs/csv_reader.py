@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from newstally.errors import InputError
 from newstally.inputs.columns import Columns, ResolvedColumns
 from newstally.inputs.records import LONGEST_LINE, Item, lines, malformed
-from newstally.values import Article
+from newstally.values import Article, present
 
 DELIMITER = ","
 _OTHER_DELIMITERS = (";", "\t", "|")
@@ -58,7 +58,8 @@ def read(stream: io.TextIOWrapper, columns: Columns, delimiter: str) -> Iterator
             columns.constant_publication or "" if publication_at is None else row[publication_at]
         )
         article_id = "" if id_at is None else row[id_at]
-        yield Item(Article(publication, row[content_at], article_id), line)
+        fields = (str(present(field)) for field in (publication, row[content_at], article_id))
+        yield Item(Article(*fields), line)
 
 
 def _resolve(header: list[str], columns: Columns) -> ResolvedColumns:

@@ -2,26 +2,25 @@
 
 import codecs
 import contextlib
-import gzip
+import glob
 import hashlib
 import io
 import os
 import shutil
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO
 
 from newstally.errors import InputError
+from newstally.inputs.archives import is_archive
+from newstally.inputs.formats import by_name
 
 PIPE = Path("-")
 """Stands for standard input."""
 PIPE_NAME = Path("stdin")
 """How it is called in messages; no file is, for those have absolute paths."""
-CSV = ".csv"
-KINDS = (CSV, ".jsonl", ".ndjson")
-_PIPE_KIND = ".jsonl"
 _CHUNK = 1 << 20
 
 
@@ -31,10 +30,21 @@ class File:
 
     path: Path
     """Absolute, or `PIPE_NAME`."""
-    kind: str
-    """How it is read: one of `KINDS`, with .gz or without."""
+    format: str | None
+    """One of `FORMATS`, as told or by its name; None: its content tells."""
     piped: BinaryIO | None = None
     """What came through the pipe."""
+
+    @property
+    def kind(self) -> str:
+        """What tells two readings of the same bytes apart."""
+        name = self.path.name.lower()
+        ending = next((end for end in _ENDINGS if name.endswith(end)), ".jsonl")
+        return (
+            ending
+            if self.format is None or ending.startswith(f".{self.format}")
+            else (f".{self.format}")
+        )
 
     def open(self) -> BinaryIO:
         """Open it at its beginning. One at a time: openings of the pipe share their position."""
@@ -49,18 +59,53 @@ class File:
         return self.path.stat() if self.piped is None else os.fstat(self.piped.fileno())
 
 
-def identify(path: Path, piped: BinaryIO | None) -> File:
-    """Return the file for a path of the command line; `piped` is what `-` stands for.
+_ENDINGS = (".csv", ".csv.gz", ".jsonl", ".jsonl.gz", ".ndjson", ".ndjson.gz")
 
-    Raises InputError for a name of unknown format.
-    """
+
+def identify(path: Path, piped: BinaryIO | None, told: str | None = None) -> File:
+    """Return the file for a path; `piped` is what `-` stands for, `told` the format if it is."""
     if path == PIPE:
-        return File(PIPE_NAME, _PIPE_KIND, piped)
-    name = path.name.lower()
-    kind = next((kind for kind in KINDS if name.removesuffix(".gz").endswith(kind)), None)
-    if kind is None:
-        raise InputError(f"{path}: the name must end in {', '.join(KINDS)}, with .gz or without")
-    return File(path.absolute(), kind + ".gz" if name.endswith(".gz") else kind)
+        return File(PIPE_NAME, told, piped)
+    return File(path.absolute(), told or by_name(path.name))
+
+
+def found(paths: Sequence[Path], *, recursive: bool) -> list[Path]:
+    """Return the files that are meant: patterns and, if `recursive`, folders give theirs, sorted.
+
+    Raises InputError for what is not there, for a folder otherwise, and where nothing is found.
+    """
+    files: list[Path] = []
+    for path in paths:
+        if path == PIPE:
+            files.append(path)
+        elif path.is_dir():
+            if not recursive:
+                raise InputError(f"{path}: is a folder; --recursive reads the files in it")
+            files += _in_folder(path)
+        elif path.exists():
+            files.append(path)
+        elif glob.has_magic(str(path)):
+            # Path.glob takes no absolute pattern.
+            matches = sorted(glob.glob(str(path), recursive=recursive))  # noqa: PTH207
+            if not matches:
+                raise InputError(f"{path}: no file is of this pattern")
+            files += found([Path(match) for match in matches], recursive=recursive)
+        else:
+            raise InputError(f"{path}: cannot be read: No such file or directory")
+    return files
+
+
+def _in_folder(folder: Path) -> list[Path]:
+    files = sorted(
+        path
+        for path in folder.rglob("*")
+        if path.is_file()
+        and not any(part.startswith(".") for part in path.relative_to(folder).parts)
+        and (by_name(path.name) or is_archive(path.name))
+    )
+    if not files:
+        raise InputError(f"{folder}: no file in it has a name of a format that is read")
+    return files
 
 
 @contextlib.contextmanager
@@ -94,32 +139,7 @@ def canonical_encoding(name: str) -> str:
         ) from error
 
 
-@contextlib.contextmanager
-def text(
-    raw: BinaryIO, kind: str, encoding: str, digest: "hashlib._Hash | None"
-) -> Iterator[io.TextIOWrapper]:
-    """Give the text of a file, unzipped; feed all its bytes, as they are on disk, to `digest`.
-
-    What cannot be decoded comes as surrogates; see `newstally.inputs.records.lines`.
-    """
-    with contextlib.ExitStack() as stack:
-        stream = raw
-        if digest is not None:
-            stream = stack.enter_context(io.BufferedReader(_Digesting(raw, digest), _CHUNK))
-        data = stack.enter_context(gzip.open(stream)) if kind.endswith(".gz") else stream
-        yield stack.enter_context(
-            io.TextIOWrapper(
-                data,
-                encoding="utf-8-sig" if encoding == "utf-8" else encoding,
-                errors="surrogateescape",
-                newline="",
-            )
-        )
-        while digest is not None and stream.read(_CHUNK):
-            pass  # what the reader did not need belongs to the digest, too
-
-
-class _Digesting(io.RawIOBase):
+class Digesting(io.RawIOBase):
     """Passes on what it reads, and feeds it to a digest."""
 
     def __init__(self, raw: BinaryIO, digest: "hashlib._Hash") -> None:
@@ -127,10 +147,34 @@ class _Digesting(io.RawIOBase):
         self._digest = digest
 
     def readable(self) -> bool:
+        """It is."""
         return True
 
     def readinto(self, buffer: "bytearray | memoryview") -> int:  # type: ignore[override]
+        """Read, and feed."""
         data = self._raw.read(len(buffer))
         self._digest.update(data)
         buffer[: len(data)] = data
         return len(data)
+
+
+@contextlib.contextmanager
+def digested(raw: BinaryIO, digest: "hashlib._Hash | None") -> Iterator[BinaryIO]:
+    """Give `raw`, with all its bytes fed to `digest` in the end."""
+    if digest is None:
+        yield raw
+        return
+    with io.BufferedReader(Digesting(raw, digest), _CHUNK) as stream:
+        yield stream
+        while stream.read(_CHUNK):
+            pass  # what the reader did not need belongs to the digest, too
+
+
+def text(data: BinaryIO, encoding: str) -> io.TextIOWrapper:
+    """Return the text of bytes. What cannot be decoded comes as surrogates; see `records.lines`."""
+    return io.TextIOWrapper(
+        data,
+        encoding="utf-8-sig" if encoding == "utf-8" else encoding,
+        errors="surrogateescape",
+        newline="",
+    )

@@ -8,12 +8,12 @@ from typing import Any
 from newstally.errors import InputError
 from newstally.inputs.columns import Columns
 from newstally.inputs.records import LONGEST_LINE, Item, lines, malformed
-from newstally.values import Article
+from newstally.values import Article, present
 
 
 def read(stream: io.TextIOWrapper, columns: Columns) -> Iterator[Item]:
     """Yield the records. Raises InputError if the first object has not the fields."""
-    first = True
+    fields = Fields(columns)
     for number, line in enumerate(lines(stream), 1):
         if line is None:
             yield malformed(number, f"the line is over {LONGEST_LINE} characters")
@@ -29,37 +29,48 @@ def read(stream: io.TextIOWrapper, columns: Columns) -> Iterator[Item]:
         except (ValueError, RecursionError) as error:
             yield malformed(number, f"no JSON: {error}")
             continue
+        yield fields.item(value, number)
+
+
+class Fields:
+    """Makes records of JSON values."""
+
+    def __init__(self, columns: Columns) -> None:
+        self._columns = columns
+        self._first = True
+
+    def item(self, value: Any, line: int) -> Item:
+        """Return the record. Raises InputError if the first object has not the fields."""
         if not isinstance(value, dict):
-            yield malformed(number, f"no JSON object but {_kind(value)}")
-            continue
+            return malformed(line, f"no JSON object but {_kind(value)}")
         try:
-            yield _item(value, number, columns)
+            item = self._item(value, line)
         except InputError as error:
-            if first:
+            if self._first:
                 raise
-            yield malformed(number, str(error).partition(";")[0])
-        first = False
+            item = malformed(line, str(error).partition(";")[0])
+        self._first = False
+        return item
 
-
-def _item(value: dict[str, Any], number: int, columns: Columns) -> Item:
-    names = columns.resolve(value)
-    publication = columns.constant_publication or ""
-    if names.publication is not None:
-        publication = value[names.publication]
-    content = value[names.content]
-    article_id: Any = "" if names.article_id is None else value[names.article_id]
-    if article_id is None:
-        article_id = ""
-    elif isinstance(article_id, int) and not isinstance(article_id, bool):
-        article_id = str(article_id)
-    for name, field in (
-        (names.publication, publication),
-        (names.content, content),
-        (names.article_id, article_id),
-    ):
-        if not isinstance(field, str):
-            return malformed(number, f"{name} is no string but {_kind(field)}")
-    return Item(Article(publication, content, article_id), number)
+    def _item(self, value: dict[str, Any], line: int) -> Item:
+        names = self._columns.resolve(value)
+        publication: object = self._columns.constant_publication or ""
+        if names.publication is not None:
+            publication = present(value[names.publication])
+        content = present(value[names.content])
+        article_id = "" if names.article_id is None else present(value[names.article_id])
+        if isinstance(article_id, int) and not isinstance(article_id, bool):
+            article_id = str(article_id)
+        fields: list[str] = []
+        for name, field in (
+            (names.publication, publication),
+            (names.content, content),
+            (names.article_id, article_id),
+        ):
+            if not isinstance(field, str):
+                return malformed(line, f"{name} is no string but {_kind(field)}")
+            fields.append(field)
+        return Item(Article(*fields), line)
 
 
 def _kind(value: object) -> str:

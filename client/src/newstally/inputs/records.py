@@ -35,7 +35,7 @@ def lines(stream: io.TextIOWrapper) -> Iterator[str | None]:
     while line := stream.readline(LONGEST_LINE):
         number += 1
         if not line.isascii():
-            _check_decoded(line, number, stream.encoding)
+            check_decoded(line, number, stream.encoding)
         if len(line) < LONGEST_LINE or line[-1] in "\r\n":
             yield line
             continue
@@ -44,11 +44,13 @@ def lines(stream: io.TextIOWrapper) -> Iterator[str | None]:
         yield None
 
 
-def _check_decoded(line: str, number: int, encoding: str) -> None:
+def check_decoded(line: str, number: int, encoding: str) -> None:
+    """Raise InputError if text that begins in line `number` has bytes that are not `encoding`."""
     try:
         line.encode()
     except UnicodeEncodeError as error:
         byte = ord(line[error.start]) & 0xFF
+        number += line.count("\n", 0, error.start)
         name = encoding.removesuffix("-sig").upper()
         # What Excel saves as "Unicode text" begins with a byte order mark of UTF-16.
         likely = "utf-16" if number == 1 and error.start == 0 and byte >= 0xFE else "latin-1"

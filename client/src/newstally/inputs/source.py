@@ -1,20 +1,29 @@
 """Reads the records of an input, in an order that only depends on its bytes."""
 
 import contextlib
+import gzip
 import hashlib
 import io
 import os
-import zlib
 from collections.abc import Generator, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO
 
 from newstally.errors import InputError
-from newstally.inputs import csv_reader, jsonl_reader
+from newstally.inputs import archives, csv_reader, json_reader, jsonl_reader
 from newstally.inputs.columns import Columns
-from newstally.inputs.files import CSV, PIPE, File, canonical_encoding, identify, text
+from newstally.inputs.files import (
+    PIPE,
+    File,
+    canonical_encoding,
+    digested,
+    identify,
+    text,
+)
+from newstally.inputs.formats import BEGINNING_BYTES, JSON, JSONL, TSV, by_name, settle
 from newstally.inputs.records import Item
+from newstally.inputs.unpacking import UNPACKING_ERRORS, Counted, unpacked
 from newstally.values import Article
 
 
@@ -47,21 +56,25 @@ class Source:
         *,
         encoding: str = "utf-8",
         delimiter: str | None = None,
+        told: str | None = None,
         piped: BinaryIO | None = None,
     ) -> None:
         """Keep absolute paths; nothing is read yet.
 
-        `piped` is what the path `-` stands for, a file that stays open. Raises InputError for a
-        name of unknown format, and for options that cannot be meant.
+        `told` is the format of all files, one of `FORMATS`; by default names and contents tell.
+        `piped` is what the path `-` stands for, a file that stays open. Raises InputError for
+        options that cannot be meant.
         """
-        self.files = [identify(path, piped) for path in paths]
+        self.files = [identify(path, piped, told) for path in paths]
         if list(paths).count(PIPE) > 1:
             raise InputError("- can be named once: a pipe has one content")
-        if delimiter is not None and not any(file.kind.startswith(CSV) for file in self.files):
+        if delimiter is not None and all(file.format in (JSON, JSONL) for file in self.files):
             raise InputError("--delimiter is for CSV, and there is none among the files")
+        self.told = told
         self.columns = columns
         self.encoding = canonical_encoding(encoding)
         self.delimiter = csv_reader.DELIMITER
+        self._delimiter_told = delimiter is not None
         if delimiter is not None:
             self.delimiter = csv_reader.check_delimiter(delimiter)
         self._stamps: dict[Path, tuple[int, int]] = {}
@@ -73,17 +86,54 @@ class Source:
         encoding, has not the columns, or has changed since this source first read it.
         """
         for file in self.files:
-            with self._explained(file), file.open() as raw:
+            with self._explained(file.path), file.open() as raw:
                 self._check_unchanged(file.path, os.fstat(raw.fileno()))
-                with text(raw, file.kind, self.encoding, digest) as stream:
-                    for item in self._items(file, stream):
-                        yield Record(item.article, file.path, item.line, item.problem)
+                yield from self._of_file(file, raw, digest)
                 self._check_unchanged(file.path, file.stat())
 
-    def _items(self, file: File, stream: io.TextIOWrapper) -> Iterator[Item]:
-        if file.kind.startswith(CSV):
-            return csv_reader.read(stream, self.columns, self.delimiter)
-        return jsonl_reader.read(stream, self.columns)
+    def _of_file(
+        self, file: File, raw: BinaryIO, digest: "hashlib._Hash | None"
+    ) -> Iterator[Record]:
+        zipped = archives.is_zip(raw.read(4))
+        raw.seek(0)
+        with digested(raw, digest) as stream:
+            if not zipped:
+                with unpacked(stream) as data:
+                    if archives.is_tar(data.peek(512)):
+                        yield from self._of_members(file, archives.tar_members(data, self._wanted))
+                    else:
+                        yield from self._of_text(file.path, file.format, data)
+        if zipped:  # it is read from its end, and digested by now
+            raw.seek(0)
+            yield from self._of_members(file, archives.zip_members(raw, self._wanted))
+
+    def _of_members(self, file: File, members: Iterator[archives.Member]) -> Iterator[Record]:
+        for name, member in members:
+            path = file.path / name
+            with self._explained(path), unpacked(member) as data:
+                yield from self._of_text(path, self.told or by_name(name), data)
+
+    def _of_text(
+        self, path: Path, form: str | None, data: "io.BufferedReader[Counted]"
+    ) -> Iterator[Record]:
+        form = settle(form, data.peek(BEGINNING_BYTES)[:BEGINNING_BYTES], self.encoding)
+        stream = text(data, self.encoding)
+        try:
+            for item in self._items(form, stream):
+                yield Record(item.article, path, item.line, item.problem)
+        finally:
+            stream.detach()
+
+    def _wanted(self, name: str) -> bool:
+        return self.told is not None or archives.readable_by_name(name)
+
+    def _items(self, form: str, stream: io.TextIOWrapper) -> Iterator[Item]:
+        if form == JSON:
+            return json_reader.read(stream, self.columns)
+        if form == JSONL:
+            return jsonl_reader.read(stream, self.columns)
+        tabs = form == TSV and not self._delimiter_told
+        return csv_reader.read(stream, self.columns, "\t" if tabs else self.delimiter)
 
     def _check_unchanged(self, path: Path, now: os.stat_result) -> None:
         stamp = (now.st_size, now.st_mtime_ns)
@@ -91,16 +141,26 @@ class Source:
             raise InputError("the file changed after it was first read")
 
     @contextlib.contextmanager
-    def _explained(self, file: File) -> Iterator[None]:
+    def _explained(self, path: Path) -> Iterator[None]:
         try:
             yield
+        except _Explained:
+            raise
         except InputError as error:
-            raise InputError(f"{file.path}: {error}") from error
+            raise _Explained(f"{path}: {error}") from error
         except UnicodeError as error:
-            raise InputError(
-                f"{file.path}: not {self.encoding.upper()} ({error}): name the file's encoding with"
+            raise _Explained(
+                f"{path}: not {self.encoding.upper()} ({error}): name the file's encoding with"
                 " --encoding"
             ) from error
-        except (OSError, EOFError, zlib.error) as error:
-            reason = getattr(error, "strerror", None) or str(error)
-            raise InputError(f"{file.path}: cannot be read: {reason}") from error
+        except (*UNPACKING_ERRORS, *archives.ARCHIVE_ERRORS, gzip.BadGzipFile) as error:
+            raise _Explained(
+                f"{path}: cannot be read: it is truncated or damaged ({error}); fetch it again"
+            ) from error
+        except OSError as error:
+            reason = error.strerror or str(error)
+            raise _Explained(f"{path}: cannot be read: {reason}") from error
+
+
+class _Explained(InputError):  # noqa: N818 - named for what happened
+    """An error that names its file already."""

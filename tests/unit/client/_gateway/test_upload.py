@@ -4,6 +4,7 @@ import asyncio
 import itertools
 import random
 from collections.abc import AsyncIterator, Iterator
+from typing import Any
 
 import grpc
 import pytest
@@ -365,3 +366,28 @@ async def test_going_on_elsewhere_is_no_event() -> None:
         summary = await client.upload(articles(200), on_event=events.append)
     assert summary.counted == 200
     assert not [event for event in events if isinstance(event, Waiting)]
+
+
+async def test_rows_of_a_data_frame_never_end_an_upload() -> None:
+    """NaN and None are empty, numbers are ids, and what is no article is refused as such."""
+    rows: list[Any] = [
+        {"publication": "P", "content": "one", "article_id": 7},
+        {"publication": float("nan"), "content": "x"},
+        {"publication": "P", "content": None},
+        Article("nan", "x"),
+        Article("P", 5),  # type: ignore[arg-type]
+        ["P", "x"],
+        None,
+        {"publication": "P", "content": "two", "title": "more"},
+    ]
+    async with ReferenceGateway() as gateway, NewstallyClient(gateway.target) as client:
+        summary = await client.upload(rows)
+    assert gateway.articles(summary.upload_id) == [("P", "one"), ("P", "two")]
+    assert [refusal.reason.value for refusal in summary.refusals] == [
+        "PUBLICATION_EMPTY",
+        "CONTENT_EMPTY",
+        "PUBLICATION_EMPTY",
+        "MALFORMED",
+        "MALFORMED",
+        "MALFORMED",
+    ]

@@ -14,9 +14,12 @@ from hypothesis import strategies as st
 from newstally import Article, InputError
 from newstally.inputs import PIPE, Columns, Record, Source, spooled, survey
 from newstally.inputs import records as records_module
+from newstally.values import present
 from newstally_protos.limits import FINGERPRINT_LIMIT_BYTES
 
-TEXT = st.text(st.characters(exclude_categories=["Cs"]), max_size=40)
+TEXT = st.text(st.characters(exclude_categories=["Cs"]), max_size=40).filter(
+    lambda text: present(text) == text
+)
 # A BOM at the start of a field could be taken for that of the file; CSV rows need some text.
 ARTICLES = st.lists(st.builds(Article, TEXT, TEXT, TEXT), max_size=20)
 
@@ -214,7 +217,7 @@ def test_malformed_json_lines_keep_their_place(tmp_path: Path) -> None:
         (4, "no JSON object but an array"),
         (5, "no column content or text or body for the content"),
         (6, "content is no string but a number"),
-        (7, "publication is no string but null"),
+        (7, ""),
         (8, ""),
         (9, "no JSON"),
     ]
@@ -251,7 +254,8 @@ def test_column_names_can_be_told(tmp_path: Path) -> None:
         ("a.csv", "text\n1\n", Columns(), "--publication-column or give --publication NAME"),
         ("a.csv", "source,text\n", Columns(article_id=("k",)), "no column k .* --id-column"),
         ("a.jsonl", '{"a": 1}\n', Columns(), "there are: a"),
-        ("a.txt", "", Columns(), r"must end in .csv, .jsonl, .ndjson"),
+        ("a.txt", "", Columns(), "no header"),
+        ("a.json", "x", Columns(), "no JSON: it begins with neither"),
     ],
 )
 def test_wrong_columns_are_told_at_once(
@@ -267,10 +271,8 @@ def test_unreadable_files_are_told(tmp_path: Path) -> None:
     """Missing files, directories, and broken gzip are InputErrors."""
     broken = tmp_path / "broken.csv.gz"
     broken.write_bytes(gzip.compress(b"source,text\n" + b"P,x\n" * 1000)[:-20])
-    plain = tmp_path / "plain.csv.gz"
-    plain.write_bytes(b"source,text\n")
     (tmp_path / "folder.csv").mkdir()
-    for path in (tmp_path / "none.csv", tmp_path / "folder.csv", broken, plain):
+    for path in (tmp_path / "none.csv", tmp_path / "folder.csv", broken):
         with pytest.raises(InputError, match="cannot be read"):
             survey(Source([path], Columns()))
 
