@@ -30,7 +30,11 @@ async def test_collisions_are_shown_and_merged_on_command(
     connection = Connection(lambda: connect(project, "(default)"))
     sink = FirestoreSink(connection, 7, metrics(), part_writes=500)
     publications = [PublicationRow(key, key, 20, 20) for key in (NFC, NFD, ZERO, "other")]
-    rows = [EntityRow(row.key, f"e{n:02}", "P", 1, 1) for row in publications for n in range(20)]
+    rows = [
+        EntityRow(row.key, f"e{n:02}", "P", 1, 1, f"E{n:02}")
+        for row in publications
+        for n in range(20)
+    ]
     part = Part("j", 1, 1, digest(publications, rows), publications, rows)
     await sink.apply(part)
     # The journal knows the older key alone: the other one came through another journal.
@@ -74,7 +78,7 @@ async def test_collisions_are_shown_and_merged_on_command(
         ("other", 20, 20),
     }
     tallies = (await sink.list_entity_tallies(NFC, "", LIMITS, None)).items
-    assert tallies == [EntityTally(f"e{n:02}", "P", 3, 3) for n in range(20)]
+    assert tallies == [EntityTally(f"e{n:02}", "P", 3, 3, f"E{n:02}") for n in range(20)]
     with pytest.raises(PublicationUnknownError):
         await sink.list_entity_tallies(NFD, "", LIMITS, None)
     await sink.close()

@@ -12,6 +12,7 @@ from newstally_persister.sqlite.files import FILE_MODE, check_plain
 DRAINING_SECONDS = 15.0
 """A predecessor whose launcher was killed drains (8 s by default) before it lets go."""
 POLL_SECONDS = 0.1
+FILE_NAME = "lock"
 _FLAGS = os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
 
 
@@ -22,6 +23,8 @@ def wait_until_free(directory: Path, seconds: float = DRAINING_SECONDS) -> None:
     """
     deadline = time.monotonic() + seconds
     while time.monotonic() < deadline:
+        if not (directory / FILE_NAME).exists():
+            return  # nobody holds it, and whose directory it is has not been looked at
         try:
             DirectoryLock(directory).close()
         except JournalLockedError:
@@ -37,7 +40,7 @@ class DirectoryLock:
 
     def __init__(self, directory: Path) -> None:
         """Take the lock. Raises JournalLockedError, which names the holder, and OSError."""
-        path = directory / "lock"
+        path = directory / FILE_NAME
         descriptor = os.open(path, _FLAGS, FILE_MODE)
         try:
             _secure(path, descriptor)

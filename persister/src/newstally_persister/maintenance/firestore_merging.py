@@ -86,9 +86,10 @@ async def name_of(client: FirestoreClient, key: str) -> str:
     return str(fields(document)["name"]) if document is not None else key
 
 
-def _entity(document: Any) -> tuple[str, str, int, int]:
+def _entity(document: Any) -> tuple[str, str, int, int, str | None]:
     found = fields(document)
-    return found["text"], found["label"], found["mentions"], found["articles"]
+    name = found.get("name")
+    return found["text"], found["label"], found["mentions"], found["articles"], name
 
 
 def _part(publications: list[PublicationRow], entities: list[EntityRow]) -> Part:

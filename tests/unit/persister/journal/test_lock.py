@@ -34,3 +34,9 @@ def test_a_directory_that_is_not_there_is_not_waited_for(tmp_path: Path) -> None
     """It is made when the journal is opened."""
     wait_until_free(tmp_path / "new", 60.0)
     assert not (tmp_path / "new").exists()
+
+
+def test_nothing_is_made_in_a_directory_that_nobody_holds(tmp_path: Path) -> None:
+    """It may be somebody else's: that is looked at when it is opened."""
+    wait_until_free(tmp_path, 60.0)
+    assert list(tmp_path.iterdir()) == []
