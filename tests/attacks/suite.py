@@ -19,7 +19,7 @@ from support.trio import Trio
 Tallies = dict[tuple[str, str], tuple[int, int]]
 """Mentions and articles by text and label."""
 
-HEAD_START_SECONDS = 1.0
+HEAD_START_SECONDS = 2.5
 """The attack is under way before the innocent comes, who needs a place, too."""
 BACK_SECONDS = 5.0
 """How soon all has to be as before."""
