@@ -16,6 +16,7 @@ SHORT = (
     "idle_connections",
     "continuation_that_stops",
     "header_bomb",
+    "large_metadata",
     "unfinished_calls",
     "whole_calls_reset_at_once",
     "malformed_requests",
