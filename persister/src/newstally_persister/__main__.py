@@ -14,7 +14,7 @@ from newstally_runtime.settings import load
 
 from newstally_persister.app import make_persister
 from newstally_persister.journal.lock import wait_until_free
-from newstally_persister.maintenance import emptying, merging, upgrading
+from newstally_persister.maintenance import emptying, merging, setting_aside, upgrading
 from newstally_persister.settings import PersisterSettings
 
 _COMMANDS: dict[str, Callable[[Sequence[str]], int]] = {
@@ -22,6 +22,7 @@ _COMMANDS: dict[str, Callable[[Sequence[str]], int]] = {
     "downgrade-store": upgrading.downgrade,
     "merge-publications": merging.merge,
     "empty-store": emptying.empty,
+    "set-aside": setting_aside.set_aside,
 }
 
 

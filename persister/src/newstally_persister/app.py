@@ -10,6 +10,8 @@ import structlog
 from newstally_protos.v1 import (
     journal_pb2,
     journal_pb2_grpc,
+    set_aside_pb2,
+    set_aside_pb2_grpc,
     tally_pb2,
     tally_pb2_grpc,
     upload_pb2,
@@ -24,10 +26,12 @@ from newstally_persister.journal.errors import JournalDiskError, JournalError
 from newstally_persister.journal.opening import OpenJournal, open_journal
 from newstally_persister.journal.reader_thread import JournalReads
 from newstally_persister.journal.space import SpaceLimits
+from newstally_persister.journal.tables import set_aside
 from newstally_persister.journal.writer import JournalWriter
 from newstally_persister.metrics import Metrics
 from newstally_persister.services.journal_service import JournalService
 from newstally_persister.services.models import Models
+from newstally_persister.services.set_aside_service import SetAsideService
 from newstally_persister.services.tally_service import TallyService
 from newstally_persister.services.upload_service import UploadService
 from newstally_persister.settings import PersisterSettings
@@ -121,12 +125,16 @@ class Persister:
         upload_pb2_grpc.add_UploadServiceServicer_to_server(
             UploadService(self._writer, self._reads, self._uploads_per_day), server
         )
+        set_aside_pb2_grpc.add_SetAsideServiceServicer_to_server(
+            SetAsideService(self._reads, self._retry_set_aside), server
+        )
         tally_pb2_grpc.add_TallyServiceServicer_to_server(
             TallyService(self._sink, self._reads), server
         )
         return [
             journal_pb2.DESCRIPTOR.services_by_name["JournalService"].full_name,
             upload_pb2.DESCRIPTOR.services_by_name["UploadService"].full_name,
+            set_aside_pb2.DESCRIPTOR.services_by_name["SetAsideService"].full_name,
             tally_pb2.DESCRIPTOR.services_by_name["TallyService"].full_name,
         ]
 
@@ -166,6 +174,12 @@ class Persister:
         await self._sink.close()
         if ended:
             await asyncio.to_thread(self._journal.close)
+
+    async def _retry_set_aside(self) -> int:
+        rows = await self._writer.run(set_aside.retry)
+        self._health.show_set_aside(0)
+        self._flusher.recorded(rows)
+        return rows
 
     def _recorded(self, batch: Batch) -> None:
         self._metrics.batches.labels("recorded").inc()

@@ -8,8 +8,8 @@ from newstally_persister.values.batches import Refusal, RefusalRange
 from newstally_persister.values.uploads import Upload
 
 
-def upload_message(upload: Upload) -> upload_pb2.Upload:
-    """Return the upload as its owner may see it."""
+def upload_message(upload: Upload, set_aside_rows: int = 0) -> upload_pb2.Upload:
+    """Return the upload as its owner may see it, with what the sink refuses of the whole store."""
     return upload_pb2.Upload(
         upload_id=upload.upload_id,
         next_offset=upload.next_offset,
@@ -20,6 +20,7 @@ def upload_message(upload: Upload) -> upload_pb2.Upload:
         models=upload.models,
         create_time=_timestamp(upload.create_micros),
         update_time=_timestamp(upload.update_micros),
+        set_aside_rows=set_aside_rows,
     )
 
 

@@ -78,7 +78,9 @@ class UploadService(upload_pb2_grpc.UploadServiceServicer):
     ) -> upload_pb2.GetUploadResponse:
         """Return an upload as it stands."""
         upload = await self._find(request.upload_id, owner_of(context))
-        return upload_pb2.GetUploadResponse(upload=upload_message(upload))
+        # After the upload was read: what is below its applied_offset is in the sink, or in these.
+        aside = await self._reads.run(lambda reader: len(reader.list_set_aside()))
+        return upload_pb2.GetUploadResponse(upload=upload_message(upload, aside))
 
     @answered
     async def ListRefusals(  # noqa: N802

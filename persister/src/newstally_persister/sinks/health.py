@@ -14,8 +14,8 @@ from newstally_persister.values.voids import SetAsideRow
 log = structlog.get_logger()
 
 
-LISTED_BY = "python -m newstally_persister.set_aside"
-"""The command that lists the rows that are set aside, and has them tried again."""
+LISTED_BY = "newstally-persister set-aside"
+"""The command that lists the rows that are set aside, and with --retry has them tried again."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,7 +53,7 @@ class SinkHealth:
         if self._rows_set_aside:
             aside = {
                 "set_aside_rows": self._rows_set_aside,
-                "set_aside_remedy": f"list them, and have them tried again: {LISTED_BY}",
+                "set_aside_remedy": f"list them: {LISTED_BY}; mend the sink, then add --retry",
             }
         if trouble is None:
             return {"state": "working", **aside}
@@ -103,7 +103,7 @@ class SinkHealth:
             text=row.text,
             label=row.label,
             reason=row.reason,
-            remedy=f"mend the sink, then have it tried again: {LISTED_BY}",
+            remedy=f"mend the sink, then have it tried again: {LISTED_BY} --retry",
             rest="goes on",
         )
 

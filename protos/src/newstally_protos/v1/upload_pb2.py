@@ -27,7 +27,7 @@ from google.protobuf import timestamp_pb2 as google_dot_protobuf_dot_timestamp__
 from newstally_protos.v1 import article_pb2 as newstally_dot_v1_dot_article__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x19newstally/v1/upload.proto\x12\x0cnewstally.v1\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x1anewstally/v1/article.proto\"\xee\x01\n\x06Upload\x12\x11\n\tupload_id\x18\x01 \x01(\t\x12\x13\n\x0bnext_offset\x18\x02 \x01(\x03\x12\x16\n\x0e\x61pplied_offset\x18\x03 \x01(\x03\x12\x0f\n\x07\x63ounted\x18\x04 \x01(\x03\x12\x0f\n\x07refused\x18\x05 \x01(\x03\x12\x10\n\x08mentions\x18\x06 \x01(\x03\x12\x0e\n\x06models\x18\x07 \x03(\t\x12/\n\x0b\x63reate_time\x18\x08 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12/\n\x0bupdate_time\x18\t \x01(\x0b\x32\x1a.google.protobuf.Timestamp\"=\n\x13\x43reateUploadRequest\x12\x11\n\tupload_id\x18\x01 \x01(\t\x12\x13\n\x0b\x66ingerprint\x18\x02 \x01(\x0c\"<\n\x14\x43reateUploadResponse\x12$\n\x06upload\x18\x01 \x01(\x0b\x32\x14.newstally.v1.Upload\"%\n\x10GetUploadRequest\x12\x11\n\tupload_id\x18\x01 \x01(\t\"9\n\x11GetUploadResponse\x12$\n\x06upload\x18\x01 \x01(\x0b\x32\x14.newstally.v1.Upload\"O\n\x13ListRefusalsRequest\x12\x11\n\tupload_id\x18\x01 \x01(\t\x12\x11\n\tpage_size\x18\x02 \x01(\x05\x12\x12\n\npage_token\x18\x03 \x01(\t\"\x8c\x01\n\x14ListRefusalsResponse\x12\'\n\x08refusals\x18\x01 \x03(\x0b\x32\x15.newstally.v1.Refusal\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\x12\x32\n\x0erefusal_ranges\x18\x03 \x03(\x0b\x32\x1a.newstally.v1.RefusalRange\"w\n\x0cRefusalRange\x12\x14\n\x0c\x66irst_offset\x18\x01 \x01(\x03\x12\x12\n\nend_offset\x18\x02 \x01(\x03\x12+\n\x06reason\x18\x03 \x01(\x0e\x32\x1b.newstally.v1.RefusalReason\x12\x10\n\x08\x61rticles\x18\x04 \x01(\x03\x32\x8b\x02\n\rUploadService\x12U\n\x0c\x43reateUpload\x12!.newstally.v1.CreateUploadRequest\x1a\".newstally.v1.CreateUploadResponse\x12L\n\tGetUpload\x12\x1e.newstally.v1.GetUploadRequest\x1a\x1f.newstally.v1.GetUploadResponse\x12U\n\x0cListRefusals\x12!.newstally.v1.ListRefusalsRequest\x1a\".newstally.v1.ListRefusalsResponseb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x19newstally/v1/upload.proto\x12\x0cnewstally.v1\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x1anewstally/v1/article.proto\"\x86\x02\n\x06Upload\x12\x11\n\tupload_id\x18\x01 \x01(\t\x12\x13\n\x0bnext_offset\x18\x02 \x01(\x03\x12\x16\n\x0e\x61pplied_offset\x18\x03 \x01(\x03\x12\x0f\n\x07\x63ounted\x18\x04 \x01(\x03\x12\x0f\n\x07refused\x18\x05 \x01(\x03\x12\x10\n\x08mentions\x18\x06 \x01(\x03\x12\x0e\n\x06models\x18\x07 \x03(\t\x12/\n\x0b\x63reate_time\x18\x08 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12/\n\x0bupdate_time\x18\t \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x16\n\x0eset_aside_rows\x18\n \x01(\x05\"=\n\x13\x43reateUploadRequest\x12\x11\n\tupload_id\x18\x01 \x01(\t\x12\x13\n\x0b\x66ingerprint\x18\x02 \x01(\x0c\"<\n\x14\x43reateUploadResponse\x12$\n\x06upload\x18\x01 \x01(\x0b\x32\x14.newstally.v1.Upload\"%\n\x10GetUploadRequest\x12\x11\n\tupload_id\x18\x01 \x01(\t\"9\n\x11GetUploadResponse\x12$\n\x06upload\x18\x01 \x01(\x0b\x32\x14.newstally.v1.Upload\"O\n\x13ListRefusalsRequest\x12\x11\n\tupload_id\x18\x01 \x01(\t\x12\x11\n\tpage_size\x18\x02 \x01(\x05\x12\x12\n\npage_token\x18\x03 \x01(\t\"\x8c\x01\n\x14ListRefusalsResponse\x12\'\n\x08refusals\x18\x01 \x03(\x0b\x32\x15.newstally.v1.Refusal\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\x12\x32\n\x0erefusal_ranges\x18\x03 \x03(\x0b\x32\x1a.newstally.v1.RefusalRange\"w\n\x0cRefusalRange\x12\x14\n\x0c\x66irst_offset\x18\x01 \x01(\x03\x12\x12\n\nend_offset\x18\x02 \x01(\x03\x12+\n\x06reason\x18\x03 \x01(\x0e\x32\x1b.newstally.v1.RefusalReason\x12\x10\n\x08\x61rticles\x18\x04 \x01(\x03\x32\x8b\x02\n\rUploadService\x12U\n\x0c\x43reateUpload\x12!.newstally.v1.CreateUploadRequest\x1a\".newstally.v1.CreateUploadResponse\x12L\n\tGetUpload\x12\x1e.newstally.v1.GetUploadRequest\x1a\x1f.newstally.v1.GetUploadResponse\x12U\n\x0cListRefusals\x12!.newstally.v1.ListRefusalsRequest\x1a\".newstally.v1.ListRefusalsResponseb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -35,21 +35,21 @@ _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'newstally.v1.upload_pb2', _
 if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
   _globals['_UPLOAD']._serialized_start=105
-  _globals['_UPLOAD']._serialized_end=343
-  _globals['_CREATEUPLOADREQUEST']._serialized_start=345
-  _globals['_CREATEUPLOADREQUEST']._serialized_end=406
-  _globals['_CREATEUPLOADRESPONSE']._serialized_start=408
-  _globals['_CREATEUPLOADRESPONSE']._serialized_end=468
-  _globals['_GETUPLOADREQUEST']._serialized_start=470
-  _globals['_GETUPLOADREQUEST']._serialized_end=507
-  _globals['_GETUPLOADRESPONSE']._serialized_start=509
-  _globals['_GETUPLOADRESPONSE']._serialized_end=566
-  _globals['_LISTREFUSALSREQUEST']._serialized_start=568
-  _globals['_LISTREFUSALSREQUEST']._serialized_end=647
-  _globals['_LISTREFUSALSRESPONSE']._serialized_start=650
-  _globals['_LISTREFUSALSRESPONSE']._serialized_end=790
-  _globals['_REFUSALRANGE']._serialized_start=792
-  _globals['_REFUSALRANGE']._serialized_end=911
-  _globals['_UPLOADSERVICE']._serialized_start=914
-  _globals['_UPLOADSERVICE']._serialized_end=1181
+  _globals['_UPLOAD']._serialized_end=367
+  _globals['_CREATEUPLOADREQUEST']._serialized_start=369
+  _globals['_CREATEUPLOADREQUEST']._serialized_end=430
+  _globals['_CREATEUPLOADRESPONSE']._serialized_start=432
+  _globals['_CREATEUPLOADRESPONSE']._serialized_end=492
+  _globals['_GETUPLOADREQUEST']._serialized_start=494
+  _globals['_GETUPLOADREQUEST']._serialized_end=531
+  _globals['_GETUPLOADRESPONSE']._serialized_start=533
+  _globals['_GETUPLOADRESPONSE']._serialized_end=590
+  _globals['_LISTREFUSALSREQUEST']._serialized_start=592
+  _globals['_LISTREFUSALSREQUEST']._serialized_end=671
+  _globals['_LISTREFUSALSRESPONSE']._serialized_start=674
+  _globals['_LISTREFUSALSRESPONSE']._serialized_end=814
+  _globals['_REFUSALRANGE']._serialized_start=816
+  _globals['_REFUSALRANGE']._serialized_end=935
+  _globals['_UPLOADSERVICE']._serialized_start=938
+  _globals['_UPLOADSERVICE']._serialized_end=1205
 # @@protoc_insertion_point(module_scope)

@@ -36,6 +36,7 @@ class Upload(_message.Message):
     MODELS_FIELD_NUMBER: _builtins.int
     CREATE_TIME_FIELD_NUMBER: _builtins.int
     UPDATE_TIME_FIELD_NUMBER: _builtins.int
+    SET_ASIDE_ROWS_FIELD_NUMBER: _builtins.int
     upload_id: _builtins.str
     """1 to 128 characters: letters, digits and `._:-`, the first a letter or a digit."""
     next_offset: _builtins.int
@@ -50,6 +51,10 @@ class Upload(_message.Message):
     """How many articles were refused."""
     mentions: _builtins.int
     """How many mentions the counted articles have."""
+    set_aside_rows: _builtins.int
+    """Rows of the whole store, of whichever uploads, that the sink refuses: they wait in the journal,
+    also below applied_offset. 0, or set by GetUpload alone.
+    """
     @_builtins.property
     def models(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
         """The models ("name version", and what decides on names) that extracted it so far, sorted."""
@@ -74,10 +79,11 @@ class Upload(_message.Message):
         models: _abc.Iterable[_builtins.str] | None = ...,
         create_time: _timestamp_pb2.Timestamp | None = ...,
         update_time: _timestamp_pb2.Timestamp | None = ...,
+        set_aside_rows: _builtins.int = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["create_time", b"create_time", "update_time", b"update_time"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["applied_offset", b"applied_offset", "counted", b"counted", "create_time", b"create_time", "mentions", b"mentions", "models", b"models", "next_offset", b"next_offset", "refused", b"refused", "update_time", b"update_time", "upload_id", b"upload_id"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["applied_offset", b"applied_offset", "counted", b"counted", "create_time", b"create_time", "mentions", b"mentions", "models", b"models", "next_offset", b"next_offset", "refused", b"refused", "set_aside_rows", b"set_aside_rows", "update_time", b"update_time", "upload_id", b"upload_id"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

@@ -6,9 +6,10 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 
-from newstally_persister.journal.tables import models, older_keys, refusals
+from newstally_persister.journal.tables import models, older_keys, refusals, set_aside
 from newstally_persister.values.batches import Refusal, RefusalRange
 from newstally_persister.values.uploads import Upload
+from newstally_persister.values.voids import SetAsideRow
 
 UPLOAD_COLUMNS = (
     "upload_id, owner, next_offset, applied_offset, counted, refused, mentions, models, "
@@ -42,6 +43,10 @@ class JournalReader:
     def models(self) -> Sequence[str]:
         """Return what the tallies were counted with, sorted."""
         return models.read(self._connection)
+
+    def list_set_aside(self) -> Sequence[SetAsideRow]:
+        """Return the rows that are set aside, by key."""
+        return set_aside.rows(self._connection)
 
     def list_refusals(self, upload_id: str, after_offset: int, limit: int) -> Sequence[Refusal]:
         """Return at most `limit` refusals above `after_offset` (-1: from the start), by offset."""
