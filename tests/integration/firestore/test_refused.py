@@ -1,0 +1,143 @@
+"""Firestore answers INVALID_ARGUMENT: to a part, to a document, to everything."""
+
+import asyncio
+import random
+from collections import Counter
+from pathlib import Path
+
+import grpc
+import pytest
+from newstally_persister.journal.tables import set_aside
+from newstally_persister.sinks.firestore.connection import Connection
+from newstally_persister.sinks.firestore.sink import FirestoreSink
+from support.firestore_bench import Bench, Store
+from support.firestore_chaos import articles
+from support.firestore_proxy import COMMIT, PASS, Fault, FirestoreProxy, What, commit_of
+from unit.persister.building import Tallies, metrics, recount
+
+INVALID = grpc.StatusCode.INVALID_ARGUMENT
+REFUSE = Fault(What.REFUSE, INVALID)
+SENT = [articles(random.Random(n), 8) for n in range(3)]
+ALL = [article for some in SENT for article in some]
+
+
+def small_parts(connection: Connection) -> FirestoreSink:
+    return FirestoreSink(connection, 7, metrics(), part_writes=4, parts_in_flight=3)
+
+
+async def send(bench: Bench) -> None:
+    for some in SENT:
+        await bench.record("u", some)
+
+
+async def aside(bench: Bench) -> Tallies:
+    """Return what is set aside."""
+    total: Tallies = Counter()
+    for row in await bench.writer.run(set_aside.rows):
+        total[row.publication_key, row.text, row.label, "mentions"] = row.mentions
+        total[row.publication_key, row.text, row.label, "articles"] = row.articles
+    return +total
+
+
+def rows_of(request: bytes) -> int:
+    """Return how many documents of tallies a commit changes."""
+    return sum("/publications/" in write.update.name for write in commit_of(request).writes)
+
+
+async def test_parts_that_are_too_large(
+    emulator: str, proxy: FirestoreProxy, tmp_path: Path
+) -> None:
+    """Whatever has more than one document is refused: all of it is applied in smaller parts."""
+    proxy.plan = lambda method, request: (
+        REFUSE if method == COMMIT and rows_of(request) > 1 else PASS
+    )
+    async with (
+        Bench(tmp_path, "too-large", small_parts) as bench,
+        Store(emulator, bench.project) as store,
+    ):
+        bench.start()
+        await send(bench)
+        await bench.until_applied()
+        assert not bench.fatal
+        assert await aside(bench) == {}
+        assert await store.tallies() == recount(ALL)
+
+
+@pytest.mark.parametrize("lost", [False, True])
+async def test_a_document(lost: bool, emulator: str, proxy: FirestoreProxy, tmp_path: Path) -> None:
+    """It is set aside, and all others are applied; what is lost on the way does not matter."""
+    draw = random.Random(7)
+
+    def plan(method: str, request: bytes) -> Fault:
+        if method != COMMIT:
+            return PASS
+        if b"angela merkel" in request:
+            return REFUSE
+        unlucky = lost and draw.random() < 0.3
+        return Fault(What.APPLY_AND_REFUSE) if unlucky else PASS
+
+    proxy.plan = plan
+    async with (
+        Bench(tmp_path, f"document-{lost:d}", small_parts) as bench,
+        Store(emulator, bench.project) as store,
+    ):
+        bench.start()
+        await send(bench)
+        await bench.until_applied()
+        missing = await aside(bench)
+        assert {key[1] for key in missing} == {"angela merkel"}
+        assert await store.tallies() == recount(ALL) - missing
+        proxy.plan = lambda _method, _request: PASS
+        assert await bench.writer.run(set_aside.retry)
+        bench.hurry()
+        await bench.until_applied()
+        assert await store.tallies() == recount(ALL)
+
+
+async def test_a_part_that_was_applied_before_it_was_refused(
+    emulator: str, proxy: FirestoreProxy, tmp_path: Path
+) -> None:
+    """Its answer was lost, and the next attempt is refused: the receipt tells, nothing is twice."""
+    seen: Counter[str] = Counter()
+
+    def plan(method: str, request: bytes) -> Fault:
+        if method != COMMIT or not rows_of(request):
+            return PASS
+        name = commit_of(request).writes[0].update.name
+        seen[name] += 1
+        return Fault(What.APPLY_AND_REFUSE) if seen[name] == 1 else REFUSE
+
+    proxy.plan = plan
+    # The receipt is looked for after a refusal only, so the commit itself has to come again.
+    async with (
+        Bench(tmp_path, "applied-before", small_parts) as bench,
+        Store(emulator, bench.project) as store,
+    ):
+        bench.start()
+        await send(bench)
+        await bench.until_applied()
+        assert await aside(bench) == {}
+        assert max(seen.values()) == 2
+        assert await store.tallies() == recount(ALL)
+
+
+async def test_everything(emulator: str, proxy: FirestoreProxy, tmp_path: Path) -> None:
+    """Nothing is set aside, because not even a tombstone is taken; mended, all of it is applied."""
+    proxy.plan = lambda method, _request: REFUSE if method == COMMIT else PASS
+    async with (
+        Bench(tmp_path, "everything", small_parts) as bench,
+        Store(emulator, bench.project) as store,
+    ):
+        bench.start()
+        await send(bench)
+        async with asyncio.timeout(30):
+            while bench.health.trouble is None:  # noqa: ASYNC110 - it knows no event
+                await asyncio.sleep(0.001)
+        assert bench.health.trouble.permanent
+        assert await aside(bench) == {}
+        assert await store.tallies() == {}
+        proxy.plan = lambda _method, _request: PASS
+        await bench.until_applied()
+        assert bench.health.trouble is None
+        assert await aside(bench) == {}
+        assert await store.tallies() == recount(ALL)
