@@ -70,6 +70,7 @@ ROOMS = {
         "fast/proof",
         "fast",
         "settings",
+        "html",
         "names/rules",
         "names",
         "engines",

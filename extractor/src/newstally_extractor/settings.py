@@ -38,6 +38,9 @@ class ExtractorSettings(ServiceSettings):
     aliases show to be the same; or `as-found`, each text by itself."""
     aliases: Path | None = None
     """A table of aliases whose rows are added to the shipped one, or replace its rows."""
+    html: Literal["auto", "strip", "keep"] = "auto"
+    """What is done with contents that are HTML: `auto` reduces those that are beyond doubt to their
+    text, `strip` reduces all, `keep` none."""
     max_content_bytes: Annotated[int, Field(gt=0, le=largest_content_bytes(SEND_LIMIT_BYTES))] = (
         CONTENT_LIMIT_BYTES
     )

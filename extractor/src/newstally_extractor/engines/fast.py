@@ -44,11 +44,13 @@ class FastEngine:
         self._stock = proven_on
         self._read_from = proven_on.nlp
         self._fast = fast
+        self._read = proven_on.read
         self._count = proven_on.counter.count
 
     def extract(self, texts: Sequence[str]) -> Sequence[Outcome]:
         """Count each text's entities. Raises if one of them cannot be read."""
         self._renew_in_time()
+        texts = [self._read(content) for content in texts]
         found = self._fast.entities(texts)
         return [self._count(text, each) for text, each in zip(texts, found, strict=True)]
 

@@ -13,6 +13,7 @@ from spacy.vocab import Vocab
 
 from newstally_extractor.counting.entities import Counts
 from newstally_extractor.engines.engine import Outcome, SettingError
+from newstally_extractor.html.plain import make_reader
 from newstally_extractor.names.aliases import AliasError
 from newstally_extractor.names.counting import Counter, make_counter
 from newstally_extractor.pipelines.annotations import Pipe, is_harmless, reads_annotations
@@ -61,7 +62,7 @@ def make(settings: ExtractorSettings) -> "StockEngine":
     except AliasError as error:
         raise SettingError("aliases", str(error)) from error
     try:
-        engine = StockEngine(partial(_load, settings), counter)
+        engine = StockEngine(partial(_load, settings), counter, settings.html)
     except Exception as error:  # what a package or a configuration may raise is open
         lines = str(error).splitlines() or [type(error).__name__]
         raise SettingError(
@@ -81,11 +82,14 @@ class StockEngine:
         self,
         load: Callable[[], Language],
         counter: Counter,
+        html: str = "auto",
         renew_after_words: int = RENEW_AFTER_WORDS,
     ) -> None:
-        """Use the pipeline that `load` returns, and count with `counter`."""
+        """Use the pipeline that `load` returns, and count with `counter`; HTML as in settings."""
         self._load = load
         self.counter = counter
+        self.read, self._reading = make_reader(html)
+        """Makes text of a content."""
         self._renew_after_words = renew_after_words
         self._nlp = load()
         self._words_at_first = len(self._nlp.vocab)
@@ -108,7 +112,7 @@ class StockEngine:
     @property
     def naming(self) -> str:
         """What decides on names, with its version."""
-        return self.counter.version
+        return f"{self.counter.version} {self._reading}"
 
     def extract(self, texts: Sequence[str]) -> Sequence[Outcome]:
         """Count each text's entities. Raises if the pipeline raises on any of them."""
@@ -116,7 +120,8 @@ class StockEngine:
         # Everything spaCy learns from these texts is freed with the zone; what leaves it are
         # Python's own strings.
         with self._nlp.memory_zone():
-            return [self._count(doc) for doc in self._nlp.pipe(texts, batch_size=len(texts))]
+            docs = self._nlp.pipe(map(self.read, texts), batch_size=len(texts))
+            return [self._count(doc) for doc in docs]
 
     def entities(self, texts: Sequence[str]) -> list[list[Entity]]:
         """Return each text's entities, in order. Raises if the pipeline raises on any of them."""

@@ -20,7 +20,7 @@ class Counter(Protocol):
 
     @property
     def version(self) -> str:
-        """Which rules and which table decide on names; empty where none do."""
+        """Which rules and which table decide on names: "merged-1-0a1b2c3d", or "as-found"."""
         ...
 
     def count(self, text: str, mentions: Sequence[Mention]) -> Counts:
@@ -76,7 +76,7 @@ class CountsTexts:
 
     def __init__(self, excluded: frozenset[str]) -> None:
         """Leave out mentions whose label is excluded."""
-        self.version = ""
+        self.version = "as-found"
         self._excluded = excluded
 
     def count(self, text: str, mentions: Sequence[Mention]) -> Counts:

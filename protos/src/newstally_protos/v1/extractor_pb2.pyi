@@ -169,8 +169,8 @@ class Welcome(_message.Message):
     """Random, one per process: tells a restarted replica from one that was only reconnected."""
     naming: _builtins.str
     """What decides under which names mentions are counted, and its version, for example
-    "merged-1-0a1b2c3d". Articles that are counted under another one may count otherwise. Empty
-    where each text counts by itself.
+    "merged-1-0a1b2c3d html-auto-1". Articles that are counted under another one may count
+    otherwise. Empty for releases up to 0.2.0, where each text counted by itself.
     """
     @_builtins.property
     def window(self) -> Global___Window:

@@ -1,0 +1,1 @@
+"""Contents that are HTML, reduced to their text."""
