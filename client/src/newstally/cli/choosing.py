@@ -1,11 +1,15 @@
 """Decides which upload a run of `newstally upload` makes or carries on."""
 
+import re
 from dataclasses import dataclass
 
 from newstally.cli.states import Stage, StateStore, UploadState, check_same_input
 from newstally.client import DEFAULT_TARGET, new_upload_id
 from newstally.errors import InputError
 from newstally.inputs import Fingerprint
+
+_RANDOM = re.compile(r"[0-9a-f]{32}")
+"""An id as `new_upload_id` makes them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,12 +35,17 @@ def choose(
     upload_id: str | None,
     resume: bool,
     moved: bool = False,
+    again: bool = False,
 ) -> Choice:
     """Return the upload to send the input to.
 
-    An upload goes on at the gateway that it was begun at, and elsewhere only if the user says that
-    it `moved`. Raises InputError if that upload is of another input, or begun at another target, or
-    if there is nothing to resume.
+    By default that is the one that the articles themselves name, so that the same input is the same
+    upload from any machine. `again` makes another, or goes on with one that was begun so. With
+    `resume` or an id an upload goes on at the gateway that it was begun at, and elsewhere only if
+    the user says that it `moved`.
+
+    Raises InputError if that upload is of another input, or begun at another target, or if there
+    is nothing to resume.
     """
     if upload_id is not None:
         state = store.find(upload_id)
@@ -47,7 +56,7 @@ def choose(
         if state is None:
             raise InputError("no upload of this input was begun here; leave out --resume")
     else:
-        return _anew(store, fingerprint, target)
+        return _by_articles(store, fingerprint, target or DEFAULT_TARGET, again=again)
     if state is None:
         target = target or DEFAULT_TARGET
         begun = store.begin(upload_id or new_upload_id(), target, fingerprint)
@@ -68,16 +77,26 @@ def _go_on(state: UploadState, target: str | None, moved: bool) -> Choice:
     return Choice(state, target, f"going on with upload {state.upload_id} at {target}")
 
 
-def _anew(store: StateStore, fingerprint: Fingerprint, target: str | None) -> Choice:
-    try:
-        before = store.of_input(fingerprint)
-    except InputError:
-        before = None  # an upload of these paths, but of an older content: none of our business
-    note = ""
-    if before is not None and before.stage is not Stage.FINISHED:
-        note = (
-            f"note: this input has an unfinished upload, {before.upload_id}; what it settled is"
-            " counted again by this new upload (interrupt and use --resume to go on with it)"
-        )
-    target = target or DEFAULT_TARGET
-    return Choice(store.begin(new_upload_id(), target, fingerprint), target, note=note)
+def _by_articles(
+    store: StateStore, fingerprint: Fingerprint, target: str, *, again: bool
+) -> Choice:
+    """Go on with an upload of these articles, or begin one.
+
+    States are a cache here: without them the same upload is found at the gateway. But one of a
+    random id, of --again or of release 0.2.0, is only known from its state.
+    """
+    derived = fingerprint.upload_id
+    states = [state for state in store.all_of_input(fingerprint) if state.target == target]
+    if again:
+        states = [
+            state
+            for state in states
+            if _RANDOM.fullmatch(state.upload_id) and state.stage is not Stage.FINISHED
+        ]
+    own = [state for state in states if state.upload_id == derived]
+    for state in own or states:
+        unfinished = state.stage is not Stage.FINISHED
+        note = f"going on with upload {state.upload_id} at {target}" if unfinished else ""
+        return Choice(state, target, note)
+    upload_id = new_upload_id() if again else derived
+    return Choice(store.begin(upload_id, target, fingerprint), target)

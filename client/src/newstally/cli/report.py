@@ -63,6 +63,8 @@ class Report:
     """Records of the input that are no articles; they are among those that were refused."""
     seconds: float
     refusals: list[LocatedRefusal]
+    already_counted: bool = False
+    """All was settled before this run, which sent nothing."""
 
     def as_json(self) -> dict[str, Any]:
         """Return an object with the protocol's field names and those of this run."""
@@ -77,6 +79,7 @@ class Report:
             "models": list(summary.models),
             "articles": summary.articles,
             "malformed": self.malformed,
+            "already_counted": self.already_counted,
             "seconds": round(self.seconds, 3),
             "refusals": [
                 {
@@ -98,8 +101,9 @@ class Report:
         if summary.refused > len(self.refusals):
             lines.append(f"refused: {summary.refused - len(self.refusals):,} more")
         malformed = f", {self.malformed:,} of them malformed" if self.malformed else ""
+        already = "already counted: " if self.already_counted else ""
         lines.append(
-            f"upload {summary.upload_id}: {summary.next_offset:,} articles settled"
+            f"{already}upload {summary.upload_id}: {summary.next_offset:,} articles settled"
             f" ({summary.counted:,} counted, {summary.refused:,} refused{malformed}),"
             f" {summary.mentions:,} mentions, {self.applied_offset:,} applied,"
             f" {self.seconds:,.1f} s"

@@ -2,6 +2,7 @@
 
 import contextlib
 import time
+from dataclasses import asdict
 
 from newstally.cli.choosing import Choice
 from newstally.cli.display import Display, make_display
@@ -12,7 +13,7 @@ from newstally.client import NewstallyClient
 from newstally.errors import InputError, PermanentError
 from newstally.inputs import Source, Survey
 from newstally.settings import RetryPolicy
-from newstally.values import Refusal, Upload
+from newstally.values import Refusal, Upload, UploadSummary
 
 
 async def send(
@@ -29,12 +30,16 @@ async def send(
     retry = RetryPolicy(give_up_after=give_up_after)
     async with NewstallyClient(choice.target, retry=retry) as client:
         with make_display(surveyed.records, choice.target) as display:
-            await _open_upload(client, choice, store, surveyed, display)
-            with contextlib.closing(source.records()) as records:
-                articles = (record.article for record in records)
-                summary = await client.upload(
-                    articles, upload_id=upload_id, must_exist=True, on_event=display
-                )
+            upload = await _open_upload(client, choice, store, surveyed, display)
+            already = 0 < upload.next_offset == surveyed.records
+            if already:
+                summary = UploadSummary(**asdict(upload), articles=surveyed.records, refusals=())
+            else:
+                with contextlib.closing(source.records()) as records:
+                    articles = (record.article for record in records)
+                    summary = await client.upload(
+                        articles, upload_id=upload_id, must_exist=True, on_event=display
+                    )
         seconds = time.monotonic() - begin
         store.advance(choice.state, Stage.FINISHED)
         applied_offset = summary.applied_offset
@@ -47,13 +52,14 @@ async def send(
         applied_offset=applied_offset,
         malformed=surveyed.malformed,
         seconds=seconds,
+        already_counted=already,
         refusals=locate(source, refusals),
     )
 
 
 async def _open_upload(
     client: NewstallyClient, choice: Choice, store: StateStore, surveyed: Survey, display: Display
-) -> None:
+) -> Upload:
     """Make the upload or find it, and check that it can be of this input.
 
     A new upload that fails here for good leaves no state behind: the next run must not take it for
@@ -62,8 +68,9 @@ async def _open_upload(
     upload_id = choice.state.upload_id
     if choice.state.stage is not Stage.BEGUN:
         # Making it anew would count again what was settled before it was lost.
-        _check_not_beyond(await client.get_upload(upload_id, on_event=display), surveyed.records)
-        return
+        upload = await client.get_upload(upload_id, on_event=display)
+        _check_not_beyond(upload, surveyed.records)
+        return upload
     try:
         upload = await client.create_upload(
             upload_id, fingerprint=surveyed.fingerprint.summary(), on_event=display
@@ -72,12 +79,16 @@ async def _open_upload(
     except PermanentError:
         store.forget(choice.state)
         raise
-    if upload.next_offset:
+    by_articles = upload_id == surveyed.fingerprint.upload_id
+    if 0 < upload.next_offset < surveyed.records and by_articles:
+        say(f"going on with upload {upload_id}: {upload.next_offset:,} articles are settled")
+    elif upload.next_offset and not by_articles:
         say(
             f"note: {upload.next_offset} articles of upload {upload_id} were settled by somebody"
             " else; if this is another input, its first articles are not counted"
         )
     store.advance(choice.state, Stage.CREATED)  # on disk before the first article is sent
+    return upload
 
 
 def _check_not_beyond(upload: Upload, records: int) -> None:
@@ -95,7 +106,7 @@ def lost(choice: Choice) -> str:
         f"upload {choice.state.upload_id} is not known at {choice.target} any more (NOT_FOUND): the"
         " persister's data was replaced, or this is another gateway. What was settled before may be"
         " in the sink and stays counted there; a new upload counts it again. If that is wanted, run"
-        " the command without --resume and --upload-id"
+        " the command with --again, without --resume and --upload-id"
     )
 
 

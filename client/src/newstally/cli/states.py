@@ -88,15 +88,21 @@ class StateStore:
         Raises InputError if there are only unfinished uploads of the same paths with another
         content.
         """
-        states = self._all()
-        same = [state for state in states if state.fingerprint.difference(fingerprint) is None]
+        same = self.all_of_input(fingerprint)
         if same:
-            return max(same, key=lambda state: (state.stage is not Stage.FINISHED, state.created))
+            return same[0]
+        states = self._all()
         for state in sorted(states, key=lambda state: state.created, reverse=True):
             unfinished = state.stage is not Stage.FINISHED
             if unfinished and state.fingerprint.paths == fingerprint.paths:
                 check_same_input(state, fingerprint)
         return None
+
+    def all_of_input(self, fingerprint: Fingerprint) -> list[UploadState]:
+        """Return the uploads of that input, the unfinished first, then the later ones first."""
+        same = [s for s in self._all() if s.fingerprint.difference(fingerprint) is None]
+        same.sort(key=lambda state: state.created, reverse=True)
+        return sorted(same, key=lambda state: state.stage is Stage.FINISHED)
 
     def _all(self) -> list[UploadState]:
         found = []
@@ -190,6 +196,7 @@ def _decode(data: dict[str, Any]) -> UploadState:
             ),
             encoding=str(seen.get("encoding", "utf-8")),
             delimiter=str(seen.get("delimiter", ",")),
+            articles=str(seen.get("articles", "")),
         ),
         created=datetime.fromisoformat(data["created"]),
         stage=Stage(data["stage"]),

@@ -11,6 +11,7 @@ from typing import Annotated, BinaryIO
 import typer
 
 from newstally.cli.choosing import Choice, choose
+from newstally.cli.first_pass import FirstPass
 from newstally.cli.reaching import early_target, reach
 from newstally.cli.report import Report
 from newstally.cli.running import EXIT_MALFORMED, AsJson, Target, exit_codes, print_json, run, say
@@ -44,7 +45,8 @@ def upload(
     *,
     target: Target = None,
     upload_id: Annotated[
-        str | None, typer.Option(help="Make or carry on this upload; default: a new one.")
+        str | None,
+        typer.Option(help="Make or carry on this upload; default: that of the input."),
     ] = None,
     resume: Annotated[
         bool,
@@ -52,6 +54,12 @@ def upload(
             "--resume",
             help="Go on with the upload of this input begun here. What was piped must be piped"
             " again, the same bytes.",
+        ),
+    ] = False,
+    again: Annotated[
+        bool,
+        typer.Option(
+            "--again", help="Count the input once more, as another upload of a random id."
         ),
     ] = False,
     moved: Annotated[
@@ -109,13 +117,16 @@ def upload(
     """Send articles from CSV or JSON files, each counted exactly once.
 
     A gateway that was there and goes is waited for as long as it takes.
-    After an interruption, --resume goes on where the upload stands.
+    The same input is the same upload, from any machine: run again, the command
+    goes on where the upload stands, or says that all is counted already.
 
     Malformed records are refused and told with their lines; the rest is
     counted, and the exit code is 3.
     """
     if publication is not None and (publication_column or not publication.strip()):
         raise typer.BadParameter("--publication takes a name, and excludes --publication-column")
+    if again and (resume or upload_id is not None):
+        raise typer.BadParameter("--again makes an upload of a random id; leave the others out")
     if give_up_after is not None and not give_up_after > 0:  # nan is refused, too
         raise typer.BadParameter("--give-up-after takes seconds, above 0")
     columns = Columns(
@@ -152,7 +163,7 @@ def upload(
                 delimiter=delimiter,
                 piped=stack.enter_context(_piped()) if PIPE in files else None,
             )
-            surveyed = survey(source)
+            surveyed = survey(source, FirstPass(source, say))
             choice = choose(
                 store,
                 surveyed.fingerprint,
@@ -160,6 +171,7 @@ def upload(
                 upload_id=upload_id,
                 resume=resume,
                 moved=moved,
+                again=again,
             )
             if early is None:
                 run(reach(choice.target, give_up_after, wait=wait))
@@ -171,6 +183,8 @@ def upload(
             except GaveUp as error:
                 raise GaveUp(f"{error}{hint}") from error
             except NotFound as error:
+                if again:  # counting once more is what is wanted, so the next run begins anew
+                    store.forget(choice.state)
                 raise NotFound(lost(choice)) from error
     _tell_after(report, as_json)
 

@@ -77,6 +77,8 @@ class Source:
         self._delimiter_told = delimiter is not None
         if delimiter is not None:
             self.delimiter = csv_reader.check_delimiter(delimiter)
+        self._sizes = [0] * len(self.files)
+        self._at: tuple[int, BinaryIO] | None = None
         self._stamps: dict[Path, tuple[int, int]] = {}
 
     def records(self, digest: "hashlib._Hash | None" = None) -> Generator[Record, None, None]:
@@ -85,11 +87,21 @@ class Source:
         Raises InputError if a file cannot be read, is not what its name says, is not of the
         encoding, has not the columns, or has changed since this source first read it.
         """
-        for file in self.files:
+        self._sizes = [_size(file) for file in self.files]
+        for number, file in enumerate(self.files):
             with self._explained(file.path), file.open() as raw:
                 self._check_unchanged(file.path, os.fstat(raw.fileno()))
+                self._at = (number, raw)
                 yield from self._of_file(file, raw, digest)
                 self._check_unchanged(file.path, file.stat())
+
+    def progress(self) -> float:
+        """Return how much of the input the reading has come past, 0.0 to 1.0."""
+        if self._at is None:
+            return 0.0
+        number, raw = self._at
+        done = sum(self._sizes[:number]) + (0 if raw.closed else raw.tell())
+        return min(1.0, done / max(1, sum(self._sizes)))
 
     def _of_file(
         self, file: File, raw: BinaryIO, digest: "hashlib._Hash | None"
@@ -160,6 +172,13 @@ class Source:
         except OSError as error:
             reason = error.strerror or str(error)
             raise _Explained(f"{path}: cannot be read: {reason}") from error
+
+
+def _size(file: File) -> int:
+    try:
+        return file.stat().st_size
+    except OSError:
+        return 0  # opening it tells
 
 
 class _Explained(InputError):  # noqa: N818 - named for what happened

@@ -126,8 +126,9 @@ async def test_a_lost_upload_is_not_begun_anew(
         assert (result.exit_code, result.stdout, gateway.journals) == (1, "", {})
         assert "upload job is not known at" in result.stderr
         assert "(NOT_FOUND): the persister's data was replaced" in result.stderr
-        assert "run the command without --resume and --upload-id" in result.stderr
-        assert (await run(*command)).exit_code == 0
+        assert "run the command with --again, without --resume" in result.stderr
+        assert (await run(*command)).exit_code == 1
+        assert (await run(*command, "--again")).exit_code == 0
     assert len(begun(states)) == 2
 
 

@@ -8,11 +8,11 @@ from pathlib import Path
 import pytest
 from newstally import InputError
 from newstally.cli.choosing import choose
-from newstally.cli.states import Stage, StateStore, default_directory
+from newstally.cli.states import Stage, StateStore, UploadState, default_directory
 from newstally.inputs import Columns, Fingerprint
 
-INPUT = Fingerprint(("/in/a.csv",), (".csv",), (10,), "00ff", Columns(), "utf-16", ";")
-CHANGED = replace(INPUT, sizes=(12,), digest="1234")
+INPUT = Fingerprint(("/in/a.csv",), (".csv",), (10,), "00ff", Columns(), "utf-16", ";", "ab" * 32)
+CHANGED = replace(INPUT, sizes=(12,), digest="1234", articles="cd" * 32)
 
 
 @pytest.fixture
@@ -87,15 +87,42 @@ def test_there_must_be_something_to_resume(store: StateStore) -> None:
     assert store.of_input(INPUT) is None
 
 
-def test_a_run_without_options_is_a_new_upload_and_tells_of_the_old(store: StateStore) -> None:
-    """A fresh run saves a fresh state, and says if an unfinished upload exists."""
+def test_a_run_without_options_is_the_upload_of_its_articles(store: StateStore) -> None:
+    """The same articles name the same upload, at any gateway; others another one."""
     first = choose(store, INPUT, target="host:1", upload_id=None, resume=False)
+    assert first.state.upload_id == "input-" + "ab" * 20
     assert (first.state.stage, first.note, first.target) == (Stage.BEGUN, "", "host:1")
-    second = choose(store, INPUT, target=None, upload_id=None, resume=False)
-    assert second.state.upload_id != first.state.upload_id
-    assert first.state.upload_id in second.note
-    changed = choose(store, CHANGED, target=None, upload_id=None, resume=False)
-    assert changed.note == ""
+    store.advance(first.state, Stage.CREATED)
+    second = choose(store, INPUT, target="host:1", upload_id=None, resume=False)
+    assert (second.state.upload_id, second.state.stage) == (first.state.upload_id, Stage.CREATED)
+    elsewhere = choose(store, INPUT, target="host:2", upload_id=None, resume=False)
+    assert elsewhere.state.upload_id == first.state.upload_id
+    assert (elsewhere.state.stage, elsewhere.moved) == (Stage.BEGUN, False)
+    changed = choose(store, CHANGED, target="host:1", upload_id=None, resume=False)
+    assert changed.state.upload_id == "input-" + "cd" * 20
+
+
+def test_an_upload_of_a_random_id_is_that_of_its_input(store: StateStore) -> None:
+    """What the release before has begun or finished is not counted once more under another id."""
+    old = store.begin("random", "host:1", replace(INPUT, articles=""))
+    for stage in (Stage.CREATED, Stage.FINISHED):
+        store.advance(old, stage)
+        choice = choose(store, INPUT, target="host:1", upload_id=None, resume=False)
+        assert choice.state.upload_id == "random"
+
+
+def test_again_is_another_upload_and_goes_on_with_it(store: StateStore) -> None:
+    """A random id, kept until it is finished."""
+
+    def again() -> UploadState:
+        return choose(store, INPUT, target="host:1", upload_id=None, resume=False, again=True).state
+
+    choose(store, INPUT, target="host:1", upload_id=None, resume=False)
+    first = again()
+    assert not first.upload_id.startswith("input-")
+    assert again().upload_id == first.upload_id
+    store.advance(first, Stage.FINISHED)
+    assert again().upload_id != first.upload_id
 
 
 @pytest.mark.parametrize("resume", [True, False])
