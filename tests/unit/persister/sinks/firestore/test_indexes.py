@@ -132,7 +132,7 @@ def written() -> Iterator[tuple[str, str]]:
         1,
         "digest",
         [PublicationRow("p", "P", 1, 1)],
-        [EntityRow("p", "text", "LABEL", 1, 1)],
+        [EntityRow("p", "text", "LABEL", 1, 1, "Text")],
     )
     for write in writes.row_writes("projects/p/databases/d/documents", part):
         collection = write.update.name.split("/")[-2]
