@@ -19,7 +19,10 @@ FOLDERS = {
     "integration/firestore": [pytest.mark.firestore, pytest.mark.xdist_group("firestore")],
 }
 
-settings.register_profile("quick", max_examples=20)
+# No deadline for an example: the machine may be busy, and then it says nothing about the code.
+settings.register_profile("usual", deadline=None)
+settings.register_profile("quick", deadline=None, max_examples=20)
+settings.load_profile("usual")
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

@@ -134,8 +134,9 @@ class Spares:
                 self._held.append(descriptor)
 
     def close(self) -> None:
-        """Give up all."""
+        """Give up all; what is handed in after that is closed."""
         with self._lock:
+            self._number = 0
             while self._held:
                 os.close(self._held.pop())
             os.close(self._null)

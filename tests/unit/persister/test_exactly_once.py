@@ -225,6 +225,7 @@ class ExactlyOnce(RuleBasedStateMachine):
 
     def teardown(self) -> None:
         if hasattr(self, "store"):
+            flush(self.store, self.sink, SMALL)  # a part that is being voided may set its row aside
             self.store.run(set_aside.retry)
             for _ in range(3):
                 flush(self.store, self.sink, SMALL)

@@ -11,7 +11,7 @@ from contextlib import contextmanager
 import grpc
 import pytest
 from newstally_runtime.admin import AdminServer, Pulse, Readiness
-from newstally_runtime.httpd import CONNECTIONS, EVERY_INTERFACE, REQUEST_SECONDS
+from newstally_runtime.httpd import CONNECTIONS, EVERY_INTERFACE, REQUEST_SECONDS, Spares
 
 
 def has_ipv6() -> bool:
@@ -164,3 +164,15 @@ def test_idle_connections_keep_no_probe_waiting() -> None:
         finally:
             for connection in idle:
                 connection.close()
+
+
+def test_a_connection_that_outlives_the_server_is_closed() -> None:
+    """Its thread may come to the end of it when the spare descriptors are gone."""
+    spares = Spares(1)
+    assert spares.release()
+    spares.close()
+    ours, theirs = socket.socketpair()
+    with theirs:
+        spares.keep_or_close(ours)
+        assert ours.fileno() == -1
+        assert theirs.recv(1) == b""
