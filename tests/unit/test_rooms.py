@@ -30,6 +30,7 @@ BELOW = {
 ROOMS = {
     "protos": ["limits", "names", "spellings", "backoff", "v1", "wire"],
     "runtime": [
+        "",
         "deadline",
         "httpd",
         "lifeline",
