@@ -56,18 +56,30 @@ class ExtractRequest(_message.Message):
     DESCRIPTOR: _descriptor.Descriptor
 
     WORK_FIELD_NUMBER: _builtins.int
+    WITHDRAWN_FIELD_NUMBER: _builtins.int
+    TAKES_BACK_FIELD_NUMBER: _builtins.int
+    takes_back: _builtins.bool
+    """The gateway knows HandedBack. Since 0.3; said in every request."""
     @_builtins.property
     def work(self) -> _containers.RepeatedCompositeFieldContainer[Global___Work]:
         """Articles to work on. The message stays below 4 MiB."""
+
+    @_builtins.property
+    def withdrawn(self) -> _containers.RepeatedScalarFieldContainer[_builtins.int]:
+        """Attempts whose answers nobody waits for any more. What has not begun is answered without an
+        outcome; the rest as ever. Since 0.3; an older replica works on.
+        """
 
     def __init__(
         self,
         *,
         work: _abc.Iterable[Global___Work] | None = ...,
+        withdrawn: _abc.Iterable[_builtins.int] | None = ...,
+        takes_back: _builtins.bool = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["work", b"work"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["takes_back", b"takes_back", "withdrawn", b"withdrawn", "work", b"work"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -113,6 +125,7 @@ class ExtractResponse(_message.Message):
     STARTED_FIELD_NUMBER: _builtins.int
     RESULTS_FIELD_NUMBER: _builtins.int
     DRAINING_FIELD_NUMBER: _builtins.int
+    HANDED_BACK_FIELD_NUMBER: _builtins.int
     @_builtins.property
     def welcome(self) -> Global___Welcome:
         """The first event, and again when the window changes."""
@@ -129,6 +142,10 @@ class ExtractResponse(_message.Message):
     def draining(self) -> _draining_pb2.Draining:
         """The replica is going away."""
 
+    @_builtins.property
+    def handed_back(self) -> Global___HandedBack:
+        """Work that was started was not begun. Only where the gateway has said `takes_back`."""
+
     def __init__(
         self,
         *,
@@ -136,16 +153,43 @@ class ExtractResponse(_message.Message):
         started: Global___Started | None = ...,
         results: Global___Results | None = ...,
         draining: _draining_pb2.Draining | None = ...,
+        handed_back: Global___HandedBack | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["draining", b"draining", "event", b"event", "results", b"results", "started", b"started", "welcome", b"welcome"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["draining", b"draining", "event", b"event", "handed_back", b"handed_back", "results", b"results", "started", b"started", "welcome", b"welcome"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["draining", b"draining", "event", b"event", "results", b"results", "started", b"started", "welcome", b"welcome"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["draining", b"draining", "event", b"event", "handed_back", b"handed_back", "results", b"results", "started", b"started", "welcome", b"welcome"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
-    _WhichOneofReturnType_event: _TypeAlias = _typing.Literal["welcome", "started", "results", "draining"]  # noqa: Y015
+    _WhichOneofReturnType_event: _TypeAlias = _typing.Literal["welcome", "started", "results", "draining", "handed_back"]  # noqa: Y015
     _WhichOneofArgType_event: _TypeAlias = _typing.Literal["event", b"event"]  # noqa: Y015
     def WhichOneof(self, oneof_group: _WhichOneofArgType_event) -> _WhichOneofReturnType_event | None: ...
 
 Global___ExtractResponse: _TypeAlias = ExtractResponse  # noqa: Y015
+
+@_typing.final
+class HandedBack(_message.Message):
+    """The model batch took too long: what it has not begun is not answered here, and suspect of
+    nothing.
+    """
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    IDS_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def ids(self) -> _containers.RepeatedScalarFieldContainer[_builtins.int]:
+        """Ids of this link's work."""
+
+    def __init__(
+        self,
+        *,
+        ids: _abc.Iterable[_builtins.int] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["ids", b"ids"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___HandedBack: _TypeAlias = HandedBack  # noqa: Y015
 
 @_typing.final
 class Welcome(_message.Message):
@@ -277,8 +321,11 @@ class Result(_message.Message):
     ID_FIELD_NUMBER: _builtins.int
     ENTITIES_FIELD_NUMBER: _builtins.int
     FAILURE_FIELD_NUMBER: _builtins.int
+    COST_MICROS_FIELD_NUMBER: _builtins.int
     id: _builtins.int
     """The attempt."""
+    cost_micros: _builtins.int
+    """Processor time that it took, in microseconds; 0 from replicas before 0.3."""
     @_builtins.property
     def entities(self) -> Global___ArticleEntities:
         """The article's entities."""
@@ -293,10 +340,11 @@ class Result(_message.Message):
         id: _builtins.int = ...,
         entities: Global___ArticleEntities | None = ...,
         failure: Global___Failure | None = ...,
+        cost_micros: _builtins.int = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["entities", b"entities", "failure", b"failure", "outcome", b"outcome"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["entities", b"entities", "failure", b"failure", "id", b"id", "outcome", b"outcome"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["cost_micros", b"cost_micros", "entities", b"entities", "failure", b"failure", "id", b"id", "outcome", b"outcome"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     _WhichOneofReturnType_outcome: _TypeAlias = _typing.Literal["entities", "failure"]  # noqa: Y015
     _WhichOneofArgType_outcome: _TypeAlias = _typing.Literal["outcome", b"outcome"]  # noqa: Y015
