@@ -23,6 +23,7 @@ from statistics import median
 
 import spacy
 from newstally_extractor.fast import FastPipeline, prove
+from newstally_extractor.pipelines.cutting import cut
 from newstally_extractor.pipelines.entities import stock_entities
 from spacy.language import Language
 
@@ -35,11 +36,14 @@ BATCH_CHARACTERS = 256 * 1024
 
 
 def read_articles(path: Path | None) -> tuple[list[str], str]:
-    """Return texts and where they are from; the sample is repeated to 3,000, each copy changed."""
+    """Return texts, as engines read them, and where they are from.
+
+    The sample is repeated to 3,000, each copy changed.
+    """
     chosen = path or (REAL if REAL.exists() else SAMPLE)
     packed = chosen.read_bytes()
     lines = gzip.decompress(packed) if chosen.suffix == ".gz" else packed
-    texts = [json.loads(line)["content"] for line in lines.splitlines()]
+    texts = [cut(json.loads(line)["content"]) for line in lines.splitlines()]
     if chosen != SAMPLE:
         return texts, f"{len(texts)} articles of {chosen.name}"
     copies = itertools.count()

@@ -7,6 +7,7 @@ import structlog
 from newstally_extractor.engines import stock
 from newstally_extractor.engines.engine import Engine, Outcome
 from newstally_extractor.fast import FastPipeline, Unsupported, prove
+from newstally_extractor.pipelines.cutting import cut
 from newstally_extractor.settings import ExtractorSettings
 
 log = structlog.get_logger()
@@ -50,7 +51,7 @@ class FastEngine:
     def extract(self, texts: Sequence[str]) -> Sequence[Outcome]:
         """Count each text's entities. Raises if one of them cannot be read."""
         self._renew_in_time()
-        texts = [self._read(content) for content in texts]
+        texts = [cut(self._read(content)) for content in texts]
         found = self._fast.entities(texts)
         return [self._count(text, each) for text, each in zip(texts, found, strict=True)]
 

@@ -17,6 +17,7 @@ from newstally_extractor.html.plain import make_reader
 from newstally_extractor.names.aliases import AliasError
 from newstally_extractor.names.counting import Counter, make_counter
 from newstally_extractor.pipelines.annotations import Pipe, is_harmless, reads_annotations
+from newstally_extractor.pipelines.cutting import cut
 from newstally_extractor.pipelines.entities import Entity, entities_of, stock_entities
 from newstally_extractor.settings import ExtractorSettings
 
@@ -120,7 +121,8 @@ class StockEngine:
         # Everything spaCy learns from these texts is freed with the zone; what leaves it are
         # Python's own strings.
         with self._nlp.memory_zone():
-            docs = self._nlp.pipe(map(self.read, texts), batch_size=len(texts))
+            readable = (cut(self.read(content)) for content in texts)
+            docs = self._nlp.pipe(readable, batch_size=len(texts))
             return [self._count(doc) for doc in docs]
 
     def entities(self, texts: Sequence[str]) -> list[list[Entity]]:

@@ -1,0 +1,13 @@
+"""What a text is going to cost. Pure."""
+
+_CHEAP = bytes(
+    byte for byte in range(256) if chr(byte).isspace() or chr(byte).isalnum() or byte >= 0x80
+)
+"""What words are made of, roughly: of characters beyond ASCII each byte."""
+SIGN_COST = 4
+"""What a sign that is a token of its own costs more than a letter, of which five make a token."""
+
+
+def estimate_cost(text: str) -> int:
+    """Return a text's cost in characters of prose: at least its length, at most five times that."""
+    return len(text) + SIGN_COST * len(text.encode().translate(None, _CHEAP))
