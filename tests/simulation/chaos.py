@@ -22,6 +22,7 @@ class Chaos:
             self._kill_replica,
             self._stall_replica,
             self._freeze_replica,
+            self._rage,
             self._drain_replica,
             self._break_link,
             self._break_link,
@@ -46,13 +47,9 @@ class Chaos:
             when = self._random.random() ** 2 * quiet_at
             world.kernel.at(when, world.life, self._random.choice(incidents))
 
-    def _replica(self) -> Replica | None:
+    def _replica(self) -> Replica:
         link = self._link()
-        replicas = self._world.replicas
-        replica = next(replica for replica in replicas if replica.name == link.key)
-        if any(link.key == replica.name and link.endangers() for link in self._links()):
-            return None
-        return replica
+        return next(replica for replica in self._world.replicas if replica.name == link.key)
 
     def _links(self) -> list[Link]:
         return [link for gateway in self._world.gateways for link in gateway.links]
@@ -68,24 +65,22 @@ class Chaos:
         return self._random.choice(links)
 
     def _kill_replica(self) -> None:
-        replica = self._replica()
-        if replica is not None:
-            replica.die(lossy=True)
+        self._replica().die(lossy=True)
 
     def _stall_replica(self) -> None:
-        replica = self._replica()
-        if replica is not None:
-            replica.stall(self._random.choice((0.5, 1.5, 12)) * ARTICLE_TIMEOUT)
+        self._replica().stall(self._random.choice((0.5, 1.5, 12)) * ARTICLE_TIMEOUT)
 
     def _freeze_replica(self) -> None:
-        replica = self._replica()
-        if replica is not None:
-            replica.freeze()
+        self._replica().freeze()
+
+    def _rage(self) -> None:
+        """Kill one replica after the other, whatever it does, until all is quiet."""
+        if not self._world.network.fair:
+            self._random.choice(self._world.replicas).die(lossy=True)
+            self._world.kernel.after(0.8, self._world.life, self._rage)
 
     def _drain_replica(self) -> None:
-        replica = self._replica()
-        if replica is not None:
-            replica.drain()
+        self._replica().drain()
 
     def _break_link(self) -> None:
         """Break a link, at times twice: the second time when one of its suspects is tried."""
@@ -102,7 +97,7 @@ class Chaos:
             self._world.kernel.after(delay, self._world.life, self._break_at_trial, link, looks - 1)
 
     def _break(self, link: Link) -> None:
-        if link.stream is None or link.endangers() or self._world.network.fair:
+        if link.stream is None or self._world.network.fair:
             return
         self._world.kernel.note("a link of %s breaks", link.key)
         link.stream.cut()

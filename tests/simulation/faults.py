@@ -66,14 +66,16 @@ class ForgetsBrokenLinks(Dispatcher):
             self._sent.setdefault(attempt.link, set()).add(attempt.attempt_id)
         return attempts
 
-    def answered(self, link: LinkKey, attempt_id: int, now: float) -> Task | None:
+    def answered(
+        self, link: LinkKey, attempt_id: int, now: float, cost_micros: int = 0
+    ) -> Task | None:
         self._sent.get(link, set()).discard(attempt_id)
-        return super().answered(link, attempt_id, now)
+        return super().answered(link, attempt_id, now, cost_micros)
 
-    def link_down(self, link: LinkKey, *, clean: bool) -> Sequence[Poisoned]:
+    def link_down(self, link: LinkKey, now: float, *, clean: bool) -> Sequence[Poisoned]:
         for attempt_id in sorted(self._sent.pop(link, ())):
             super().answered(link, attempt_id, 0.0)
-        return super().link_down(link, clean=clean)
+        return super().link_down(link, now, clean=clean)
 
 
 class ForgetsReceipts(Sink):

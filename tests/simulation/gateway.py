@@ -162,6 +162,9 @@ class Gateway:
     def requeued(self, articles: int) -> None:
         """Nothing: there are no metrics."""
 
+    def took_long(self, stream: ClientStream, task: Task, seconds: float) -> None:
+        """Nothing: there is no log."""
+
     def given_up(self, stream: ClientStream, task: Task) -> None:
         """Let the oracle judge."""
         self.kernel.saw("an article is given up")
@@ -173,7 +176,7 @@ class Gateway:
         self._arm()
 
     def _arm(self) -> None:
-        deadline = self.dispatching.next_deadline()
+        deadline = self.dispatching.next_deadline(self.kernel.now)
         if deadline is not None and deadline < self._expires:
             self._expires = deadline
             self.kernel.at(deadline, self.life, self._expire, deadline)

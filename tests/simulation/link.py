@@ -5,7 +5,8 @@ from typing import TYPE_CHECKING
 from newstally_gateway.core.replicas import link as machine
 from newstally_gateway.core.replicas.link import State
 from newstally_gateway.core.tasks import Attempt, Window
-from newstally_protos.v1.extractor_pb2 import ExtractRequest, ExtractResponse, Work
+from newstally_gateway.replicas.requests import make_request
+from newstally_protos.v1.extractor_pb2 import ExtractResponse
 from simulation.kernel import Life
 from simulation.network import Status, Stream
 from simulation.replica import Replica
@@ -49,19 +50,6 @@ class Link:
         """Return whether an article runs alone on it."""
         return any(self.held[attempt_id].alone for attempt_id in self._running)
 
-    def endangers(self) -> bool:
-        """Return whether another mishap here would make the innocent look like poison.
-
-        An article that happens to be alone on two instances that are killed is refused: so it is
-        designed. A run in which chance does that proves nothing, so incidents spare such a link.
-        """
-        return any(
-            attempt.alone
-            and self._gateway.world.samples[attempt.task.content].lethal is None
-            and self._gateway.oracle.deaths_alone(self._identity(attempt)) > 0
-            for attempt in self.held.values()
-        )
-
     def retire(self) -> None:
         """Be listed no more; a moment later it is listed again."""
         if self._link is not None:
@@ -104,13 +92,20 @@ class Link:
         assert link is not None
         assert stream is not None
         assert stream.up is not None
-        while attempts := link.take_unsent(MESSAGE_ARTICLES, MESSAGE_BYTES, 0):
+        while link.has_unsent:
+            attempts = link.take_unsent(MESSAGE_ARTICLES, MESSAGE_BYTES, 0)
             for attempt in attempts:
                 self.held[attempt.attempt_id] = attempt
                 article = self._identity(attempt)
+                if any(
+                    article == self._identity(other)
+                    for link in self._gateway.links
+                    for other in link.held.values()
+                    if link is not self
+                ):
+                    self._kernel.saw("an article goes to a second link")
                 self._gateway.oracle.sent(self.key, self._window, self.held, article, attempt)
-            works = [Work(id=a.attempt_id, content=a.task.content, alone=a.alone) for a in attempts]
-            stream.up.send(ExtractRequest(work=works))
+            stream.up.send(make_request(attempts, link.take_withdrawn()))
 
     def turned(self) -> None:
         """End our half, or forget a link that has ended."""
@@ -146,7 +141,7 @@ class Link:
             self._unread.clear()
             self.stream = Stream(self._gateway.network, self)
             make = self._gateway.machines.link
-            self._link = make(self._gateway.dispatching, self, self._kernel.now)
+            self._link = make(self._gateway.dispatching, self, self._kernel.now, self.key)
             assert self._link.deadline is not None
             self._kernel.at(self._link.deadline, self.life, self._tick, self._link)
             self._replica.accept(self.stream)
@@ -202,13 +197,25 @@ class Link:
                     if self.held.pop(result.id, None) is None:
                         self._kernel.saw("an answer means nothing")
                     self._running.discard(result.id)
+            case "handed_back":
+                for attempt_id in message.handed_back.ids:
+                    self.held.pop(attempt_id, None)
+                    self._running.discard(attempt_id)
             case "draining":
                 self._leaving = True
 
     def _accuse(self, running: list[Attempt]) -> None:
         """Let the oracle know what ran when the link broke."""
+        elsewhere = {
+            self._identity(attempt)
+            for link in self._gateway.links
+            for attempt in link.held.values()
+            if link is not self
+        }
         for attempt in running:
-            self._gateway.oracle.suspected(self._identity(attempt))
+            # What another replica has as well, because this one was silent, goes on there.
+            if self._identity(attempt) not in elsewhere:
+                self._gateway.oracle.suspected(self._identity(attempt))
         if len(running) == 1 and running[0].alone:
             self._kernel.saw("an article dies alone")
             self._gateway.oracle.died_alone(self._identity(running[0]), self._instance_id)

@@ -1,15 +1,14 @@
 """Faults planted in what decides about links, articles and replicas."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 
 from newstally_extractor.core.link import Link as ReplicaLink
 from newstally_extractor.core.replica import Replica
 from newstally_extractor.core.replica import State as ReplicaState
-from newstally_gateway.core.replicas.accounts import Entry
 from newstally_gateway.core.replicas.dispatcher import Dispatcher
 from newstally_gateway.core.replicas.link import End, Link, State
 from newstally_gateway.core.tasks import Attempt, LinkKey, Poisoned, StreamKey, Task
-from newstally_protos.v1.extractor_pb2 import Work
+from newstally_protos.v1.extractor_pb2 import ExtractRequest, Work
 from simulation.world import Machines
 
 
@@ -26,51 +25,56 @@ class CountsEarlierAttempts(Dispatcher):
             self._attempted[attempt.attempt_id] = (attempt.task.stream, attempt.task.offset)
         return attempts
 
-    def answered(self, link: LinkKey, attempt_id: int, now: float) -> Task | None:
-        task = super().answered(link, attempt_id, now)
+    def answered(
+        self, link: LinkKey, attempt_id: int, now: float, cost_micros: int = 0
+    ) -> Task | None:
+        task = super().answered(link, attempt_id, now, cost_micros)
         if task is not None or attempt_id not in self._attempted:
             return task
         stream, offset = self._attempted[attempt_id]
-        entry = self._entries.get(stream, {}).get(offset)
+        entry = self._entries.get(stream, offset)
         for account in self._fleet:
-            if entry is not None and entry.attempt_id and account.take(entry.attempt_id):
-                self._forget(entry)
-                return entry.task
+            for attempt, on_link in (*account.sent.items(), *account.running.items()):
+                if on_link.entry is entry:
+                    account.take(attempt)
+                    self._forget(on_link.entry)
+                    return on_link.entry.task
         return None
 
 
 class SuspectsAfterCleanEnds(Dispatcher):
     """Suspects what ran on a replica that went in good order."""
 
-    def link_down(self, link: LinkKey, *, clean: bool) -> Sequence[Poisoned]:
+    def link_down(self, link: LinkKey, now: float, *, clean: bool) -> Sequence[Poisoned]:
         account = self._fleet.get(link)
         if account is not None and account.draining:
             self._retire(account)
             account.draining = False
-        return super().link_down(link, clean=False)
+        return super().link_down(link, now, clean=False)
 
 
 class KeepsBytes(Dispatcher):
     """Does not give back the bytes of what was answered to the link's window."""
 
-    def answered(self, link: LinkKey, attempt_id: int, now: float) -> Task | None:
+    def answered(
+        self, link: LinkKey, attempt_id: int, now: float, cost_micros: int = 0
+    ) -> Task | None:
         account = self._fleet.get(link)
         before = account.outstanding_bytes if account is not None else 0
-        task = super().answered(link, attempt_id, now)
+        task = super().answered(link, attempt_id, now, cost_micros)
         if account is not None:
             account.outstanding_bytes = before
         return task
 
 
 class GivesUpEarly(Dispatcher):
-    """Gives an article up after its first death, with whatever else it ran."""
+    """Gives an article up after its first death alone."""
 
-    def link_down(self, link: LinkKey, *, clean: bool) -> Sequence[Poisoned]:
+    def link_down(self, link: LinkKey, now: float, *, clean: bool) -> Sequence[Poisoned]:
         account = self._fleet.get(link)
-        running: Iterable[Entry] = [] if account is None else account.running.values()
-        for entry in running:
-            entry.died_on |= {"one", "two"}
-        return super().link_down(link, clean=clean)
+        for on_link in [] if account is None else account.running.values():
+            on_link.entry.counted += [("one", now), ("two", now)]
+        return super().link_down(link, now, clean=clean)
 
 
 class BeginsBeforeItSays(Replica):
@@ -85,8 +89,9 @@ class BeginsBeforeItSays(Replica):
 class MixesSuspects(Replica):
     """Puts a suspect into a model batch with others."""
 
-    def take(self, link: ReplicaLink, works: Iterable[Work]) -> None:
-        super().take(link, [Work(id=work.id, content=work.content) for work in works])
+    def take(self, link: ReplicaLink, request: ExtractRequest, now: float) -> None:
+        works = [Work(id=work.id, content=work.content) for work in request.work]
+        super().take(link, ExtractRequest(work=works), now)
 
 
 class LeavesWithoutAWord(Link):

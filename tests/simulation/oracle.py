@@ -129,18 +129,10 @@ class Oracle:
         """See an article's replica break while it worked on that article alone."""
         self._deaths.setdefault(article, []).append(instance_id)
 
-    def deaths_alone(self, article: Hashable) -> int:
-        """Return how often the article died alone."""
-        return len(self._deaths.get(article, ()))
-
     def poisoned(self, article: Hashable) -> None:
         """See an article be given up."""
-        instances = set(self._deaths.get(article, ()))
-        check(
-            len(instances) >= 2 or self.deaths_alone(article) >= 4,
-            "%s is given up after %s deaths alone",
-            *(article, self.deaths_alone(article)),
-        )
+        deaths = self._deaths.get(article, [])
+        check(len(deaths) >= 2, "%s is given up after %s deaths alone", article, len(deaths))
 
     def flushed(self, sink: "Sink", disk: Disk) -> None:
         """Recount when no flush is open: what is settled is in the sink, set aside, or waits.

@@ -8,7 +8,7 @@ from newstally_extractor.core import replica as machine
 from newstally_extractor.core.inbox import Inbox, Work
 from newstally_extractor.core.link import Link
 from newstally_extractor.core.windows import Window
-from newstally_extractor.engines.engine import Outcome
+from newstally_extractor.engines.engine import Extracted
 from newstally_protos.v1.extractor_pb2 import (
     ExtractRequest,
     ExtractResponse,
@@ -59,7 +59,7 @@ class ReplicaLink:
         assert self.link is not None
         self.works.update((work.id, work.content) for work in message.work)
         self.suspects.update(work.id for work in message.work if work.alone)
-        self._replica.machine.take(self.link, message.work)
+        self._replica.machine.take(self.link, message, self._kernel.now)
 
     def ended(self, status: Status | None) -> None:
         """Answer the rest of a gateway that has ended its side; forget one that is gone."""
@@ -120,7 +120,13 @@ class ReplicaLink:
             self.stream.down.send(response)
             return
         random = self._kernel.random
-        results = [self._replica.spoil(result, self.works) for result in response.results.results]
+        results = [
+            self._replica.spoil(result, self.works) if result.WhichOneof("outcome") else result
+            for result in response.results.results
+        ]
+        for result in results:
+            if result.WhichOneof("outcome") is None and not result.cost_micros:
+                self._kernel.saw("an article is withdrawn in time")
         random.shuffle(results)
         while results:
             several = random.randint(1, len(results))
@@ -313,7 +319,19 @@ class Replica:
 
     def _finish(self, samples: list[Sample]) -> None:
         self._engine_has_it = False
-        self.machine.done([_outcome(sample) for sample in samples])
+        # At times the batch takes too long: what has not begun goes back.
+        begun = self.kernel.random.randint(1, len(samples))
+        if self._world.network.fair or self.kernel.random.random() < 0.9:
+            begun = len(samples)
+        micros = self.kernel.random.randrange(1_000_000)
+        extracted: list[Extracted | None] = []
+        for number, (work, sample) in enumerate(zip(self._batch, samples, strict=True)):
+            if number >= begun and work.link.takes_back and not work.alone:
+                self.kernel.saw("an article is handed back")
+                extracted.append(None)
+            else:
+                extracted.append(Extracted(dict(sample.entities), micros / 1e6))
+        self.machine.done(extracted)
 
     # What comes of it
 
@@ -330,7 +348,3 @@ class Replica:
             spoiled.id = result.id
             return spoiled
         return result
-
-
-def _outcome(sample: Sample) -> Outcome:
-    return dict(sample.entities)

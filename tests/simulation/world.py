@@ -26,7 +26,7 @@ from simulation.session import Session
 from simulation.sink import Sink
 from simulation.watch import Watch
 
-PATIENCE_SECONDS = 900.0
+PATIENCE_SECONDS = 3_000.0
 """How long after the last fault everything must be done: virtual, and many times what it takes."""
 CONTENTS = 2
 """What clients may send under one upload."""

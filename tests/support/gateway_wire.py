@@ -96,15 +96,17 @@ class Stream:
         """Cancel the call, as a client that lost interest does."""
         self._call.cancel()
 
-    async def until(self, condition: Callable[[Heard], object]) -> Heard:
+    async def until(
+        self, condition: Callable[[Heard], object], seconds: float = WAIT_SECONDS
+    ) -> Heard:
         """Return once what was heard meets the condition."""
-        async with asyncio.timeout(WAIT_SECONDS), self._news:
+        async with asyncio.timeout(seconds), self._news:
             await self._news.wait_for(lambda: condition(self.heard))
         return self.heard
 
-    async def ended(self) -> Heard:
+    async def ended(self, seconds: float = WAIT_SECONDS) -> Heard:
         """Return what was heard when the stream has ended."""
-        return await self.until(lambda heard: heard.code is not None)
+        return await self.until(lambda heard: heard.code is not None, seconds)
 
     async def close(self) -> None:
         """Cancel it if it runs, and stop reading."""

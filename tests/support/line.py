@@ -20,6 +20,8 @@ class Line:
         self._open: set[socket.socket] = set()
         self._threads: list[threading.Thread] = []
         self._cut = False
+        self._flowing = threading.Event()
+        self._flowing.set()
         self._listener = socket.create_server(("127.0.0.1", 0))
         self._acceptor = threading.Thread(target=self._accept, name="line")
 
@@ -34,6 +36,11 @@ class Line:
             self._cut = True
             for each in self._open:
                 _break(each)
+        self._flowing.set()
+
+    def stall(self) -> None:
+        """Forward nothing any more, and break nothing."""
+        self._flowing.clear()
 
     def mend(self) -> None:
         """Let new connections through again."""
@@ -82,6 +89,7 @@ class Line:
     def _forward(self, source: socket.socket, target: socket.socket) -> None:
         with contextlib.suppress(OSError):
             while block := source.recv(BLOCK_BYTES):
+                self._flowing.wait()
                 target.sendall(block)
         for each in (source, target):
             _break(each)

@@ -30,8 +30,13 @@ class Process:
         arguments: Sequence[str],
         log_path: Path,
         environment: Mapping[str, str] | None = None,
+        prefix: Sequence[str] = (),
     ) -> None:
-        """Prepare `python -m module arguments`; its log goes to `log_path`."""
+        """Prepare `python -m module arguments`; its log goes to `log_path`.
+
+        `prefix`: a command that runs the command behind it.
+        """
+        self.prefix = list(prefix)
         self.module = module
         self.arguments = list(arguments)
         self.log_path = log_path
@@ -70,7 +75,7 @@ class Process:
         }
         self._process = subprocess.Popen(
             [
-                *(sys.executable, "-m", self.module),
+                *(*self.prefix, sys.executable, "-m", self.module),
                 *("--port", str(self.port), "--admin-port", str(self.admin_port)),
                 *self.arguments,
             ],

@@ -35,7 +35,10 @@ def main() -> None:
         os.environ.setdefault(variable, "1")
     try:
         thread = EngineThread(
-            partial(make_engine, settings), partial(hard_limit, settings.hard_limit), end_broken
+            partial(make_engine, settings),
+            partial(hard_limit, settings.hard_limit),
+            end_broken,
+            settings.soft_limit,
         )
     except SettingError as error:
         print(f"{describe(error.setting)}: {error.message}", file=sys.stderr)  # noqa: T201

@@ -27,6 +27,11 @@ class Metrics:
             buckets=(0.01, 0.03, 0.1, 0.3, 1, 3, 10, 30, 60),
             registry=registry,
         )
+        self.handed_back = Counter(
+            "newstally_extractor_handed_back_articles_total",
+            "Articles handed back because their model batch took too long",
+            registry=registry,
+        )
         self.failures = Counter(
             "newstally_extractor_failures_total",
             "Articles answered with a failure, by its reason",

@@ -46,15 +46,19 @@ class ExtractorSettings(ServiceSettings):
     )
     """Longest content in bytes of UTF-8; longer articles are refused."""
     batch_chars: PositiveCount = 100_000
-    """Most characters in a model batch; one longer article is a batch of its own."""
+    """Most characters in a model batch, of prose: signs that are words of their own count five
+    times. One longer article is a batch of its own."""
     batch_articles: PositiveCount = 64
     """Most articles in a model batch."""
     window_articles: PositiveCount = 256
     """Most unanswered articles, shared over all links."""
     window_bytes: PositiveCount = 1024 * 1024
     """Most unanswered bytes of content, shared over all links."""
+    soft_limit: PositiveSeconds = 10.0
+    """Seconds after which a model batch ends: what it has not begun goes back to its gateway."""
     hard_limit: PositiveSeconds = 60.0
-    """Seconds that a model batch may take before the process prints where it is and ends."""
+    """Seconds that the engine may take without coming to an end, for an article or a few, before
+    the process prints where it is and ends."""
 
     @property
     def excluded_labels(self) -> frozenset[str]:

@@ -51,7 +51,9 @@ class Gateway:
         metrics = Metrics(registry)
         self._channel = connect(settings.persister)
         self._persister = Persister(self._channel, metrics)
-        self._dispatch = DispatchLoop(Dispatcher(settings.article_timeout), metrics)
+        self._dispatch = DispatchLoop(
+            Dispatcher(settings.article_timeout, settings.trial_seconds), metrics
+        )
         largest = charge_bytes(settings.max_content_bytes)
         self._memory = Memory(Admission(settings.memory_bytes, largest))
         metrics.memory.set_function(lambda: self._memory.used_bytes)

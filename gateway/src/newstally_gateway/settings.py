@@ -42,6 +42,9 @@ class GatewaySettings(ServiceSettings):
     article_timeout: PositiveSeconds = 120.0
     """Seconds a replica may work on a model batch, or be silent while it owes answers; then the
     link to it is broken, and its articles go to others."""
+    trial_seconds: Annotated[float, Field(gt=0, le=300)] = 300.0
+    """Seconds that all trials of an article may take which may have killed a replica: it is tried
+    alone, again and again, ever further apart, until an answer or enough deaths clear it up."""
     batch_bytes: Annotated[int, Field(gt=0, le=2 * MIB)] = 256 * KIB
     """Results in bytes that close a batch. Summing a batch up keeps the event loop busy for about
     60 microseconds per KiB."""

@@ -77,14 +77,14 @@ async def test_what_a_dead_replica_leaves_goes_to_another(
     assert upload.mentions["The Paper", "ada", "WORD"] == 300
 
 
-async def test_an_article_that_kills_two_replicas_alone_is_poison(
+async def test_an_article_that_kills_the_only_replica_is_poison(
     tmp_path: Path, persister: ReferencePersister
 ) -> None:
     """Its neighbours in the model batch are counted, and the upload goes on."""
     upload = persister.add("job")
     async with (
         reference_extractor() as extractor,
-        gateway_client(tmp_path, persister, [extractor]) as client,
+        gateway_client(tmp_path, persister, [extractor], "--trial-seconds", "6") as client,
     ):
         extractor.killers.add("Deadly")
         contents = contents_of(30)
@@ -99,7 +99,7 @@ async def test_an_article_that_kills_two_replicas_alone_is_poison(
         deaths = [batch for batch in extractor.batches if "Deadly" in batch.contents]
         alone = [batch for batch in deaths if batch.alone]
         assert all(batch.contents == ("Deadly",) for batch in alone)
-        assert len({batch.instance for batch in alone}) == 2
+        assert 4 <= len({batch.instance for batch in alone}) <= 8
 
 
 async def test_a_second_answer_means_nothing(tmp_path: Path, persister: ReferencePersister) -> None:

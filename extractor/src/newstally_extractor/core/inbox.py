@@ -1,6 +1,7 @@
 """Which articles form the next model batch. Pure: no clock, no I/O."""
 
 from collections import deque
+from collections.abc import Set
 from dataclasses import dataclass
 from typing import Generic, TypeVar
 
@@ -18,6 +19,8 @@ class Work(Generic[LinkT]):
     """Of the content, in UTF-8."""
     alone: bool = False
     """Suspected of killing replicas: shares a model batch with nothing."""
+    cost: int = 0
+    """Estimated, in characters of prose."""
 
 
 class Inbox(Generic[LinkT]):
@@ -29,7 +32,10 @@ class Inbox(Generic[LinkT]):
     """
 
     def __init__(self, batch_chars: int, batch_articles: int) -> None:
-        """Bound a batch in characters (one longer article is a batch) and in articles."""
+        """Bound a batch in cost (one that costs more alone is a batch) and in articles.
+
+        `batch_chars`: the cost of so many characters of prose.
+        """
         self._batch_chars = batch_chars
         self._batch_articles = batch_articles
         self._waiting: deque[Work[LinkT]] = deque()
@@ -58,6 +64,17 @@ class Inbox(Generic[LinkT]):
         self._suspects = deque(work for work in self._suspects if work.link is not link)
         self._size_bytes = sum(work.size_bytes for work in (*self._waiting, *self._suspects))
 
+    def withdraw(self, link: LinkT, ids: Set[int]) -> list[Work[LinkT]]:
+        """Take these out, as far as they wait, and return them."""
+        found: list[Work[LinkT]] = []
+        for line in (self._waiting, self._suspects):
+            for _ in range(len(line)):
+                work = line.popleft()
+                is_one = work.link is link and work.id in ids
+                (found if is_one else line).append(work)
+        self._size_bytes -= sum(work.size_bytes for work in found)
+        return found
+
     def next_batch(self) -> list[Work[LinkT]]:
         """Take a suspect, or what waits, in order, as far as it fits; empty if nothing waits."""
         if self._suspects and not (self._suspect_had_turn and self._waiting):
@@ -71,10 +88,10 @@ class Inbox(Generic[LinkT]):
 
     def _next_ordinary(self) -> list[Work[LinkT]]:
         batch: list[Work[LinkT]] = []
-        chars = 0
+        cost = 0
         while self._waiting and len(batch) < self._batch_articles:
-            chars += len(self._waiting[0].content)
-            if batch and chars > self._batch_chars:
+            cost += self._waiting[0].cost
+            if batch and cost > self._batch_chars:
                 break
             batch.append(self._waiting.popleft())
         return batch

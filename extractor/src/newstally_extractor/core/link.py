@@ -64,6 +64,8 @@ class Link:
         self._window = window
         self._effects = effects
         self.state = State.OPEN
+        self.takes_back = False
+        """Whether the gateway knows HandedBack."""
         self._unanswered = Account()
         self._welcome: pb.ExtractResponse | None = None
         self._outgoing: deque[_Outgoing] = deque()
@@ -74,6 +76,11 @@ class Link:
     def is_over(self) -> bool:
         """Whether nothing of its work will be answered any more."""
         return self.state in {State.CUT, State.ENDED}
+
+    @property
+    def is_idle(self) -> bool:
+        """Whether nothing is unanswered."""
+        return self._unanswered.articles == 0
 
     @property
     def has_room(self) -> bool:
@@ -112,6 +119,12 @@ class Link:
         """Send results; their articles are unanswered until the transport has accepted them."""
         if not self.is_over:
             response = pb.ExtractResponse(results=pb.Results(results=results))
+            self._send(_Outgoing(response, sizes_bytes))
+
+    def hand_back(self, ids: list[int], sizes_bytes: list[int]) -> None:
+        """Say that these were not begun; they count until the transport has accepted that."""
+        if not self.is_over:
+            response = pb.ExtractResponse(handed_back=pb.HandedBack(ids=ids))
             self._send(_Outgoing(response, sizes_bytes))
 
     def drain(self) -> None:

@@ -7,21 +7,24 @@ idle ──work waits──▶ announcing ──each Started has left, or its li
 """
 
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from enum import Enum, auto
 from typing import Protocol
 
 from newstally_protos.v1 import extractor_pb2 as pb
 
 from newstally_extractor.core.answers import answer, content_too_long, pack
+from newstally_extractor.core.costs import estimate_cost
 from newstally_extractor.core.inbox import Inbox, Work
 from newstally_extractor.core.link import Announcement, Link
 from newstally_extractor.core.link import Effects as LinkEffects
 from newstally_extractor.core.windows import Window
-from newstally_extractor.engines.engine import Outcome
+from newstally_extractor.engines.engine import Extracted
 
 STALL_SECONDS = 5.0
 """How long a gateway may keep a model batch from beginning by not reading its Started."""
+IDLE_SECONDS = 5.0
+"""A link that had nothing unanswered for so long counts as idle."""
 LONE_PAUSE_SECONDS = 0.05
 """How long the engine waits before it begins with a suspect, after Started has left the process.
 
@@ -78,8 +81,9 @@ class Replica:
         self._max_content_bytes = max_content_bytes
         self._send_limit_bytes = send_limit_bytes
         self._effects = effects
-        # In order of coming, so that equal runs are equal.
-        self._links: dict[Link, None] = {}
+        # By what time each had work last; in order of coming, so that equal runs are equal.
+        self._links: dict[Link, float] = {}
+        self._working_links: set[Link] = set()
         self._announcements: dict[Link, Announcement] = {}
         self.state = State.IDLE
         self.deadline: float | None = None
@@ -109,7 +113,7 @@ class Replica:
     def open(self, effects: LinkEffects) -> Link:
         """Add a link; the others' windows shrink."""
         link = Link(self._identity, self._window.share(len(self._links) + 1), effects)
-        self._links[link] = None
+        self._links[link] = 0.0
         self._share_window()
         return link
 
@@ -118,25 +122,35 @@ class Replica:
         link.close()
         if link in self._links:
             del self._links[link]
+            self._working_links.discard(link)
             self._inbox.drop(link)
             self._share_window()
             self._effects.stirred()
 
-    def take(self, link: Link, works: Iterable[pb.Work]) -> None:
+    def take(self, link: Link, request: pb.ExtractRequest, now: float) -> None:
         """Let work from a link wait for its turn; content that is too long is answered at once.
 
         Nobody hears of what still comes from a link that is over: it is dropped.
         """
         if link.is_over:
             return
-        for work in works:
+        link.takes_back = link.takes_back or request.takes_back
+        for work in request.work:
             size = len(work.content.encode())
             link.take(size)
             if size > self._max_content_bytes:
                 refusal = content_too_long(work.id, size, self._max_content_bytes)
                 self._send(link, [(refusal, size)])
             else:
-                self._inbox.add(Work(link, work.id, work.content, size, work.alone))
+                cost = estimate_cost(work.content)
+                self._inbox.add(Work(link, work.id, work.content, size, work.alone, cost))
+        if request.withdrawn:
+            dropped = self._inbox.withdraw(link, set(request.withdrawn))
+            self._send(link, [(pb.Result(id=work.id), work.size_bytes) for work in dropped])
+        if request.work and link not in self._working_links:
+            self._working_links.add(link)
+            self._share_window()
+        self._links[link] = now
         self._effects.stirred()
 
     def accepted(self, link: Link) -> None:
@@ -149,6 +163,7 @@ class Replica:
 
     def work(self, now: float) -> None:
         """Go on with the model batch, as far as it can. Nothing waits for a batch to fill."""
+        self._look_for_idle_links(now)
         if self.state is State.ANNOUNCING and self.deadline is not None and now >= self.deadline:
             self._cut_stalled()
         moved = True
@@ -165,14 +180,24 @@ class Replica:
                 case State.WORKING:
                     moved = False
 
-    def done(self, outcomes: Sequence[Outcome]) -> None:
-        """Answer the batch, an outcome for each of its articles."""
+    def done(self, extracted: Sequence[Extracted | None]) -> None:
+        """Answer the batch, of which one is None for each article that was not begun.
+
+        Only what is `returnable` may be: it is handed back.
+        """
         answers: defaultdict[Link, list[tuple[pb.Result, int]]] = defaultdict(list)
-        for work, outcome in zip(self.batch, outcomes, strict=True):
-            result = answer(work.id, work.size_bytes, outcome)
-            answers[work.link].append((result, work.size_bytes))
+        returned: defaultdict[Link, list[Work[Link]]] = defaultdict(list)
+        for work, one in zip(self.batch, extracted, strict=True):
+            if one is None:
+                returned[work.link].append(work)
+            else:
+                result = answer(work.id, work.size_bytes, one.outcome)
+                result.cost_micros = round(one.seconds * 1e6)
+                answers[work.link].append((result, work.size_bytes))
         for link, of_link in answers.items():
             self._send(link, of_link)
+        for link, works in returned.items():
+            link.hand_back([work.id for work in works], [work.size_bytes for work in works])
         self._turn(State.IDLE)
         self.batch = ()
         self._effects.stirred()
@@ -232,10 +257,27 @@ class Replica:
             link.answer(group, [next(sizes) for _ in group])
         self._effects.answered(results)
 
+    def _look_for_idle_links(self, now: float) -> None:
+        idle = set()
+        for link in self._working_links:
+            if not link.is_idle:
+                self._links[link] = now
+            elif self._links[link] + IDLE_SECONDS <= now:
+                idle.add(link)
+        if idle:
+            self._working_links -= idle
+            self._share_window()
+
     def _share_window(self) -> None:
-        share = self._window.share(len(self._links))
+        """Share the window over the links that work.
+
+        An idle one may begin with its part among all, so that together they never have more than
+        twice the window.
+        """
+        working = self._window.share(len(self._working_links))
+        idle = self._window.share(len(self._links))
         for link in self._links:
-            link.set_window(share)
+            link.set_window(working if link in self._working_links else idle)
 
     def _turn(self, state: State, deadline: float | None = None) -> None:
         self.state = state

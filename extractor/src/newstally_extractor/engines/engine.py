@@ -1,12 +1,33 @@
 """The seam between the service and what finds entities."""
 
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from typing import Protocol
 
 from newstally_extractor.counting.entities import Counts
 
 Outcome = Counts | Exception
 """What came of one article."""
+
+
+@dataclass(frozen=True, slots=True)
+class Text:
+    """What an engine is asked to read, and how much that is."""
+
+    content: str
+    cost: int
+    """Estimated, in characters of prose."""
+    returnable: bool = False
+    """It may be left out when time runs short."""
+
+
+@dataclass(frozen=True, slots=True)
+class Extracted:
+    """What came of one article, and at what price."""
+
+    outcome: Outcome
+    seconds: float = 0.0
+    """Its part of the processor time."""
 
 
 class Engine(Protocol):

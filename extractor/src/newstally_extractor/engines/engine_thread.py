@@ -1,6 +1,7 @@
 """The one thread in which the engine is made and works."""
 
 import asyncio
+import time
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import AbstractContextManager
@@ -9,10 +10,13 @@ from typing import NoReturn
 from newstally_extractor.engines.engine import (
     BrokenError,
     Engine,
+    Extracted,
     Outcome,
     SettingError,
+    Text,
     extract_each,
 )
+from newstally_extractor.engines.pace import Pace
 
 PROBE = "The probe was read by Ada Lovelace in London on Monday."
 """A text that every pipeline must be able to read, before articles are blamed for what fails."""
@@ -26,9 +30,11 @@ class EngineThread:
         make: Callable[[], Engine],
         limit: Callable[[], AbstractContextManager[None]],
         end: Callable[[str], NoReturn],
+        soft_limit: float = float("inf"),
     ) -> None:
         """Make the engine in its thread and try it once.
 
+        `soft_limit`: seconds after which nothing more of a batch is begun that may be left out.
         `limit` is entered around each call of the engine. `end` is called with the reason, in the
         engine's thread, when the engine breaks later on: it ends the process. Raises what `make`
         raises, and SettingError if the pipeline fails on a plain sentence.
@@ -37,6 +43,7 @@ class EngineThread:
         self._limit = limit
         self._end = end
         self._busy = False
+        self._pace = Pace(soft_limit)
         try:
             self.engine = self._executor.submit(make).result()
             self._executor.submit(self._try_once).result()
@@ -49,8 +56,11 @@ class EngineThread:
         """Whether the engine is at work right now."""
         return self._busy
 
-    async def extract(self, texts: Sequence[str]) -> list[Outcome]:
-        """Return an outcome per text. Cancelling leaves the thread to finish on its own."""
+    async def extract(self, texts: Sequence[Text]) -> list[Extracted | None]:
+        """Return what came of each text; None for one that was left out: time was short.
+
+        Cancelling leaves the thread to finish on its own.
+        """
         loop = asyncio.get_running_loop()
         return await loop.run_in_executor(self._executor, self._extract, texts)
 
@@ -66,14 +76,38 @@ class EngineThread:
                 f"give one that can",
             ) from error
 
-    def _extract(self, texts: Sequence[str]) -> list[Outcome]:
+    def _extract(self, texts: Sequence[Text]) -> list[Extracted | None]:
         self._busy = True
+        began = time.monotonic()
+        extracted: list[Extracted | None] = [None] * len(texts)
+        left = list(range(len(texts)))
         try:
-            return extract_each(self._limited, texts, self._doubt)
+            while left:
+                part = self._pace.first_part([texts[at].cost for at in left])
+                for at, one in zip(
+                    left, self._read([texts[at] for at in left[:part]]), strict=False
+                ):
+                    extracted[at] = one
+                del left[:part]
+                if self._pace.is_over(time.monotonic() - began):
+                    left = [at for at in left if not texts[at].returnable]
         except BrokenError as error:
             self._end(str(error))
         finally:
             self._busy = False
+        return extracted
+
+    def _read(self, texts: Sequence[Text]) -> list[Extracted]:
+        """Read some of a batch together, and share out what that took by estimated cost."""
+        began, began_working = time.monotonic(), time.thread_time()
+        outcomes = extract_each(self._limited, [text.content for text in texts], self._doubt)
+        seconds = time.thread_time() - began_working
+        cost = max(1, sum(text.cost for text in texts))
+        self._pace.took(cost, time.monotonic() - began)
+        return [
+            Extracted(outcome, seconds * text.cost / cost)
+            for text, outcome in zip(texts, outcomes, strict=True)
+        ]
 
     def _doubt(self, error: Exception) -> None:
         """Raise BrokenError if the pipeline fails on anything, not only on an article."""

@@ -75,7 +75,7 @@ class Stream:
         """
         try:
             async for request in requests:
-                self._work.replica.take(self._link, request.work)
+                self._work.take(self._link, request)
                 while not self._link.has_room:
                     self._readable.clear()
                     await self._readable.wait()

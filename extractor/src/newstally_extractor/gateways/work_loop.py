@@ -14,7 +14,7 @@ from newstally_extractor.core.link import Effects as LinkEffects
 from newstally_extractor.core.link import Link
 from newstally_extractor.core.replica import STALL_SECONDS, Replica, State
 from newstally_extractor.core.windows import Window
-from newstally_extractor.engines.engine import Outcome
+from newstally_extractor.engines.engine import Extracted, Text
 from newstally_extractor.metrics import Metrics
 
 log = structlog.get_logger()
@@ -23,8 +23,8 @@ log = structlog.get_logger()
 class Extracts(Protocol):
     """What is needed of the engine."""
 
-    async def extract(self, texts: list[str]) -> list[Outcome]:
-        """Return an outcome per text, in order."""
+    async def extract(self, texts: Sequence[Text]) -> list[Extracted | None]:
+        """Return what came of each text, in order; None for one that was left out."""
         ...
 
 
@@ -64,6 +64,10 @@ class WorkLoop:
         self._show()
         if not self.replica.links:
             self._all_gone.set()
+
+    def take(self, link: Link, request: pb.ExtractRequest) -> None:
+        """Take what a gateway sends."""
+        self.replica.take(link, request, self._loop.time())
 
     # What the replica wants to be done
 
@@ -114,15 +118,36 @@ class WorkLoop:
             self.replica.end()
             await self._all_gone.wait()
 
-    async def _extract(self, batch: Sequence[Work[Link]]) -> list[Outcome]:
+    async def _extract(self, batch: Sequence[Work[Link]]) -> list[Extracted | None]:
         begin = self._loop.time()
-        outcomes = await self._engine.extract([work.content for work in batch])
-        self._metrics.batch_seconds.observe(self._loop.time() - begin)
+        extracted = await self._engine.extract(
+            [
+                Text(work.content, work.cost, work.link.takes_back and not work.alone)
+                for work in batch
+            ]
+        )
+        seconds = self._loop.time() - begin
+        done = [(work, one) for work, one in zip(batch, extracted, strict=True) if one is not None]
+        self._metrics.batch_seconds.observe(seconds)
         self._metrics.batches.inc()
-        self._metrics.characters.inc(sum(len(work.content) for work in batch))
-        if errors := sorted({type(e).__name__ for e in outcomes if isinstance(e, Exception)}):
-            log.warning("articles failed in the pipeline", errors=errors, batch=len(batch))
-        return outcomes
+        self._metrics.characters.inc(sum(len(work.content) for work, _ in done))
+        errors = {type(e.outcome).__name__ for _, e in done if isinstance(e.outcome, Exception)}
+        if errors:
+            log.warning("articles failed in the pipeline", errors=sorted(errors), batch=len(batch))
+        if len(done) < len(batch):
+            self._metrics.handed_back.inc(len(batch) - len(done))
+            slowest, one = max(done, key=lambda each: each[1].seconds)
+            # Where it is in its upload is known to the gateway only, which says so.
+            log.warning(
+                "model batch ended early",
+                seconds=round(seconds, 1),
+                answered=len(done),
+                handed_back=len(batch) - len(done),
+                slowest_bytes=slowest.size_bytes,
+                slowest_cost=slowest.cost,
+                slowest_seconds=round(one.seconds, 1),
+            )
+        return extracted
 
     def _show(self) -> None:
         self._metrics.links.set(self.replica.links)

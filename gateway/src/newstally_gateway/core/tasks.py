@@ -53,7 +53,7 @@ class Window:
 
 @dataclass(frozen=True, slots=True)
 class Poisoned:
-    """A task that is given up: it died alone on two replica instances, or four times in all."""
+    """A task that is given up: replicas die of it, or run out of time."""
 
     task: Task
     """What; the dispatcher has forgotten it."""

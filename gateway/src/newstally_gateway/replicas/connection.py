@@ -34,7 +34,7 @@ class Connection:
         self._unsent = asyncio.Event()
         self._turned = asyncio.Event()
         self._model: str | None = None
-        self._link = Link(dispatching, self, self._loop.time())
+        self._link = Link(dispatching, self, self._loop.time(), address)
 
     async def run(self, channel: grpc.aio.Channel) -> End:
         """Connect, and serve until the link ends."""
@@ -136,7 +136,7 @@ class Connection:
                     attempts = link.take_unsent(
                         REQUEST_ARTICLES, SEND_LIMIT_BYTES, WORK_OVERHEAD_BYTES
                     )
-                    await call.write(make_request(attempts))
+                    await call.write(make_request(attempts, link.take_withdrawn()))
 
     # Metrics
 

@@ -40,6 +40,16 @@ class DispatchLoop:
         """Count them."""
         self._metrics.requeued.inc(articles)
 
+    def took_long(self, stream: ClientStream, task: Task, seconds: float) -> None:
+        """Log it, and where the article is; never its text."""
+        log.warning(
+            "article took long",
+            upload_id=stream.upload_id,
+            offset=task.offset,
+            bytes=task.size_bytes,
+            seconds=round(seconds, 1),
+        )
+
     def given_up(self, stream: ClientStream, task: Task) -> None:
         """Log it: an operator may want to look at the article."""
         log.warning("article given up", upload_id=stream.upload_id, offset=task.offset)
@@ -52,7 +62,7 @@ class DispatchLoop:
 
     def _arm(self) -> None:
         """Have the timer fire no later than the next deadline. Firing early does no harm."""
-        deadline = self.dispatching.next_deadline()
+        deadline = self.dispatching.next_deadline(self._loop.time())
         if deadline is None or (self._timer is not None and self._timer.when() <= deadline):
             return
         if self._timer is not None:

@@ -1,6 +1,6 @@
 """Messages to a replica. Pure."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 from newstally_protos.v1.extractor_pb2 import ExtractRequest, Work
 
@@ -12,11 +12,13 @@ REQUEST_ARTICLES = 256
 """Most articles in a message: building it is one turn of the event loop."""
 
 
-def make_request(attempts: Iterable[Attempt]) -> ExtractRequest:
-    """Return the message that sends them."""
+def make_request(attempts: Iterable[Attempt], withdrawn: Sequence[int]) -> ExtractRequest:
+    """Return the message that sends attempts and withdraws others."""
     return ExtractRequest(
         work=[
             Work(id=attempt.attempt_id, content=attempt.task.content, alone=attempt.alone)
             for attempt in attempts
-        ]
+        ],
+        withdrawn=withdrawn,
+        takes_back=True,
     )

@@ -6,7 +6,7 @@ from newstally_extractor.core.inbox import Inbox, Work
 
 
 def work(number: int, chars: int = 1, alone: bool = False, link: str = "a") -> Work[str]:
-    return Work(link, number, "x" * chars, chars, alone)
+    return Work(link, number, "x" * chars, chars, alone, cost=chars)
 
 
 def filled(*works: Work[str], chars: int = 10, articles: int = 4) -> Inbox[str]:
@@ -60,6 +60,20 @@ def test_dropped_link() -> None:
     assert (inbox.articles, inbox.size_bytes) == (1, 5)
     assert ids(inbox.next_batch()) == [2]
     assert (inbox.articles, inbox.size_bytes) == (0, 0)
+
+
+def test_withdrawn_work_is_taken_out() -> None:
+    """Of its own link only, in either line, and no longer counted."""
+    inbox = filled(work(1, 2), work(1, 3, link="b"), work(2), work(3, alone=True), work(4))
+    assert ids(inbox.withdraw("a", {1, 3, 9})) == [1, 3]
+    assert (inbox.articles, inbox.size_bytes) == (3, 5)
+    assert ids(inbox.next_batch()) == [1, 2, 4]
+
+
+def test_what_costs_more_is_more_of_a_batch() -> None:
+    """A batch is bounded by what its texts are estimated to cost."""
+    dear = Work("a", 1, "!!!", 3, cost=8)
+    assert ids(filled(dear, work(2, 3)).next_batch()) == [1]
 
 
 @given(st.lists(st.tuples(st.integers(0, 30), st.booleans())))

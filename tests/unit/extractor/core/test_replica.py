@@ -7,13 +7,14 @@ from newstally_extractor.core.inbox import Inbox
 from newstally_extractor.core.link import Link
 from newstally_extractor.core.link import State as LinkState
 from newstally_extractor.core.replica import (
+    IDLE_SECONDS,
     LONE_PAUSE_SECONDS,
     STALL_SECONDS,
     Replica,
     State,
 )
 from newstally_extractor.core.windows import Window
-from newstally_extractor.engines.engine import Outcome
+from newstally_extractor.engines.engine import Extracted
 from newstally_protos.v1 import extractor_pb2 as pb
 
 
@@ -49,19 +50,25 @@ class Rig:
         working = self.replica.state is State.WORKING
         return [work.content for work in self.replica.batch] if working else []
 
-    def done(self) -> None:
-        """Answer the batch; a text is its only entity, "bad" is an error."""
-        outcomes: list[Outcome] = [
-            ValueError() if work.content == "bad" else {(work.content, "ORG"): 1}
-            for work in self.replica.batch
-        ]
-        self.replica.done(outcomes)
+    def done(self, begun: int = 99) -> None:
+        """Answer what was begun; a text is its only entity, "bad" is an error."""
+        self.replica.done(
+            [
+                None
+                if number >= begun
+                else Extracted(
+                    ValueError() if work.content == "bad" else {(work.content, "ORG"): 1}, 0.5
+                )
+                for number, work in enumerate(self.replica.batch)
+            ]
+        )
 
 
 class Peer:
     """A gateway that reads when it is told to."""
 
     def __init__(self, rig: Rig) -> None:
+        self.rig = rig
         self.replica = rig.replica
         self.link = rig.replica.open(self)
         self.received: list[pb.ExtractResponse] = []
@@ -69,9 +76,13 @@ class Peer:
     def stirred(self) -> None:
         pass
 
-    def send(self, *contents: str, alone: bool = False) -> None:
+    def send(self, *contents: str, alone: bool = False, takes_back: bool = False) -> None:
         works = [pb.Work(id=n, content=text, alone=alone) for n, text in enumerate(contents)]
-        self.replica.take(self.link, works)
+        request = pb.ExtractRequest(work=works, takes_back=takes_back)
+        self.replica.take(self.link, request, self.rig.now)
+
+    def withdraw(self, *ids: int) -> None:
+        self.replica.take(self.link, pb.ExtractRequest(withdrawn=ids), self.rig.now)
 
     def read(self) -> None:
         """Take whatever is there."""
@@ -181,6 +192,80 @@ def test_links_share_the_window(rig: Rig) -> None:
     assert (one.windows, two.windows) == ([8, 4, 8], [4])
     rig.replica.close(one.link)
     assert rig.replica.links == 0
+
+
+def test_the_window_follows_the_links_that_work(rig: Rig) -> None:
+    """Idle ones take nothing from them, and get their part as soon as they work, too."""
+    peers = [Peer(rig) for _ in range(4)]
+    worker, second = peers[:2]
+    worker.send("a")
+    for peer in peers:
+        peer.read()
+    assert [peer.windows[-1] for peer in peers] == [8, 2, 2, 2]
+    second.send("b")
+    for peer in peers:
+        peer.read()
+    assert [peer.windows[-1] for peer in peers] == [4, 4, 2, 2]
+    rig.work()
+    for peer in peers:
+        peer.read()
+    rig.work()
+    rig.done()
+    second.read()
+    rig.work(IDLE_SECONDS - 0.1)
+    worker.send("c")
+    assert second.link.is_idle
+    rig.work(0.1)
+    worker.read()
+    second.read()
+    assert (worker.windows[-1], second.windows[-1]) == (8, 2)
+
+
+def test_withdrawn_work_is_not_done(rig: Rig) -> None:
+    """What waits is answered without an outcome; what was begun is answered as ever."""
+    peer = Peer(rig)
+    peer.send("a", "b")
+    rig.work()
+    peer.read()
+    assert rig.work() == ["a", "b"]
+    peer.replica.take(
+        peer.link, pb.ExtractRequest(work=[pb.Work(id=n, content="c") for n in (7, 8)]), rig.now
+    )
+    peer.withdraw(0, 7, 99)
+    peer.read()
+    assert [(r.id, r.WhichOneof("outcome")) for r in peer.results] == [(7, None)]
+    rig.done()
+    rig.work()
+    peer.read()
+    assert rig.work() == ["c"]
+    assert [r.id for r in peer.results] == [7, 0, 1]
+
+
+def test_what_was_not_begun_is_handed_back(rig: Rig) -> None:
+    """The gateway gets its ids; they do not count against its window any more."""
+    peer = Peer(rig)
+    peer.send("a", "b", "c", takes_back=True)
+    rig.work()
+    peer.read()
+    rig.work()
+    rig.done(begun=1)
+    peer.read()
+    assert [r.id for r in peer.results] == [0]
+    assert [list(e.handed_back.ids) for e in peer.received if e.HasField("handed_back")] == [[1, 2]]
+    assert peer.link.is_idle
+    assert rig.work() == []
+
+
+def test_costs_are_told(rig: Rig) -> None:
+    """What each article took of the processor, in microseconds."""
+    peer = Peer(rig)
+    peer.send("a", "bad")
+    rig.work()
+    peer.read()
+    rig.work()
+    rig.done()
+    peer.read()
+    assert [r.cost_micros for r in peer.results] == [500_000, 500_000]
 
 
 def test_what_waits_of_a_link_that_is_gone_is_dropped(rig: Rig) -> None:

@@ -7,7 +7,7 @@ import pytest
 from newstally_extractor.core.inbox import Inbox
 from newstally_extractor.core.link import Link
 from newstally_extractor.core.windows import Window
-from newstally_extractor.engines.engine import Outcome
+from newstally_extractor.engines.engine import Extracted, Text
 from newstally_extractor.gateways.link_service import Stream
 from newstally_extractor.gateways.work_loop import WorkLoop
 from newstally_extractor.metrics import Metrics
@@ -22,10 +22,13 @@ class Engine:
         self.batches: asyncio.Queue[Sequence[str]] = asyncio.Queue()
         self.go = asyncio.Semaphore(0)
 
-    async def extract(self, texts: Sequence[str]) -> list[Outcome]:
-        self.batches.put_nowait(texts)
+    async def extract(self, texts: Sequence[Text]) -> list[Extracted | None]:
+        contents = [text.content for text in texts]
+        self.batches.put_nowait(contents)
         await self.go.acquire()
-        return [ValueError() if text == "bad" else {(text, "ORG"): 1} for text in texts]
+        return [
+            Extracted(ValueError() if text == "bad" else {(text, "ORG"): 1}) for text in contents
+        ]
 
 
 class Rig:

@@ -58,6 +58,9 @@ class Replica:
         for attempt in attempts:
             self.attempts.put_nowait(attempt)
 
+    def withdraw(self, ids: Sequence[int]) -> None:
+        pass
+
     def expire(self, now: float) -> None:
         raise AssertionError(now)
 

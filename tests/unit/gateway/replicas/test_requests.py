@@ -19,8 +19,8 @@ def test_a_request_is_what_it_was_counted_as(sizes: list[int], first_id: int, al
         Attempt("link", number, Task(1, number, "P", "", "x" * size, size), alone)
         for number, size in enumerate(sizes, first_id)
     ]
-    request = make_request(attempts)
+    request = make_request(attempts, [])
     assert [(work.id, len(work.content), work.alone) for work in request.work] == [
         (attempt.attempt_id, attempt.task.size_bytes, alone) for attempt in attempts
     ]
-    assert request.ByteSize() <= sum(sizes) + WORK_OVERHEAD_BYTES * len(sizes)
+    assert request.ByteSize() <= sum(sizes) + WORK_OVERHEAD_BYTES * (len(sizes) + 1)

@@ -5,10 +5,12 @@ the bytes stay within the window, and the long articles within their share of it
 """
 
 from collections import OrderedDict
-from collections.abc import Iterator
+from collections.abc import Container, Hashable, Iterator
 from dataclasses import replace
+from itertools import chain
+from typing import NamedTuple
 
-from newstally_gateway.core.tasks import LinkKey, Task, Window
+from newstally_gateway.core.tasks import LinkKey, StreamKey, Task, Window
 
 LONG_PART = 4
 """An article over a quarter of the window is long."""
@@ -16,18 +18,23 @@ LONG_SHARE_PART = 2
 """The long ones on a link take at most half of its window, or one of them."""
 PATIENCE = 10
 """An article that a replica never starts is waited for this many times the timeout."""
+SILENCE_SECONDS = 3.0
+"""A link that owes answers and says nothing for so long is silent."""
 
 
 class Entry:
-    """A task that left the queue: on a link, promised a place on one, or suspect."""
+    """A task that left the queue: on one link or two, promised a place on one, or suspect."""
 
     __slots__ = (
-        "attempt_id",
+        "answers_before",
+        "attempts",
+        "counted",
         "deaths_alone",
         "died_on",
         "discarded",
+        "doubled",
         "promised_by",
-        "since",
+        "proven",
         "size_bytes",
         "suspect",
         "task",
@@ -36,24 +43,45 @@ class Entry:
     def __init__(self, task: Task) -> None:
         self.task = task
         self.size_bytes = task.size_bytes
+        self.attempts = 0
+        """On how many links it is."""
+        self.doubled = False
+        """It was given to a second link, because the first one is silent."""
         self.discarded = False
         """Forgotten, but still on a link."""
+        self.promised_by: LinkAccount | None = None
+        """The link that keeps room for it."""
         self.suspect = False
         self.died_on: frozenset[str] = frozenset()
         """The replica instances whose links broke while they worked on it alone."""
         self.deaths_alone = 0
         """How often that happened, whichever the instance."""
-        self.attempt_id = 0
-        """0: on no link."""
-        self.since = 0.0
-        """When it was sent, or started once it is."""
-        self.promised_by: LinkAccount | None = None
-        """The link that keeps room for it."""
+        self.counted: list[tuple[str, float]] = []
+        """Those deaths that speak against it: instance and time."""
+        self.proven = 0
+        """How many of all those deaths had other work answered since the one before."""
+        self.answers_before = 0
+        """How much had been answered at the last one."""
+
+    @property
+    def key(self) -> tuple[StreamKey, int]:
+        """Whose it is, and which."""
+        return self.task.stream, self.task.offset
 
     def discard(self) -> None:
         """Forget the content; its memory was given back to admission."""
         self.discarded = True
         self.task = replace(self.task, content="")
+
+
+class OnLink(NamedTuple):
+    """An attempt on a link."""
+
+    entry: Entry
+    since: float
+    """When it was sent, or started once it is."""
+    is_copy: bool
+    """The entry was on another link already."""
 
 
 class LinkAccount:
@@ -64,32 +92,43 @@ class LinkAccount:
         "_bytes",
         "_long_bytes",
         "_longs",
+        "began_at",
+        "copies",
         "draining",
         "heard_at",
         "instance_id",
         "key",
         "outstanding_bytes",
         "promised",
+        "replica",
         "running",
         "sent",
         "suspect",
     )
 
-    def __init__(self, key: LinkKey, instance_id: str, window: Window, now: float) -> None:
+    def __init__(
+        self, key: LinkKey, instance_id: str, window: Window, now: float, replica: Hashable = None
+    ) -> None:
         self.key = key
         self.instance_id = instance_id
+        self.replica = key if replica is None else replica
+        """What it is to, whichever process is there."""
+        self.began_at = now
+        """When it came up."""
         self.draining = False
         self.heard_at = now
         """When anything was heard on it last, or it began to owe an answer."""
-        self.sent: OrderedDict[int, Entry] = OrderedDict()
+        self.sent: OrderedDict[int, OnLink] = OrderedDict()
         """Not started, by time of sending."""
-        self.running: OrderedDict[int, Entry] = OrderedDict()
+        self.running: OrderedDict[int, OnLink] = OrderedDict()
         """By time of starting."""
         self.suspect: Entry | None = None
         """The one suspect that is outstanding on it."""
         self.promised: Entry | None = None
         """What it keeps room for: others may only use what that leaves."""
         self.outstanding_bytes = 0
+        self.copies = 0
+        """How many attempts are only here because another link is silent."""
         self._longs = 0
         self._long_bytes = 0
         self.set_window(window)
@@ -107,10 +146,14 @@ class LinkAccount:
         self._longs = len(longs)
         self._long_bytes = sum(longs)
 
+    def running_since(self) -> float:
+        """Return when what runs longest was started; when the link came up if nothing runs."""
+        return next(iter(self.running.values())).since if self.running else self.began_at
+
     def entries(self) -> Iterator[Entry]:
         """Return all that is outstanding."""
-        yield from self.sent.values()
-        yield from self.running.values()
+        for on_link in chain(self.sent.values(), self.running.values()):
+            yield on_link.entry
 
     def is_long(self, size: int) -> bool:
         """Say whether an article of that size is long here."""
@@ -139,9 +182,11 @@ class LinkAccount:
         """Put an entry on the account."""
         if not self.sent and not self.running:
             self.heard_at = now
-        self.sent[attempt_id] = entry
-        entry.attempt_id = attempt_id
-        entry.since = now
+        is_copy = entry.attempts > 0
+        self.sent[attempt_id] = OnLink(entry, now, is_copy)
+        entry.attempts += 1
+        entry.doubled = is_copy
+        self.copies += is_copy
         size = entry.size_bytes
         self.outstanding_bytes += size
         if self.is_long(size):
@@ -152,16 +197,17 @@ class LinkAccount:
 
     def start(self, attempt_id: int, now: float) -> None:
         """Note that an attempt is in a model batch; an unknown one is ignored."""
-        entry = self.sent.pop(attempt_id, None)
-        if entry is not None:
-            entry.since = now
-            self.running[attempt_id] = entry
+        on_link = self.sent.pop(attempt_id, None)
+        if on_link is not None:
+            self.running[attempt_id] = OnLink(on_link.entry, now, on_link.is_copy)
 
     def take(self, attempt_id: int) -> Entry | None:
         """Take an attempt off the account; None when it is not on it."""
-        entry = self.running.pop(attempt_id, None) or self.sent.pop(attempt_id, None)
-        if entry is None:
+        on_link = self.running.pop(attempt_id, None) or self.sent.pop(attempt_id, None)
+        if on_link is None:
             return None
+        entry = on_link.entry
+        self.copies -= on_link.is_copy
         size = entry.size_bytes
         self.outstanding_bytes -= size
         if self.is_long(size):
@@ -169,7 +215,7 @@ class LinkAccount:
             self._long_bytes -= size
         if self.suspect is entry:
             self.suspect = None
-        entry.attempt_id = 0
+        entry.attempts -= 1
         return entry
 
     def deadline(self, timeout: float) -> float | None:
@@ -185,6 +231,27 @@ class LinkAccount:
             oldest = next(iter(self.sent.values())).since
             deadlines += [self.heard_at + timeout, oldest + PATIENCE * timeout]
         return min(deadlines, default=None)
+
+    @property
+    def is_idle(self) -> bool:
+        """Whether its replica has nothing to do but what another may do as well."""
+        return len(self.sent) + len(self.running) == self.copies
+
+    def attempts_at(self, entries: Container[Entry]) -> list[int]:
+        """Return the attempts at these that have not started."""
+        return [number for number, on_link in self.sent.items() if on_link.entry in entries]
+
+    def doubtful_at(self) -> float | None:
+        """Return when the link is doubted if nothing is heard; None if nothing could be doubled."""
+        first = next(self.undoubled(), None)
+        return None if first is None else max(self.heard_at, first.since) + SILENCE_SECONDS
+
+    def undoubled(self) -> Iterator[OnLink]:
+        """Return what waits here and nowhere else, and may be sent elsewhere."""
+        for on_link in self.sent.values():
+            entry = on_link.entry
+            if not (entry.doubled or entry.suspect or entry.discarded):
+                yield on_link
 
     def _fits(self, size: int) -> bool:
         outstanding = len(self.sent) + len(self.running)

@@ -6,41 +6,45 @@
                          │  link down, never started   │    link down, not clean │
                          └─────────────────────────────┘                         ▼
                                              suspect: sent again, alone in its model batch
-                                             deaths alone on two instances, or four
-                                             deaths alone in all: poisoned
+                                             deaths that prove something: poisoned
 
 The queue stands above the links: streams take turns by bytes, and what a broken link leaves
-unanswered goes back to the head of its stream's queue.
+unanswered goes back to the head of its stream's queue. What waits on a link that is silent is sent
+to one idle replica, too: the first answer counts.
 """
 
-from collections.abc import Iterable, Sequence
-from enum import Enum, auto
+from collections.abc import Hashable, Iterable, Sequence, Set
 
 from newstally_gateway.core.replicas.accounts import Entry, LinkAccount
+from newstally_gateway.core.replicas.assigner import Assigner
+from newstally_gateway.core.replicas.costs import Costs
+from newstally_gateway.core.replicas.entries import Entries
 from newstally_gateway.core.replicas.fair_queue import FairQueue
-from newstally_gateway.core.replicas.fleet import Fleet, emptiest_to_promise, emptiest_with_room
-from newstally_gateway.core.replicas.suspects import (
-    Suspects,
-    candidates,
-    die_alone,
-    is_free,
-    is_poison,
-)
+from newstally_gateway.core.replicas.fleet import Fleet
+from newstally_gateway.core.replicas.suspects import Suspects, Trials
 from newstally_gateway.core.tasks import Attempt, LinkKey, Poisoned, StreamKey, Task, Window
+
+TRIAL_SECONDS = 300.0
+"""How long the trials of a suspect may take together."""
 
 
 class Dispatcher:
     """Decides for all streams and all links of the process."""
 
-    def __init__(self, article_timeout: float) -> None:
-        """`article_timeout`: seconds that a started article, or a silent link, is given."""
+    def __init__(self, article_timeout: float, trial_seconds: float = TRIAL_SECONDS) -> None:
+        """`article_timeout`: seconds that a started article, or a silent link, is given.
+
+        `trial_seconds`: how long the trials of a suspect may take together.
+        """
         self._timeout = article_timeout
         self._queue = FairQueue()
+        self._costs = Costs()
         self._suspects = Suspects()
+        self._trials = Trials(trial_seconds)
         self._fleet = Fleet()
-        # Every task that left the queue, by stream and offset.
-        self._entries: dict[StreamKey, dict[int, Entry]] = {}
-        self._last_attempt = 0
+        self._entries = Entries()
+        self._assigner = Assigner(self._queue, self._suspects, self._fleet, self._entries)
+        self._withdrawn: list[tuple[LinkKey, int]] = []
 
     @property
     def queued(self) -> int:
@@ -77,16 +81,32 @@ class Dispatcher:
         What is on a link stays on its account, without its content, until answered.
         """
         self._queue.discard(stream, below)
-        entries = self._entries.get(stream, {})
-        for entry in [e for offset, e in entries.items() if below is None or offset < below]:
+        gone = self._entries.of_stream(stream, below)
+        for entry in gone:
             self._fleet.break_promise(entry)
             self._suspects.remove(entry)
             self._forget(entry)
             entry.discard()
+        self._withdraw(gone)
 
-    def link_up(self, link: LinkKey, instance_id: str, window: Window, now: float) -> None:
-        """Take in a link: its replica's process is `instance_id`. ValueError if it is up."""
-        self._fleet.add(LinkAccount(link, instance_id, window, now))
+    def withdrawn(self) -> Sequence[tuple[LinkKey, int]]:
+        """Return, once, the attempts on links whose answers nobody waits for any more.
+
+        They stay outstanding until answered.
+        """
+        withdrawn, self._withdrawn = self._withdrawn, []
+        return withdrawn
+
+    def link_up(
+        self,
+        link: LinkKey,
+        instance_id: str,
+        window: Window,
+        now: float,
+        replica: Hashable = None,
+    ) -> None:
+        """Take in a link to a replica, whose process is `instance_id`. ValueError if it is up."""
+        self._fleet.add(LinkAccount(link, instance_id, window, now, replica))
 
     def link_window(self, link: LinkKey, window: Window) -> None:
         """Set a link's window anew; ignored for a link that is not up."""
@@ -101,7 +121,7 @@ class Dispatcher:
             account.draining = True
             self._retire(account)
 
-    def link_down(self, link: LinkKey, *, clean: bool) -> Sequence[Poisoned]:
+    def link_down(self, link: LinkKey, now: float, *, clean: bool) -> Sequence[Poisoned]:
         """Take back what the link has not answered; return what is given up.
 
         `clean`: the replica ended it in good order, so that nothing is suspect. Ignored for a
@@ -111,27 +131,34 @@ class Dispatcher:
         if account is None:
             return []
         self._retire(account)
-        self._fleet.remove(account)
+        self._fleet.remove(account, now)
         innocent = clean or account.draining
+        running = [on_link.entry for on_link in account.running.values()]
         # A batch of its own was all that ran: only then does the death prove something.
-        alone = account.suspect if len(account.running) == 1 else None
-        for entry in account.sent.values():
+        alone = account.suspect if len(running) == 1 else None
+        if not innocent and account.suspect is None:
+            self._trials.broke(running, now)
+        for entry in (on_link.entry for on_link in account.sent.values()):
+            entry.attempts -= 1
             self._take_back(entry)
         poisoned: list[Poisoned] = []
-        for entry in account.running.values():
-            if innocent or entry.discarded:
+        for entry in running:
+            entry.attempts -= 1
+            if innocent or entry.discarded or entry.attempts:
                 self._take_back(entry)
-                continue
-            if entry is alone:
-                die_alone(entry, account.instance_id)
-            if is_poison(entry):
+            elif entry is alone and self._is_given_up(entry, account, now):
                 self._forget(entry)
                 poisoned.append(Poisoned(entry.task))
             else:
-                entry.attempt_id = 0
                 entry.suspect = True
-                self._suspects.append(entry)
+                self._suspects.append(entry, now, self._trials.pause(entry))
         return poisoned
+
+    def _is_given_up(self, entry: Entry, account: LinkAccount, now: float) -> bool:
+        """Note a death alone."""
+        self._trials.died_alone(entry, account, self._fleet, now)
+        only = self._fleet.replicas(now - self._trials.seconds) == 1
+        return self._trials.is_poison(entry, only_replica=only)
 
     def started(self, link: LinkKey, ids: Iterable[int], now: float) -> None:
         """Note that a model batch with these attempts begins; unknown ids are ignored."""
@@ -142,26 +169,48 @@ class Dispatcher:
         for attempt_id in ids:
             account.start(attempt_id, now)
 
-    def answered(self, link: LinkKey, attempt_id: int, now: float) -> Task | None:
-        """Take an attempt off its link; None when it is late, unknown or discarded."""
+    def answered(
+        self, link: LinkKey, attempt_id: int, now: float, cost_micros: int = 0
+    ) -> Task | None:
+        """Take an attempt off its link; None when it is late, unknown or discarded.
+
+        `cost_micros`: the replica's processor time, charged to the stream; 0 if it is not known.
+        """
         account = self._fleet.get(link)
         if account is None:
             return None
         account.heard_at = now
         entry = account.take(attempt_id)
-        if entry is None or entry.discarded:
+        if entry is None:
+            return None
+        self._trials.answered()
+        if cost_micros > 0:
+            self._queue.charge(
+                entry.task.stream, self._costs.surcharge(entry.size_bytes, cost_micros)
+            )
+        if entry.discarded:
             return None
         self._forget(entry)
-        return entry.task
+        task = entry.task
+        if entry.attempts:  # the other answer means nothing
+            entry.discard()
+            self._withdraw({entry})
+        return task
+
+    def handed_back(self, link: LinkKey, ids: Iterable[int], now: float) -> None:
+        """Queue again what a replica has started and not begun; unknown ids are ignored."""
+        account = self._fleet.get(link)
+        if account is None:
+            return
+        account.heard_at = now
+        for attempt_id in ids:
+            entry = account.take(attempt_id)
+            if entry is not None:
+                self._take_back(entry)
 
     def assign(self, now: float) -> list[Attempt]:
         """Return all that can be sent now; it counts as sent."""
-        attempts: list[Attempt] = []
-        if self._fleet.usable:
-            self._keep_promises(now, attempts)
-            self._try_suspects(now, attempts)
-            self._take_turns(now, attempts)
-        return attempts
+        return self._assigner.assign(now)
 
     def expired(self, now: float) -> list[LinkKey]:
         """Return the links that ran out of time: break them, then `link_down(clean=False)`."""
@@ -171,108 +220,27 @@ class Dispatcher:
             if (deadline := account.deadline(self._timeout)) is not None and deadline <= now
         ]
 
-    def next_deadline(self) -> float | None:
-        """Return when `expired` may next have something, if nothing happens before."""
-        deadlines = (account.deadline(self._timeout) for account in self._fleet)
+    def next_deadline(self, now: float) -> float | None:
+        """Return when `expired` or `assign` may have something, if nothing happens before."""
+        deadlines = [account.deadline(self._timeout) for account in self._fleet]
+        if self._fleet.usable:
+            deadlines.append(self._assigner.next_chance(now))
         return min((d for d in deadlines if d is not None), default=None)
 
-    def _keep_promises(self, now: float, attempts: list[Attempt]) -> None:
-        """Send what links keep room for: there, or where there is room first."""
-        if not self._fleet.promises:
-            return
-        for account in self._fleet.usable:
-            entry = account.promised
-            if entry is None:
-                continue
-            if account.can_keep_promise():
-                target: LinkAccount | None = account
-            else:
-                usable = self._fleet.usable
-                links = candidates(entry, usable) if entry.suspect else usable
-                target = emptiest_with_room(links, entry.size_bytes)
-            if target is not None:
-                self._fleet.break_promise(entry)
-                self._send(entry, target, now, attempts)
-
-    def _try_suspects(self, now: float, attempts: list[Attempt]) -> None:
-        """Give each link that has none a suspect, or have it keep room for one."""
-        if not self._suspects or not any(map(is_free, self._fleet.usable)):
-            return
-        for entry in self._suspects.first(len(self._fleet.usable)):
-            links = candidates(entry, self._fleet.usable)
-            target = emptiest_with_room(links, entry.size_bytes)
-            if target is not None:
-                self._suspects.remove(entry)
-                self._send(entry, target, now, attempts)
-                continue
-            promiser = emptiest_to_promise(links, entry.size_bytes)
-            if promiser is not None:
-                self._suspects.remove(entry)
-                self._fleet.promise(entry, promiser)
-
-    def _take_turns(self, now: float, attempts: list[Attempt]) -> None:
-        """Place what the queue gives, until one article has to wait for room.
-
-        A short article that has no room holds up all others: if smaller ones went past it, it
-        might starve. That costs little: links without room for it are almost full.
-        """
-        queue = self._queue
-        while (task := queue.stalled_head()) is not None:
-            placement = self._place(task, now, attempts)
-            if placement is _Placement.STALLS:
-                break
-            queue.resume()
-            if placement is _Placement.WAITS:
-                return
-            queue.take()
-        while (task := queue.head()) is not None:
-            placement = self._place(task, now, attempts)
-            if placement is _Placement.WAITS:
-                return
-            if placement is _Placement.STALLS:
-                queue.stall()
-            else:
-                queue.take()
-
-    def _place(self, task: Task, now: float, attempts: list[Attempt]) -> "_Placement":
-        """Send a queued task, or have room kept for it; or say how it has to wait."""
-        size = task.size_bytes
-        target = emptiest_with_room(self._fleet.usable, size)
-        if target is not None:
-            self._send(self._enter(task), target, now, attempts)
-            return _Placement.PLACED
-        if not all(link.is_long(size) for link in self._fleet.usable):
-            return _Placement.WAITS
-        promiser = emptiest_to_promise(self._fleet.usable, size)
-        if promiser is None:
-            return _Placement.STALLS
-        self._fleet.promise(self._enter(task), promiser)
-        return _Placement.PLACED
-
-    def _send(
-        self, entry: Entry, account: LinkAccount, now: float, attempts: list[Attempt]
-    ) -> None:
-        self._last_attempt += 1
-        account.send(entry, self._last_attempt, now)
-        attempts.append(Attempt(account.key, self._last_attempt, entry.task, entry.suspect))
-
-    def _enter(self, task: Task) -> Entry:
-        """Keep track of a task that leaves the queue."""
-        entry = Entry(task)
-        self._entries.setdefault(task.stream, {})[task.offset] = entry
-        return entry
+    def _withdraw(self, entries: Set[Entry]) -> None:
+        for account in self._fleet if entries else ():
+            self._withdrawn += [(account.key, each) for each in account.attempts_at(entries)]
 
     def _forget(self, entry: Entry) -> None:
         """Keep track of a task no more."""
-        task = entry.task
-        entries = self._entries[task.stream]
-        del entries[task.offset]
-        if not entries:
-            del self._entries[task.stream]
+        self._trials.forget(entry)
+        self._entries.forget(entry)
 
     def _take_back(self, entry: Entry, *, refund: bool = False) -> None:
         """Let a task go elsewhere that nothing speaks against."""
-        entry.attempt_id = 0
+        if entry.attempts:  # it is on another link as well
+            entry.doubled = False
+            return
         if entry.discarded:
             return
         if entry.suspect:
@@ -286,12 +254,3 @@ class Dispatcher:
         entry = self._fleet.retire(account)
         if entry is not None:
             self._take_back(entry, refund=True)
-
-
-class _Placement(Enum):
-    PLACED = auto()
-    """Sent, or promised a place."""
-    WAITS = auto()
-    """For room that short articles leave soon."""
-    STALLS = auto()
-    """For a long one to be answered; other streams need not wait for it."""

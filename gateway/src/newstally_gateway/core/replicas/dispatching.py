@@ -1,6 +1,6 @@
 """Brings articles from client streams to links and outcomes back; the dispatcher decides."""
 
-from collections.abc import Iterable
+from collections.abc import Hashable, Iterable
 from typing import Protocol
 
 from newstally_protos.v1.extractor_pb2 import Result
@@ -8,6 +8,9 @@ from newstally_protos.v1.extractor_pb2 import Result
 from newstally_gateway.core.outcomes import Outcome, judge, refuse_poisoned
 from newstally_gateway.core.replicas.dispatcher import Dispatcher
 from newstally_gateway.core.tasks import Attempt, LinkKey, Poisoned, StreamKey, Task, Window
+
+LONG_MICROS = 5_000_000
+"""An article that takes so much of a replica's processor time is worth a line in the log."""
 
 
 class ClientStream(Protocol):
@@ -36,6 +39,10 @@ class Outgoing(Protocol):
         """Send these soon."""
         ...
 
+    def withdraw(self, ids: list[int]) -> None:
+        """Say that nobody waits for the answers to these attempts any more."""
+        ...
+
     def expire(self, now: float) -> None:
         """End the link, whatever is unanswered, and report it down: it ran out of time."""
         ...
@@ -50,6 +57,10 @@ class Effects(Protocol):
 
     def requeued(self, articles: int) -> None:
         """Note that a link that went down gave back so many articles."""
+        ...
+
+    def took_long(self, stream: ClientStream, task: Task, seconds: float) -> None:
+        """Note that a replica worked on an article for long."""
         ...
 
     def given_up(self, stream: ClientStream, task: Task) -> None:
@@ -100,10 +111,17 @@ class Dispatching:
 
     # The links' side
 
-    def link_up(self, link: Outgoing, instance_id: str, window: Window, now: float) -> None:
-        """Take in a link that was welcomed."""
+    def link_up(
+        self,
+        link: Outgoing,
+        instance_id: str,
+        window: Window,
+        now: float,
+        replica: Hashable = None,
+    ) -> None:
+        """Take in a link to a replica that was welcomed."""
         self._links[link] = link
-        self._dispatcher.link_up(link, instance_id, window, now)
+        self._dispatcher.link_up(link, instance_id, window, now, replica)
         self._effects.stirred()
 
     def link_window(self, link: Outgoing, window: Window) -> None:
@@ -121,7 +139,7 @@ class Dispatching:
         if self._links.pop(link, None) is None:
             return
         queued = self._dispatcher.queued
-        poisoned = self._dispatcher.link_down(link, clean=clean)
+        poisoned = self._dispatcher.link_down(link, now, clean=clean)
         self._effects.requeued(max(self._dispatcher.queued - queued, 0))
         for given_up in poisoned:
             self._refuse(given_up, now)
@@ -138,10 +156,12 @@ class Dispatching:
         defect: str | None = None
         touched: dict[StreamKey, ClientStream] = {}
         for result in results:
-            task = self._dispatcher.answered(link, result.id, now)
+            task = self._dispatcher.answered(link, result.id, now, result.cost_micros)
             stream = None if task is None else self._streams.get(task.stream)
             if task is None or stream is None:
                 continue
+            if result.cost_micros >= LONG_MICROS:
+                self._effects.took_long(stream, task, result.cost_micros / 1e6)
             judged = judge(task, result, model)
             defect = judged.defect or defect
             stream.ready(task.offset, judged.outcome, now)
@@ -151,24 +171,36 @@ class Dispatching:
         self._effects.stirred()
         return defect
 
+    def handed_back(self, link: Outgoing, ids: Iterable[int], now: float) -> None:
+        """Queue again what the replica has not begun."""
+        self._dispatcher.handed_back(link, ids, now)
+        self._effects.stirred()
+
     # The clock's side
 
     def assign(self, now: float) -> None:
-        """Give the links all that can be sent now."""
+        """Give the links all that can be sent now, and take back what nobody waits for."""
         sends: dict[LinkKey, list[Attempt]] = {}
         for attempt in self._dispatcher.assign(now):
             sends.setdefault(attempt.link, []).append(attempt)
         for link, attempts in sends.items():
             self._links[link].send(attempts)
+        withdrawn: dict[LinkKey, list[int]] = {}
+        for link, attempt_id in self._dispatcher.withdrawn():
+            withdrawn.setdefault(link, []).append(attempt_id)
+        for link, ids in withdrawn.items():
+            if link in self._links:
+                self._links[link].withdraw(ids)
 
-    def next_deadline(self) -> float | None:
+    def next_deadline(self, now: float) -> float | None:
         """Return when to call `expire` next, if nothing happens before."""
-        return self._dispatcher.next_deadline()
+        return self._dispatcher.next_deadline(now)
 
     def expire(self, now: float) -> None:
-        """Break the links that have run out of time."""
+        """Break the links that have run out of time; let what is due be sent."""
         for link in self._dispatcher.expired(now):
             self._links[link].expire(now)
+        self._effects.stirred()
 
     def _refuse(self, poisoned: Poisoned, now: float) -> None:
         task = poisoned.task

@@ -2,8 +2,8 @@
 
 A stream whose turn begins may spend QUANTUM_BYTES more than before; what an article costs more than
 that is saved up over several turns. So a stream of long articles gets as many bytes as one of short
-ones, and no more. Every step is O(1), or O(log n) for what came back from a link; a long article
-costs one step per quantum.
+ones, and no more. What turns out to cost more than its length is charged afterwards. Every step is
+O(1), or O(log n) for what came back from a link; a long article costs one step per quantum.
 """
 
 from collections import OrderedDict, deque
@@ -24,6 +24,7 @@ class FairQueue:
         self._streams: dict[StreamKey, _Line] = {}
         self._ring: OrderedDict[StreamKey, _Line] = OrderedDict()
         self._stalled: OrderedDict[StreamKey, _Line] = OrderedDict()
+        self._debts: dict[StreamKey, int] = {}
         self._count = 0
 
     def __len__(self) -> int:
@@ -47,6 +48,17 @@ class FairQueue:
         if task.stream in self._stalled:
             # Its head may be another one now, which need not wait.
             self._ring[task.stream] = self._stalled.pop(task.stream)
+
+    def charge(self, stream: StreamKey, size_bytes: int) -> None:
+        """Let a stream pay more, or less, than it did for what was taken."""
+        line = self._streams.get(stream)
+        if line is not None:
+            line.deficit = min(line.deficit - size_bytes, QUANTUM_BYTES)
+        else:
+            # It has nothing queued now, and shall not get away with that.
+            debt = self._debts.pop(stream, 0) + size_bytes
+            if debt > 0:
+                self._debts[stream] = debt
 
     def head(self) -> Task | None:
         """Return the task whose turn it is, the same one until it is taken or its stream stalls."""
@@ -90,6 +102,8 @@ class FairQueue:
 
     def discard(self, stream: StreamKey, below: int | None) -> None:
         """Forget the stream's tasks: all, or those with an offset under `below`."""
+        if below is None:
+            self._debts.pop(stream, None)
         line = self._streams.get(stream)
         if line is None:
             return
@@ -105,6 +119,7 @@ class FairQueue:
         line = self._streams.get(stream)
         if line is None:
             line = self._streams[stream] = self._ring[stream] = _Line()
+            line.deficit = -self._debts.pop(stream, 0)
         return line
 
 

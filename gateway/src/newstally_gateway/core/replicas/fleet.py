@@ -12,9 +12,9 @@ An article goes to the link with the fewest outstanding bytes that has room for 
 What room is, and what is long, says `LinkAccount`.
 """
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Hashable, Iterable, Iterator
 
-from newstally_gateway.core.replicas.accounts import Entry, LinkAccount
+from newstally_gateway.core.replicas.accounts import SILENCE_SECONDS, Entry, LinkAccount
 from newstally_gateway.core.tasks import LinkKey
 
 
@@ -27,6 +27,7 @@ class Fleet:
         """Those that take new work."""
         self.promises = 0
         """How many of them keep room for an article."""
+        self._left: dict[Hashable, float] = {}
 
     def __iter__(self) -> Iterator[LinkAccount]:
         return iter(self._links.values())
@@ -51,9 +52,16 @@ class Fleet:
             self.break_promise(entry)
         return entry
 
-    def remove(self, account: LinkAccount) -> None:
-        """Forget a retired link."""
+    def remove(self, account: LinkAccount, now: float) -> None:
+        """Forget a retired link, but not its replica."""
         del self._links[account.key]
+        self._left.pop(account.replica, None)
+        self._left[account.replica] = now
+
+    def replicas(self, since: float) -> int:
+        """Return to how many replicas a link was up at any time since then; forget older ones."""
+        self._left = {replica: when for replica, when in self._left.items() if when >= since}
+        return len(self._left.keys() | {link.replica for link in self._links.values()})
 
     def promise(self, entry: Entry, account: LinkAccount) -> None:
         """Let a link keep room for an article that has none now."""
@@ -69,13 +77,24 @@ class Fleet:
             self.promises -= 1
 
 
-def emptiest_with_room(links: Iterable[LinkAccount], size: int) -> LinkAccount | None:
-    """Return the link with the fewest outstanding bytes among those with room for the size."""
+def emptiest_with_room(links: Iterable[LinkAccount], size: int, now: float) -> LinkAccount | None:
+    """Return the link with the fewest outstanding bytes among those with room for the size.
+
+    One that is silent only if no other has room.
+    """
     found: LinkAccount | None = None
+    silent: list[LinkAccount] = []
+    silent_since = now - SILENCE_SECONDS
     for link in links:
+        if link.heard_at <= silent_since and link.outstanding_bytes:
+            silent.append(link)
+            continue
         emptier = found is None or link.outstanding_bytes < found.outstanding_bytes
         if emptier and link.has_room(size):
             found = link
+    if found is None and silent:
+        with_room = (link for link in silent if link.has_room(size))
+        found = min(with_room, key=lambda link: link.outstanding_bytes, default=None)
     return found
 
 

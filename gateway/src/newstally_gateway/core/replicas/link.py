@@ -9,7 +9,7 @@ Where the end was to be expected, because of Draining or of retire(), it makes n
 """
 
 from collections import deque
-from collections.abc import Sequence
+from collections.abc import Hashable, Iterable, Sequence
 from dataclasses import dataclass
 from enum import Enum, auto
 from typing import Protocol
@@ -23,6 +23,9 @@ WELCOME_SECONDS = 10.0
 """How long connecting may take, the replica's Welcome included."""
 FAREWELL_SECONDS = 2.0
 """How long a replica that has nothing left to answer may take to end the stream after us."""
+
+WITHDRAWN = 1_000
+"""Most attempts that are withdrawn in a message."""
 
 
 class State(Enum):
@@ -78,7 +81,11 @@ class Link:
     What it holds is bounded by the replica's window: the dispatcher sends no more than that.
     """
 
-    def __init__(self, dispatching: Dispatching, effects: Effects, now: float) -> None:
+    def __init__(
+        self, dispatching: Dispatching, effects: Effects, now: float, replica: Hashable
+    ) -> None:
+        """`replica`: what it is to, whichever process is there."""
+        self._replica = replica
         self._dispatching = dispatching
         self._effects = effects
         self.state = State.CONNECTING
@@ -92,6 +99,7 @@ class Link:
         """The replica goes away: whatever ends the stream now, nothing is suspect."""
         self._welcomed = False
         self._unsent: deque[Attempt] = deque()
+        self._withdrawn: list[int] = []
         self._outstanding: dict[int, int] = {}
         self._outstanding_bytes = 0
         self._defective = False
@@ -109,8 +117,8 @@ class Link:
 
     @property
     def has_unsent(self) -> bool:
-        """Whether `take_unsent` has something."""
-        return bool(self._unsent)
+        """Whether `take_unsent` or `take_withdrawn` has something."""
+        return bool(self._unsent or self._withdrawn)
 
     @property
     def outstanding_articles(self) -> int:
@@ -142,6 +150,10 @@ class Link:
                 self._dispatching.started(self, response.started.ids, now)
             case "results":
                 self._answered(response.results.results, now)
+            case "handed_back":
+                self._release(response.handed_back.ids)
+                self._dispatching.handed_back(self, response.handed_back.ids, now)
+                self._leave_if_idle(now)
             case "draining":
                 self.draining = True
                 self._dispatching.link_draining(self)
@@ -166,6 +178,14 @@ class Link:
                 break
             taken.append(self._unsent.popleft())
         return taken
+
+    def take_withdrawn(self) -> Sequence[int]:
+        """Return attempts to be withdrawn, of which all were taken before."""
+        if self._unsent:
+            return []
+        withdrawn = self._withdrawn[:WITHDRAWN]
+        del self._withdrawn[:WITHDRAWN]
+        return withdrawn
 
     # The owner's side
 
@@ -201,6 +221,11 @@ class Link:
             self._outstanding_bytes += attempt.task.size_bytes
         self._effects.unsent()
 
+    def withdraw(self, ids: list[int]) -> None:
+        """Say soon that nobody waits for the answers to these."""
+        self._withdrawn += ids
+        self._effects.unsent()
+
     def expire(self, now: float) -> None:
         """End the stream, whatever is unanswered: an article has run out of time."""
         self._effects.too_slow()
@@ -215,18 +240,21 @@ class Link:
             self._welcomed = True
             self.deadline = None
             self._turn(State.UP)
-            self._dispatching.link_up(self, welcome.instance_id, window, now)
+            self._dispatching.link_up(self, welcome.instance_id, window, now, self._replica)
         else:
             self._dispatching.link_window(self, window)
 
     def _answered(self, results: Sequence[Result], now: float) -> None:
-        for result in results:
-            self._outstanding_bytes -= self._outstanding.pop(result.id, 0)
+        self._release(result.id for result in results)
         defect = self._dispatching.answered(self, results, self.model, now)
         if defect is not None and not self._defective:
             self._defective = True
             self._effects.defective(self.model, defect)
         self._leave_if_idle(now)
+
+    def _release(self, ids: Iterable[int]) -> None:
+        for attempt_id in ids:
+            self._outstanding_bytes -= self._outstanding.pop(attempt_id, 0)
 
     def _leave_if_idle(self, now: float) -> None:
         if self.state is State.RETIRED and not self._outstanding:
@@ -239,6 +267,7 @@ class Link:
         self.end = End(self._welcomed, clean, reason)
         self.deadline = None
         self._unsent.clear()
+        self._withdrawn.clear()
         self._outstanding.clear()
         self._outstanding_bytes = 0
         self._turn(State.ENDED)

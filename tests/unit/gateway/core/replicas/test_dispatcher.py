@@ -117,7 +117,7 @@ def test_a_kept_place_moves_on_when_its_link_goes(end: str) -> None:
     attempts = dispatcher.assign(0.0)
     assert len(attempts) == 10
     if end == "down":
-        dispatcher.link_down("a", clean=True)
+        dispatcher.link_down("a", 0.0, clean=True)
     else:
         dispatcher.link_draining("a")
     answer_all(dispatcher, [attempt for attempt in attempts if attempt.link == "b"])
@@ -168,8 +168,8 @@ def test_a_broken_links_articles_go_to_the_head_of_their_streams() -> None:
         add(dispatcher, "s", 10, first=offset)
         add(dispatcher, "t", 10, first=offset)
     assert len(dispatcher.assign(0.0)) == 8
-    assert dispatcher.link_down("b", clean=False) == []
-    assert dispatcher.link_down("a", clean=False) == []
+    assert dispatcher.link_down("b", 0.0, clean=False) == []
+    assert dispatcher.link_down("a", 0.0, clean=False) == []
     dispatcher.link_up("c", "c", Window(100, 100_000), 0.0)
     order = placed(dispatcher.assign(0.0))
     assert [offset for stream, offset, _ in order if stream == "s"] == list(range(6))
@@ -183,7 +183,7 @@ def test_late_and_second_answers_mean_nothing() -> None:
     (attempt,) = dispatcher.assign(0.0)
     assert dispatcher.answered("b", attempt.attempt_id, 0.0) is None
     assert dispatcher.answered("a", 999, 0.0) is None
-    dispatcher.link_down("a", clean=False)
+    dispatcher.link_down("a", 0.0, clean=False)
     assert dispatcher.answered("a", attempt.attempt_id, 0.0) is None
     dispatcher.link_up("a", "a", WINDOW, 0.0)
     (again,) = dispatcher.assign(0.0)
@@ -199,7 +199,7 @@ def test_events_of_links_that_are_not_up_are_ignored() -> None:
     dispatcher.started("a", [7], 0.0)
     dispatcher.link_window("x", WINDOW)
     dispatcher.link_draining("x")
-    assert dispatcher.link_down("x", clean=False) == []
+    assert dispatcher.link_down("x", 0.0, clean=False) == []
     with pytest.raises(ValueError):
         dispatcher.link_up("a", "a", WINDOW, 0.0)
 
@@ -215,7 +215,7 @@ def test_a_draining_link_gets_nothing_new() -> None:
     assert dispatcher.assign(0.0) == []
     assert dispatcher.usable_links == 0
     answer_all(dispatcher, [first])
-    dispatcher.link_down("a", clean=True)
+    dispatcher.link_down("a", 0.0, clean=True)
     dispatcher.link_up("b", "b", WINDOW, 0.0)
     assert placed(dispatcher.assign(0.0)) == [("s", 1, "b"), ("s", 2, "b")]
 
@@ -230,7 +230,7 @@ def test_discarded_attempts_count_until_answered() -> None:
     assert dispatcher.assign(0.0) == []
     assert dispatcher.answered("a", attempts[0].attempt_id, 0.0) is None
     assert placed(dispatcher.assign(0.0)) == [("t", 0, "a")]
-    dispatcher.link_down("a", clean=False)
+    dispatcher.link_down("a", 0.0, clean=False)
     assert (dispatcher.queued, dispatcher.outstanding) == (1, 0)
 
 
@@ -243,7 +243,7 @@ def test_discarding_below_an_offset_keeps_the_rest() -> None:
     dispatcher.discard("unknown")
     assert dispatcher.answered("a", attempts[1].attempt_id, 0.0) is None
     assert dispatcher.answered("a", attempts[2].attempt_id, 0.0) == attempts[2].task
-    dispatcher.link_down("a", clean=False)
+    dispatcher.link_down("a", 0.0, clean=False)
     dispatcher.discard("s", below=5)
     assert dispatcher.queued == 3
 

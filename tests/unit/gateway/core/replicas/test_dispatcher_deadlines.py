@@ -17,7 +17,7 @@ def busy(count: int) -> tuple[Dispatcher, list[int]]:
 def test_an_idle_link_has_no_deadline() -> None:
     """Silence is no fault of a link that owes nothing."""
     dispatcher, _ = busy(0)
-    assert dispatcher.next_deadline() is None
+    assert dispatcher.next_deadline(0.0) is None
     assert dispatcher.expired(10_000.0) == []
 
 
@@ -26,7 +26,7 @@ def test_a_link_that_begins_to_owe_is_given_the_whole_time() -> None:
     dispatcher, _ = busy(0)
     dispatcher.add(task("s", 0))
     dispatcher.assign(5000.0)
-    assert dispatcher.next_deadline() == 5000.0 + TIMEOUT
+    assert dispatcher.next_deadline(0.0) == 5000.0 + TIMEOUT
 
 
 def test_a_started_article_has_its_time_from_the_start() -> None:
@@ -35,7 +35,7 @@ def test_a_started_article_has_its_time_from_the_start() -> None:
     dispatcher.started("a", ids[:1], 50.0)
     dispatcher.started("a", ids[1:2], 120.0)
     dispatcher.answered("a", ids[1], 149.0)
-    assert dispatcher.next_deadline() == 150.0
+    assert dispatcher.next_deadline(0.0) == 150.0
     assert dispatcher.expired(149.9) == []
     assert dispatcher.expired(150.0) == ["a"]
 
@@ -44,7 +44,7 @@ def test_a_silent_link_expires() -> None:
     """A replica that starts nothing and answers nothing is broken."""
     dispatcher, _ = busy(1)
     assert dispatcher.expired(TIMEOUT) == ["a"]
-    assert dispatcher.link_down("a", clean=False) == []
+    assert dispatcher.link_down("a", 0.0, clean=False) == []
     assert dispatcher.suspects == 0
 
 
@@ -55,7 +55,7 @@ def test_waiting_behind_others_on_a_live_link_is_no_fault() -> None:
         dispatcher.started("a", [attempt_id], 90.0 * number)
         dispatcher.answered("a", attempt_id, 90.0 * (number + 1))
     assert dispatcher.expired(300.0) == []
-    assert dispatcher.next_deadline() == 270.0 + TIMEOUT
+    assert dispatcher.next_deadline(0.0) == 270.0 + TIMEOUT
 
 
 def test_an_article_that_is_never_started_does_not_wait_for_ever() -> None:
@@ -64,7 +64,7 @@ def test_an_article_that_is_never_started_does_not_wait_for_ever() -> None:
     for now in range(50, 1000, 50):
         dispatcher.started("a", [], now)
         assert dispatcher.expired(now) == []
-    assert dispatcher.next_deadline() == 1000.0
+    assert dispatcher.next_deadline(0.0) == 1000.0
     assert dispatcher.expired(1000.0) == ["a"]
 
 
@@ -73,7 +73,7 @@ def test_what_waits_behind_a_hung_batch_is_not_suspect() -> None:
     dispatcher, ids = busy(5)
     dispatcher.started("a", ids[:2], 1.0)
     assert dispatcher.expired(101.0) == ["a"]
-    dispatcher.link_down("a", clean=False)
+    dispatcher.link_down("a", 0.0, clean=False)
     assert dispatcher.suspects == 2
     dispatcher.link_up("b", "b", Window(100, 10_000), 102.0)
     attempts = dispatcher.assign(102.0)

@@ -20,10 +20,12 @@ class Article:
 
     size: int
     place: str = "queued"
-    """queued, sent, running, answered, discarded or poisoned."""
+    """queued, out, answered, discarded or poisoned."""
     suspect: bool = False
-    deaths: list[str] = field(default_factory=list)
-    """The instances on which it died alone."""
+    deaths: int = 0
+    """How often it died alone."""
+    attempts: set[int] = field(default_factory=set)
+    """Those that are on links."""
 
 
 @dataclass
@@ -34,6 +36,7 @@ class Link:
     window: Window
     draining: bool = False
     outstanding: dict[int, tuple[Name, bool]] = field(default_factory=dict)
+    copies: set[int] = field(default_factory=set)
     running: set[int] = field(default_factory=set)
 
 
@@ -64,7 +67,7 @@ class DispatcherMachine(RuleBasedStateMachine):
         self.dispatcher.discard(stream, below)
         for (owner, offset), article in self.articles.items():
             gone = owner == stream and (below is None or offset < below)
-            if gone and article.place not in {"answered", "poisoned"}:
+            if gone and article.place in {"queued", "out"}:
                 article.place = "discarded"
 
     @precondition(lambda self: len(self.links) < 4)
@@ -96,22 +99,28 @@ class DispatcherMachine(RuleBasedStateMachine):
     def take_down(self, link: int, clean: bool) -> None:
         gone = self.links.pop(link)
         innocent = clean or gone.draining
-        given_up = set()
+        tried = set()
         for attempt_id, (name, alone) in gone.outstanding.items():
             article = self.articles[name]
-            if article.place == "discarded":
+            article.attempts.discard(attempt_id)
+            if article.place != "out" or article.attempts:
                 continue
             article.place = "queued"
             if innocent or attempt_id not in gone.running:
                 continue
             article.suspect = True
             if alone and gone.running == {attempt_id}:
-                article.deaths.append(gone.instance)
-            if len(set(article.deaths)) == 2 or len(article.deaths) == 4:
-                article.place = "poisoned"
-                given_up.add(name)
-        poisoned = self.dispatcher.link_down(link, clean=clean)
-        assert {(p.task.stream, p.task.offset) for p in poisoned} == given_up
+                article.deaths += 1
+                tried.add(name)
+        for poisoned in self.dispatcher.link_down(link, self.now, clean=clean):
+            name = (str(poisoned.task.stream), poisoned.task.offset)
+            assert name in tried, "only what died alone is given up"
+            assert self.articles[name].deaths >= 2, "and not for one death"
+            self.articles[name].place = "poisoned"
+        assert all(
+            self.articles[name].deaths < 8 or self.articles[name].place == "poisoned"
+            for name in tried
+        ), "nothing is tried for ever"
 
     @precondition(lambda self: any(link.outstanding for link in self.links.values()))
     @rule(data=st.data())
@@ -126,10 +135,6 @@ class DispatcherMachine(RuleBasedStateMachine):
     def start(self, link: int, batch: list[int]) -> None:
         self.dispatcher.started(link, [*batch, 10**9], self.now)
         self.links[link].running.update(batch)
-        for attempt_id in batch:
-            article = self.articles[self.links[link].outstanding[attempt_id][0]]
-            if article.place == "sent":
-                article.place = "running"
 
     @precondition(lambda self: any(link.outstanding for link in self.links.values()))
     @rule(data=st.data())
@@ -140,9 +145,11 @@ class DispatcherMachine(RuleBasedStateMachine):
     def answer(self, link: int, attempt_id: int) -> None:
         name, _ = self.links[link].outstanding.pop(attempt_id)
         self.links[link].running.discard(attempt_id)
+        self.links[link].copies.discard(attempt_id)
         article = self.articles[name]
+        article.attempts.discard(attempt_id)
         answered = self.dispatcher.answered(link, attempt_id, self.now)
-        if article.place == "discarded":
+        if article.place != "out":
             assert answered is None
         else:
             assert answered is not None
@@ -150,12 +157,12 @@ class DispatcherMachine(RuleBasedStateMachine):
             article.place = "answered"
         assert self.dispatcher.answered(link, attempt_id, self.now) is None
 
-    @rule(seconds=st.sampled_from([1.0, 60.0]))
+    @rule(seconds=st.sampled_from([1.0, 4.0, 60.0]))
     def wait(self, seconds: float) -> None:
+        deadline = self.dispatcher.next_deadline(self.now)
         self.now += seconds
-        deadline = self.dispatcher.next_deadline()
         expired = self.dispatcher.expired(self.now)
-        assert bool(expired) == (deadline is not None and deadline <= self.now)
+        assert not expired or (deadline is not None and deadline <= self.now)
         for link in expired:
             self.take_down(cast("int", link), clean=False)
 
@@ -173,14 +180,19 @@ class DispatcherMachine(RuleBasedStateMachine):
         link = self.links[cast("int", attempt.link)]
         name = (str(attempt.task.stream), attempt.task.offset)
         article = self.articles[name]
-        assert article.place == "queued"
+        if article.place == "out":
+            self.check_copy(link, name)
+            link.copies.add(attempt.attempt_id)
+        else:
+            assert article.place == "queued"
         assert not link.draining
         assert attempt.alone == article.suspect
         if attempt.alone:
             assert not any(alone for _, alone in link.outstanding.values())
         assert attempt.attempt_id not in link.outstanding
         link.outstanding[attempt.attempt_id] = (name, attempt.alone)
-        article.place = "sent"
+        article.place = "out"
+        article.attempts.add(attempt.attempt_id)
         sizes = [self.articles[name].size for name, _ in link.outstanding.values()]
         if len(sizes) > 1:
             assert len(sizes) <= link.window.articles
@@ -188,6 +200,16 @@ class DispatcherMachine(RuleBasedStateMachine):
             longs = [size for size in sizes if size * 4 > link.window.size_bytes]
             if article.size in longs and len(longs) > 1:
                 assert sum(longs) * 2 <= link.window.size_bytes
+
+    def check_copy(self, link: Link, name: Name) -> None:
+        """Only what one silent link has not started is sent to an idle one, too."""
+        article = self.articles[name]
+        (first,) = article.attempts
+        (silent,) = [x for x in self.links.values() if first in x.outstanding]
+        assert silent is not link
+        assert first not in silent.running
+        assert not article.suspect
+        assert link.outstanding.keys() == link.copies
 
     # What always holds
 
@@ -205,13 +227,14 @@ class DispatcherMachine(RuleBasedStateMachine):
                 self.take_down(link, clean=True)
         self.link_up(Window(3, 500), "healthy")
         for _ in range(3 * len(self.articles) + 3):
+            self.now += 100.0
             self.assign()
             for link, state in self.links.items():
                 for attempt_id in list(state.outstanding):
                     self.answer(link, attempt_id)
         places = {article.place for article in self.articles.values()}
         assert places <= {"answered", "discarded", "poisoned"}
-        assert self.dispatcher.next_deadline() is None
+        assert self.dispatcher.next_deadline(self.now) is None
 
 
 TestDispatcherMachine = DispatcherMachine.TestCase

@@ -143,3 +143,51 @@ def test_articles_under_an_offset_are_discarded() -> None:
     queue.discard("a", 3)
     assert len(queue) == 2
     assert taken(queue, 2) == [("a", 3), ("a", 4)]
+
+
+def test_what_turned_out_to_be_costly_is_paid_for() -> None:
+    """A stream of articles that cost five times their length gets a fifth of the turns."""
+    queue = FairQueue()
+    taken_of = {"dear": 0, "cheap": 0}
+    for offset in range(2_000):
+        for stream in taken_of:
+            queue.add(task(stream, offset, size=4_000))
+    for _ in range(1_200):
+        head = queue.head()
+        assert head is not None
+        queue.take()
+        taken_of[str(head.stream)] += 1
+        if head.stream == "dear":
+            queue.charge("dear", 4 * 4_000)
+    assert 4 < taken_of["cheap"] / taken_of["dear"] < 6
+
+
+def test_a_debt_outlives_an_empty_queue() -> None:
+    """Whoever sends one costly article at a time pays for the one before."""
+    queue = FairQueue()
+    queue.add(task("dear", 0))
+    taken(queue, 1)
+    queue.charge("dear", 10 * QUANTUM_BYTES)
+    queue.add(task("dear", 1))
+    for offset in range(50):
+        queue.add(task("cheap", offset, size=QUANTUM_BYTES - ARTICLE_TOLL_BYTES))
+    assert ("dear", 1) not in taken(queue, 9)
+    assert ("dear", 1) in taken(queue, 5)
+
+
+def test_a_debt_ends_with_its_stream() -> None:
+    """Nothing is remembered of streams that are gone."""
+    queue = FairQueue()
+    queue.charge("gone", 1_000)
+    queue.discard("gone", None)
+    assert queue._debts == {}
+
+
+def test_cheap_articles_buy_one_turn_and_no_more() -> None:
+    """Credit is not saved up."""
+    queue = FairQueue()
+    for offset in range(100):
+        for stream in ("a", "b"):
+            queue.add(task(stream, offset, size=QUANTUM_BYTES - ARTICLE_TOLL_BYTES))
+    queue.charge("a", -100 * QUANTUM_BYTES)
+    assert [stream for stream, _ in taken(queue, 6)].count("a") <= 4

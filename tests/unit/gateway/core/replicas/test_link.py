@@ -26,7 +26,7 @@ class Rig:
         self.outcomes: dict[int, Outcome] = {}
         self.pokes = 0
         self.log: list[object] = []
-        self.link = Link(self.dispatching, self, now=0.0)
+        self.link = Link(self.dispatching, self, now=0.0, replica="r")
         self.added = 0
 
     # Of dispatching
@@ -36,6 +36,9 @@ class Rig:
 
     def requeued(self, articles: int) -> None:
         self.log.append(("requeued", articles))
+
+    def took_long(self, stream: ClientStream, task: Task, seconds: float) -> None:
+        self.log.append(("took long", stream.upload_id, task.offset, seconds))
 
     def given_up(self, stream: ClientStream, task: Task) -> None:
         self.log.append(("given up", stream.upload_id, task.offset))
@@ -151,7 +154,7 @@ def test_only_a_death_without_a_word_makes_suspects(up: Rig, announced: bool) ->
     up.link.ended("UNAVAILABLE: gone", 6.0)
     assert up.link.end == End(True, announced, "UNAVAILABLE: gone")
     assert ("requeued", 2) in up.log
-    other = Link(up.dispatching, up, 6.0)
+    other = Link(up.dispatching, up, 6.0, "r")
     up.link = other
     up.welcome()
     up.dispatching.assign(7.0)
@@ -215,6 +218,51 @@ def test_a_replica_that_breaks_the_protocol_is_named_once(up: Rig) -> None:
         broken = pb.ExtractResponse(results=pb.Results(results=[pb.Result(id=each)]))
         up.link.received(broken, 3.0)
     assert up.log.count(("en 1", "a result without an outcome")) == 1
+    assert sorted(up.outcomes) == [0, 1]
+
+
+def test_what_is_handed_back_goes_elsewhere(up: Rig) -> None:
+    """It is queued again, and nothing suspects it; its bytes are given back."""
+    ids = up.send(10, 20)
+    up.start(*ids)
+    up.link.received(pb.ExtractResponse(handed_back=pb.HandedBack(ids=[ids[1], 999])), 3.0)
+    assert (up.link.outstanding_articles, up.link.outstanding_bytes) == (1, 10)
+    up.dispatching.assign(4.0)
+    (again,) = up.link.take_unsent(9, 10**6, 0)
+    assert (again.task.offset, again.alone) == (1, False)
+    assert again.attempt_id not in ids
+    up.answer(ids[1])
+    assert 1 not in up.outcomes
+
+
+def test_the_work_of_a_client_that_has_gone_is_withdrawn(up: Rig) -> None:
+    """Unless it has begun; it stays outstanding until the replica has said something about it."""
+    begun, waiting, unsent = up.send(10), up.send(20), 3
+    up.start(*begun)
+    up.dispatching.add(task("s", unsent, 30))
+    up.dispatching.assign(3.0)
+    up.dispatching.close("s")
+    assert up.link.take_withdrawn() == []
+    up.dispatching.assign(4.0)
+    assert up.link.has_unsent
+    assert up.link.take_withdrawn() == [], "not before they were sent"
+    (late,) = up.link.take_unsent(9, 10**6, 0)
+    assert up.link.take_withdrawn() == [*waiting, late.attempt_id]
+    assert not up.link.has_unsent
+    up.answer(*begun, *waiting, late.attempt_id)
+    assert up.outcomes == {}
+    assert up.link.outstanding_articles == 0
+
+
+def test_an_article_that_takes_long_is_named(up: Rig) -> None:
+    """By its upload and its place there."""
+    ids = up.send(10, 10)
+    results = [
+        pb.Result(id=each, entities=pb.ArticleEntities(), cost_micros=micros)
+        for each, micros in zip(ids, (4_999_999, 7_000_000), strict=True)
+    ]
+    up.link.received(pb.ExtractResponse(results=pb.Results(results=results)), 4.0)
+    assert ("took long", "job", 1, 7.0) in up.log
     assert sorted(up.outcomes) == [0, 1]
 
 
