@@ -95,12 +95,14 @@ class Gateway:
         self.code: grpc.StatusCode | None = None
         """How the stream ended."""
 
-    async def send(self, *contents: str, alone: bool = False, first_id: int = 1) -> None:
+    async def send(
+        self, *contents: str, alone: bool = False, first_id: int = 1, takes_back: bool = False
+    ) -> None:
         works = [
             pb.Work(id=number, content=content, alone=alone)
             for number, content in enumerate(contents, first_id)
         ]
-        await self.call.write(pb.ExtractRequest(work=works))
+        await self.call.write(pb.ExtractRequest(work=works, takes_back=takes_back))
 
     async def until(self, found: Callable[[], Any]) -> None:
         """Read until something has come, or the stream has ended."""
@@ -130,6 +132,10 @@ class Gateway:
     @property
     def started(self) -> list[list[int]]:
         return [list(event.started.ids) for event in self.events if event.HasField("started")]
+
+    @property
+    def handed_back(self) -> list[int]:
+        return [id_ for event in self.events for id_ in event.handed_back.ids]
 
     @property
     def results(self) -> dict[int, pb.Result]:
