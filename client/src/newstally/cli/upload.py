@@ -11,6 +11,7 @@ from typing import Annotated, BinaryIO
 import typer
 
 from newstally.cli.choosing import Choice, choose
+from newstally.cli.dry_run import DryRun, dry_run
 from newstally.cli.first_pass import FirstPass
 from newstally.cli.reaching import early_target, reach
 from newstally.cli.report import Report
@@ -100,6 +101,14 @@ def upload(
         float | None,
         typer.Option(help="Fail when nothing moved for so many seconds; default: never."),
     ] = None,
+    skip: Annotated[int, typer.Option(min=0, help="Leave out so many records first.")] = 0,
+    limit: Annotated[
+        int | None, typer.Option(min=1, help="Send at most so many records; default: all.")
+    ] = None,
+    dry: Annotated[
+        bool,
+        typer.Option("--dry-run", help="Read all, send nothing, show what would be sent."),
+    ] = False,
     wait: Annotated[
         bool,
         typer.Option(
@@ -141,6 +150,8 @@ def upload(
         "--content-column": content_column,
         "--id-column": id_column,
         "--format": form,
+        "--skip": str(skip) if skip else None,
+        "--limit": None if limit is None else str(limit),
         "--encoding": encoding,
         "--delimiter": delimiter,
         # What is set in the environment stays set.
@@ -153,16 +164,21 @@ def upload(
         with exit_codes():
             files = found(paths, recursive=recursive)
             early = early_target(store, target, upload_id, resume=resume)
-            if early is not None:
+            if early is not None and not dry:
                 run(reach(early, give_up_after, wait=wait))
             source = Source(
                 files,
                 columns,
                 told=form,
+                skip=skip,
+                limit=limit,
                 encoding="utf-8" if encoding is None else encoding,
                 delimiter=delimiter,
                 piped=stack.enter_context(_piped()) if PIPE in files else None,
             )
+            if dry:
+                _tell_dry_run(dry_run(source, FirstPass(source, say)), as_json)
+                return
             surveyed = survey(source, FirstPass(source, say))
             choice = choose(
                 store,
@@ -222,6 +238,15 @@ def _how_to_go_on(
     ]
     how = "to go on, pipe the same bytes into" if PIPE in paths else "go on with"
     return f"; {how}: {shlex.join(command)}"
+
+
+def _tell_dry_run(found: DryRun, as_json: bool) -> None:
+    if as_json:
+        print_json(found.as_json())
+    else:
+        typer.echo(found.as_text())
+    if found.malformed_number:
+        raise typer.Exit(EXIT_MALFORMED)
 
 
 def _tell_after(report: Report, as_json: bool) -> None:

@@ -4,6 +4,7 @@ import contextlib
 import gzip
 import hashlib
 import io
+import itertools
 import os
 from collections.abc import Generator, Iterator, Sequence
 from dataclasses import dataclass
@@ -57,11 +58,14 @@ class Source:
         encoding: str = "utf-8",
         delimiter: str | None = None,
         told: str | None = None,
+        skip: int = 0,
+        limit: int | None = None,
         piped: BinaryIO | None = None,
     ) -> None:
         """Keep absolute paths; nothing is read yet.
 
         `told` is the format of all files, one of `FORMATS`; by default names and contents tell.
+        The first `skip` records are left out, and all after `limit` more.
         `piped` is what the path `-` stands for, a file that stays open. Raises InputError for
         options that cannot be meant.
         """
@@ -71,6 +75,8 @@ class Source:
         if delimiter is not None and all(file.format in (JSON, JSONL) for file in self.files):
             raise InputError("--delimiter is for CSV, and there is none among the files")
         self.told = told
+        self._skip = skip
+        self._limit = limit
         self.columns = columns
         self.encoding = canonical_encoding(encoding)
         self.delimiter = csv_reader.DELIMITER
@@ -82,11 +88,16 @@ class Source:
         self._stamps: dict[Path, tuple[int, int]] = {}
 
     def records(self, digest: "hashlib._Hash | None" = None) -> Generator[Record, None, None]:
-        """Yield every record; feed the files' bytes, as they are on disk, to `digest`.
+        """Yield the records; feed the files' bytes, as they are on disk, to `digest`.
 
         Raises InputError if a file cannot be read, is not what its name says, is not of the
         encoding, has not the columns, or has changed since this source first read it.
         """
+        end = None if self._limit is None else self._skip + self._limit
+        with contextlib.closing(self._all(digest)) as every:
+            yield from itertools.islice(every, self._skip, end)
+
+    def _all(self, digest: "hashlib._Hash | None") -> Generator[Record, None, None]:
         self._sizes = [_size(file) for file in self.files]
         for number, file in enumerate(self.files):
             with self._explained(file.path), file.open() as raw:

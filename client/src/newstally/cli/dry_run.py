@@ -1,0 +1,85 @@
+"""`newstally upload --dry-run`: what would be sent, per publication."""
+
+from collections import Counter
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any
+
+from newstally_protos.names import shown
+
+from newstally.errors import InputError
+from newstally.inputs import Record, Source
+
+MOST_PUBLICATIONS = 10_000
+"""More are counted together: somebody has named the wrong column."""
+
+
+@dataclass(slots=True)
+class DryRun:
+    """What an input holds."""
+
+    records: int = 0
+    malformed: list[Record] = field(default_factory=list)
+    """The first of them, up to `SHOWN`."""
+    malformed_number: int = 0
+    publications: Counter[str] = field(default_factory=Counter)
+    """Articles per publication, up to `MOST_PUBLICATIONS` of them."""
+    others: int = 0
+    """Articles of the rest."""
+
+    SHOWN = 100
+
+    def add(self, record: Record) -> None:
+        """Count one record."""
+        self.records += 1
+        name = record.article.publication.strip()
+        if record.problem:
+            self.malformed_number += 1
+            if len(self.malformed) < self.SHOWN:
+                self.malformed.append(record)
+        elif name in self.publications or len(self.publications) < MOST_PUBLICATIONS:
+            self.publications[name] += 1
+        else:
+            self.others += 1
+
+    def as_json(self) -> dict[str, Any]:
+        """Return an object for programs."""
+        return {
+            "dry_run": True,
+            "records": self.records,
+            "malformed": self.malformed_number,
+            "publications": [
+                {"publication": name, "articles": number}
+                for name, number in self.publications.most_common()
+            ],
+            "other_publications_articles": self.others,
+        }
+
+    def as_text(self) -> str:
+        """Return lines for people, the sum last."""
+        lines = [f"malformed: {record.place}: {record.problem}" for record in self.malformed]
+        if self.malformed_number > len(self.malformed):
+            lines.append(f"malformed: {self.malformed_number - len(self.malformed):,} more")
+        lines += [
+            f"{number:>12,}  {shown(name) or '(none: will be refused)'}"
+            for name, number in self.publications.most_common()
+        ]
+        if self.others:
+            lines.append(f"{self.others:>12,}  of more than {MOST_PUBLICATIONS:,} publications")
+        articles = self.records - self.malformed_number
+        lines.append(
+            f"dry run: {articles:,} articles would be sent, {self.malformed_number:,} records are"
+            " malformed; nothing was sent"
+        )
+        return "\n".join(lines)
+
+
+def dry_run(source: Source, on_record: Callable[[int], None]) -> DryRun:
+    """Read all of the input. Raises InputError as `Source.records` does, and for no record."""
+    found = DryRun()
+    for record in source.records():
+        found.add(record)
+        on_record(found.records)
+    if not found.records:
+        raise InputError("the input has no records")
+    return found

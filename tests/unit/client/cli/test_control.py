@@ -1,0 +1,66 @@
+"""What of an input is sent, and what would be."""
+
+import json
+from pathlib import Path
+
+import pytest
+from newstally.cli import dry_run
+from support.reference_gateway import ReferenceGateway
+
+from .conftest import Run, begun
+
+
+async def test_a_part_of_an_input_can_be_sent(run: Run, articles: Path) -> None:
+    """--skip and --limit choose records; another part is another upload, the same is the same."""
+    async with ReferenceGateway() as gateway:
+        command = ("upload", articles, "--target", gateway.target, "--json")
+        results = [
+            await run(*command, "--skip", "5", "--limit", "10"),
+            await run(*command, "--skip", "5", "--limit", "10"),
+            await run(*command, "--skip", "25"),
+        ]
+        summaries = [json.loads(result.stdout) for result in results]
+        sent = gateway.articles(summaries[0]["upload_id"])
+    assert [content for _, content in sent] == [f"anna met anna in rome {n}" for n in range(5, 15)]
+    assert [s["already_counted"] for s in summaries] == [False, True, False]
+    assert [s["counted"] for s in summaries] == [10, 10, 5]
+
+
+async def test_a_dry_run_sends_nothing_and_tells_what_would_be(
+    run: Run, tmp_path: Path, states: Path
+) -> None:
+    """Per publication; needs no gateway; ends with the exit code of the upload."""
+    path = tmp_path / "a.csv"
+    path.write_text("source,text\nA,x\nB,y\nA,z\nmalformed\n,w\n")
+    command = ("upload", path, "--dry-run", "--target", "127.0.0.1:1")
+    text, as_json = await run(*command), await run(*command, "--json")
+    assert (text.exit_code, as_json.exit_code, begun(states)) == (3, 3, [])
+    assert text.stdout.splitlines() == [
+        f"malformed: {path}:5: 1 columns, but the header has 2",
+        "           2  A",
+        "           1  B",
+        "           1  (none: will be refused)",
+        "dry run: 4 articles would be sent, 1 records are malformed; nothing was sent",
+    ]
+    found = json.loads(as_json.stdout)
+    assert found["publications"][0] == {"publication": "A", "articles": 2}
+    assert (found["records"], found["malformed"]) == (5, 1)
+    whole = await run(*command, "--limit", "3")
+    assert whole.exit_code == 0
+
+
+async def test_a_dry_run_without_a_record_is_an_error(run: Run, tmp_path: Path) -> None:
+    """It is hardly what was meant: exit code 2."""
+    path = tmp_path / "a.csv"
+    path.write_text("source,text\n")
+    result = await run("upload", path, "--dry-run")
+    assert (result.exit_code, result.stderr) == (2, "error: the input has no records\n")
+
+
+async def test_a_dry_run_keeps_a_bounded_number_of_publications(
+    run: Run, articles: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The wrong column may hold as many names as records."""
+    monkeypatch.setattr(dry_run, "MOST_PUBLICATIONS", 4)
+    result = await run("upload", articles, "--dry-run", "--publication-column", "id")
+    assert "          26  of more than 4 publications" in result.stdout
