@@ -26,38 +26,39 @@ PART_LIMIT_BYTES = COMMIT_LIMIT_BYTES * 4 // 5
 """Of a part's rows as they are bounded here: the rest is for receipt, mark and what the rules do
 not say."""
 
-_COMPOSITES = {"publications": 1, "entities": 3}
-"""Composite indexes by collection: those of firestore/firestore.indexes.json, and one more."""
+_COMPOSITES_OF_PUBLICATIONS = 1
+_COMPOSITES_OF_ENTITIES = 3
+"""Composite indexes: those of firestore/firestore.indexes.json, and one more of entities."""
 _INDEXED_BYTES = 1_500
-_NUMBER_BYTES = 8
 _COUNTS = ("mentions", "articles")
+_COUNT_BYTES = len("mentions") + 1 + 8
+"""Name and value of one count; both names are equally long."""
 
 
 def row_bytes(row: Row) -> int:
     """Return at most what the row's document and its index entries take of a commit."""
     if isinstance(row, PublicationRow):
-        parent = 0
-        name = _publication(row.key)
-        texts = {"name": row.name, "key": order_key(row.key)}
-        composites = _COMPOSITES["publications"]
+        parent, name = 0, _publication(row.key)
+        composites = _COMPOSITES_OF_PUBLICATIONS
+        texts = [("name", row.name), ("key", order_key(row.key))]
     else:
         parent = _publication(row.publication_key)
         name = parent + _string("entities") + _string(entity_id(row.text, row.label))
-        texts = {"text": row.text, "label": row.label, "key": order_key(row.text)}
+        composites = _COMPOSITES_OF_ENTITIES
+        texts = [("text", row.text), ("label", row.label), ("key", order_key(row.text))]
         if row.name:
-            texts["name"] = row.name
-        composites = _COMPOSITES["entities"]
-    values = {field: _string(text) for field, text in texts.items()}
-    values |= dict.fromkeys(_COUNTS, _NUMBER_BYTES)
-    document = name + 32 + sum(_string(field) + size for field, size in values.items())
+            texts.append(("name", row.name))
     entry = name + parent + 32
-    indexed = {field: min(size, _INDEXED_BYTES) for field, size in values.items()}
-    own = sum(
-        (4 if field in _COUNTS else 2) * (entry + _string(field) + size)
-        for field, size in indexed.items()
-    )
+    # A count's entries are two, and each takes the place of one before.
+    total = name + 32 + len(_COUNTS) * (_COUNT_BYTES + 4 * (entry + _COUNT_BYTES))
+    indexed = len(_COUNTS) * 8
+    for field, text in texts:
+        size = _string(text)
+        part = min(size, _INDEXED_BYTES)
+        total += _string(field) + size + 2 * (entry + _string(field) + part)
+        indexed += part
     # Each composite index has the mentions in it, so each of its entries moves.
-    return document + own + 2 * composites * (entry + sum(indexed.values()))
+    return total + 2 * composites * (entry + indexed)
 
 
 def _string(text: str) -> int:
