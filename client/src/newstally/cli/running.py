@@ -38,22 +38,34 @@ class Terminated(Exception):  # noqa: N818 - named for what happened
 
 
 @contextlib.contextmanager
-def exit_codes(hint: str = "") -> Iterator[None]:
-    """Turn this library's errors, Ctrl-C and SIGTERM into one line on stderr and an exit code."""
+def exit_codes(hint: str = "", *, as_json: bool = False) -> Iterator[None]:
+    """Turn this library's errors, Ctrl-C and SIGTERM into one line on stderr and an exit code.
+
+    With `as_json` also into one object on stdout: what went wrong, for programs.
+    """
     try:
         yield
-    except InputError as error:
-        say(f"error: {error}")
-        raise typer.Exit(EXIT_USAGE) from error
-    except NewstallyError as error:
-        say(f"error: {error}")
-        raise typer.Exit(EXIT_FAILED) from error
-    except KeyboardInterrupt as error:
-        say(f"interrupted{hint}")
-        raise typer.Exit(EXIT_INTERRUPTED) from error
-    except Terminated as error:
-        say(f"terminated{hint}")
-        raise typer.Exit(EXIT_TERMINATED) from error
+    except (NewstallyError, KeyboardInterrupt, Terminated) as error:
+        text, code = _verdict(error, hint)
+        say(text)
+        if as_json:
+            # A private kind goes by the public one that it is.
+            kinds = (kind.__name__ for kind in type(error).__mro__)
+            kind = next(name for name in kinds if not name.startswith("_"))
+            print_json({"error": kind, "message": text, "exit_code": code})
+        raise typer.Exit(code) from error
+
+
+def _verdict(error: BaseException, hint: str) -> tuple[str, int]:
+    match error:
+        case InputError():
+            return f"error: {error}", EXIT_USAGE
+        case KeyboardInterrupt():
+            return f"interrupted{hint}", EXIT_INTERRUPTED
+        case Terminated():
+            return f"terminated{hint}", EXIT_TERMINATED
+        case _:
+            return f"error: {error}", EXIT_FAILED
 
 
 def run(main: Coroutine[Any, Any, T]) -> T:

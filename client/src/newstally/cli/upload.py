@@ -161,7 +161,7 @@ def upload(
     }
     store = StateStore(state_dir or default_directory(os.environ))
     with contextlib.ExitStack() as stack:
-        with exit_codes():
+        with exit_codes(as_json=as_json):
             files = found(paths, recursive=recursive)
             early = early_target(store, target, upload_id, resume=resume)
             if early is not None and not dry:
@@ -193,7 +193,7 @@ def upload(
                 run(reach(choice.target, give_up_after, wait=wait))
         _tell_before(surveyed, choice)
         hint = _how_to_go_on(paths, read_as, choice, recursive=recursive)
-        with exit_codes(hint):
+        with exit_codes(hint, as_json=as_json):
             try:
                 report = run(send(source, surveyed, choice, store, give_up_after, wait_applied))
             except GaveUp as error:

@@ -9,6 +9,8 @@ from support.reference_gateway import ReferenceGateway
 
 from .conftest import Run, begun
 
+GIVE_UP = ("--give-up-after", "0.2")
+
 
 async def test_a_part_of_an_input_can_be_sent(run: Run, articles: Path) -> None:
     """--skip and --limit choose records; another part is another upload, the same is the same."""
@@ -64,3 +66,19 @@ async def test_a_dry_run_keeps_a_bounded_number_of_publications(
     monkeypatch.setattr(dry_run, "MOST_PUBLICATIONS", 4)
     result = await run("upload", articles, "--dry-run", "--publication-column", "id")
     assert "          26  of more than 4 publications" in result.stdout
+
+
+async def test_errors_are_json_with_json(run: Run, articles: Path, tmp_path: Path) -> None:
+    """Programs read what went wrong on stdout, people on stderr; the exit code is the same."""
+    missing = await run("upload", tmp_path / "none.csv", "--json")
+    away = await run("upload", articles, "--json", "--target", "127.0.0.1:1", *GIVE_UP)
+    broken = tmp_path / "a.json"
+    broken.write_text("[1")
+    async with ReferenceGateway() as gateway:
+        damaged = await run("upload", broken, "--json", "--target", gateway.target)
+    found = [json.loads(result.stdout) for result in (missing, away, damaged)]
+    assert [error["error"] for error in found] == ["InputError", "GaveUp", "InputError"]
+    for error, result in zip(found, (missing, away, damaged), strict=True):
+        assert error["exit_code"] == result.exit_code
+        assert error["message"] == result.stderr.splitlines()[-1]
+    assert [error["exit_code"] for error in found] == [2, 1, 2]
