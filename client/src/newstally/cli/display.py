@@ -174,8 +174,10 @@ class BarDisplay:
 Display = LineDisplay | BarDisplay
 
 
-def make_display(total: int, target: str) -> Display:
-    """Return the display that fits stderr."""
+def make_display(total: int, target: str, *, quiet: bool = False) -> Display:
+    """Return the display that fits stderr, or one that shows nothing."""
+    if quiet:
+        return LineDisplay(total, target, lambda _: None)
     console = Console(stderr=True)
     if console.is_terminal:
         return BarDisplay(total, target, console)

@@ -5,7 +5,7 @@ from collections.abc import Callable
 
 from newstally.inputs import Source
 
-FIRST_AFTER_SECONDS = 0.5
+FIRST_AFTER_SECONDS = 0.2
 LINE_EVERY_SECONDS = 5.0
 _LOOK_EVERY = 64
 """Records between two looks at the clock."""

@@ -1,7 +1,8 @@
 """The first contact with a gateway, before anything is read or begun."""
 
+from collections.abc import Callable
+
 from newstally.cli.display import LineDisplay
-from newstally.cli.running import say
 from newstally.cli.states import StateStore
 from newstally.client import DEFAULT_TARGET, FIRST_CONTACT_SECONDS, NewstallyClient
 from newstally.errors import GaveUp, InputError, NoGateway
@@ -19,8 +20,10 @@ def early_target(
     return None if resume else DEFAULT_TARGET
 
 
-async def reach(target: str, give_up_after: float | None, *, wait: bool) -> None:
-    """Return when a gateway answers at `target`; say what is waited for.
+async def reach(
+    target: str, give_up_after: float | None, *, wait: bool, tell: Callable[[str], None]
+) -> None:
+    """Return when a gateway answers at `target`; `tell` what is waited for.
 
     Raises InputError for what cannot be an address, NoGateway and GaveUp with the remedy.
     """
@@ -33,7 +36,7 @@ async def reach(target: str, give_up_after: float | None, *, wait: bool) -> None
         raise InputError(f"--target: {error}") from error
     try:
         async with client:
-            await client.reach(within, on_event=LineDisplay(0, target, say))
+            await client.reach(within, on_event=LineDisplay(0, target, tell))
     except NoGateway as error:
         raise NoGateway(f"no Newstally gateway at {target}: {error}") from error
     except GaveUp as error:

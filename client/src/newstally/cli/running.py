@@ -102,6 +102,10 @@ def say(text: str) -> None:
     typer.echo("\n".join(map(shown, text.split("\n"))), err=True)
 
 
+def keep_quiet(_text: str) -> None:
+    """Tell nothing: what `say` is with --quiet."""
+
+
 def print_json(value: object) -> None:
     """Print one JSON value on stdout, in ASCII so that any terminal and pipe can take it."""
     typer.echo(json.dumps(value))

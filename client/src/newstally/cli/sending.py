@@ -2,12 +2,13 @@
 
 import contextlib
 import time
+from collections.abc import Callable
 from dataclasses import asdict
 
 from newstally.cli.choosing import Choice
 from newstally.cli.display import Display, make_display
 from newstally.cli.report import SHOWN_REFUSALS, Report, locate
-from newstally.cli.running import say
+from newstally.cli.running import keep_quiet, say
 from newstally.cli.states import Stage, StateStore
 from newstally.client import NewstallyClient
 from newstally.errors import InputError, PermanentError
@@ -23,14 +24,17 @@ async def send(
     store: StateStore,
     give_up_after: float | None,
     wait_applied: bool,
+    *,
+    quiet: bool = False,
 ) -> Report:
     """Settle every article of the input and say what it came to. Raises NewstallyError."""
+    tell = keep_quiet if quiet else say
     begin = time.monotonic()
     upload_id = choice.state.upload_id
     retry = RetryPolicy(give_up_after=give_up_after)
     async with NewstallyClient(choice.target, retry=retry) as client:
-        with make_display(surveyed.records, choice.target) as display:
-            upload = await _open_upload(client, choice, store, surveyed, display)
+        with make_display(surveyed.records, choice.target, quiet=quiet) as display:
+            upload = await _open_upload(client, choice, store, surveyed, display, tell)
             already = 0 < upload.next_offset == surveyed.records
             if already:
                 summary = UploadSummary(**asdict(upload), articles=surveyed.records, refusals=())
@@ -44,7 +48,7 @@ async def send(
         store.advance(choice.state, Stage.FINISHED)
         applied_offset = summary.applied_offset
         if wait_applied:
-            say("waiting until all tallies are in the sink")
+            tell("waiting until all tallies are in the sink")
             applied_offset = (await client.wait_applied(upload_id)).applied_offset
         refusals = await _first_refusals(client, upload_id) if summary.refused else []
     return Report(
@@ -58,7 +62,12 @@ async def send(
 
 
 async def _open_upload(
-    client: NewstallyClient, choice: Choice, store: StateStore, surveyed: Survey, display: Display
+    client: NewstallyClient,
+    choice: Choice,
+    store: StateStore,
+    surveyed: Survey,
+    display: Display,
+    tell: Callable[[str], None],
 ) -> Upload:
     """Make the upload or find it, and check that it can be of this input.
 
@@ -81,9 +90,9 @@ async def _open_upload(
         raise
     by_articles = upload_id == surveyed.fingerprint.upload_id
     if 0 < upload.next_offset < surveyed.records and by_articles:
-        say(f"going on with upload {upload_id}: {upload.next_offset:,} articles are settled")
+        tell(f"going on with upload {upload_id}: {upload.next_offset:,} articles are settled")
     elif upload.next_offset and not by_articles:
-        say(
+        tell(
             f"note: {upload.next_offset} articles of upload {upload_id} were settled by somebody"
             " else; if this is another input, its first articles are not counted"
         )

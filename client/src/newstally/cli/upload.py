@@ -4,6 +4,7 @@ import contextlib
 import os
 import shlex
 import sys
+from collections.abc import Callable
 from enum import StrEnum
 from pathlib import Path
 from typing import Annotated, BinaryIO
@@ -15,7 +16,16 @@ from newstally.cli.dry_run import DryRun, dry_run
 from newstally.cli.first_pass import FirstPass
 from newstally.cli.reaching import early_target, reach
 from newstally.cli.report import Report
-from newstally.cli.running import EXIT_MALFORMED, AsJson, Target, exit_codes, print_json, run, say
+from newstally.cli.running import (
+    EXIT_MALFORMED,
+    AsJson,
+    Target,
+    exit_codes,
+    keep_quiet,
+    print_json,
+    run,
+    say,
+)
 from newstally.cli.sending import lost, send
 from newstally.cli.states import VARIABLE, StateStore, default_directory
 from newstally.errors import GaveUp, InputError, NotFound
@@ -116,6 +126,10 @@ def upload(
             help="Wait as long as it takes for a gateway that has never answered; default: 20 s.",
         ),
     ] = False,
+    quiet: Annotated[
+        bool,
+        typer.Option("--quiet", "-q", help="No progress and no notes; errors and summary stay."),
+    ] = False,
     state_dir: Annotated[
         Path | None,
         typer.Option(
@@ -159,13 +173,14 @@ def upload(
         if state_dir is None or str(state_dir) == os.environ.get(VARIABLE)
         else str(state_dir),
     }
+    tell = keep_quiet if quiet else say
     store = StateStore(state_dir or default_directory(os.environ))
     with contextlib.ExitStack() as stack:
         with exit_codes(as_json=as_json):
             files = found(paths, recursive=recursive)
             early = early_target(store, target, upload_id, resume=resume)
             if early is not None and not dry:
-                run(reach(early, give_up_after, wait=wait))
+                run(reach(early, give_up_after, wait=wait, tell=tell))
             source = Source(
                 files,
                 columns,
@@ -177,9 +192,9 @@ def upload(
                 piped=stack.enter_context(_piped()) if PIPE in files else None,
             )
             if dry:
-                _tell_dry_run(dry_run(source, FirstPass(source, say)), as_json)
+                _tell_dry_run(dry_run(source, FirstPass(source, tell)), as_json)
                 return
-            surveyed = survey(source, FirstPass(source, say))
+            surveyed = survey(source, FirstPass(source, tell))
             choice = choose(
                 store,
                 surveyed.fingerprint,
@@ -190,12 +205,14 @@ def upload(
                 again=again,
             )
             if early is None:
-                run(reach(choice.target, give_up_after, wait=wait))
-        _tell_before(surveyed, choice)
+                run(reach(choice.target, give_up_after, wait=wait, tell=tell))
+        _tell_before(surveyed, choice, tell)
         hint = _how_to_go_on(paths, read_as, choice, recursive=recursive)
         with exit_codes(hint, as_json=as_json):
             try:
-                report = run(send(source, surveyed, choice, store, give_up_after, wait_applied))
+                report = run(
+                    send(source, surveyed, choice, store, give_up_after, wait_applied, quiet=quiet)
+                )
             except GaveUp as error:
                 raise GaveUp(f"{error}{hint}") from error
             except NotFound as error:
@@ -213,17 +230,17 @@ def _piped() -> contextlib.AbstractContextManager[BinaryIO]:
     return spooled(sys.stdin.buffer)
 
 
-def _tell_before(surveyed: Survey, choice: Choice) -> None:
+def _tell_before(surveyed: Survey, choice: Choice, tell: Callable[[str], None]) -> None:
     if not surveyed.records:
-        say("note: the input has no records")
+        tell("note: the input has no records")
     first = surveyed.first_malformed
     if first is not None:
-        say(
+        tell(
             f"note: {surveyed.malformed:,} of {surveyed.records:,} records are malformed and will"
             f" be refused, the first at {first.place}: {first.problem}"
         )
     if choice.note:
-        say(choice.note)
+        tell(choice.note)
 
 
 def _how_to_go_on(

@@ -92,7 +92,7 @@ async def test_a_choice_that_changes_what_is_counted_is_another_upload(
 def test_the_first_pass_says_soon_how_far_it_is(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Half a second after the beginning, and then every 5 s, with the part that is read."""
+    """A fifth of a second after the beginning, and then every 5 s, with the part that is read."""
     monkeypatch.setattr(first_pass, "_LOOK_EVERY", 1)
     path = tmp_path / "a.jsonl"
     path.write_text(('{"source": "P", "text": "' + "x" * 10_000 + '"}\n') * 1000)
@@ -101,6 +101,6 @@ def test_the_first_pass_says_soon_how_far_it_is(
     source = Source([path], Columns())
     survey(source, FirstPass(source, said.append, lambda: next(ticks) / 100))
     assert len(said) == 2
-    assert said[0].startswith("reading the input: 50 records, ")
+    assert said[0].startswith("reading the input: 20 records, ")
     shares = [int(line.split(", ")[1].rstrip("%")) for line in said]
     assert 0 < shares[0] < shares[1] < 100

@@ -82,3 +82,19 @@ async def test_errors_are_json_with_json(run: Run, articles: Path, tmp_path: Pat
         assert error["exit_code"] == result.exit_code
         assert error["message"] == result.stderr.splitlines()[-1]
     assert [error["exit_code"] for error in found] == [2, 1, 2]
+
+
+async def test_quiet_leaves_errors_and_the_summary(run: Run, tmp_path: Path) -> None:
+    """Nothing on stderr although there are notes; an error is told all the same."""
+    path = tmp_path / "a.jsonl"
+    path.write_text('{"source": "P", "text": "x"}\n{\n')
+    async with ReferenceGateway() as gateway:
+        command = ("upload", path, "--target", gateway.target)
+        quiet = await run(*command, "--quiet", "--wait-applied")
+        loud = await run(*command)
+    failed = await run("upload", path, "--quiet", "--target", "127.0.0.1:1", *GIVE_UP)
+    assert (quiet.exit_code, quiet.stderr) == (3, "")
+    assert "2 articles settled" in quiet.stdout
+    assert "note: 1 of 2 records are malformed" in loud.stderr
+    assert failed.stderr.startswith("error: no gateway at 127.0.0.1:1: nothing listens")
+    assert len(failed.stderr.splitlines()) == 1
