@@ -77,6 +77,7 @@ class ReferenceGateway(
         self.most_unsettled_bytes = 0
         self.received = 0
         self.streams = 0
+        self.kept_refusals: int | None = None  # so many are listed
         self.counted_with: list[str] = []  # what all tallies were counted with
         self.target = ""
         self._measured = asyncio.Event()
@@ -211,7 +212,8 @@ class ReferenceGateway(
         return upload_pb2.GetUploadResponse(upload=message)
 
     async def ListRefusals(self, request: Any, context: Any) -> Any:
-        rows, token = _page(self._journal(request.upload_id).refusals, request)
+        kept = self._journal(request.upload_id).refusals[: self.kept_refusals]
+        rows, token = _page(kept, request)
         return upload_pb2.ListRefusalsResponse(refusals=rows, next_page_token=token)
 
     async def _maybe_fail(self, context: Any) -> None:

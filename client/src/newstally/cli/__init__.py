@@ -1,4 +1,4 @@
-"""The command line: `newstally upload | top | publications | up`.
+"""The command line: `newstally upload | refusals | top | publications | up`.
 
 Exit codes: 0 done, articles that the gateway refused included (they are reported); 1 the gateway
 refused for good, or patience ran out; 2 wrong usage, or an input that cannot be used; 3 done, but
@@ -14,6 +14,7 @@ import typer
 from newstally.cli.tallies import publications, top
 from newstally.cli.up import up
 from newstally.cli.upload import upload
+from newstally.cli.uploads import refusals
 
 app = typer.Typer(
     name="newstally",
@@ -25,6 +26,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
 )
 app.command()(upload)
+app.command()(refusals)
 app.command()(top)
 app.command()(publications)
 app.command()(up)

@@ -19,6 +19,7 @@ from rich.progress import (
 )
 from rich.text import Text
 
+from newstally.inputs import Source
 from newstally.values import Progress, UploadEvent, Waiting
 
 LINE_EVERY_SECONDS = 5.0
@@ -29,6 +30,10 @@ AGAIN_AFTER_SECONDS = 30.0
 STALLED_AFTER_SECONDS = 15.0
 """So long may a gateway that answers settle nothing before that is told."""
 _RATE_SPAN_SECONDS = 20.0
+FIRST_AFTER_SECONDS = 0.2
+"""So soon the first pass over an input shows that something happens."""
+_LOOK_EVERY = 64
+"""Records between two looks at the clock."""
 
 
 class Rate:
@@ -49,6 +54,29 @@ class Rate:
         """Return the rate, 0.0 while it is unknown."""
         (first_time, first), (last_time, last) = self._points[0], self._points[-1]
         return (last - first) / (last_time - first_time) if last_time > first_time else 0.0
+
+
+class FirstPass:
+    """Says soon that something happens, and then every few seconds how far it is."""
+
+    def __init__(
+        self,
+        source: Source,
+        say: Callable[[str], None],
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self._source = source
+        self._say = say
+        self._clock = clock
+        self._next = clock() + FIRST_AFTER_SECONDS
+
+    def __call__(self, records: int) -> None:
+        """Take how many records were read so far."""
+        if records % _LOOK_EVERY or (now := self._clock()) < self._next:
+            return
+        self._next = now + LINE_EVERY_SECONDS
+        done = self._source.progress()
+        self._say(f"reading the input: {records:,} records, {done:.0%}")
 
 
 class LineDisplay:

@@ -12,8 +12,8 @@ from typing import Annotated, BinaryIO
 import typer
 
 from newstally.cli.choosing import Choice, choose
+from newstally.cli.display import FirstPass
 from newstally.cli.dry_run import DryRun, dry_run
-from newstally.cli.first_pass import FirstPass
 from newstally.cli.reaching import early_target, reach
 from newstally.cli.report import Report
 from newstally.cli.running import (

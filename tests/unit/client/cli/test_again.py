@@ -5,8 +5,8 @@ import json
 from pathlib import Path
 
 import pytest
-from newstally.cli import first_pass
-from newstally.cli.first_pass import FirstPass
+from newstally.cli import display
+from newstally.cli.display import FirstPass
 from newstally.inputs import Columns, Source, survey
 from support.reference_gateway import ReferenceGateway
 
@@ -93,7 +93,7 @@ def test_the_first_pass_says_soon_how_far_it_is(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A fifth of a second after the beginning, and then every 5 s, with the part that is read."""
-    monkeypatch.setattr(first_pass, "_LOOK_EVERY", 1)
+    monkeypatch.setattr(display, "_LOOK_EVERY", 1)
     path = tmp_path / "a.jsonl"
     path.write_text(('{"source": "P", "text": "' + "x" * 10_000 + '"}\n') * 1000)
     said: list[str] = []

@@ -1,0 +1,50 @@
+"""`newstally refusals`."""
+
+import json
+from pathlib import Path
+
+from support.reference_gateway import ReferenceGateway
+
+from .conftest import Run
+
+
+async def test_all_refusals_of_an_upload_are_listed(run: Run, tmp_path: Path) -> None:
+    """Over all pages, for people and for programs; text that moves the cursor does not."""
+    path = tmp_path / "a.jsonl"
+    row = {"source": "P", "text": "", "id": "a\x1b[2J"}
+    path.write_text((json.dumps(row) + "\n") * 1203)
+    async with ReferenceGateway() as gateway:
+        options = ("--target", gateway.target)
+        await run("upload", path, *options, "--upload-id", "job")
+        text = await run("refusals", "job", *options)
+        as_json = await run("refusals", "job", *options, "--json")
+        few = await run("refusals", "job", *options, "-n", "2")
+    assert len(text.stdout.splitlines()) == len(json.loads(as_json.stdout)) == 1203
+    assert json.loads(as_json.stdout)[-1]["offset"] == 1202
+    assert text.stdout.startswith("article 0 (a [2J): CONTENT_EMPTY: content_empty\n")
+    assert (len(few.stdout.splitlines()), few.stderr) == (2, "")
+
+
+async def test_what_has_no_refusals_and_what_is_not_there_is_told(run: Run, articles: Path) -> None:
+    """Exit code 0 and 1."""
+    async with ReferenceGateway() as gateway:
+        options = ("--target", gateway.target)
+        await run("upload", articles, *options, "--upload-id", "job")
+        none = await run("refusals", "job", *options)
+        unknown = await run("refusals", "other", *options)
+    assert (none.exit_code, none.stdout) == (0, "")
+    assert "no article of upload job was refused; 30 are settled" in none.stderr
+    assert (unknown.exit_code, "NOT_FOUND" in unknown.stderr) == (1, True)
+
+
+async def test_more_refusals_than_are_kept_is_told(run: Run, tmp_path: Path) -> None:
+    """The gateway counts them all and lists the first."""
+    path = tmp_path / "a.jsonl"
+    path.write_text('{"source": "P", "text": ""}\n' * 5)
+    async with ReferenceGateway() as gateway:
+        options = ("--target", gateway.target)
+        await run("upload", path, *options, "--upload-id", "job")
+        gateway.kept_refusals = 3
+        result = await run("refusals", "job", *options)
+    assert len(result.stdout.splitlines()) == 3
+    assert "note: 2 more were refused" in result.stderr
