@@ -16,6 +16,7 @@ from pathlib import Path
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "tools"))
 
 import spacy
+from newstally_extractor.html.plain import make_reader
 from newstally_extractor.names.counting import make_counter
 from newstally_extractor.pipelines.entities import entities_of
 from newstally_extractor.settings import ExtractorSettings
@@ -34,8 +35,11 @@ def main() -> None:
     parser.add_argument("--limit", type=int, default=None)
     args = parser.parse_args()
     nlp = spacy.load(args.model)
-    counter = make_counter(ExtractorSettings())
-    pairs = [(text, publication) for publication, text in islice(read(args.articles), args.limit)]
+    settings = ExtractorSettings()
+    counter = make_counter(settings)
+    plain, _ = make_reader(settings.html)
+    articles = islice(read(args.articles), args.limit)
+    pairs = [(plain(text), publication) for publication, text in articles]
     counts: Counts = {}
     began = time.monotonic()
     docs = nlp.pipe(pairs, as_tuples=True, n_process=PROCESSES, batch_size=args.batch_size)

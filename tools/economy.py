@@ -24,6 +24,7 @@ from pathlib import Path
 sys.path.insert(0, str(Path(__file__).resolve().parent))
 
 import spacy
+from newstally_extractor.html.plain import make_reader
 from newstally_extractor.names.counting import make_counter
 from newstally_extractor.pipelines.entities import entities_of
 from newstally_extractor.settings import ExtractorSettings
@@ -60,14 +61,17 @@ def extract(path: Path, model: str) -> list[Article]:
     nlp = spacy.load(model)
     settings = ExtractorSettings()
     counter = make_counter(settings)
+    plain, reading = make_reader(settings.html)
     identity = hashlib.sha256(path.read_bytes())
-    identity.update(json.dumps([counter.version, sorted(settings.excluded_labels)]).encode())
+    identity.update(
+        json.dumps([counter.version, reading, sorted(settings.excluded_labels)]).encode()
+    )
     identity.update(nlp.to_bytes())
     store = Path(tempfile.gettempdir(), f"newstally-economy-{identity.hexdigest()[:24]}.pickle")
     if store.exists():
         found: list[Article] = pickle.loads(store.read_bytes())
         return found
-    pairs = ((content, publication) for publication, content in read(path))
+    pairs = ((plain(content), publication) for publication, content in read(path))
     extracted = [
         (publication, counter.count(doc.text, entities_of(doc)))
         for doc, publication in nlp.pipe(pairs, as_tuples=True, batch_size=64)

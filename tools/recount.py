@@ -28,6 +28,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parent))
 import spacy
 from local_trio import trio
 from newstally import NewstallyClient
+from newstally_extractor.html.plain import make_reader
 from newstally_extractor.names.counting import make_counter
 from newstally_extractor.pipelines.entities import entities_of
 from newstally_extractor.settings import ExtractorSettings
@@ -65,9 +66,11 @@ def read(path: Path) -> Iterator[tuple[str, str]]:
 def recount(articles: Iterable[tuple[str, str]], model: str) -> Counts:
     """Count plainly, in one process."""
     nlp = spacy.load(model)
-    counter = make_counter(ExtractorSettings())
+    settings = ExtractorSettings()
+    counter = make_counter(settings)
+    plain, _ = make_reader(settings.html)
     counts: Counts = {}
-    pairs = ((content, publication) for publication, content in articles)
+    pairs = ((plain(content), publication) for publication, content in articles)
     for doc, publication in nlp.pipe(pairs, as_tuples=True, batch_size=64):
         add(counts, publication, counter.count(doc.text, entities_of(doc)))
     return counts
@@ -84,7 +87,8 @@ def add(counts: Counts, publication: str, mentions: dict[Entity, int]) -> None:
 def cached(path: Path, model: str, limit: int | None) -> Counts:
     """Recount, or take the result of an earlier recount of the same input with the same model."""
     nlp = spacy.load(model)
-    version = make_counter(ExtractorSettings()).version
+    settings = ExtractorSettings()
+    version = make_counter(settings).version + make_reader(settings.html)[1]
     identity = hashlib.sha256(path.read_bytes())
     identity.update(json.dumps([nlp.meta["name"], nlp.meta["version"], limit, version]).encode())
     identity.update(nlp.to_bytes())

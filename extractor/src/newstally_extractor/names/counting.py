@@ -44,6 +44,7 @@ class CountsNames:
         not enough, each mention counts under its own text.
         """
         counts = NamedCounts()
+        names = counts.names
         for name in self._namer.names(text, mentions):
             if name is None:
                 continue
@@ -53,7 +54,11 @@ class CountsNames:
             entity = (key, label)
             counts[entity] = counts.get(entity, 0) + 1
             if spelling != key:
-                counts.names[entity] = better(counts.names.get(entity, ""), spelling)
+                known = names.get(entity)
+                if known is None:
+                    names[entity] = spelling
+                elif known != spelling:
+                    names[entity] = better(known, spelling)
         limit = result_limit_bytes(len(text.encode()))
         if _size_bytes(counts) <= limit:
             return counts

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from itertools import pairwise
 
 from newstally_extractor.names.aliases import NO_NAME, Aliases
-from newstally_extractor.names.debris import is_debris
+from newstally_extractor.names.debris import key_of
 from newstally_extractor.names.labels import one_label_each
 from newstally_extractor.names.rules.between import LONGEST_GAP, abbreviates, says_same
 from newstally_extractor.names.rules.canonical import fullest
@@ -96,23 +96,21 @@ class Namer:
                     found.append(None)
                     continue
             written = text[start:end]
-            key = normalised(written)
-            last = None
-            if key and not is_debris(key, label, words_of(key)):
-                last = _Found(start, end, key, label, written)
+            key = key_of(written, of_person=label == "PERSON")
+            last = _Found(start, end, key, label, written) if key else None
             found.append(last)
         return found
 
     def _name(self, forms: Sequence[Form]) -> Name | None:
         """Return what the texts of one thing are counted under; None if it is no name."""
-        best = fullest(forms)
-        for form in (best, *forms):
-            alias = self._aliases.find(form.key, best.label)
-            if alias is not None:
-                if alias.name == NO_NAME:
-                    return None
-                return alias.key, alias.label, alias.name
-        shown = spelling(best.key, best.texts)
+        best = forms[0] if len(forms) == 1 else fullest(forms)
+        alias = self._aliases.find(best.key, best.label)
+        if alias is None and len(forms) > 1:
+            found = (self._aliases.find(form.key, best.label) for form in forms)
+            alias = next((each for each in found if each is not None), None)
+        if alias is not None:
+            return None if alias.name == NO_NAME else (alias.key, alias.label, alias.name)
+        shown = spelling(best.texts)
         if best.label == "PERSON" and (
             offices := len(best.words) - len(without_offices(best.words))
         ):

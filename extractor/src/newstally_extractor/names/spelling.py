@@ -7,23 +7,32 @@ from newstally_protos.spellings import better
 
 from newstally_extractor.counting.normalising import normalise, trim
 
-_REMEMBERED = 32_768
-_LONGEST_REMEMBERED = 100
+REMEMBERED = 32_768
+LONGEST_REMEMBERED = 100
 """In characters: what is remembered stays below 20 MB."""
 
-_remembered = lru_cache(_REMEMBERED)(normalise)
-_trimmed = lru_cache(_REMEMBERED)(trim)
+_normalised = lru_cache(REMEMBERED)(normalise)
 
 
 def normalised(text: str) -> str:
     """Return `normalise(text)`, remembered if the text is short: names come again."""
-    return _remembered(text) if len(text) <= _LONGEST_REMEMBERED else normalise(text)
+    return _normalised(text) if len(text) <= LONGEST_REMEMBERED else normalise(text)
 
 
-def spelling(key: str, texts: Iterable[str]) -> str:
-    """Return how `key` is best shown, of the texts as found that were normalised to it."""
+def spelling(texts: Iterable[str]) -> str:
+    """Return how the one key of all these texts, as they were found, is best shown."""
     best = ""
     for text in texts:
-        trimmed = _trimmed(text) if len(text) <= _LONGEST_REMEMBERED else trim(text)
-        best = better(best, trimmed)
-    return best if normalised(best) == key else key
+        shown = _remembered(text) if len(text) <= LONGEST_REMEMBERED else _shown(text)
+        best = better(best, shown) if best else shown
+    return best
+
+
+def _shown(text: str) -> str:
+    """Return a text without what stands around it; its key where that is not the same name."""
+    key = normalise(text)
+    shown = trim(text)
+    return shown if normalise(shown) == key else key
+
+
+_remembered = lru_cache(REMEMBERED)(_shown)

@@ -1,12 +1,16 @@
 """Which texts of an article name the same organisation."""
 
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from functools import lru_cache
 
 from newstally_extractor.names.rules.forms import Form, word_set
 from newstally_extractor.names.rules.groups import Groups
 
 Words = tuple[str, ...]
+
+_REMEMBERED = 8_192
+"""How many names' keys are remembered: names come again."""
 
 _LEGAL = word_set(
     "inc incorporated corp corporation co company companies ltd limited plc llc llp lp gmbh ag sa "
@@ -54,26 +58,40 @@ def join_organisations(forms: Sequence[Form], members: Sequence[int], groups: Gr
     names = [_without_legal(forms[member].words) for member in members]
     for member, words in zip(members, names, strict=True):
         groups.join(alike.setdefault(words, member), member)
-    initials = defaultdict[Words, set[int]](set)
-    wholes = defaultdict[Words, set[int]](set)
-    longer = defaultdict[Words, set[int]](set)
-    for words, member in alike.items():
-        if len(words) > 1:
-            _put(initials, member, (*_initials(words), *_initials(forms[member].words)))
-            _put(wholes, member, _cut_off(words))
-            _put(longer, member, _shortened(words))
+    initials, wholes, longer = _longer_names(forms, alike)
     for member, words in zip(members, names, strict=True):
         form = forms[member]
-        if form.is_abbreviation and groups.join_only(member, initials.get(words, ())):
+        if words in initials and form.is_abbreviation and groups.join_only(member, initials[words]):
             continue
-        if not groups.join_only(member, wholes.get(words, ())) and words in longer:
+        if words in wholes and groups.join_only(member, wholes[words]):
+            continue
+        if words in longer:
             before = {full for full in longer[words] if forms[full].first < form.first}
             groups.join_only(member, before)
 
 
-def _put(index: defaultdict[Words, set[int]], member: int, keys: Iterable[Words]) -> None:
-    for key in keys:
-        index[key].add(member)
+def _longer_names(
+    forms: Sequence[Form], alike: Mapping[Words, int]
+) -> tuple[dict[Words, set[int]], ...]:
+    """Return the names of several words that each one of `alike` may stand for, by kind."""
+    found = tuple(defaultdict[Words, set[int]](set) for _ in range(3))
+    for words, member in alike.items():
+        if len(words) > 1:
+            for index, keys in zip(found, _keys(words, forms[member].words), strict=True):
+                for key in keys:
+                    if key in alike:
+                        index[key].add(member)
+    return found
+
+
+@lru_cache(_REMEMBERED)
+def _keys(words: Words, whole: Words) -> tuple[tuple[Words, ...], ...]:
+    """Return what may stand for an organisation: abbreviations, fragments, shortened names.
+
+    `whole` are its words with what says what it is by law.
+    """
+    abbreviations = dict.fromkeys((*_initials(words), *_initials(whole)))
+    return tuple(abbreviations), tuple(_cut_off(words)), tuple(_shortened(words))
 
 
 def _without_legal(words: Words) -> Words:
