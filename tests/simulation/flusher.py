@@ -118,8 +118,13 @@ class Flusher:
                 answer = SinkError(answer.value)
             if isinstance(answer, SinkError):
                 self._carry_out(self._machine.failed(call, answer, self._kernel.now))
+            elif isinstance(call, VoidPart) and not fair() and self._kernel.chance(0.1):
+                self._persister.die()  # between the tombstone and what the journal makes of it
             else:
                 self._answered(call, answer)
+
+        def fair() -> bool:
+            return self._persister.world.network.fair
 
         handler, request = self._handler(call)
         world = self._persister.world

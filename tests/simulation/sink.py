@@ -11,7 +11,7 @@ from newstally_persister.values.parts import Part, digest
 from newstally_persister.values.progress import Expiry
 from simulation.corpus import ENTITIES, SPELLINGS, Tally
 from simulation.disk import PowerCutError, is_full, new_disk
-from simulation.kernel import Kernel
+from simulation.kernel import Kernel, Life
 from simulation.network import Reply, Status
 from simulation.oracle import check
 
@@ -30,6 +30,7 @@ class Sink:
         self._tallies = self.open()
         self._digests: dict[str, str] = {}
         self.down_until = 0.0
+        self._life = Life()
         self._moody = kernel.random.choice((0, 0.2, 0.5))
         """How often it refuses a part that it takes at another time, or has taken."""
         self._disliked = set(kernel.random.sample(ROWS, kernel.random.choice((0, 0, 1, 5))))
@@ -55,8 +56,15 @@ class Sink:
         if rows & self._disliked or self._kernel.chance(self._moody):
             self._kernel.saw("the sink refuses a part")
             reply(PartRefusedError("INVALID_ARGUMENT"))
+            if self._kernel.chance(0.5):
+                self._kernel.after(self._kernel.random.uniform(0, 3), self._life, self._late, part)
             return
         self._serve(lambda: self._tallies.apply(part), reply)
+
+    def _late(self, part: Part) -> None:
+        """Get an earlier attempt at a part that was refused meanwhile; nobody hears the answer."""
+        self._kernel.saw("an attempt at a refused part comes late")
+        self._serve(lambda: self._tallies.apply(part), lambda _: None)
 
     def void(self, part: Part, reply: Reply) -> None:
         """Leave a tombstone."""

@@ -38,6 +38,7 @@ TROUBLES = {
     "a stream ends: SILENT",
     "a stream is refused while an article waits for memory",
     "an answer means nothing",
+    "an attempt at a refused part comes late",
     "an article dies alone",
     "an article goes to a second link",
     "an article is handed back",
