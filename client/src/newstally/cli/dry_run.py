@@ -5,8 +5,10 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
+import typer
 from newstally_protos.names import shown
 
+from newstally.cli.running import EXIT_MALFORMED, print_json
 from newstally.errors import InputError
 from newstally.inputs import Record, Source
 
@@ -83,3 +85,13 @@ def dry_run(source: Source, on_record: Callable[[int], None]) -> DryRun:
     if not found.records:
         raise InputError("the input has no records")
     return found
+
+
+def tell_dry_run(found: DryRun, as_json: bool) -> None:
+    """Print it, and end with the exit code that the upload would have had."""
+    if as_json:
+        print_json(found.as_json())
+    else:
+        typer.echo(found.as_text())
+    if found.malformed_number:
+        raise typer.Exit(EXIT_MALFORMED)

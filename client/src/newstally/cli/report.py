@@ -4,6 +4,7 @@ import contextlib
 from dataclasses import dataclass
 from typing import Any
 
+import typer
 from newstally_protos.names import shown
 
 from newstally.cli.running import say
@@ -13,6 +14,41 @@ from newstally.values import Refusal, RefusalReason, UploadSummary
 
 SHOWN_REFUSALS = 100
 """How many refusals are told one by one."""
+
+
+class MostRejects:
+    """What --max-rejects allows: a number of records, or a part of all."""
+
+    def __init__(self, text: str) -> None:
+        """Raises ValueError for what is neither `N` nor `P%`."""
+        self._text = text
+        self._percent = float(text[:-1]) if text.endswith("%") else None
+        self._number = 0 if text.endswith("%") else int(text)
+        if self._number < 0 or not 0 <= (self._percent or 0.0) <= 100:
+            raise ValueError(text)
+
+    def check(self, rejected: int, records: int, upload_id: str = "") -> None:
+        """Raise InputError if more were rejected of an input of so many records."""
+        allowed = self._number if self._percent is None else records * self._percent / 100
+        if rejected > allowed:
+            remedy = (
+                f"stopped; `newstally refusals {upload_id}` lists them, and the same command with"
+                " more allowed goes on"
+                if upload_id
+                else "nothing was sent; --dry-run lists them"
+            )
+            raise InputError(
+                f"{rejected:,} of {records:,} records are rejected, more than --max-rejects"
+                f" {self._text}: {remedy}"
+            )
+
+
+def allowed(text: str | None) -> MostRejects:
+    """Read --max-rejects; without it all may be rejected."""
+    try:
+        return MostRejects("100%" if text is None else text)
+    except ValueError as error:
+        raise typer.BadParameter("--max-rejects takes a number, or a part such as 5%") from error
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,7 +135,10 @@ class Report:
         summary = self.summary
         lines = [located.line for located in self.refusals]
         if summary.refused > len(self.refusals):
-            lines.append(f"refused: {summary.refused - len(self.refusals):,} more")
+            lines.append(
+                f"refused: {summary.refused - len(self.refusals):,} more; `newstally refusals"
+                f" {summary.upload_id}` lists them"
+            )
         malformed = f", {self.malformed:,} of them malformed" if self.malformed else ""
         already = "already counted: " if self.already_counted else ""
         lines.append(

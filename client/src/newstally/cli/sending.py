@@ -7,14 +7,14 @@ from dataclasses import asdict
 
 from newstally.cli.choosing import Choice
 from newstally.cli.display import Display, make_display
-from newstally.cli.report import SHOWN_REFUSALS, Report, locate
+from newstally.cli.report import SHOWN_REFUSALS, MostRejects, Report, locate
 from newstally.cli.running import keep_quiet, say
 from newstally.cli.states import Stage, StateStore
 from newstally.client import NewstallyClient
 from newstally.errors import InputError, PermanentError
 from newstally.inputs import Source, Survey
 from newstally.settings import RetryPolicy
-from newstally.values import Refusal, Upload, UploadSummary
+from newstally.values import Progress, Refusal, Upload, UploadEvent, UploadSummary
 
 
 async def send(
@@ -26,15 +26,26 @@ async def send(
     wait_applied: bool,
     *,
     quiet: bool = False,
+    most_rejects: MostRejects,
 ) -> Report:
     """Settle every article of the input and say what it came to. Raises NewstallyError."""
     tell = keep_quiet if quiet else say
+
+    def check(upload: Upload) -> None:
+        most_rejects.check(upload.refused, surveyed.records, upload_id)
+
+    def observe(event: UploadEvent) -> None:
+        display(event)
+        if isinstance(event, Progress):
+            check(event.upload)
+
     begin = time.monotonic()
     upload_id = choice.state.upload_id
     retry = RetryPolicy(give_up_after=give_up_after)
     async with NewstallyClient(choice.target, retry=retry) as client:
         with make_display(surveyed.records, choice.target, quiet=quiet) as display:
             upload = await _open_upload(client, choice, store, surveyed, display, tell)
+            check(upload)
             already = 0 < upload.next_offset == surveyed.records
             if already:
                 summary = UploadSummary(**asdict(upload), articles=surveyed.records, refusals=())
@@ -42,7 +53,7 @@ async def send(
                 with contextlib.closing(source.records()) as records:
                     articles = (record.article for record in records)
                     summary = await client.upload(
-                        articles, upload_id=upload_id, must_exist=True, on_event=display
+                        articles, upload_id=upload_id, must_exist=True, on_event=observe
                     )
         seconds = time.monotonic() - begin
         store.advance(choice.state, Stage.FINISHED)

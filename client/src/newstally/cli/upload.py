@@ -13,9 +13,9 @@ import typer
 
 from newstally.cli.choosing import Choice, choose
 from newstally.cli.display import FirstPass
-from newstally.cli.dry_run import DryRun, dry_run
+from newstally.cli.dry_run import dry_run, tell_dry_run
 from newstally.cli.reaching import early_target, reach
-from newstally.cli.report import Report
+from newstally.cli.report import Report, allowed
 from newstally.cli.running import (
     EXIT_MALFORMED,
     AsJson,
@@ -126,6 +126,13 @@ def upload(
             help="Wait as long as it takes for a gateway that has never answered; default: 20 s.",
         ),
     ] = False,
+    max_rejects: Annotated[
+        str | None,
+        typer.Option(
+            metavar="N|P%",
+            help="Fail when more records than that are malformed or refused; default: all may be.",
+        ),
+    ] = None,
     quiet: Annotated[
         bool,
         typer.Option("--quiet", "-q", help="No progress and no notes; errors and summary stay."),
@@ -146,12 +153,13 @@ def upload(
     Malformed records are refused and told with their lines; the rest is
     counted, and the exit code is 3.
     """
-    if publication is not None and (publication_column or not publication.strip()):
-        raise typer.BadParameter("--publication takes a name, and excludes --publication-column")
-    if again and (resume or upload_id is not None):
-        raise typer.BadParameter("--again makes an upload of a random id; leave the others out")
-    if give_up_after is not None and not give_up_after > 0:  # nan is refused, too
-        raise typer.BadParameter("--give-up-after takes seconds, above 0")
+    _check_options(
+        publication,
+        publication_column,
+        give_up_after,
+        again=again,
+        named=resume or upload_id is not None,
+    )
     columns = Columns(
         publication=(publication_column,) if publication_column else PUBLICATION_NAMES,
         content=(content_column,) if content_column else CONTENT_NAMES,
@@ -166,6 +174,7 @@ def upload(
         "--format": form,
         "--skip": str(skip) if skip else None,
         "--limit": None if limit is None else str(limit),
+        "--max-rejects": max_rejects,
         "--encoding": encoding,
         "--delimiter": delimiter,
         # What is set in the environment stays set.
@@ -173,6 +182,7 @@ def upload(
         if state_dir is None or str(state_dir) == os.environ.get(VARIABLE)
         else str(state_dir),
     }
+    most_rejects = allowed(max_rejects)
     tell = keep_quiet if quiet else say
     store = StateStore(state_dir or default_directory(os.environ))
     with contextlib.ExitStack() as stack:
@@ -192,9 +202,10 @@ def upload(
                 piped=stack.enter_context(_piped()) if PIPE in files else None,
             )
             if dry:
-                _tell_dry_run(dry_run(source, FirstPass(source, tell)), as_json)
+                tell_dry_run(dry_run(source, FirstPass(source, tell)), as_json)
                 return
             surveyed = survey(source, FirstPass(source, tell))
+            most_rejects.check(surveyed.malformed, surveyed.records)
             choice = choose(
                 store,
                 surveyed.fingerprint,
@@ -211,7 +222,11 @@ def upload(
         with exit_codes(hint, as_json=as_json):
             try:
                 report = run(
-                    send(source, surveyed, choice, store, give_up_after, wait_applied, quiet=quiet)
+                    send(
+                        *(source, surveyed, choice, store, give_up_after, wait_applied),
+                        quiet=quiet,
+                        most_rejects=most_rejects,
+                    )
                 )
             except GaveUp as error:
                 raise GaveUp(f"{error}{hint}") from error
@@ -220,6 +235,22 @@ def upload(
                     store.forget(choice.state)
                 raise NotFound(lost(choice)) from error
     _tell_after(report, as_json)
+
+
+def _check_options(
+    publication: str | None,
+    publication_column: str | None,
+    give_up_after: float | None,
+    *,
+    again: bool,
+    named: bool,
+) -> None:
+    if publication is not None and (publication_column or not publication.strip()):
+        raise typer.BadParameter("--publication takes a name, and excludes --publication-column")
+    if again and named:
+        raise typer.BadParameter("--again makes an upload of a random id; leave the others out")
+    if give_up_after is not None and not give_up_after > 0:  # nan is refused, too
+        raise typer.BadParameter("--give-up-after takes seconds, above 0")
 
 
 def _piped() -> contextlib.AbstractContextManager[BinaryIO]:
@@ -255,15 +286,6 @@ def _how_to_go_on(
     ]
     how = "to go on, pipe the same bytes into" if PIPE in paths else "go on with"
     return f"; {how}: {shlex.join(command)}"
-
-
-def _tell_dry_run(found: DryRun, as_json: bool) -> None:
-    if as_json:
-        print_json(found.as_json())
-    else:
-        typer.echo(found.as_text())
-    if found.malformed_number:
-        raise typer.Exit(EXIT_MALFORMED)
 
 
 def _tell_after(report: Report, as_json: bool) -> None:

@@ -98,3 +98,45 @@ async def test_quiet_leaves_errors_and_the_summary(run: Run, tmp_path: Path) -> 
     assert "note: 1 of 2 records are malformed" in loud.stderr
     assert failed.stderr.startswith("error: no gateway at 127.0.0.1:1: nothing listens")
     assert len(failed.stderr.splitlines()) == 1
+
+
+@pytest.mark.parametrize(("allowed", "exit_code"), [("0", 2), ("24%", 2), ("25%", 3), ("1", 3)])
+async def test_more_malformed_records_than_allowed_are_not_begun(
+    run: Run, tmp_path: Path, allowed: str, exit_code: int
+) -> None:
+    """--max-rejects, a number or a part of all: told before anything is sent."""
+    path = tmp_path / "a.jsonl"
+    path.write_text('{"source": "P", "text": "x"}\n{\n' + '{"source": "P", "text": "x"}\n' * 2)
+    async with ReferenceGateway() as gateway:
+        command = ("upload", path, "--target", gateway.target)
+        result = await run(*command, "--max-rejects", allowed)
+    assert (result.exit_code, gateway.received) == (exit_code, 4 if exit_code == 3 else 0)
+    if exit_code == 2:
+        assert f"1 of 4 records are rejected, more than --max-rejects {allowed}: nothing was" in (
+            result.stderr
+        )
+
+
+async def test_more_refusals_than_allowed_stop_an_upload(run: Run, tmp_path: Path) -> None:
+    """At once, and again when it is run again; with more allowed it goes on."""
+    path = tmp_path / "a.jsonl"
+    path.write_text('{"source": "P", "text": ""}\n' * 100)
+    async with ReferenceGateway(batch=10) as gateway:
+        command = ("upload", path, "--target", gateway.target)
+        stopped = [await run(*command, "--max-rejects", "15") for _ in range(2)]
+        (journal,) = gateway.journals.values()
+        assert 15 < journal.next_offset <= 100
+        done = await run(*command, "--max-rejects", "100%")
+    assert ([result.exit_code for result in stopped], done.exit_code) == ([2, 2], 0)
+    assert f"`newstally refusals {journal.upload_id}` lists them" in stopped[0].stderr
+    assert journal.next_offset == 100
+
+
+@pytest.mark.parametrize("text", ["-1", "x", "%", "101%", "nan%", "1.5"])
+async def test_what_is_no_number_of_rejects_is_wrong_usage(
+    run: Run, articles: Path, text: str
+) -> None:
+    """Exit code 2 and what it takes."""
+    result = await run("upload", articles, f"--max-rejects={text}", "--target", "127.0.0.1:1")
+    assert result.exit_code == 2
+    assert "--max-rejects takes a number" in result.stderr
