@@ -8,7 +8,16 @@ import sys
 from dataclasses import dataclass
 from pathlib import Path
 
-PRETENDED = ("gcloud", "kubectl", "docker", "make", "newstally", "git", "sudo")
+PRETENDED = (
+    "gcloud",
+    "kubectl",
+    "docker",
+    "make",
+    "newstally",
+    "newstally-persister",
+    "git",
+    "sudo",
+)
 _NOTE = """\
 #!{python}
 import json, os, sys

@@ -215,7 +215,7 @@ async def test_living_copies_do_not_both_count(emulator: str, tmp_path: Path) ->
             with copy:
                 record(process, "two", SECOND)
                 record(copy, "three", THIRD, wait=False)
-                assert copy.wait_exit(30) == 1
+                assert copy.wait_exit(30) == 2
                 assert "copy of this journal" in copy.events("stopped")[-1]["reason"]
 
     await asyncio.to_thread(live)
@@ -235,7 +235,7 @@ async def test_an_emptied_store_is_refused_and_a_fresh_journal_works(
             assert process.terminate() == 0
             process.environment["GOOGLE_CLOUD_PROJECT"] = "elsewhere"
             process.launch()
-            assert process.wait_exit(30) == 1
+            assert process.wait_exit(30) == 2
             assert "sink lacks flushes" in process.events("stopped")[-1]["reason"]
         with fresh:
             record(fresh, "one", SECOND)
