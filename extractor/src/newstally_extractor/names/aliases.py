@@ -2,7 +2,7 @@
 
 A table is UTF-8 text with the columns `key`, `label` and `name`, separated by tabs; the first line
 names them, and lines that begin with `#` are comments. What is found under a key is counted under
-the name. See `aliases.md` for which rows the shipped table has.
+the name. docs/names.md says which rows get into the shipped table.
 """
 
 import hashlib
