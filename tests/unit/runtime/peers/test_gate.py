@@ -26,6 +26,14 @@ class Uploads(upload_pb2_grpc.UploadServiceServicer):
     def __init__(self) -> None:
         self.open = asyncio.Event()
         self.answered: list[str] = []
+        self.gate: Gate | None = None
+
+    @property
+    def waiting(self) -> int:
+        """How many of its calls wait for their turn."""
+        assert self.gate is not None
+        service = self.gate._services.get(UPLOADS.strip("/"))
+        return 0 if service is None else service._turns.waiting
 
     async def CreateUpload(self, request: Any, context: Any) -> upload_pb2.CreateUploadResponse:
         return upload_pb2.CreateUploadResponse()
@@ -54,6 +62,7 @@ async def serving(
     gate = Gate(CallLimits(calls, seconds))
     server = grpc.aio.server(interceptors=[gate])
     uploads, health = Uploads(), Health()
+    uploads.gate = gate
     upload_pb2_grpc.add_UploadServiceServicer_to_server(uploads, server)
     extractor_pb2_grpc.add_ExtractorServiceServicer_to_server(Extractor(), server)
     health_pb2_grpc.add_HealthServicer_to_server(health, server)
@@ -165,18 +174,19 @@ async def test_connections_take_turns() -> None:
         async with connected(target) as greedy, connected(target) as honest:
             many = [get(greedy, f"greedy {number}") for number in range(20)]
             calls = [asyncio.ensure_future(code_of(call)) for call in many]
-            await until_waiting(target, uploads)
+            await until_waiting(target, uploads, 19)
             mine = asyncio.ensure_future(code_of(get(honest, "mine")))
-            await asyncio.sleep(0.2)
+            await until_waiting(target, uploads, 20)
             uploads.open.set()
             assert set(await asyncio.gather(mine, *calls)) == {grpc.StatusCode.OK}
         assert uploads.answered.index("mine") <= 2
 
 
-async def until_waiting(target: str, uploads: Uploads) -> None:
-    """Return when calls that were made before have come."""
+async def until_waiting(target: str, uploads: Uploads, calls: int) -> None:
+    """Return when so many calls wait for their turn; `serving` bounds how long that may take."""
     async with connected(target) as channel:
-        await health(channel).Check(health_pb2.HealthCheckRequest())
+        while uploads.waiting < calls:
+            await health(channel).Check(health_pb2.HealthCheckRequest())
 
 
 async def test_too_many_calls_are_told_when_to_come_again() -> None:
