@@ -9,5 +9,9 @@ SIGN_COST = 4
 
 
 def estimate_cost(text: str) -> int:
-    """Return a text's cost in characters of prose: at least its length, at most five times that."""
-    return len(text) + SIGN_COST * len(text.encode().translate(None, _CHEAP))
+    """Return a text's cost in characters of prose: at least its length, at most five times that.
+
+    Prose has a sign among 25 characters or so: that many are what its length stands for.
+    """
+    signs = len(text.encode().translate(None, _CHEAP))
+    return max(len(text), len(text) * 4 // 5 + SIGN_COST * signs)

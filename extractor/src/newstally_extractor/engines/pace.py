@@ -3,8 +3,8 @@
 from collections.abc import Sequence
 from math import isfinite
 
-PART_COST = 64 * 1024
-"""At most so much, in characters of prose: what the fast path works on together."""
+PART_COST = 128 * 1024
+"""At most so much, in characters of prose: all of a model batch of the usual size."""
 PARTS = 4
 """So many parts shall fit into the soft limit."""
 FORGETTING = 0.2
