@@ -1,7 +1,5 @@
 """No text costs an engine more than five times what prose of its length does."""
 
-import time
-from collections.abc import Callable
 from itertools import cycle, islice
 
 import pytest
@@ -48,23 +46,18 @@ def of_length(unit: str, length: int = LENGTH) -> str:
     return "".join(islice(cycle(unit), length))
 
 
-def seconds(run: Callable[[], object]) -> float:
-    """The least of three, so that a busy machine does not decide."""
-    taken = []
-    for _ in range(3):
-        began = time.thread_time()
-        run()
-        taken.append(time.thread_time() - began)
-    return min(taken)
-
-
-@pytest.mark.parametrize("name", ["stock", "fast"])
 @pytest.mark.parametrize("shape", SHAPES)
-def test_what_has_no_white_space(engines: dict[str, Engine], name: str, shape: str) -> None:
-    """Before it was cut, ten thousand `=` took sixteen seconds."""
-    engine = engines[name]
-    prose = seconds(lambda: engine.extract([of_length(WORDS)]))
-    assert seconds(lambda: engine.extract([of_length(SHAPES[shape])])) < 5 * prose
+def test_what_has_no_white_space(engines: dict[str, Engine], shape: str) -> None:
+    """The tokenizer is quadratic in a run: none is long, and no run gives too many words.
+
+    Counted, not timed: uncut, ten thousand `=` took sixteen seconds.
+    """
+    stock_engine = engines["stock"]
+    assert isinstance(stock_engine, stock.StockEngine)
+    make_doc = stock_engine.nlp.make_doc
+    text = cut(of_length(SHAPES[shape]))
+    assert max(map(len, text.split())) <= RUN
+    assert len(make_doc(text)) <= 5 * len(make_doc(of_length(WORDS)))
 
 
 @pytest.mark.parametrize("shape", SHAPES)
