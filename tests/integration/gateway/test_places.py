@@ -6,7 +6,7 @@ from pathlib import Path
 
 import grpc
 from newstally_gateway.core.clients.admission import charge_bytes
-from support.gateway_wire import Client, gateway_process, message, messages
+from support.gateway_wire import Client, gateway_process, message, messages, until_metric
 from support.reference_extractor import ReferenceExtractor
 from support.reference_persister import ReferencePersister
 
@@ -38,7 +38,7 @@ async def test_tiny_streams_lock_no_newcomer_out(
             persister.add(name)
         tasks = [asyncio.create_task(tiny(number)) for number in range(TINY)]
         try:
-            await asyncio.sleep(1.0)  # all places are taken, and several wait
+            await until_metric(gateway, "streams", lambda streams: streams >= PLACES)
             for number in range(3):
                 async with connect_alone(gateway.address) as channel:
                     sent = messages(["Ada met Bob"] * 5, f"new-{number}")
