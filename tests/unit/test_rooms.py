@@ -107,6 +107,8 @@ ROOMS = {
         "up",
         "client",
         "",
+        "cli/running",
+        "cli/uploading",
         "cli",
         "__main__",
     ],

@@ -11,11 +11,6 @@ from typing import Annotated, BinaryIO
 
 import typer
 
-from newstally.cli.choosing import Choice, choose
-from newstally.cli.display import FirstPass
-from newstally.cli.dry_run import dry_run, tell_dry_run
-from newstally.cli.reaching import early_target, reach
-from newstally.cli.report import Report, allowed
 from newstally.cli.running import (
     EXIT_MALFORMED,
     AsJson,
@@ -26,8 +21,13 @@ from newstally.cli.running import (
     run,
     say,
 )
-from newstally.cli.sending import lost, send
-from newstally.cli.states import VARIABLE, StateStore, default_directory
+from newstally.cli.uploading.choosing import Choice, choose
+from newstally.cli.uploading.display import FirstPass
+from newstally.cli.uploading.dry_run import dry_run, tell_dry_run
+from newstally.cli.uploading.reaching import early_target, reach
+from newstally.cli.uploading.report import Report, allowed
+from newstally.cli.uploading.sending import lost, send
+from newstally.cli.uploading.states import VARIABLE, StateStore, default_directory
 from newstally.errors import GaveUp, InputError, NotFound
 from newstally.inputs import PIPE, Columns, Source, Survey, found, spooled, survey
 from newstally.inputs.columns import ARTICLE_ID_NAMES, CONTENT_NAMES, PUBLICATION_NAMES

@@ -5,8 +5,8 @@ import json
 from pathlib import Path
 
 import pytest
-from newstally.cli import display
-from newstally.cli.display import FirstPass
+from newstally.cli.uploading import display
+from newstally.cli.uploading.display import FirstPass
 from newstally.inputs import Columns, Source, survey
 from support.reference_gateway import ReferenceGateway
 

@@ -4,7 +4,7 @@ import json
 from pathlib import Path
 
 import pytest
-from newstally.cli import dry_run
+from newstally.cli.uploading import dry_run
 from support.reference_gateway import ReferenceGateway
 
 from .conftest import Run, begun

@@ -2,7 +2,7 @@
 
 from datetime import UTC, datetime
 
-from newstally.cli.display import LineDisplay
+from newstally.cli.uploading.display import LineDisplay
 from newstally.errors import GatewayUnavailable
 from newstally.values import Progress, Upload, UploadEvent, Waiting
 

@@ -11,7 +11,7 @@ import pytest
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
-from newstally.cli import reaching
+from newstally.cli.uploading import reaching
 from support.reference_gateway import ReferenceGateway
 
 from .conftest import Run, begun

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 from newstally import Article, InputError, NewstallyClient
-from newstally.cli.states import Stage, StateStore, UploadState
+from newstally.cli.uploading.states import Stage, StateStore, UploadState
 from support.reference_gateway import ReferenceGateway
 
 from .conftest import Run, append, begun

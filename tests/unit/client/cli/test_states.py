@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 from newstally import InputError
-from newstally.cli.choosing import choose
-from newstally.cli.states import Stage, StateStore, UploadState, default_directory
+from newstally.cli.uploading.choosing import choose
+from newstally.cli.uploading.states import Stage, StateStore, UploadState, default_directory
 from newstally.inputs import Columns, Fingerprint
 
 INPUT = Fingerprint(("/in/a.csv",), (".csv",), (10,), "00ff", Columns(), "utf-16", ";", "ab" * 32)
@@ -49,7 +49,7 @@ def test_the_state_is_durable_before_it_is_named(
     def full(descriptor: int) -> None:
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr("newstally.cli.states.os.fsync", full)
+    monkeypatch.setattr("newstally.cli.uploading.states.os.fsync", full)
     with pytest.raises(InputError, match="No space left"):
         store.advance(state, Stage.FINISHED)
     assert store.find("job") == state

@@ -4,8 +4,8 @@ import json
 from pathlib import Path
 
 import pytest
-from newstally.cli.report import SHOWN_REFUSALS
-from newstally.cli.states import Stage, StateStore, UploadState
+from newstally.cli.uploading.report import SHOWN_REFUSALS
+from newstally.cli.uploading.states import Stage, StateStore, UploadState
 from support.reference_gateway import Fault, ReferenceGateway
 
 from .conftest import Run, append, begun

@@ -2,8 +2,8 @@
 
 from collections.abc import Callable
 
-from newstally.cli.display import LineDisplay
-from newstally.cli.states import StateStore
+from newstally.cli.uploading.display import LineDisplay
+from newstally.cli.uploading.states import StateStore
 from newstally.client import DEFAULT_TARGET, FIRST_CONTACT_SECONDS, NewstallyClient
 from newstally.errors import GaveUp, InputError, NoGateway
 

@@ -5,11 +5,11 @@ import time
 from collections.abc import Callable
 from dataclasses import asdict
 
-from newstally.cli.choosing import Choice
-from newstally.cli.display import Display, make_display
-from newstally.cli.report import SHOWN_REFUSALS, MostRejects, Report, locate
 from newstally.cli.running import keep_quiet, say
-from newstally.cli.states import Stage, StateStore
+from newstally.cli.uploading.choosing import Choice
+from newstally.cli.uploading.display import Display, make_display
+from newstally.cli.uploading.report import SHOWN_REFUSALS, MostRejects, Report, locate
+from newstally.cli.uploading.states import Stage, StateStore
 from newstally.client import NewstallyClient
 from newstally.errors import InputError, PermanentError
 from newstally.inputs import Source, Survey

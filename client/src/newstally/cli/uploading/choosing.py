@@ -3,7 +3,7 @@
 import re
 from dataclasses import dataclass
 
-from newstally.cli.states import Stage, StateStore, UploadState, check_same_input
+from newstally.cli.uploading.states import Stage, StateStore, UploadState, check_same_input
 from newstally.client import DEFAULT_TARGET, new_upload_id
 from newstally.errors import InputError
 from newstally.inputs import Fingerprint

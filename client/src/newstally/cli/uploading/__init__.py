@@ -1,0 +1,1 @@
+"""One run of `newstally upload`: which upload, how it goes, what it came to."""
