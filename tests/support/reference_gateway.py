@@ -25,6 +25,7 @@ from newstally_protos.v1 import (
 )
 from newstally_protos.wire import SERVER_OPTIONS
 from newstally_runtime import status
+from support.reference_questions import NoQuestions
 from support.reference_uploads import Journal, Numbering
 
 READ_AWAY_SECONDS = 0.2
@@ -53,7 +54,7 @@ _STATUSES: dict[Fault | None, status.StatusError] = {
 
 class ReferenceGateway(
     upload_pb2_grpc.UploadServiceServicer,
-    tally_pb2_grpc.TallyServiceServicer,
+    NoQuestions,
 ):
     """Use it with `async with`; `target` is where it listens."""
 

@@ -24,6 +24,7 @@ from newstally_protos.v1 import (
 )
 from newstally_protos.wire import SERVER_OPTIONS
 from newstally_runtime.status import StatusError, abort, invalid, wait
+from support.reference_questions import NoQuestions
 
 Context = grpc.aio.ServicerContext[Any, Any]
 
@@ -65,7 +66,7 @@ JOURNAL = "newstally.v1.JournalService"
 class ReferencePersister(
     upload_pb2_grpc.UploadServiceServicer,
     journal_pb2_grpc.JournalServiceServicer,
-    tally_pb2_grpc.TallyServiceServicer,
+    NoQuestions,
 ):
     def __init__(self) -> None:
         self.uploads: dict[str, Recorded] = {}

@@ -77,3 +77,33 @@ class ForwardedTallies(TallyServiceServicer):
     ) -> tally.ListEntityTalliesResponse:
         """List the entities of one publication."""
         return await forward(self._stub.ListEntityTallies, request, context)
+
+    async def RankEntities(  # noqa: N802
+        self, request: tally.RankEntitiesRequest, context: Context
+    ) -> tally.RankEntitiesResponse:
+        """List the entities that were mentioned most within some days."""
+        return await forward(self._stub.RankEntities, request, context)
+
+    async def ListRisingEntities(  # noqa: N802
+        self, request: tally.ListRisingEntitiesRequest, context: Context
+    ) -> tally.ListRisingEntitiesResponse:
+        """List the entities that are mentioned more than before."""
+        return await forward(self._stub.ListRisingEntities, request, context)
+
+    async def GetEntityHistory(  # noqa: N802
+        self, request: tally.GetEntityHistoryRequest, context: Context
+    ) -> tally.GetEntityHistoryResponse:
+        """Return how often an entity was mentioned, by day."""
+        return await forward(self._stub.GetEntityHistory, request, context)
+
+    async def ListEntityPublications(  # noqa: N802
+        self, request: tally.ListEntityPublicationsRequest, context: Context
+    ) -> tally.ListEntityPublicationsResponse:
+        """List the publications that mention an entity."""
+        return await forward(self._stub.ListEntityPublications, request, context)
+
+    async def FindEntities(  # noqa: N802
+        self, request: tally.FindEntitiesRequest, context: Context
+    ) -> tally.FindEntitiesResponse:
+        """List entities by how their text begins."""
+        return await forward(self._stub.FindEntities, request, context)

@@ -3,12 +3,13 @@
 import contextlib
 from typing import Any
 
-from newstally_protos.v1 import tally_pb2, tally_pb2_grpc
+from newstally_protos.v1 import tally_pb2
 from newstally_runtime.status import invalid
 
 from newstally_persister.services.answering import answered
 from newstally_persister.services.messages import entity_message, publication_message
 from newstally_persister.services.paging import PAGE_BYTES, next_token, page_items, read_token
+from newstally_persister.services.question_service import QuestionService
 from newstally_persister.services.reads import Reads
 from newstally_persister.sinks.base import (
     EntityPosition,
@@ -21,7 +22,7 @@ from newstally_persister.sinks.base import (
 from newstally_persister.values.keys import older_publication_key, publication_key
 
 
-class TallyService(tally_pb2_grpc.TallyServiceServicer):
+class TallyService(QuestionService):
     """Pages through the sink."""
 
     def __init__(self, sink: Sink, reads: Reads) -> None:

@@ -23,27 +23,56 @@ _runtime_version.ValidateProtobufRuntimeVersion(
 _sym_db = _symbol_database.Default()
 
 
+from google.protobuf import timestamp_pb2 as google_dot_protobuf_dot_timestamp__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x18newstally/v1/tally.proto\x12\x0cnewstally.v1\"K\n\x10PublicationTally\x12\x13\n\x0bpublication\x18\x01 \x01(\t\x12\x10\n\x08\x61rticles\x18\x02 \x01(\x03\x12\x10\n\x08mentions\x18\x03 \x01(\x03\"\\\n\x0b\x45ntityTally\x12\x0c\n\x04text\x18\x01 \x01(\t\x12\r\n\x05label\x18\x02 \x01(\t\x12\x10\n\x08mentions\x18\x03 \x01(\x03\x12\x10\n\x08\x61rticles\x18\x04 \x01(\x03\x12\x0c\n\x04name\x18\x05 \x01(\t\"@\n\x17ListPublicationsRequest\x12\x11\n\tpage_size\x18\x01 \x01(\x05\x12\x12\n\npage_token\x18\x02 \x01(\t\"y\n\x18ListPublicationsResponse\x12\x34\n\x0cpublications\x18\x01 \x03(\x0b\x32\x1e.newstally.v1.PublicationTally\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\x12\x0e\n\x06models\x18\x03 \x03(\t\"e\n\x18ListEntityTalliesRequest\x12\x13\n\x0bpublication\x18\x01 \x01(\t\x12\r\n\x05label\x18\x02 \x01(\t\x12\x11\n\tpage_size\x18\x03 \x01(\x05\x12\x12\n\npage_token\x18\x04 \x01(\t\"g\n\x19ListEntityTalliesResponse\x12\x31\n\x0e\x65ntity_tallies\x18\x01 \x03(\x0b\x32\x19.newstally.v1.EntityTally\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t2\xd7\x01\n\x0cTallyService\x12\x61\n\x10ListPublications\x12%.newstally.v1.ListPublicationsRequest\x1a&.newstally.v1.ListPublicationsResponse\x12\x64\n\x11ListEntityTallies\x12&.newstally.v1.ListEntityTalliesRequest\x1a\'.newstally.v1.ListEntityTalliesResponseb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x18newstally/v1/tally.proto\x12\x0cnewstally.v1\x1a\x1fgoogle/protobuf/timestamp.proto\"K\n\x10PublicationTally\x12\x13\n\x0bpublication\x18\x01 \x01(\t\x12\x10\n\x08\x61rticles\x18\x02 \x01(\x03\x12\x10\n\x08mentions\x18\x03 \x01(\x03\"\\\n\x0b\x45ntityTally\x12\x0c\n\x04text\x18\x01 \x01(\t\x12\r\n\x05label\x18\x02 \x01(\t\x12\x10\n\x08mentions\x18\x03 \x01(\x03\x12\x10\n\x08\x61rticles\x18\x04 \x01(\x03\x12\x0c\n\x04name\x18\x05 \x01(\t\"@\n\x17ListPublicationsRequest\x12\x11\n\tpage_size\x18\x01 \x01(\x05\x12\x12\n\npage_token\x18\x02 \x01(\t\"\xab\x01\n\x18ListPublicationsResponse\x12\x34\n\x0cpublications\x18\x01 \x03(\x0b\x32\x1e.newstally.v1.PublicationTally\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\x12\x0e\n\x06models\x18\x03 \x03(\t\x12\x30\n\x0c\x61pplied_time\x18\x04 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\"e\n\x18ListEntityTalliesRequest\x12\x13\n\x0bpublication\x18\x01 \x01(\t\x12\r\n\x05label\x18\x02 \x01(\t\x12\x11\n\tpage_size\x18\x03 \x01(\x05\x12\x12\n\npage_token\x18\x04 \x01(\t\"\x99\x01\n\x19ListEntityTalliesResponse\x12\x31\n\x0e\x65ntity_tallies\x18\x01 \x03(\x0b\x32\x19.newstally.v1.EntityTally\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\x12\x30\n\x0c\x61pplied_time\x18\x03 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\"#\n\x04\x44\x61ys\x12\r\n\x05\x66irst\x18\x01 \x01(\t\x12\x0c\n\x04last\x18\x02 \x01(\t\"\x82\x01\n\x13RankEntitiesRequest\x12\x13\n\x0bpublication\x18\x01 \x01(\t\x12 \n\x04\x64\x61ys\x18\x02 \x01(\x0b\x32\x12.newstally.v1.Days\x12\r\n\x05label\x18\x03 \x01(\t\x12\x11\n\tpage_size\x18\x04 \x01(\x05\x12\x12\n\npage_token\x18\x05 \x01(\t\"\xa6\x01\n\x14RankEntitiesResponse\x12\x31\n\x0e\x65ntity_tallies\x18\x01 \x03(\x0b\x32\x19.newstally.v1.EntityTally\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\x12\x10\n\x08\x61rticles\x18\x03 \x01(\x03\x12\x30\n\x0c\x61pplied_time\x18\x04 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\"\xc0\x01\n\x19ListRisingEntitiesRequest\x12\x13\n\x0bpublication\x18\x01 \x01(\t\x12 \n\x04\x64\x61ys\x18\x02 \x01(\x0b\x32\x12.newstally.v1.Days\x12 \n\x04\x62\x61se\x18\x03 \x01(\x0b\x32\x12.newstally.v1.Days\x12\r\n\x05label\x18\x04 \x01(\t\x12\x14\n\x0cmin_articles\x18\x05 \x01(\x05\x12\x11\n\tpage_size\x18\x06 \x01(\x05\x12\x12\n\npage_token\x18\x07 \x01(\t\"\x82\x02\n\x1aListRisingEntitiesResponse\x12,\n\x08\x65ntities\x18\x01 \x03(\x0b\x32\x1a.newstally.v1.RisingEntity\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\x12 \n\x04\x64\x61ys\x18\x03 \x01(\x0b\x32\x12.newstally.v1.Days\x12 \n\x04\x62\x61se\x18\x04 \x01(\x0b\x32\x12.newstally.v1.Days\x12\x10\n\x08\x61rticles\x18\x05 \x01(\x03\x12\x15\n\rbase_articles\x18\x06 \x01(\x03\x12\x30\n\x0c\x61pplied_time\x18\x07 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\"\x87\x01\n\x0cRisingEntity\x12(\n\x05tally\x18\x01 \x01(\x0b\x32\x19.newstally.v1.EntityTally\x12\x15\n\rbase_mentions\x18\x02 \x01(\x03\x12\x15\n\rbase_articles\x18\x03 \x01(\x03\x12\r\n\x05times\x18\x04 \x01(\x01\x12\x10\n\x08\x61t_least\x18\x05 \x01(\x01\"\x94\x01\n\x17GetEntityHistoryRequest\x12\x0c\n\x04text\x18\x01 \x01(\t\x12\r\n\x05label\x18\x02 \x01(\t\x12\x13\n\x0bpublication\x18\x03 \x01(\t\x12 \n\x04\x64\x61ys\x18\x04 \x01(\x0b\x32\x12.newstally.v1.Days\x12\x11\n\tpage_size\x18\x05 \x01(\x05\x12\x12\n\npage_token\x18\x06 \x01(\t\"\xe9\x01\n\x18GetEntityHistoryResponse\x12/\n\x0c\x65ntity_tally\x18\x01 \x01(\x0b\x32\x19.newstally.v1.EntityTally\x12$\n\x04\x64\x61ys\x18\x02 \x03(\x0b\x32\x16.newstally.v1.DayTally\x12\x17\n\x0fnext_page_token\x18\x03 \x01(\t\x12+\n\x0bwithout_day\x18\x04 \x01(\x0b\x32\x16.newstally.v1.DayTally\x12\x30\n\x0c\x61pplied_time\x18\x05 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\"X\n\x08\x44\x61yTally\x12\x0e\n\x06period\x18\x01 \x01(\t\x12\x10\n\x08mentions\x18\x02 \x01(\x03\x12\x10\n\x08\x61rticles\x18\x03 \x01(\x03\x12\x18\n\x10\x63ounted_articles\x18\x04 \x01(\x03\"\x85\x01\n\x1dListEntityPublicationsRequest\x12\x0c\n\x04text\x18\x01 \x01(\t\x12\r\n\x05label\x18\x02 \x01(\t\x12 \n\x04\x64\x61ys\x18\x03 \x01(\x0b\x32\x12.newstally.v1.Days\x12\x11\n\tpage_size\x18\x04 \x01(\x05\x12\x12\n\npage_token\x18\x05 \x01(\t\"\xd5\x01\n\x1eListEntityPublicationsResponse\x12/\n\x0c\x65ntity_tally\x18\x01 \x01(\x0b\x32\x19.newstally.v1.EntityTally\x12\x37\n\x0cpublications\x18\x02 \x03(\x0b\x32!.newstally.v1.PublicationMentions\x12\x17\n\x0fnext_page_token\x18\x03 \x01(\t\x12\x30\n\x0c\x61pplied_time\x18\x04 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\"h\n\x13PublicationMentions\x12\x13\n\x0bpublication\x18\x01 \x01(\t\x12\x10\n\x08mentions\x18\x02 \x01(\x03\x12\x10\n\x08\x61rticles\x18\x03 \x01(\x03\x12\x18\n\x10\x63ounted_articles\x18\x04 \x01(\x03\"s\n\x13\x46indEntitiesRequest\x12\x11\n\tbeginning\x18\x01 \x01(\t\x12\x13\n\x0bpublication\x18\x02 \x01(\t\x12\r\n\x05label\x18\x03 \x01(\t\x12\x11\n\tpage_size\x18\x04 \x01(\x05\x12\x12\n\npage_token\x18\x05 \x01(\t\"\x94\x01\n\x14\x46indEntitiesResponse\x12\x31\n\x0e\x65ntity_tallies\x18\x01 \x03(\x0b\x32\x19.newstally.v1.EntityTally\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\x12\x30\n\x0c\x61pplied_time\x18\x03 \x01(\x0b\x32\x1a.google.protobuf.Timestamp2\xc6\x05\n\x0cTallyService\x12\x61\n\x10ListPublications\x12%.newstally.v1.ListPublicationsRequest\x1a&.newstally.v1.ListPublicationsResponse\x12\x64\n\x11ListEntityTallies\x12&.newstally.v1.ListEntityTalliesRequest\x1a\'.newstally.v1.ListEntityTalliesResponse\x12U\n\x0cRankEntities\x12!.newstally.v1.RankEntitiesRequest\x1a\".newstally.v1.RankEntitiesResponse\x12g\n\x12ListRisingEntities\x12\'.newstally.v1.ListRisingEntitiesRequest\x1a(.newstally.v1.ListRisingEntitiesResponse\x12\x61\n\x10GetEntityHistory\x12%.newstally.v1.GetEntityHistoryRequest\x1a&.newstally.v1.GetEntityHistoryResponse\x12s\n\x16ListEntityPublications\x12+.newstally.v1.ListEntityPublicationsRequest\x1a,.newstally.v1.ListEntityPublicationsResponse\x12U\n\x0c\x46indEntities\x12!.newstally.v1.FindEntitiesRequest\x1a\".newstally.v1.FindEntitiesResponseb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
 _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'newstally.v1.tally_pb2', _globals)
 if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
-  _globals['_PUBLICATIONTALLY']._serialized_start=42
-  _globals['_PUBLICATIONTALLY']._serialized_end=117
-  _globals['_ENTITYTALLY']._serialized_start=119
-  _globals['_ENTITYTALLY']._serialized_end=211
-  _globals['_LISTPUBLICATIONSREQUEST']._serialized_start=213
-  _globals['_LISTPUBLICATIONSREQUEST']._serialized_end=277
-  _globals['_LISTPUBLICATIONSRESPONSE']._serialized_start=279
-  _globals['_LISTPUBLICATIONSRESPONSE']._serialized_end=400
-  _globals['_LISTENTITYTALLIESREQUEST']._serialized_start=402
-  _globals['_LISTENTITYTALLIESREQUEST']._serialized_end=503
-  _globals['_LISTENTITYTALLIESRESPONSE']._serialized_start=505
-  _globals['_LISTENTITYTALLIESRESPONSE']._serialized_end=608
-  _globals['_TALLYSERVICE']._serialized_start=611
-  _globals['_TALLYSERVICE']._serialized_end=826
+  _globals['_PUBLICATIONTALLY']._serialized_start=75
+  _globals['_PUBLICATIONTALLY']._serialized_end=150
+  _globals['_ENTITYTALLY']._serialized_start=152
+  _globals['_ENTITYTALLY']._serialized_end=244
+  _globals['_LISTPUBLICATIONSREQUEST']._serialized_start=246
+  _globals['_LISTPUBLICATIONSREQUEST']._serialized_end=310
+  _globals['_LISTPUBLICATIONSRESPONSE']._serialized_start=313
+  _globals['_LISTPUBLICATIONSRESPONSE']._serialized_end=484
+  _globals['_LISTENTITYTALLIESREQUEST']._serialized_start=486
+  _globals['_LISTENTITYTALLIESREQUEST']._serialized_end=587
+  _globals['_LISTENTITYTALLIESRESPONSE']._serialized_start=590
+  _globals['_LISTENTITYTALLIESRESPONSE']._serialized_end=743
+  _globals['_DAYS']._serialized_start=745
+  _globals['_DAYS']._serialized_end=780
+  _globals['_RANKENTITIESREQUEST']._serialized_start=783
+  _globals['_RANKENTITIESREQUEST']._serialized_end=913
+  _globals['_RANKENTITIESRESPONSE']._serialized_start=916
+  _globals['_RANKENTITIESRESPONSE']._serialized_end=1082
+  _globals['_LISTRISINGENTITIESREQUEST']._serialized_start=1085
+  _globals['_LISTRISINGENTITIESREQUEST']._serialized_end=1277
+  _globals['_LISTRISINGENTITIESRESPONSE']._serialized_start=1280
+  _globals['_LISTRISINGENTITIESRESPONSE']._serialized_end=1538
+  _globals['_RISINGENTITY']._serialized_start=1541
+  _globals['_RISINGENTITY']._serialized_end=1676
+  _globals['_GETENTITYHISTORYREQUEST']._serialized_start=1679
+  _globals['_GETENTITYHISTORYREQUEST']._serialized_end=1827
+  _globals['_GETENTITYHISTORYRESPONSE']._serialized_start=1830
+  _globals['_GETENTITYHISTORYRESPONSE']._serialized_end=2063
+  _globals['_DAYTALLY']._serialized_start=2065
+  _globals['_DAYTALLY']._serialized_end=2153
+  _globals['_LISTENTITYPUBLICATIONSREQUEST']._serialized_start=2156
+  _globals['_LISTENTITYPUBLICATIONSREQUEST']._serialized_end=2289
+  _globals['_LISTENTITYPUBLICATIONSRESPONSE']._serialized_start=2292
+  _globals['_LISTENTITYPUBLICATIONSRESPONSE']._serialized_end=2505
+  _globals['_PUBLICATIONMENTIONS']._serialized_start=2507
+  _globals['_PUBLICATIONMENTIONS']._serialized_end=2611
+  _globals['_FINDENTITIESREQUEST']._serialized_start=2613
+  _globals['_FINDENTITIESREQUEST']._serialized_end=2728
+  _globals['_FINDENTITIESRESPONSE']._serialized_start=2731
+  _globals['_FINDENTITIESRESPONSE']._serialized_end=2879
+  _globals['_TALLYSERVICE']._serialized_start=2882
+  _globals['_TALLYSERVICE']._serialized_end=3592
 # @@protoc_insertion_point(module_scope)

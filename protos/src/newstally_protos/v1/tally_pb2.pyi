@@ -7,6 +7,7 @@ isort:skip_file
 from collections import abc as _abc
 from google.protobuf import descriptor as _descriptor
 from google.protobuf import message as _message
+from google.protobuf import timestamp_pb2 as _timestamp_pb2
 from google.protobuf.internal import containers as _containers
 import builtins as _builtins
 import sys
@@ -126,6 +127,7 @@ class ListPublicationsResponse(_message.Message):
     PUBLICATIONS_FIELD_NUMBER: _builtins.int
     NEXT_PAGE_TOKEN_FIELD_NUMBER: _builtins.int
     MODELS_FIELD_NUMBER: _builtins.int
+    APPLIED_TIME_FIELD_NUMBER: _builtins.int
     next_page_token: _builtins.str
     """Empty on the last page."""
     @_builtins.property
@@ -139,16 +141,21 @@ class ListPublicationsResponse(_message.Message):
         under different names.
         """
 
+    @_builtins.property
+    def applied_time(self) -> _timestamp_pb2.Timestamp:
+        """Up to when the answer holds: see TallyService."""
+
     def __init__(
         self,
         *,
         publications: _abc.Iterable[Global___PublicationTally] | None = ...,
         next_page_token: _builtins.str = ...,
         models: _abc.Iterable[_builtins.str] | None = ...,
+        applied_time: _timestamp_pb2.Timestamp | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["applied_time", b"applied_time"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["models", b"models", "next_page_token", b"next_page_token", "publications", b"publications"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["applied_time", b"applied_time", "models", b"models", "next_page_token", b"next_page_token", "publications", b"publications"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -196,22 +203,598 @@ class ListEntityTalliesResponse(_message.Message):
 
     ENTITY_TALLIES_FIELD_NUMBER: _builtins.int
     NEXT_PAGE_TOKEN_FIELD_NUMBER: _builtins.int
+    APPLIED_TIME_FIELD_NUMBER: _builtins.int
     next_page_token: _builtins.str
     """Empty on the last page."""
     @_builtins.property
     def entity_tallies(self) -> _containers.RepeatedCompositeFieldContainer[Global___EntityTally]:
         """By mentions, descending, then by text, then by label."""
 
+    @_builtins.property
+    def applied_time(self) -> _timestamp_pb2.Timestamp:
+        """Up to when the answer holds: see TallyService."""
+
     def __init__(
         self,
         *,
         entity_tallies: _abc.Iterable[Global___EntityTally] | None = ...,
         next_page_token: _builtins.str = ...,
+        applied_time: _timestamp_pb2.Timestamp | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["applied_time", b"applied_time"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["entity_tallies", b"entity_tallies", "next_page_token", b"next_page_token"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["applied_time", b"applied_time", "entity_tallies", b"entity_tallies", "next_page_token", b"next_page_token"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___ListEntityTalliesResponse: _TypeAlias = ListEntityTalliesResponse  # noqa: Y015
+
+@_typing.final
+class Days(_message.Message):
+    """Days of publication, in UTC, both ends included. What has no day is in none of them."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    FIRST_FIELD_NUMBER: _builtins.int
+    LAST_FIELD_NUMBER: _builtins.int
+    first: _builtins.str
+    """ISO 8601, for example "2026-11-01". Empty: from the first day on."""
+    last: _builtins.str
+    """Likewise. Empty: up to the last day."""
+    def __init__(
+        self,
+        *,
+        first: _builtins.str = ...,
+        last: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["first", b"first", "last", b"last"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___Days: _TypeAlias = Days  # noqa: Y015
+
+@_typing.final
+class RankEntitiesRequest(_message.Message):
+    """See TallyService.RankEntities."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    PUBLICATION_FIELD_NUMBER: _builtins.int
+    DAYS_FIELD_NUMBER: _builtins.int
+    LABEL_FIELD_NUMBER: _builtins.int
+    PAGE_SIZE_FIELD_NUMBER: _builtins.int
+    PAGE_TOKEN_FIELD_NUMBER: _builtins.int
+    publication: _builtins.str
+    """Any spelling: see Article.publication. Empty: all publications together."""
+    label: _builtins.str
+    """Only this label, for example "PERSON". Optional."""
+    page_size: _builtins.int
+    """At most this many; 0 means 100, over 1,000 means 1,000."""
+    page_token: _builtins.str
+    """From the previous response with the same publication, days and label, or empty for the first
+    page.
+    """
+    @_builtins.property
+    def days(self) -> Global___Days:
+        """Mentions within these. Without either end: all mentions, those without a day, too."""
+
+    def __init__(
+        self,
+        *,
+        publication: _builtins.str = ...,
+        days: Global___Days | None = ...,
+        label: _builtins.str = ...,
+        page_size: _builtins.int = ...,
+        page_token: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["days", b"days"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["days", b"days", "label", b"label", "page_size", b"page_size", "page_token", b"page_token", "publication", b"publication"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___RankEntitiesRequest: _TypeAlias = RankEntitiesRequest  # noqa: Y015
+
+@_typing.final
+class RankEntitiesResponse(_message.Message):
+    """See TallyService.RankEntities."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    ENTITY_TALLIES_FIELD_NUMBER: _builtins.int
+    NEXT_PAGE_TOKEN_FIELD_NUMBER: _builtins.int
+    ARTICLES_FIELD_NUMBER: _builtins.int
+    APPLIED_TIME_FIELD_NUMBER: _builtins.int
+    next_page_token: _builtins.str
+    """Empty on the last page."""
+    articles: _builtins.int
+    """How many articles were counted within the days, of that publication or of all."""
+    @_builtins.property
+    def entity_tallies(self) -> _containers.RepeatedCompositeFieldContainer[Global___EntityTally]:
+        """Mentions and articles within the days. By mentions, descending, then by text, then by label."""
+
+    @_builtins.property
+    def applied_time(self) -> _timestamp_pb2.Timestamp:
+        """Up to when the answer holds: see TallyService."""
+
+    def __init__(
+        self,
+        *,
+        entity_tallies: _abc.Iterable[Global___EntityTally] | None = ...,
+        next_page_token: _builtins.str = ...,
+        articles: _builtins.int = ...,
+        applied_time: _timestamp_pb2.Timestamp | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["applied_time", b"applied_time"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["applied_time", b"applied_time", "articles", b"articles", "entity_tallies", b"entity_tallies", "next_page_token", b"next_page_token"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___RankEntitiesResponse: _TypeAlias = RankEntitiesResponse  # noqa: Y015
+
+@_typing.final
+class ListRisingEntitiesRequest(_message.Message):
+    """See TallyService.ListRisingEntities."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    PUBLICATION_FIELD_NUMBER: _builtins.int
+    DAYS_FIELD_NUMBER: _builtins.int
+    BASE_FIELD_NUMBER: _builtins.int
+    LABEL_FIELD_NUMBER: _builtins.int
+    MIN_ARTICLES_FIELD_NUMBER: _builtins.int
+    PAGE_SIZE_FIELD_NUMBER: _builtins.int
+    PAGE_TOKEN_FIELD_NUMBER: _builtins.int
+    publication: _builtins.str
+    """Any spelling: see Article.publication. Empty: all publications together."""
+    label: _builtins.str
+    """Only this label, for example "PERSON". Optional."""
+    min_articles: _builtins.int
+    """Only entities that so many articles within `days` mention: the floor against noise. 0 means 3."""
+    page_size: _builtins.int
+    """At most this many; 0 means 100, over 1,000 means 1,000."""
+    page_token: _builtins.str
+    """From the previous response with the same request, or empty for the first page."""
+    @_builtins.property
+    def days(self) -> Global___Days:
+        """In which mentions rose. Without either end: the seven days up to the last day that has articles
+        (and is not later than tomorrow).
+        """
+
+    @_builtins.property
+    def base(self) -> Global___Days:
+        """Against which they rose; may not overlap with `days`. Without either end: the four weeks before
+        `days`.
+        """
+
+    def __init__(
+        self,
+        *,
+        publication: _builtins.str = ...,
+        days: Global___Days | None = ...,
+        base: Global___Days | None = ...,
+        label: _builtins.str = ...,
+        min_articles: _builtins.int = ...,
+        page_size: _builtins.int = ...,
+        page_token: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["base", b"base", "days", b"days"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["base", b"base", "days", b"days", "label", b"label", "min_articles", b"min_articles", "page_size", b"page_size", "page_token", b"page_token", "publication", b"publication"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ListRisingEntitiesRequest: _TypeAlias = ListRisingEntitiesRequest  # noqa: Y015
+
+@_typing.final
+class ListRisingEntitiesResponse(_message.Message):
+    """See TallyService.ListRisingEntities."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    ENTITIES_FIELD_NUMBER: _builtins.int
+    NEXT_PAGE_TOKEN_FIELD_NUMBER: _builtins.int
+    DAYS_FIELD_NUMBER: _builtins.int
+    BASE_FIELD_NUMBER: _builtins.int
+    ARTICLES_FIELD_NUMBER: _builtins.int
+    BASE_ARTICLES_FIELD_NUMBER: _builtins.int
+    APPLIED_TIME_FIELD_NUMBER: _builtins.int
+    next_page_token: _builtins.str
+    """Empty on the last page."""
+    articles: _builtins.int
+    """How many articles were counted within `days`."""
+    base_articles: _builtins.int
+    """How many articles were counted within `base`."""
+    @_builtins.property
+    def entities(self) -> _containers.RepeatedCompositeFieldContainer[Global___RisingEntity]:
+        """By `at_least`, descending, then by text, then by label; only such as are above 1."""
+
+    @_builtins.property
+    def days(self) -> Global___Days:
+        """The days that were compared, both ends given."""
+
+    @_builtins.property
+    def base(self) -> Global___Days:
+        """The days that they were compared with, both ends given."""
+
+    @_builtins.property
+    def applied_time(self) -> _timestamp_pb2.Timestamp:
+        """Up to when the answer holds: see TallyService."""
+
+    def __init__(
+        self,
+        *,
+        entities: _abc.Iterable[Global___RisingEntity] | None = ...,
+        next_page_token: _builtins.str = ...,
+        days: Global___Days | None = ...,
+        base: Global___Days | None = ...,
+        articles: _builtins.int = ...,
+        base_articles: _builtins.int = ...,
+        applied_time: _timestamp_pb2.Timestamp | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["applied_time", b"applied_time", "base", b"base", "days", b"days"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["applied_time", b"applied_time", "articles", b"articles", "base", b"base", "base_articles", b"base_articles", "days", b"days", "entities", b"entities", "next_page_token", b"next_page_token"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ListRisingEntitiesResponse: _TypeAlias = ListRisingEntitiesResponse  # noqa: Y015
+
+@_typing.final
+class RisingEntity(_message.Message):
+    """An entity that is mentioned more per article than it was."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    TALLY_FIELD_NUMBER: _builtins.int
+    BASE_MENTIONS_FIELD_NUMBER: _builtins.int
+    BASE_ARTICLES_FIELD_NUMBER: _builtins.int
+    TIMES_FIELD_NUMBER: _builtins.int
+    AT_LEAST_FIELD_NUMBER: _builtins.int
+    base_mentions: _builtins.int
+    """Mentions within the base."""
+    base_articles: _builtins.int
+    """Articles within the base that mention it."""
+    times: _builtins.float
+    """How many times as many mentions per article there are as in the base; with half an article's
+    worth added to both, so that what is new has a number, too.
+    """
+    at_least: _builtins.float
+    """What it rose by at least, with 99 % certainty: the lower bound of `times`. The order of the
+    list, above 1.
+    """
+    @_builtins.property
+    def tally(self) -> Global___EntityTally:
+        """Mentions and articles within the days."""
+
+    def __init__(
+        self,
+        *,
+        tally: Global___EntityTally | None = ...,
+        base_mentions: _builtins.int = ...,
+        base_articles: _builtins.int = ...,
+        times: _builtins.float = ...,
+        at_least: _builtins.float = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["tally", b"tally"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["at_least", b"at_least", "base_articles", b"base_articles", "base_mentions", b"base_mentions", "tally", b"tally", "times", b"times"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___RisingEntity: _TypeAlias = RisingEntity  # noqa: Y015
+
+@_typing.final
+class GetEntityHistoryRequest(_message.Message):
+    """See TallyService.GetEntityHistory."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    TEXT_FIELD_NUMBER: _builtins.int
+    LABEL_FIELD_NUMBER: _builtins.int
+    PUBLICATION_FIELD_NUMBER: _builtins.int
+    DAYS_FIELD_NUMBER: _builtins.int
+    PAGE_SIZE_FIELD_NUMBER: _builtins.int
+    PAGE_TOKEN_FIELD_NUMBER: _builtins.int
+    text: _builtins.str
+    """Required: an entity's text or name, in any case."""
+    label: _builtins.str
+    """Its label. Empty: the label under which the text has most mentions."""
+    publication: _builtins.str
+    """Any spelling: see Article.publication. Empty: all publications together."""
+    page_size: _builtins.int
+    """At most so many days; 0 means 100, over 1,000 means 1,000."""
+    page_token: _builtins.str
+    """From the previous response with the same request, or empty for the first page."""
+    @_builtins.property
+    def days(self) -> Global___Days:
+        """Only these days. Without either end: all."""
+
+    def __init__(
+        self,
+        *,
+        text: _builtins.str = ...,
+        label: _builtins.str = ...,
+        publication: _builtins.str = ...,
+        days: Global___Days | None = ...,
+        page_size: _builtins.int = ...,
+        page_token: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["days", b"days"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["days", b"days", "label", b"label", "page_size", b"page_size", "page_token", b"page_token", "publication", b"publication", "text", b"text"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___GetEntityHistoryRequest: _TypeAlias = GetEntityHistoryRequest  # noqa: Y015
+
+@_typing.final
+class GetEntityHistoryResponse(_message.Message):
+    """See TallyService.GetEntityHistory."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    ENTITY_TALLY_FIELD_NUMBER: _builtins.int
+    DAYS_FIELD_NUMBER: _builtins.int
+    NEXT_PAGE_TOKEN_FIELD_NUMBER: _builtins.int
+    WITHOUT_DAY_FIELD_NUMBER: _builtins.int
+    APPLIED_TIME_FIELD_NUMBER: _builtins.int
+    next_page_token: _builtins.str
+    """Empty on the last page."""
+    @_builtins.property
+    def entity_tally(self) -> Global___EntityTally:
+        """The entity, with all its mentions, whenever."""
+
+    @_builtins.property
+    def days(self) -> _containers.RepeatedCompositeFieldContainer[Global___DayTally]:
+        """Days on which articles were counted, ascending, those without a mention, too."""
+
+    @_builtins.property
+    def without_day(self) -> Global___DayTally:
+        """What has no day. On the first page."""
+
+    @_builtins.property
+    def applied_time(self) -> _timestamp_pb2.Timestamp:
+        """Up to when the answer holds: see TallyService."""
+
+    def __init__(
+        self,
+        *,
+        entity_tally: Global___EntityTally | None = ...,
+        days: _abc.Iterable[Global___DayTally] | None = ...,
+        next_page_token: _builtins.str = ...,
+        without_day: Global___DayTally | None = ...,
+        applied_time: _timestamp_pb2.Timestamp | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["applied_time", b"applied_time", "entity_tally", b"entity_tally", "without_day", b"without_day"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["applied_time", b"applied_time", "days", b"days", "entity_tally", b"entity_tally", "next_page_token", b"next_page_token", "without_day", b"without_day"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___GetEntityHistoryResponse: _TypeAlias = GetEntityHistoryResponse  # noqa: Y015
+
+@_typing.final
+class DayTally(_message.Message):
+    """How often an entity was mentioned on one day."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    PERIOD_FIELD_NUMBER: _builtins.int
+    MENTIONS_FIELD_NUMBER: _builtins.int
+    ARTICLES_FIELD_NUMBER: _builtins.int
+    COUNTED_ARTICLES_FIELD_NUMBER: _builtins.int
+    period: _builtins.str
+    """ISO 8601: a day, "2026-11-01", or a month, "2026-11", where the store knows no more of days so
+    old. Empty: of no day.
+    """
+    mentions: _builtins.int
+    """How many times it occurs."""
+    articles: _builtins.int
+    """In how many articles it occurs."""
+    counted_articles: _builtins.int
+    """How many articles were counted, of that publication or of all."""
+    def __init__(
+        self,
+        *,
+        period: _builtins.str = ...,
+        mentions: _builtins.int = ...,
+        articles: _builtins.int = ...,
+        counted_articles: _builtins.int = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["articles", b"articles", "counted_articles", b"counted_articles", "mentions", b"mentions", "period", b"period"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___DayTally: _TypeAlias = DayTally  # noqa: Y015
+
+@_typing.final
+class ListEntityPublicationsRequest(_message.Message):
+    """See TallyService.ListEntityPublications."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    TEXT_FIELD_NUMBER: _builtins.int
+    LABEL_FIELD_NUMBER: _builtins.int
+    DAYS_FIELD_NUMBER: _builtins.int
+    PAGE_SIZE_FIELD_NUMBER: _builtins.int
+    PAGE_TOKEN_FIELD_NUMBER: _builtins.int
+    text: _builtins.str
+    """Required: an entity's text or name, in any case."""
+    label: _builtins.str
+    """Its label. Empty: the label under which the text has most mentions."""
+    page_size: _builtins.int
+    """At most this many; 0 means 100, over 1,000 means 1,000."""
+    page_token: _builtins.str
+    """From the previous response with the same request, or empty for the first page."""
+    @_builtins.property
+    def days(self) -> Global___Days:
+        """Mentions within these. Without either end: all mentions, those without a day, too."""
+
+    def __init__(
+        self,
+        *,
+        text: _builtins.str = ...,
+        label: _builtins.str = ...,
+        days: Global___Days | None = ...,
+        page_size: _builtins.int = ...,
+        page_token: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["days", b"days"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["days", b"days", "label", b"label", "page_size", b"page_size", "page_token", b"page_token", "text", b"text"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ListEntityPublicationsRequest: _TypeAlias = ListEntityPublicationsRequest  # noqa: Y015
+
+@_typing.final
+class ListEntityPublicationsResponse(_message.Message):
+    """See TallyService.ListEntityPublications."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    ENTITY_TALLY_FIELD_NUMBER: _builtins.int
+    PUBLICATIONS_FIELD_NUMBER: _builtins.int
+    NEXT_PAGE_TOKEN_FIELD_NUMBER: _builtins.int
+    APPLIED_TIME_FIELD_NUMBER: _builtins.int
+    next_page_token: _builtins.str
+    """Empty on the last page."""
+    @_builtins.property
+    def entity_tally(self) -> Global___EntityTally:
+        """The entity, with all its mentions, whenever."""
+
+    @_builtins.property
+    def publications(self) -> _containers.RepeatedCompositeFieldContainer[Global___PublicationMentions]:
+        """By mentions, descending, then by the publication's key."""
+
+    @_builtins.property
+    def applied_time(self) -> _timestamp_pb2.Timestamp:
+        """Up to when the answer holds: see TallyService."""
+
+    def __init__(
+        self,
+        *,
+        entity_tally: Global___EntityTally | None = ...,
+        publications: _abc.Iterable[Global___PublicationMentions] | None = ...,
+        next_page_token: _builtins.str = ...,
+        applied_time: _timestamp_pb2.Timestamp | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["applied_time", b"applied_time", "entity_tally", b"entity_tally"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["applied_time", b"applied_time", "entity_tally", b"entity_tally", "next_page_token", b"next_page_token", "publications", b"publications"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ListEntityPublicationsResponse: _TypeAlias = ListEntityPublicationsResponse  # noqa: Y015
+
+@_typing.final
+class PublicationMentions(_message.Message):
+    """How often one publication mentions an entity."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    PUBLICATION_FIELD_NUMBER: _builtins.int
+    MENTIONS_FIELD_NUMBER: _builtins.int
+    ARTICLES_FIELD_NUMBER: _builtins.int
+    COUNTED_ARTICLES_FIELD_NUMBER: _builtins.int
+    publication: _builtins.str
+    """The publication, in the spelling first seen."""
+    mentions: _builtins.int
+    """How many times it mentions the entity within the days. At least 1."""
+    articles: _builtins.int
+    """In how many of its articles."""
+    counted_articles: _builtins.int
+    """How many of its articles were counted within the days."""
+    def __init__(
+        self,
+        *,
+        publication: _builtins.str = ...,
+        mentions: _builtins.int = ...,
+        articles: _builtins.int = ...,
+        counted_articles: _builtins.int = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["articles", b"articles", "counted_articles", b"counted_articles", "mentions", b"mentions", "publication", b"publication"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___PublicationMentions: _TypeAlias = PublicationMentions  # noqa: Y015
+
+@_typing.final
+class FindEntitiesRequest(_message.Message):
+    """See TallyService.FindEntities."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    BEGINNING_FIELD_NUMBER: _builtins.int
+    PUBLICATION_FIELD_NUMBER: _builtins.int
+    LABEL_FIELD_NUMBER: _builtins.int
+    PAGE_SIZE_FIELD_NUMBER: _builtins.int
+    PAGE_TOKEN_FIELD_NUMBER: _builtins.int
+    beginning: _builtins.str
+    """Required: how the text begins, in any case, for example "angela m"."""
+    publication: _builtins.str
+    """Any spelling: see Article.publication. Empty: all publications together."""
+    label: _builtins.str
+    """Only this label, for example "PERSON". Optional."""
+    page_size: _builtins.int
+    """At most this many; 0 means 100, over 1,000 means 1,000."""
+    page_token: _builtins.str
+    """From the previous response with the same request, or empty for the first page."""
+    def __init__(
+        self,
+        *,
+        beginning: _builtins.str = ...,
+        publication: _builtins.str = ...,
+        label: _builtins.str = ...,
+        page_size: _builtins.int = ...,
+        page_token: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["beginning", b"beginning", "label", b"label", "page_size", b"page_size", "page_token", b"page_token", "publication", b"publication"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___FindEntitiesRequest: _TypeAlias = FindEntitiesRequest  # noqa: Y015
+
+@_typing.final
+class FindEntitiesResponse(_message.Message):
+    """See TallyService.FindEntities."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    ENTITY_TALLIES_FIELD_NUMBER: _builtins.int
+    NEXT_PAGE_TOKEN_FIELD_NUMBER: _builtins.int
+    APPLIED_TIME_FIELD_NUMBER: _builtins.int
+    next_page_token: _builtins.str
+    """Empty on the last page."""
+    @_builtins.property
+    def entity_tallies(self) -> _containers.RepeatedCompositeFieldContainer[Global___EntityTally]:
+        """By text, then by label."""
+
+    @_builtins.property
+    def applied_time(self) -> _timestamp_pb2.Timestamp:
+        """Up to when the answer holds: see TallyService."""
+
+    def __init__(
+        self,
+        *,
+        entity_tallies: _abc.Iterable[Global___EntityTally] | None = ...,
+        next_page_token: _builtins.str = ...,
+        applied_time: _timestamp_pb2.Timestamp | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["applied_time", b"applied_time"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["applied_time", b"applied_time", "entity_tallies", b"entity_tallies", "next_page_token", b"next_page_token"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___FindEntitiesResponse: _TypeAlias = FindEntitiesResponse  # noqa: Y015

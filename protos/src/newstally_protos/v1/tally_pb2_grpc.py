@@ -29,6 +29,13 @@ if _version_not_supported:
 class TallyServiceStub:
     """Reads the tallies that are in the sink. Served by the persister; the gateway forwards it to the
     outside. Pages have a deterministic order, but may shift while counts grow.
+
+    Every answer says up to which time it holds: what was settled before `applied_time` is in the
+    sink, and so in the answer; of what came later some may be. It is unset where the persister does
+    not know: from its start until its first flush is done, if articles waited in its journal then.
+
+    Methods since 0.3 answer UNIMPLEMENTED where the store cannot answer that question within its
+    bounds; the message says what to do. An older persister answers it without a message.
     """
 
     def __init__(self, channel):
@@ -47,11 +54,43 @@ class TallyServiceStub:
                 request_serializer=newstally_dot_v1_dot_tally__pb2.ListEntityTalliesRequest.SerializeToString,
                 response_deserializer=newstally_dot_v1_dot_tally__pb2.ListEntityTalliesResponse.FromString,
                 _registered_method=True)
+        self.RankEntities = channel.unary_unary(
+                '/newstally.v1.TallyService/RankEntities',
+                request_serializer=newstally_dot_v1_dot_tally__pb2.RankEntitiesRequest.SerializeToString,
+                response_deserializer=newstally_dot_v1_dot_tally__pb2.RankEntitiesResponse.FromString,
+                _registered_method=True)
+        self.ListRisingEntities = channel.unary_unary(
+                '/newstally.v1.TallyService/ListRisingEntities',
+                request_serializer=newstally_dot_v1_dot_tally__pb2.ListRisingEntitiesRequest.SerializeToString,
+                response_deserializer=newstally_dot_v1_dot_tally__pb2.ListRisingEntitiesResponse.FromString,
+                _registered_method=True)
+        self.GetEntityHistory = channel.unary_unary(
+                '/newstally.v1.TallyService/GetEntityHistory',
+                request_serializer=newstally_dot_v1_dot_tally__pb2.GetEntityHistoryRequest.SerializeToString,
+                response_deserializer=newstally_dot_v1_dot_tally__pb2.GetEntityHistoryResponse.FromString,
+                _registered_method=True)
+        self.ListEntityPublications = channel.unary_unary(
+                '/newstally.v1.TallyService/ListEntityPublications',
+                request_serializer=newstally_dot_v1_dot_tally__pb2.ListEntityPublicationsRequest.SerializeToString,
+                response_deserializer=newstally_dot_v1_dot_tally__pb2.ListEntityPublicationsResponse.FromString,
+                _registered_method=True)
+        self.FindEntities = channel.unary_unary(
+                '/newstally.v1.TallyService/FindEntities',
+                request_serializer=newstally_dot_v1_dot_tally__pb2.FindEntitiesRequest.SerializeToString,
+                response_deserializer=newstally_dot_v1_dot_tally__pb2.FindEntitiesResponse.FromString,
+                _registered_method=True)
 
 
 class TallyServiceServicer:
     """Reads the tallies that are in the sink. Served by the persister; the gateway forwards it to the
     outside. Pages have a deterministic order, but may shift while counts grow.
+
+    Every answer says up to which time it holds: what was settled before `applied_time` is in the
+    sink, and so in the answer; of what came later some may be. It is unset where the persister does
+    not know: from its start until its first flush is done, if articles waited in its journal then.
+
+    Methods since 0.3 answer UNIMPLEMENTED where the store cannot answer that question within its
+    bounds; the message says what to do. An older persister answers it without a message.
     """
 
     def ListPublications(self, request, context):
@@ -70,6 +109,48 @@ class TallyServiceServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def RankEntities(self, request, context):
+        """Lists the entities of one publication, or of all, by their mentions within some days,
+        descending, then by text and label. Since 0.3. Errors: as ListEntityTallies; INVALID_ARGUMENT
+        (a day that is none, days that end before they begin); UNIMPLEMENTED (see TallyService).
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def ListRisingEntities(self, request, context):
+        """Lists the entities whose mentions per article rose from one period to another, those first of
+        which it is surest that they rose much. Since 0.3. Errors: as RankEntities; FAILED_PRECONDITION
+        (no article was counted in one of the periods, so that nothing can be compared).
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def GetEntityHistory(self, request, context):
+        """Returns how often one entity was mentioned day by day, in one publication or in all. Since 0.3.
+        Errors: as RankEntities; NOT_FOUND (nothing of that entity is there).
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def ListEntityPublications(self, request, context):
+        """Lists the publications that mention one entity within some days, by mentions, descending, then
+        by key. Since 0.3. Errors: as GetEntityHistory.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def FindEntities(self, request, context):
+        """Lists the entities whose text begins in some way, by text, then by label. Since 0.3. Errors: as
+        RankEntities.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
 
 def add_TallyServiceServicer_to_server(servicer, server):
     rpc_method_handlers = {
@@ -83,6 +164,31 @@ def add_TallyServiceServicer_to_server(servicer, server):
                     request_deserializer=newstally_dot_v1_dot_tally__pb2.ListEntityTalliesRequest.FromString,
                     response_serializer=newstally_dot_v1_dot_tally__pb2.ListEntityTalliesResponse.SerializeToString,
             ),
+            'RankEntities': grpc.unary_unary_rpc_method_handler(
+                    servicer.RankEntities,
+                    request_deserializer=newstally_dot_v1_dot_tally__pb2.RankEntitiesRequest.FromString,
+                    response_serializer=newstally_dot_v1_dot_tally__pb2.RankEntitiesResponse.SerializeToString,
+            ),
+            'ListRisingEntities': grpc.unary_unary_rpc_method_handler(
+                    servicer.ListRisingEntities,
+                    request_deserializer=newstally_dot_v1_dot_tally__pb2.ListRisingEntitiesRequest.FromString,
+                    response_serializer=newstally_dot_v1_dot_tally__pb2.ListRisingEntitiesResponse.SerializeToString,
+            ),
+            'GetEntityHistory': grpc.unary_unary_rpc_method_handler(
+                    servicer.GetEntityHistory,
+                    request_deserializer=newstally_dot_v1_dot_tally__pb2.GetEntityHistoryRequest.FromString,
+                    response_serializer=newstally_dot_v1_dot_tally__pb2.GetEntityHistoryResponse.SerializeToString,
+            ),
+            'ListEntityPublications': grpc.unary_unary_rpc_method_handler(
+                    servicer.ListEntityPublications,
+                    request_deserializer=newstally_dot_v1_dot_tally__pb2.ListEntityPublicationsRequest.FromString,
+                    response_serializer=newstally_dot_v1_dot_tally__pb2.ListEntityPublicationsResponse.SerializeToString,
+            ),
+            'FindEntities': grpc.unary_unary_rpc_method_handler(
+                    servicer.FindEntities,
+                    request_deserializer=newstally_dot_v1_dot_tally__pb2.FindEntitiesRequest.FromString,
+                    response_serializer=newstally_dot_v1_dot_tally__pb2.FindEntitiesResponse.SerializeToString,
+            ),
     }
     generic_handler = grpc.method_handlers_generic_handler(
             'newstally.v1.TallyService', rpc_method_handlers)
@@ -94,6 +200,13 @@ def add_TallyServiceServicer_to_server(servicer, server):
 class TallyService:
     """Reads the tallies that are in the sink. Served by the persister; the gateway forwards it to the
     outside. Pages have a deterministic order, but may shift while counts grow.
+
+    Every answer says up to which time it holds: what was settled before `applied_time` is in the
+    sink, and so in the answer; of what came later some may be. It is unset where the persister does
+    not know: from its start until its first flush is done, if articles waited in its journal then.
+
+    Methods since 0.3 answer UNIMPLEMENTED where the store cannot answer that question within its
+    bounds; the message says what to do. An older persister answers it without a message.
     """
 
     @staticmethod
@@ -140,6 +253,141 @@ class TallyService:
             '/newstally.v1.TallyService/ListEntityTallies',
             newstally_dot_v1_dot_tally__pb2.ListEntityTalliesRequest.SerializeToString,
             newstally_dot_v1_dot_tally__pb2.ListEntityTalliesResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def RankEntities(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/newstally.v1.TallyService/RankEntities',
+            newstally_dot_v1_dot_tally__pb2.RankEntitiesRequest.SerializeToString,
+            newstally_dot_v1_dot_tally__pb2.RankEntitiesResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ListRisingEntities(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/newstally.v1.TallyService/ListRisingEntities',
+            newstally_dot_v1_dot_tally__pb2.ListRisingEntitiesRequest.SerializeToString,
+            newstally_dot_v1_dot_tally__pb2.ListRisingEntitiesResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def GetEntityHistory(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/newstally.v1.TallyService/GetEntityHistory',
+            newstally_dot_v1_dot_tally__pb2.GetEntityHistoryRequest.SerializeToString,
+            newstally_dot_v1_dot_tally__pb2.GetEntityHistoryResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ListEntityPublications(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/newstally.v1.TallyService/ListEntityPublications',
+            newstally_dot_v1_dot_tally__pb2.ListEntityPublicationsRequest.SerializeToString,
+            newstally_dot_v1_dot_tally__pb2.ListEntityPublicationsResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def FindEntities(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/newstally.v1.TallyService/FindEntities',
+            newstally_dot_v1_dot_tally__pb2.FindEntitiesRequest.SerializeToString,
+            newstally_dot_v1_dot_tally__pb2.FindEntitiesResponse.FromString,
             options,
             channel_credentials,
             insecure,

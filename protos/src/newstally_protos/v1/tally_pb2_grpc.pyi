@@ -30,6 +30,13 @@ GRPC_VERSION: str
 class TallyServiceStub:
     """Reads the tallies that are in the sink. Served by the persister; the gateway forwards it to the
     outside. Pages have a deterministic order, but may shift while counts grow.
+
+    Every answer says up to which time it holds: what was settled before `applied_time` is in the
+    sink, and so in the answer; of what came later some may be. It is unset where the persister does
+    not know: from its start until its first flush is done, if articles waited in its journal then.
+
+    Methods since 0.3 answer UNIMPLEMENTED where the store cannot answer that question within its
+    bounds; the message says what to do. An older persister answers it without a message.
     """
 
     @_typing.overload
@@ -44,11 +51,40 @@ class TallyServiceStub:
     """Lists one publication's entities by mentions, descending, then by text and label. Errors: as
     ListPublications; NOT_FOUND (nothing of that publication is in the sink).
     """
+    RankEntities: _grpc.UnaryUnaryMultiCallable[_tally_pb2.RankEntitiesRequest, _tally_pb2.RankEntitiesResponse]
+    """Lists the entities of one publication, or of all, by their mentions within some days,
+    descending, then by text and label. Since 0.3. Errors: as ListEntityTallies; INVALID_ARGUMENT
+    (a day that is none, days that end before they begin); UNIMPLEMENTED (see TallyService).
+    """
+    ListRisingEntities: _grpc.UnaryUnaryMultiCallable[_tally_pb2.ListRisingEntitiesRequest, _tally_pb2.ListRisingEntitiesResponse]
+    """Lists the entities whose mentions per article rose from one period to another, those first of
+    which it is surest that they rose much. Since 0.3. Errors: as RankEntities; FAILED_PRECONDITION
+    (no article was counted in one of the periods, so that nothing can be compared).
+    """
+    GetEntityHistory: _grpc.UnaryUnaryMultiCallable[_tally_pb2.GetEntityHistoryRequest, _tally_pb2.GetEntityHistoryResponse]
+    """Returns how often one entity was mentioned day by day, in one publication or in all. Since 0.3.
+    Errors: as RankEntities; NOT_FOUND (nothing of that entity is there).
+    """
+    ListEntityPublications: _grpc.UnaryUnaryMultiCallable[_tally_pb2.ListEntityPublicationsRequest, _tally_pb2.ListEntityPublicationsResponse]
+    """Lists the publications that mention one entity within some days, by mentions, descending, then
+    by key. Since 0.3. Errors: as GetEntityHistory.
+    """
+    FindEntities: _grpc.UnaryUnaryMultiCallable[_tally_pb2.FindEntitiesRequest, _tally_pb2.FindEntitiesResponse]
+    """Lists the entities whose text begins in some way, by text, then by label. Since 0.3. Errors: as
+    RankEntities.
+    """
 
 @_typing.type_check_only
 class TallyServiceAsyncStub(TallyServiceStub):
     """Reads the tallies that are in the sink. Served by the persister; the gateway forwards it to the
     outside. Pages have a deterministic order, but may shift while counts grow.
+
+    Every answer says up to which time it holds: what was settled before `applied_time` is in the
+    sink, and so in the answer; of what came later some may be. It is unset where the persister does
+    not know: from its start until its first flush is done, if articles waited in its journal then.
+
+    Methods since 0.3 answer UNIMPLEMENTED where the store cannot answer that question within its
+    bounds; the message says what to do. An older persister answers it without a message.
     """
 
     def __init__(self, channel: _aio.Channel) -> None: ...
@@ -60,10 +96,39 @@ class TallyServiceAsyncStub(TallyServiceStub):
     """Lists one publication's entities by mentions, descending, then by text and label. Errors: as
     ListPublications; NOT_FOUND (nothing of that publication is in the sink).
     """
+    RankEntities: _aio.UnaryUnaryMultiCallable[_tally_pb2.RankEntitiesRequest, _tally_pb2.RankEntitiesResponse]  # type: ignore[assignment]
+    """Lists the entities of one publication, or of all, by their mentions within some days,
+    descending, then by text and label. Since 0.3. Errors: as ListEntityTallies; INVALID_ARGUMENT
+    (a day that is none, days that end before they begin); UNIMPLEMENTED (see TallyService).
+    """
+    ListRisingEntities: _aio.UnaryUnaryMultiCallable[_tally_pb2.ListRisingEntitiesRequest, _tally_pb2.ListRisingEntitiesResponse]  # type: ignore[assignment]
+    """Lists the entities whose mentions per article rose from one period to another, those first of
+    which it is surest that they rose much. Since 0.3. Errors: as RankEntities; FAILED_PRECONDITION
+    (no article was counted in one of the periods, so that nothing can be compared).
+    """
+    GetEntityHistory: _aio.UnaryUnaryMultiCallable[_tally_pb2.GetEntityHistoryRequest, _tally_pb2.GetEntityHistoryResponse]  # type: ignore[assignment]
+    """Returns how often one entity was mentioned day by day, in one publication or in all. Since 0.3.
+    Errors: as RankEntities; NOT_FOUND (nothing of that entity is there).
+    """
+    ListEntityPublications: _aio.UnaryUnaryMultiCallable[_tally_pb2.ListEntityPublicationsRequest, _tally_pb2.ListEntityPublicationsResponse]  # type: ignore[assignment]
+    """Lists the publications that mention one entity within some days, by mentions, descending, then
+    by key. Since 0.3. Errors: as GetEntityHistory.
+    """
+    FindEntities: _aio.UnaryUnaryMultiCallable[_tally_pb2.FindEntitiesRequest, _tally_pb2.FindEntitiesResponse]  # type: ignore[assignment]
+    """Lists the entities whose text begins in some way, by text, then by label. Since 0.3. Errors: as
+    RankEntities.
+    """
 
 class TallyServiceServicer(metaclass=_abc_1.ABCMeta):
     """Reads the tallies that are in the sink. Served by the persister; the gateway forwards it to the
     outside. Pages have a deterministic order, but may shift while counts grow.
+
+    Every answer says up to which time it holds: what was settled before `applied_time` is in the
+    sink, and so in the answer; of what came later some may be. It is unset where the persister does
+    not know: from its start until its first flush is done, if articles waited in its journal then.
+
+    Methods since 0.3 answer UNIMPLEMENTED where the store cannot answer that question within its
+    bounds; the message says what to do. An older persister answers it without a message.
     """
 
     @_abc_1.abstractmethod
@@ -84,6 +149,58 @@ class TallyServiceServicer(metaclass=_abc_1.ABCMeta):
     ) -> _typing.Union[_tally_pb2.ListEntityTalliesResponse, _abc.Awaitable[_tally_pb2.ListEntityTalliesResponse]]:
         """Lists one publication's entities by mentions, descending, then by text and label. Errors: as
         ListPublications; NOT_FOUND (nothing of that publication is in the sink).
+        """
+
+    @_abc_1.abstractmethod
+    def RankEntities(
+        self,
+        request: _tally_pb2.RankEntitiesRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_tally_pb2.RankEntitiesResponse, _abc.Awaitable[_tally_pb2.RankEntitiesResponse]]:
+        """Lists the entities of one publication, or of all, by their mentions within some days,
+        descending, then by text and label. Since 0.3. Errors: as ListEntityTallies; INVALID_ARGUMENT
+        (a day that is none, days that end before they begin); UNIMPLEMENTED (see TallyService).
+        """
+
+    @_abc_1.abstractmethod
+    def ListRisingEntities(
+        self,
+        request: _tally_pb2.ListRisingEntitiesRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_tally_pb2.ListRisingEntitiesResponse, _abc.Awaitable[_tally_pb2.ListRisingEntitiesResponse]]:
+        """Lists the entities whose mentions per article rose from one period to another, those first of
+        which it is surest that they rose much. Since 0.3. Errors: as RankEntities; FAILED_PRECONDITION
+        (no article was counted in one of the periods, so that nothing can be compared).
+        """
+
+    @_abc_1.abstractmethod
+    def GetEntityHistory(
+        self,
+        request: _tally_pb2.GetEntityHistoryRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_tally_pb2.GetEntityHistoryResponse, _abc.Awaitable[_tally_pb2.GetEntityHistoryResponse]]:
+        """Returns how often one entity was mentioned day by day, in one publication or in all. Since 0.3.
+        Errors: as RankEntities; NOT_FOUND (nothing of that entity is there).
+        """
+
+    @_abc_1.abstractmethod
+    def ListEntityPublications(
+        self,
+        request: _tally_pb2.ListEntityPublicationsRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_tally_pb2.ListEntityPublicationsResponse, _abc.Awaitable[_tally_pb2.ListEntityPublicationsResponse]]:
+        """Lists the publications that mention one entity within some days, by mentions, descending, then
+        by key. Since 0.3. Errors: as GetEntityHistory.
+        """
+
+    @_abc_1.abstractmethod
+    def FindEntities(
+        self,
+        request: _tally_pb2.FindEntitiesRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_tally_pb2.FindEntitiesResponse, _abc.Awaitable[_tally_pb2.FindEntitiesResponse]]:
+        """Lists the entities whose text begins in some way, by text, then by label. Since 0.3. Errors: as
+        RankEntities.
         """
 
 def add_TallyServiceServicer_to_server(servicer: TallyServiceServicer, server: _typing.Union[_grpc.Server, _aio.Server]) -> None: ...

@@ -1,0 +1,67 @@
+"""The gateway is the door for every method of the persister's public services."""
+
+from collections.abc import AsyncIterator
+from typing import Any
+
+import grpc
+import pytest
+from newstally_gateway.metrics import Metrics
+from newstally_gateway.persister.client import Persister
+from newstally_gateway.persister.forwarding import ForwardedTallies, ForwardedUploads
+from newstally_protos.v1 import tally_pb2, upload_pb2
+from newstally_protos.v1.tally_pb2_grpc import add_TallyServiceServicer_to_server
+from newstally_protos.v1.upload_pb2_grpc import add_UploadServiceServicer_to_server
+from prometheus_client import CollectorRegistry
+
+METHODS = [
+    method
+    for file, service in ((upload_pb2, "UploadService"), (tally_pb2, "TallyService"))
+    for method in file.DESCRIPTOR.services_by_name[service].methods
+]
+
+
+class Anything(grpc.GenericRpcHandler):
+    """Answers every unary call with an empty message, and remembers its method."""
+
+    def __init__(self) -> None:
+        self.called: list[str] = []
+
+    def service(self, details: grpc.HandlerCallDetails) -> Any:
+        method: Any = details.method
+
+        async def answer(_request: bytes, _context: Any) -> bytes:
+            self.called.append(method)
+            return b""
+
+        return grpc.unary_unary_rpc_method_handler(answer)
+
+
+@pytest.fixture
+async def behind() -> AsyncIterator[tuple[Anything, str]]:
+    persister = Anything()
+    server, door = grpc.aio.server(), grpc.aio.server()
+    server.add_generic_rpc_handlers((persister,))
+    port = server.add_insecure_port("127.0.0.1:0")
+    await server.start()
+    async with grpc.aio.insecure_channel(f"127.0.0.1:{port}") as channel:
+        stubs = Persister(channel, Metrics(CollectorRegistry()))
+        add_UploadServiceServicer_to_server(ForwardedUploads(stubs), door)
+        add_TallyServiceServicer_to_server(ForwardedTallies(stubs), door)
+        own = door.add_insecure_port("127.0.0.1:0")
+        await door.start()
+        yield persister, f"127.0.0.1:{own}"
+        await door.stop(None)
+        await server.stop(None)
+
+
+@pytest.mark.parametrize("method", METHODS, ids=lambda method: str(method.name))
+async def test_every_method_reaches_the_persister(
+    behind: tuple[Anything, str], method: Any
+) -> None:
+    """A method that is added to the protocol and forgotten here would be UNIMPLEMENTED."""
+    persister, target = behind
+    path = f"/{method.containing_service.full_name}/{method.name}"
+    async with grpc.aio.insecure_channel(target) as channel:
+        call: Any = channel.unary_unary(path)
+        assert await call(b"") == b""
+    assert persister.called == [path]
