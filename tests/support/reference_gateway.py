@@ -26,7 +26,7 @@ from newstally_protos.v1 import (
 from newstally_protos.wire import SERVER_OPTIONS
 from newstally_runtime import status
 from support.reference_questions import NoQuestions
-from support.reference_uploads import Journal, Numbering
+from support.reference_uploads import Journal, Numbering, ranges_of
 
 READ_AWAY_SECONDS = 0.2
 
@@ -79,6 +79,7 @@ class ReferenceGateway(
         self.received = 0
         self.streams = 0
         self.kept_refusals: int | None = None  # so many are listed
+        self.tells_ranges = False  # of those that are not listed
         self.counted_with: list[str] = []  # what all tallies were counted with
         self.target = ""
         self._measured = asyncio.Event()
@@ -213,9 +214,13 @@ class ReferenceGateway(
         return upload_pb2.GetUploadResponse(upload=message)
 
     async def ListRefusals(self, request: Any, context: Any) -> Any:
-        kept = self._journal(request.upload_id).refusals[: self.kept_refusals]
+        every = self._journal(request.upload_id).refusals
+        kept = every[: self.kept_refusals]
         rows, token = _page(kept, request)
-        return upload_pb2.ListRefusalsResponse(refusals=rows, next_page_token=token)
+        rest = [] if token or not self.tells_ranges else every[len(kept) :]
+        return upload_pb2.ListRefusalsResponse(
+            refusals=rows, next_page_token=token, refusal_ranges=ranges_of(rest)
+        )
 
     async def _maybe_fail(self, context: Any) -> None:
         if self.unary_failures:

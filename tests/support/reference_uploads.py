@@ -85,6 +85,26 @@ class Numbering:
         return refused
 
 
+def ranges_of(refusals: list[article_pb2.Refusal]) -> list[upload_pb2.RefusalRange]:
+    """Return where refusals are, one range for each run of one reason."""
+    found: list[upload_pb2.RefusalRange] = []
+    for refusal in refusals:
+        last = found[-1] if found else None
+        if last and (last.end_offset, last.reason) == (refusal.offset, refusal.reason):
+            last.end_offset += 1
+            last.articles += 1
+        else:
+            found.append(
+                upload_pb2.RefusalRange(
+                    first_offset=refusal.offset,
+                    end_offset=refusal.offset + 1,
+                    reason=refusal.reason,
+                    articles=1,
+                )
+            )
+    return found
+
+
 def _refuse(offset: int, article: Any) -> article_pb2.Refusal | None:
     reasons = article_pb2.RefusalReason
     if isinstance(article, bytes):

@@ -14,7 +14,13 @@ from newstally_protos.v1.upload_pb2_grpc import UploadServiceStub
 from newstally_protos.wire import connect
 
 from newstally._gateway.contact import reach
-from newstally._gateway.decoding import to_entity_tally, to_publication_tally, to_refusal, to_upload
+from newstally._gateway.decoding import (
+    to_entity_tally,
+    to_publication_tally,
+    to_range,
+    to_refusal,
+    to_upload,
+)
 from newstally._gateway.encoding import stream_articles
 from newstally._gateway.probing import check_target
 from newstally._gateway.retrying import Retrying
@@ -26,6 +32,7 @@ from newstally.values import (
     EntityTally,
     PublicationTally,
     Refusal,
+    RefusalRange,
     Upload,
     UploadEvent,
     UploadSummary,
@@ -232,6 +239,17 @@ class NewstallyClient:
         async for page in self._pages(self._services.uploads.ListRefusals, request):
             for message in page.refusals:
                 yield to_refusal(message)
+
+    async def refusal_ranges(self, upload_id: str) -> list[RefusalRange]:
+        """Return where the refusals are that are not listed one by one, by first offset.
+
+        Of very many refusals the gateway keeps the first only. Raises what `get_upload` raises.
+        """
+        request = upload_pb2.ListRefusalsRequest(upload_id=upload_id, page_size=PAGE_LIMIT_ITEMS)
+        found: list[RefusalRange] = []
+        async for page in self._pages(self._services.uploads.ListRefusals, request):
+            found += map(to_range, page.refusal_ranges)  # on the last page only
+        return found
 
     async def publications(self) -> AsyncIterator[PublicationTally]:
         """Iterate over the publications in the sink, those with most mentions first."""

@@ -68,6 +68,20 @@ class Refusal:
 
 
 @dataclass(frozen=True, slots=True)
+class RefusalRange:
+    """Offsets of which articles were refused for one reason; which ones they were is not kept."""
+
+    first_offset: int
+    """The first of these refusals."""
+    end_offset: int
+    """One past the last of them."""
+    reason: RefusalReason
+    """Why, for programs."""
+    articles: int
+    """How many there are: all of the range, or fewer where counted articles stand between."""
+
+
+@dataclass(frozen=True, slots=True)
 class Upload:
     """A numbered sequence of articles, as the journal knows it."""
 
@@ -92,6 +106,26 @@ class Upload:
 
 
 @dataclass(frozen=True, slots=True)
+class UploadStatistics:
+    """How one call of `NewstallyClient.upload` went."""
+
+    seconds: float = 0.0
+    """From its beginning to its end."""
+    settled: int = 0
+    """Articles that it sent and that were settled."""
+    settled_bytes: int = 0
+    """Bytes of their messages."""
+    retries: int = 0
+    """Failures after which it tried again."""
+    settle_p50_seconds: float = 0.0
+    """From being sent first to being settled: half of the articles took at most so long."""
+    settle_p95_seconds: float = 0.0
+    """Likewise 95 of 100 articles, within 5 %."""
+    settle_p99_seconds: float = 0.0
+    """Likewise 99 of 100 articles."""
+
+
+@dataclass(frozen=True, slots=True)
 class UploadSummary(Upload):
     """What became of one call of `NewstallyClient.upload`: the upload after it, and the call."""
 
@@ -100,6 +134,8 @@ class UploadSummary(Upload):
     refusals: tuple[Refusal, ...]
     """The refusals that this call heard of: the first 100 by offset. Complete lists come from
     `NewstallyClient.refusals`."""
+    statistics: UploadStatistics = UploadStatistics()
+    """How it went."""
 
 
 @dataclass(frozen=True, slots=True)

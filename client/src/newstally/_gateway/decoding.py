@@ -4,7 +4,14 @@ from datetime import UTC
 
 from newstally_protos.v1 import article_pb2, tally_pb2, upload_pb2
 
-from newstally.values import EntityTally, PublicationTally, Refusal, RefusalReason, Upload
+from newstally.values import (
+    EntityTally,
+    PublicationTally,
+    Refusal,
+    RefusalRange,
+    RefusalReason,
+    Upload,
+)
 
 _PREFIX = "REFUSAL_REASON_"
 
@@ -26,11 +33,19 @@ def to_upload(message: upload_pb2.Upload) -> Upload:
 
 def to_refusal(message: article_pb2.Refusal) -> Refusal:
     """Return the value of a Refusal message; a reason unknown here becomes UNSPECIFIED."""
-    values = article_pb2.RefusalReason.DESCRIPTOR.values_by_number
-    known = values.get(message.reason)
+    return Refusal(message.offset, message.article_id, _reason(message.reason), message.message)
+
+
+def to_range(message: upload_pb2.RefusalRange) -> RefusalRange:
+    """Return the value of a RefusalRange message."""
+    reason = _reason(message.reason)
+    return RefusalRange(message.first_offset, message.end_offset, reason, message.articles)
+
+
+def _reason(number: int) -> RefusalReason:
+    known = article_pb2.RefusalReason.DESCRIPTOR.values_by_number.get(number)
     name = known.name.removeprefix(_PREFIX) if known is not None else ""
-    reason = RefusalReason.__members__.get(name, RefusalReason.UNSPECIFIED)
-    return Refusal(message.offset, message.article_id, reason, message.message)
+    return RefusalReason.__members__.get(name, RefusalReason.UNSPECIFIED)
 
 
 def to_publication_tally(message: tally_pb2.PublicationTally) -> PublicationTally:

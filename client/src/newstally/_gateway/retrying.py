@@ -29,6 +29,8 @@ class Retrying:
         self._patience = Patience(policy.give_up_after, time.monotonic())
         self._on_waiting = on_waiting
         self._last_error: TransientError | None = None
+        self.retries = 0
+        """Failures that were waited out."""
 
     def moved(self) -> None:
         """Note that something moved, or that there is nothing that could."""
@@ -50,6 +52,7 @@ class Retrying:
             log.info("trying again after: %s", error)
         self._last_error = error
         self.check()
+        self.retries += 1
         delay = self._backoff.next_seconds()
         if error.retry_after_seconds is not None:
             # Jitter on top: all clients that were sent away were told the same time.

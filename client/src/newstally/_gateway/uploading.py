@@ -11,6 +11,7 @@ article that is not acknowledged.
 
 import asyncio
 import contextlib
+import time
 from collections.abc import AsyncGenerator, AsyncIterable, Callable, Iterable
 from typing import TYPE_CHECKING
 
@@ -21,6 +22,7 @@ from newstally._gateway.decoding import to_refusal, to_upload
 from newstally._gateway.encoding import Message, StreamArticles, to_request
 from newstally._gateway.failures import translate
 from newstally._gateway.retrying import Retrying, guarded
+from newstally._gateway.settling import Settling
 from newstally._gateway.tasks import Signal, together
 from newstally._gateway.window import Window
 from newstally.errors import GatewayUnavailable, GaveUp, InvalidRequest, TransientError
@@ -31,6 +33,7 @@ from newstally.values import (
     Refusal,
     Upload,
     UploadEvent,
+    UploadStatistics,
     UploadSummary,
 )
 
@@ -72,6 +75,9 @@ class Uploader:
         self._sent_on = False
         self._input_ended = False
         self._refusals: dict[int, Refusal] = {}
+        self._settling = Settling()
+        self._settled_bytes = 0
+        self._begin = time.monotonic()
 
     async def run(self) -> UploadSummary:
         """Return when every article of the input is settled."""
@@ -89,6 +95,15 @@ class Uploader:
             update_time=known.update_time,
             articles=self._pulled,
             refusals=tuple(refusal for _, refusal in sorted(self._refusals.items())),
+            statistics=UploadStatistics(
+                seconds=time.monotonic() - self._begin,
+                settled=self._settling.settled,
+                settled_bytes=self._settled_bytes,
+                retries=self._retrying.retries,
+                settle_p50_seconds=self._settling.percentile(50),
+                settle_p95_seconds=self._settling.percentile(95),
+                settle_p99_seconds=self._settling.percentile(99),
+            ),
         )
 
     async def _pull(self) -> None:
@@ -183,6 +198,7 @@ class Uploader:
             while not stream.closing:
                 request = self._window.next_unsent()
                 if request is not None:
+                    self._settling.sent(request.offset, time.monotonic())
                     await stream.call.write(request)
                 elif self._input_ended:
                     break
@@ -225,7 +241,10 @@ class Uploader:
                 pass  # from a later version of the protocol
 
     def _acknowledge(self, message: upload_pb2.Upload) -> None:
+        kept_bytes = self._window.size_bytes
         moved = self._window.acknowledge(message.next_offset)
+        self._settled_bytes += kept_bytes - self._window.size_bytes
+        self._settling.acknowledged(message.next_offset, time.monotonic())
         self._upload = to_upload(message)
         if moved or self._window.empty:
             self._retrying.moved()

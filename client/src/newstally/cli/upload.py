@@ -5,14 +5,15 @@ import os
 import shlex
 import sys
 from collections.abc import Callable
-from enum import StrEnum
 from pathlib import Path
-from typing import Annotated, BinaryIO
+from typing import BinaryIO
 
 import typer
 
+from newstally.cli import upload_options as options
 from newstally.cli.running import (
     EXIT_MALFORMED,
+    EXIT_USAGE,
     AsJson,
     Target,
     exit_codes,
@@ -24,125 +25,45 @@ from newstally.cli.running import (
 from newstally.cli.uploading.choosing import Choice, choose
 from newstally.cli.uploading.display import FirstPass
 from newstally.cli.uploading.dry_run import dry_run, tell_dry_run
+from newstally.cli.uploading.gathering import Rejected, gather
+from newstally.cli.uploading.most_rejects import allowed
 from newstally.cli.uploading.reaching import early_target, reach
-from newstally.cli.uploading.report import Report, allowed
+from newstally.cli.uploading.rejects import check_path, default_path
+from newstally.cli.uploading.report import Report
 from newstally.cli.uploading.sending import lost, send
 from newstally.cli.uploading.states import VARIABLE, StateStore, default_directory
 from newstally.errors import GaveUp, InputError, NotFound
 from newstally.inputs import PIPE, Columns, Source, Survey, found, spooled, survey
 from newstally.inputs.columns import ARTICLE_ID_NAMES, CONTENT_NAMES, PUBLICATION_NAMES
-from newstally.inputs.formats import CSV, JSON, JSONL, TSV
-
-
-class Format(StrEnum):
-    """A format that can be told."""
-
-    CSV = CSV
-    TSV = TSV
-    JSONL = JSONL
-    JSON = JSON
 
 
 def upload(
-    paths: Annotated[
-        list[Path],
-        typer.Argument(
-            metavar="PATH",
-            help="CSV, TSV, JSON Lines or a JSON array, plain, .gz, .zst, .bz2, .xz, or in .zip and"
-            " .tar; a pattern, or a folder with --recursive; - reads a pipe, to its end."
-            " All together are one upload.",
-        ),
-    ],
+    paths: options.Paths,
     *,
     target: Target = None,
-    upload_id: Annotated[
-        str | None,
-        typer.Option(help="Make or carry on this upload; default: that of the input."),
-    ] = None,
-    resume: Annotated[
-        bool,
-        typer.Option(
-            "--resume",
-            help="Go on with the upload of this input begun here. What was piped must be piped"
-            " again, the same bytes.",
-        ),
-    ] = False,
-    again: Annotated[
-        bool,
-        typer.Option(
-            "--again", help="Count the input once more, as another upload of a random id."
-        ),
-    ] = False,
-    moved: Annotated[
-        bool,
-        typer.Option("--moved", help="Go on at another --target than where the upload was begun."),
-    ] = False,
-    wait_applied: Annotated[
-        bool, typer.Option("--wait-applied", help="Wait until all tallies are in the sink.")
-    ] = False,
+    upload_id: options.UploadId = None,
+    resume: options.Resume = False,
+    again: options.Again = False,
+    moved: options.Moved = False,
+    wait_applied: options.WaitApplied = False,
     as_json: AsJson = False,
-    publication: Annotated[
-        str | None, typer.Option(help="The publication of every article, instead of a column.")
-    ] = None,
-    publication_column: Annotated[
-        str | None, typer.Option(help=f"Default: {' or '.join(PUBLICATION_NAMES)}.")
-    ] = None,
-    content_column: Annotated[
-        str | None, typer.Option(help=f"Default: {' or '.join(CONTENT_NAMES)}.")
-    ] = None,
-    id_column: Annotated[
-        str | None, typer.Option(help=f"Default: {' or '.join(ARTICLE_ID_NAMES)}, if there is one.")
-    ] = None,
-    form: Annotated[
-        Format | None,
-        typer.Option("--format", help="How all is read; default: as names or contents tell."),
-    ] = None,
-    recursive: Annotated[
-        bool, typer.Option("--recursive", "-r", help="Read the files of folders, too.")
-    ] = False,
-    encoding: Annotated[
-        str | None, typer.Option(help="How the files are encoded; default: utf-8.")
-    ] = None,
-    delimiter: Annotated[
-        str | None,
-        typer.Option(help="What separates the columns of CSV, one character or tab; default: ,"),
-    ] = None,
-    give_up_after: Annotated[
-        float | None,
-        typer.Option(help="Fail when nothing moved for so many seconds; default: never."),
-    ] = None,
-    skip: Annotated[int, typer.Option(min=0, help="Leave out so many records first.")] = 0,
-    limit: Annotated[
-        int | None, typer.Option(min=1, help="Send at most so many records; default: all.")
-    ] = None,
-    dry: Annotated[
-        bool,
-        typer.Option("--dry-run", help="Read all, send nothing, show what would be sent."),
-    ] = False,
-    wait: Annotated[
-        bool,
-        typer.Option(
-            "--wait",
-            help="Wait as long as it takes for a gateway that has never answered; default: 20 s.",
-        ),
-    ] = False,
-    max_rejects: Annotated[
-        str | None,
-        typer.Option(
-            metavar="N|P%",
-            help="Fail when more records than that are malformed or refused; default: all may be.",
-        ),
-    ] = None,
-    quiet: Annotated[
-        bool,
-        typer.Option("--quiet", "-q", help="No progress and no notes; errors and summary stay."),
-    ] = False,
-    state_dir: Annotated[
-        Path | None,
-        typer.Option(
-            envvar=VARIABLE, help="Where the state for resuming is kept.", show_default=False
-        ),
-    ] = None,
+    publication: options.Publication = None,
+    publication_column: options.PublicationColumn = None,
+    content_column: options.ContentColumn = None,
+    id_column: options.IdColumn = None,
+    form: options.Form = None,
+    recursive: options.Recursive = False,
+    encoding: options.Encoding = None,
+    delimiter: options.Delimiter = None,
+    give_up_after: options.GiveUpAfter = None,
+    skip: options.Skip = 0,
+    limit: options.Limit = None,
+    dry: options.DryRun = False,
+    wait: options.Wait = False,
+    max_rejects: options.MaxRejects = None,
+    rejects: options.Rejects = None,
+    quiet: options.Quiet = False,
+    state_dir: options.StateDir = None,
 ) -> None:
     """Send articles from CSV or JSON files, each counted exactly once.
 
@@ -175,6 +96,7 @@ def upload(
         "--skip": str(skip) if skip else None,
         "--limit": None if limit is None else str(limit),
         "--max-rejects": max_rejects,
+        "--rejects": None if rejects is None else str(rejects),
         "--encoding": encoding,
         "--delimiter": delimiter,
         # What is set in the environment stays set.
@@ -188,6 +110,8 @@ def upload(
     with contextlib.ExitStack() as stack:
         with exit_codes(as_json=as_json):
             files = found(paths, recursive=recursive)
+            if rejects is not None:
+                check_path(rejects, files)
             early = early_target(store, target, upload_id, resume=resume)
             if early is not None and not dry:
                 run(reach(early, give_up_after, wait=wait, tell=tell))
@@ -221,20 +145,24 @@ def upload(
         hint = _how_to_go_on(paths, read_as, choice, recursive=recursive)
         with exit_codes(hint, as_json=as_json):
             try:
-                report = run(
+                sent = run(
                     send(
                         *(source, surveyed, choice, store, give_up_after, wait_applied),
                         quiet=quiet,
                         most_rejects=most_rejects,
                     )
                 )
+                rejected = Rejected()
+                if sent.summary.refused:
+                    path = rejects or default_path(paths)
+                    rejected = gather(source, sent.verdicts, choice.state.upload_id, path)
             except GaveUp as error:
                 raise GaveUp(f"{error}{hint}") from error
             except NotFound as error:
                 if again:  # counting once more is what is wanted, so the next run begins anew
                     store.forget(choice.state)
                 raise NotFound(lost(choice)) from error
-    _tell_after(report, as_json)
+    _tell_after(Report(sent, surveyed.malformed, rejected), as_json, strict=rejects is not None)
 
 
 def _check_options(
@@ -288,10 +216,15 @@ def _how_to_go_on(
     return f"; {how}: {shlex.join(command)}"
 
 
-def _tell_after(report: Report, as_json: bool) -> None:
+def _tell_after(report: Report, as_json: bool, *, strict: bool) -> None:
+    """Rejects that cannot be written are an error where the user said where they go."""
     if as_json:
         print_json(report.as_json())
     else:
         typer.echo(report.as_text())
+    if report.rejected.problem:
+        say(f"{'error' if strict else 'note'}: {report.rejected.problem}")
+        if strict:
+            raise typer.Exit(EXIT_USAGE)
     if report.malformed:
         raise typer.Exit(EXIT_MALFORMED)

@@ -1,5 +1,6 @@
 """`newstally refusals`: what of an upload was not counted, and why."""
 
+from dataclasses import asdict
 from typing import Annotated, Any
 
 import typer
@@ -7,7 +8,7 @@ import typer
 from newstally.cli.running import AsJson, Target, exit_codes, print_json, run, say
 from newstally.client import DEFAULT_TARGET, NewstallyClient
 from newstally.settings import RetryPolicy
-from newstally.values import Refusal, Upload
+from newstally.values import Refusal, RefusalRange, Upload
 
 PATIENCE_SECONDS = 10.0
 """A person waits for the answer."""
@@ -24,12 +25,13 @@ def refusals(
 ) -> None:
     """List the articles of an upload that were refused, by offset.
 
-    An article's offset is its place in the input, from 0.
+    An article's offset is its place in the input, from 0. Of very many the first are listed one by
+    one, the others as ranges.
     """
     with exit_codes(as_json=as_json):
-        upload, found = run(_refusals(target or DEFAULT_TARGET, upload_id, number))
+        upload, found, ranges = run(_refusals(target or DEFAULT_TARGET, upload_id, number))
     if as_json:
-        print_json([_as_json(refusal) for refusal in found])
+        print_json([*map(_as_json, found), *map(_range_as_json, ranges)])
     for refusal in () if as_json else found:
         name = f" ({refusal.article_id})" if refusal.article_id else ""
         typer.echo(
@@ -37,11 +39,14 @@ def refusals(
                 _CONTROL
             )
         )
-    if number is None and len(found) < upload.refused:
-        say(
-            f"note: {upload.refused - len(found):,} more were refused; of so many the gateway does"
-            " not keep each"
+    for each in () if as_json else ranges:
+        typer.echo(
+            f"articles {each.first_offset:,} to {each.end_offset - 1:,}: {each.reason}:"
+            f" {each.articles:,} of them"
         )
+    rest = upload.refused - len(found) - sum(each.articles for each in ranges)
+    if number is None and rest > 0:
+        say(f"note: {rest:,} more were refused; of so many the gateway does not keep each")
     elif not found:
         say(f"no article of upload {upload_id} was refused; {upload.next_offset:,} are settled")
 
@@ -59,9 +64,13 @@ def _as_json(refusal: Refusal) -> dict[str, Any]:
     }
 
 
+def _range_as_json(found: RefusalRange) -> dict[str, Any]:
+    return {**asdict(found), "reason": found.reason.value}
+
+
 async def _refusals(
     target: str, upload_id: str, number: int | None
-) -> tuple[Upload, list[Refusal]]:
+) -> tuple[Upload, list[Refusal], list[RefusalRange]]:
     found: list[Refusal] = []
     async with NewstallyClient(target, retry=RetryPolicy(give_up_after=PATIENCE_SECONDS)) as client:
         upload = await client.get_upload(upload_id)
@@ -69,4 +78,5 @@ async def _refusals(
             found.append(refusal)
             if len(found) == number:
                 break
-    return upload, found
+        whole = len(found) == upload.refused or number is not None
+        return upload, found, [] if whole else await client.refusal_ranges(upload_id)

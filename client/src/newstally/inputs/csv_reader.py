@@ -27,8 +27,9 @@ def read(stream: io.TextIOWrapper, columns: Columns, delimiter: str) -> Iterator
     csv.field_size_limit(LONGEST_LINE)
     text = _lines(stream)
     first = next(text, "")
+    kept = _Kept(text)
     # Strict: a quote that is never closed would swallow the rest of the file without a word.
-    rows = csv.reader(itertools.chain([first], text), delimiter=delimiter, strict=True)
+    rows = csv.reader(itertools.chain([first], kept), delimiter=delimiter, strict=True)
     try:
         header = next(rows, [])
         names = _resolve(header, columns)
@@ -42,17 +43,19 @@ def read(stream: io.TextIOWrapper, columns: Columns, delimiter: str) -> Iterator
     id_at = None if names.article_id is None else header.index(names.article_id)
     while True:
         line = rows.line_num + 1
+        kept.forget()
         try:
             row = next(rows)
         except StopIteration:
             return
         except csv.Error as error:
-            yield malformed(line, f"no CSV: {error}")
+            yield malformed(line, f"no CSV: {error}", kept.text())
             continue
         if not row:
             continue
         if len(row) != len(header):
-            yield malformed(line, f"{len(row)} columns, but the header has {len(header)}")
+            problem = f"{len(row)} columns, but the header has {len(header)}"
+            yield malformed(line, problem, kept.text())
             continue
         publication = (
             columns.constant_publication or "" if publication_at is None else row[publication_at]
@@ -60,6 +63,30 @@ def read(stream: io.TextIOWrapper, columns: Columns, delimiter: str) -> Iterator
         article_id = "" if id_at is None else row[id_at]
         fields = (str(present(field)) for field in (publication, row[content_at], article_id))
         yield Item(Article(*fields), line)
+
+
+class _Kept:
+    """Passes lines on, and keeps those of the record that is read."""
+
+    def __init__(self, lines: Iterator[str]) -> None:
+        self._lines = lines
+        self._kept: list[str] = []
+
+    def __iter__(self) -> Iterator[str]:
+        return self
+
+    def __next__(self) -> str:
+        line = next(self._lines)
+        self._kept.append(line)
+        return line
+
+    def forget(self) -> None:
+        """A new record begins."""
+        self._kept.clear()
+
+    def text(self) -> str:
+        """Return the record as it stands in the input."""
+        return "".join(self._kept)
 
 
 def _resolve(header: list[str], columns: Columns) -> ResolvedColumns:

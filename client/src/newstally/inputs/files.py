@@ -21,6 +21,9 @@ PIPE = Path("-")
 """Stands for standard input."""
 PIPE_NAME = Path("stdin")
 """How it is called in messages; no file is, for those have absolute paths."""
+REJECTED = ".rejected.jsonl"
+"""How the file of an input's rejects ends. Found beside its input it is not read with it: the input
+would be another one, and counted again, as soon as there are rejects."""
 _CHUNK = 1 << 20
 
 
@@ -75,7 +78,10 @@ def found(paths: Sequence[Path], *, recursive: bool) -> list[Path]:
     Raises InputError for what is not there, for a folder otherwise, and where nothing is found.
     """
     files: list[Path] = []
+    named = {str(path) for path in paths}
     for path in paths:
+        if path.name.endswith(REJECTED) and str(path).removesuffix(REJECTED) in named:
+            continue  # the shell found it for a pattern
         if path == PIPE:
             files.append(path)
         elif path.is_dir():
@@ -86,7 +92,8 @@ def found(paths: Sequence[Path], *, recursive: bool) -> list[Path]:
             files.append(path)
         elif glob.has_magic(str(path)):
             # Path.glob takes no absolute pattern.
-            matches = sorted(glob.glob(str(path), recursive=recursive))  # noqa: PTH207
+            every = sorted(glob.glob(str(path), recursive=recursive))  # noqa: PTH207
+            matches = [match for match in every if not match.endswith(REJECTED)]
             if not matches:
                 raise InputError(f"{path}: no file is of this pattern")
             files += found([Path(match) for match in matches], recursive=recursive)
@@ -102,6 +109,7 @@ def _in_folder(folder: Path) -> list[Path]:
         if path.is_file()
         and not any(part.startswith(".") for part in path.relative_to(folder).parts)
         and (by_name(path.name) or is_archive(path.name))
+        and not path.name.endswith(REJECTED)
     )
     if not files:
         raise InputError(f"{folder}: no file in it has a name of a format that is read")

@@ -4,6 +4,7 @@ import io
 import json
 import re
 from collections.abc import Iterator
+from dataclasses import replace
 from typing import Any
 
 from newstally.errors import InputError
@@ -28,7 +29,9 @@ def read(stream: io.TextIOWrapper, columns: Columns) -> Iterator[Item]:
         while True:
             text.next_character()
             line = text.line
-            yield fields.item(text.value(), line)
+            value = text.value()
+            item = fields.item(value, line)
+            yield replace(item, raw=json.dumps(value)) if item.problem else item
             after = text.next_character()
             text.skip()
             if after == "]":

@@ -3,6 +3,7 @@
 import io
 import json
 from collections.abc import Iterator
+from dataclasses import replace
 from typing import Any
 
 from newstally.errors import InputError
@@ -24,12 +25,13 @@ def read(stream: io.TextIOWrapper, columns: Columns) -> Iterator[Item]:
             value = json.loads(line)
         except json.JSONDecodeError as error:
             # Its own text names a line, which is always the first: that of this record.
-            yield malformed(number, f"no JSON: {error.msg} at column {error.colno}")
+            yield malformed(number, f"no JSON: {error.msg} at column {error.colno}", line)
             continue
         except (ValueError, RecursionError) as error:
-            yield malformed(number, f"no JSON: {error}")
+            yield malformed(number, f"no JSON: {error}", line)
             continue
-        yield fields.item(value, number)
+        item = fields.item(value, number)
+        yield replace(item, raw=line) if item.problem else item
 
 
 class Fields:

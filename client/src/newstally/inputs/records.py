@@ -18,11 +18,13 @@ class Item:
     article: Article
     line: int
     problem: str = ""
+    raw: str = ""
+    """What is malformed, as it stands in the input."""
 
 
-def malformed(line: int, problem: str) -> Item:
+def malformed(line: int, problem: str, raw: str = "") -> Item:
     """Return the item for a record that is no article."""
-    return Item(MALFORMED, line, problem)
+    return Item(MALFORMED, line, problem, raw)
 
 
 def lines(stream: io.TextIOWrapper) -> Iterator[str | None]:

@@ -40,6 +40,8 @@ class Record:
     """Where it begins, from 1."""
     problem: str = ""
     """Why it is malformed; empty if it is not."""
+    raw: str = ""
+    """What is malformed, as it stands in the input; empty where it is too long to be kept."""
 
     @property
     def place(self) -> str:
@@ -143,7 +145,7 @@ class Source:
         stream = text(data, self.encoding)
         try:
             for item in self._items(form, stream):
-                yield Record(item.article, path, item.line, item.problem)
+                yield Record(item.article, path, item.line, item.problem, item.raw)
         finally:
             stream.detach()
 

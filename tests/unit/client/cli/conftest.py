@@ -23,6 +23,7 @@ def run(monkeypatch: pytest.MonkeyPatch, states: Path) -> Run:
     monkeypatch.setenv("NEWSTALLY_STATE_DIR", str(states))
     monkeypatch.delenv("NEWSTALLY_TARGET", raising=False)
     monkeypatch.setenv("COLUMNS", "120")
+    monkeypatch.chdir(states.parent)  # where rejects of a pipe go
 
     async def invoke(*arguments: str | Path, stdin: str = "") -> Result:
         command = [str(argument) for argument in arguments]

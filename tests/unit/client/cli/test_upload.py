@@ -4,7 +4,7 @@ import json
 from pathlib import Path
 
 import pytest
-from newstally.cli.uploading.report import SHOWN_REFUSALS
+from newstally.cli.uploading.gathering import SHOWN_REFUSALS
 from newstally.cli.uploading.states import Stage, StateStore, UploadState
 from support.reference_gateway import Fault, ReferenceGateway
 
@@ -49,7 +49,7 @@ async def test_malformed_records_are_reported_as_what_they_are(run: Run, tmp_pat
     assert f"malformed: {path}:3: no JSON: Expecting property name" in text.stdout
     assert "at column 2" in summary["refusals"][0]["message"]
     assert f"refused: {path}:4: CONTENT_EMPTY: content_empty" in text.stdout
-    assert "3 articles settled (1 counted, 2 refused, 1 of them malformed)" in text.stdout
+    assert "3 articles settled (1 counted, 2 refused: 1 MALFORMED, 1 CONTENT_EMPTY)" in text.stdout
 
 
 async def test_an_input_without_records_is_told(run: Run, tmp_path: Path) -> None:
@@ -68,7 +68,7 @@ async def test_refused_articles_are_no_failure(run: Run, tmp_path: Path) -> None
     async with ReferenceGateway() as gateway:
         result = await run("upload", path, "--target", gateway.target)
     assert (result.exit_code, result.stderr) == (0, "")
-    assert "(1 counted, 1 refused)" in result.stdout
+    assert "(1 counted, 1 refused: 1 CONTENT_EMPTY)" in result.stdout
 
 
 async def test_text_of_another_encoding_is_never_sent(

@@ -21,8 +21,8 @@ class DryRun:
     """What an input holds."""
 
     records: int = 0
-    malformed: list[Record] = field(default_factory=list)
-    """The first of them, up to `SHOWN`."""
+    malformed: list[str] = field(default_factory=list)
+    """The first of them, up to `SHOWN`: where and why."""
     malformed_number: int = 0
     publications: Counter[str] = field(default_factory=Counter)
     """Articles per publication, up to `MOST_PUBLICATIONS` of them."""
@@ -38,7 +38,7 @@ class DryRun:
         if record.problem:
             self.malformed_number += 1
             if len(self.malformed) < self.SHOWN:
-                self.malformed.append(record)
+                self.malformed.append(f"{record.place}: {record.problem}")
         elif name in self.publications or len(self.publications) < MOST_PUBLICATIONS:
             self.publications[name] += 1
         else:
@@ -59,7 +59,7 @@ class DryRun:
 
     def as_text(self) -> str:
         """Return lines for people, the sum last."""
-        lines = [f"malformed: {record.place}: {record.problem}" for record in self.malformed]
+        lines = [f"malformed: {told}" for told in self.malformed]
         if self.malformed_number > len(self.malformed):
             lines.append(f"malformed: {self.malformed_number - len(self.malformed):,} more")
         lines += [

@@ -3,18 +3,31 @@
 import contextlib
 import time
 from collections.abc import Callable
-from dataclasses import asdict
+from dataclasses import asdict, dataclass
 
 from newstally.cli.running import keep_quiet, say
 from newstally.cli.uploading.choosing import Choice
 from newstally.cli.uploading.display import Display, make_display
-from newstally.cli.uploading.report import SHOWN_REFUSALS, MostRejects, Report, locate
+from newstally.cli.uploading.most_rejects import MostRejects
 from newstally.cli.uploading.states import Stage, StateStore
+from newstally.cli.uploading.verdicts import Verdicts
 from newstally.client import NewstallyClient
 from newstally.errors import InputError, PermanentError
 from newstally.inputs import Source, Survey
 from newstally.settings import RetryPolicy
-from newstally.values import Progress, Refusal, Upload, UploadEvent, UploadSummary
+from newstally.values import Progress, Upload, UploadEvent, UploadSummary
+
+
+@dataclass(frozen=True, slots=True)
+class Sent:
+    """What came of sending an input."""
+
+    summary: UploadSummary
+    applied_offset: int
+    seconds: float
+    verdicts: Verdicts
+    already_counted: bool
+    """All was settled before this run, which sent nothing."""
 
 
 async def send(
@@ -27,7 +40,7 @@ async def send(
     *,
     quiet: bool = False,
     most_rejects: MostRejects,
-) -> Report:
+) -> Sent:
     """Settle every article of the input and say what it came to. Raises NewstallyError."""
     tell = keep_quiet if quiet else say
 
@@ -61,15 +74,8 @@ async def send(
         if wait_applied:
             tell("waiting until all tallies are in the sink")
             applied_offset = (await client.wait_applied(upload_id)).applied_offset
-        refusals = await _first_refusals(client, upload_id) if summary.refused else []
-    return Report(
-        summary=summary,
-        applied_offset=applied_offset,
-        malformed=surveyed.malformed,
-        seconds=seconds,
-        already_counted=already,
-        refusals=locate(source, refusals),
-    )
+        verdicts = await _verdicts(client, summary)
+    return Sent(summary, applied_offset, seconds, verdicts, already_counted=already)
 
 
 async def _open_upload(
@@ -130,10 +136,12 @@ def lost(choice: Choice) -> str:
     )
 
 
-async def _first_refusals(client: NewstallyClient, upload_id: str) -> list[Refusal]:
-    found: list[Refusal] = []
-    async for refusal in client.refusals(upload_id):
-        found.append(refusal)
-        if len(found) == SHOWN_REFUSALS:
-            break
-    return found
+async def _verdicts(client: NewstallyClient, upload: Upload) -> Verdicts:
+    """Return what the gateway keeps of the refusals; it bounds how many that are."""
+    if not upload.refused:
+        return Verdicts([], [], upload.next_offset)
+    refusals = [refusal async for refusal in client.refusals(upload.upload_id)]
+    ranges = []
+    if len(refusals) < upload.refused:
+        ranges = await client.refusal_ranges(upload.upload_id)
+    return Verdicts(refusals, ranges, upload.next_offset)

@@ -2,9 +2,7 @@
 
 import contextlib
 import json
-import os
 import re
-import uuid
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, replace
 from datetime import UTC, datetime
@@ -12,6 +10,7 @@ from enum import StrEnum
 from pathlib import Path
 from typing import Any
 
+from newstally.cli.uploading.durable import replacing, sync_directory
 from newstally.errors import InputError
 from newstally.inputs import Columns, Fingerprint
 
@@ -67,7 +66,7 @@ class StateStore:
         path = self._path(state.upload_id)
         try:
             path.unlink(missing_ok=True)
-            _sync_directory(path.parent)
+            sync_directory(path.parent)
         except OSError as error:
             raise InputError(f"{path}: cannot remove the upload's state: {error}") from error
 
@@ -125,7 +124,8 @@ class StateStore:
         path = self._path(state.upload_id)
         try:
             self._directory.mkdir(parents=True, exist_ok=True, mode=0o700)
-            _write_durably(path, json.dumps(_encode(state), indent=2) + "\n")
+            with replacing(path) as file:
+                file.write(json.dumps(_encode(state), indent=2) + "\n")
         except OSError as error:
             raise InputError(f"{path}: cannot save the upload's state: {error}") from error
 
@@ -146,29 +146,6 @@ def default_directory(environment: Mapping[str, str]) -> Path:
         return Path(chosen)
     base = environment.get("XDG_STATE_HOME") or Path.home() / ".local" / "state"
     return Path(base) / "newstally" / "uploads"
-
-
-def _write_durably(path: Path, text: str) -> None:
-    """Replace the file; afterwards either the old or the new content survives a power cut."""
-    temporary = path.with_name(f".{uuid.uuid4().hex}.tmp")
-    try:
-        with temporary.open("x", encoding="utf-8") as file:
-            file.write(text)
-            file.flush()
-            os.fsync(file.fileno())
-        temporary.replace(path)
-    except BaseException:
-        temporary.unlink(missing_ok=True)
-        raise
-    _sync_directory(path.parent)
-
-
-def _sync_directory(path: Path) -> None:
-    directory = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(directory)
-    finally:
-        os.close(directory)
 
 
 def _encode(state: UploadState) -> dict[str, Any]:

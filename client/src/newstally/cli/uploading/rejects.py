@@ -1,0 +1,119 @@
+"""The rejects of an upload, `INPUT.rejected.jsonl`: what was not counted, to mend and send again.
+
+It is made when all is settled, of what the gateway keeps and the input itself. So it is complete
+also after a crash: the next run of the command makes it.
+"""
+
+import json
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from datetime import date
+from pathlib import Path
+from typing import Any
+
+from newstally_protos.names import shown
+
+from newstally.errors import InputError
+from newstally.inputs import PIPE, Record
+from newstally.inputs.files import PIPE_NAME, REJECTED
+from newstally.values import Refusal, RefusalReason
+
+_OWN = "rejected"
+"""The field that says why; readers of articles pass over it."""
+
+
+@dataclass(frozen=True, slots=True)
+class LocatedRefusal:
+    """A refusal, and where the record is that it is about."""
+
+    refusal: Refusal
+    path: Path | None = None
+    """None if the input could not be read once more."""
+    line: int | None = None
+    """From 1."""
+
+    @classmethod
+    def of(cls, refusal: Refusal, record: Record) -> "LocatedRefusal":
+        """Return the refusal of a record."""
+        return cls(refusal, record.path, record.line)
+
+    def __str__(self) -> str:
+        """All of it, for people."""
+        refusal = self.refusal
+        if self.path is not None:
+            where = f"{self.path}:{self.line}"
+        else:
+            name = f" ({refusal.article_id})" if refusal.article_id else ""
+            where = f"article {refusal.offset:,}{name}"
+        if refusal.reason is RefusalReason.MALFORMED:
+            return shown(f"malformed: {where}: {refusal.message}")
+        return shown(f"refused: {where}: {refusal.reason}: {refusal.message}")
+
+
+def default_path(paths: Sequence[Path]) -> Path:
+    """Return where the rejects of an input go: beside the first of its paths.
+
+    Those of a pipe or of a pattern go into the working directory.
+    """
+    first = paths[0]
+    if first == PIPE:
+        return Path(f"{PIPE_NAME}{REJECTED}")
+    if not first.exists():
+        return Path(f"input{REJECTED}")
+    first = first.absolute()
+    return first.with_name(first.name + REJECTED)
+
+
+def check_path(path: Path, inputs: Sequence[Path]) -> None:
+    """Raise InputError for a path named by the user that cannot be for rejects."""
+    if path.absolute() in [each.absolute() for each in inputs]:
+        raise InputError(f"--rejects {path}: is the input itself")
+    if not path.absolute().parent.is_dir():
+        raise InputError(f"--rejects {path}: there is no folder {path.parent}")
+    upload_of(path)
+
+
+def upload_of(path: Path) -> str:
+    """Return the upload whose rejects a file has; empty if there is no file.
+
+    Raises InputError if it is another file, which is not to be replaced.
+    """
+    try:
+        with path.open(encoding="utf-8") as file:
+            return str(json.loads(file.readline())[_OWN]["upload_id"])
+    except FileNotFoundError:
+        return ""
+    except OSError as error:
+        raise InputError(f"{path}: cannot be read: {error.strerror}") from error
+    except (ValueError, TypeError, KeyError) as error:
+        raise InputError(
+            f"{path}: is there already and no file of rejects; name another with --rejects PATH"
+        ) from error
+
+
+def line_of(upload_id: str, refusal: Refusal, record: Record) -> str:
+    """Return the line for a record: an article to send again, beside what was wrong with it.
+
+    What is malformed has no fields yet: it stands as it is in `record`, and is refused as long as
+    nobody has made an article of it.
+    """
+    line: dict[str, Any] = asdict(record.article)
+    if record.problem:
+        line["record"] = record.raw.rstrip("\r\n")
+    line[_OWN] = {
+        "path": str(record.path),
+        "line": record.line,
+        "reason": refusal.reason.value,
+        "message": refusal.message,
+        "upload_id": upload_id,
+        "offset": refusal.offset,
+    }
+    # In ASCII: what could not be decoded survives.
+    return json.dumps(line, default=_plain) + "\n"
+
+
+def _plain(value: object) -> str:
+    """Return a time as readers take it."""
+    if isinstance(value, date):
+        return value.isoformat()
+    raise TypeError(f"{type(value).__name__} is no field of an article")
