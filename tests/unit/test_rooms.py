@@ -28,7 +28,7 @@ BELOW = {
 """What a distribution may import of the others. No service knows another one."""
 
 ROOMS = {
-    "protos": ["limits", "names", "spellings", "backoff", "v1", "wire"],
+    "protos": ["limits", "days", "names", "spellings", "backoff", "v1", "wire"],
     "runtime": [
         "",
         "deadline",

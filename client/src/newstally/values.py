@@ -51,6 +51,7 @@ class RefusalReason(StrEnum):
     EXTRACTION_FAILED = "EXTRACTION_FAILED"
     RESULT_TOO_LARGE = "RESULT_TOO_LARGE"
     MALFORMED = "MALFORMED"
+    PUBLISH_TIME_INVALID = "PUBLISH_TIME_INVALID"
 
 
 @dataclass(frozen=True, slots=True)

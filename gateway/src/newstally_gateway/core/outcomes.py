@@ -33,6 +33,8 @@ class Counted:
     """Name and version of the pipeline, "name version"."""
     size_bytes: int
     """Upper bound of what it adds to a RecordBatchRequest."""
+    day: int | None = None
+    """The day that it was published on, if that is known: see newstally_protos.days."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,7 +109,7 @@ def _judge_entities(task: Task, entities: ArticleEntities, model: str) -> Judged
         + size_bytes(model)
         + _COUNTED_OVERHEAD_BYTES
     )
-    counted = Counted(task.publication, entities.SerializeToString(), model, size)
+    counted = Counted(task.publication, entities.SerializeToString(), model, size, task.day)
     return Judged(counted, None)
 
 
@@ -167,7 +169,8 @@ entities (10 bytes or more each) grow by 3 when folded, its publication and its 
 # What becomes larger when an entity is folded into a tally: the field `articles` (a tag and a byte;
 # more bytes only when many entities become one tally) and the length before the tally.
 _ENTITY_GROWTH_BYTES = 3
-# Tags and lengths of a PublicationBatch, its publication and its field `articles`, and of a model.
-_COUNTED_OVERHEAD_BYTES = 32
+# Tags and lengths of a PublicationBatch, its publication, and of a model; the fields `articles` and
+# `day`.
+_COUNTED_OVERHEAD_BYTES = 40
 # Tag and length of a Refusal in a batch.
 _REFUSED_OVERHEAD_BYTES = 8

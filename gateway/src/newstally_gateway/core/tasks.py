@@ -26,6 +26,8 @@ class Task:
     """What the replica gets."""
     size_bytes: int
     """Bytes of the content; what windows and fairness count."""
+    day: int | None = None
+    """The day that it was published on, if that is known: see newstally_protos.days."""
 
 
 class Attempt(NamedTuple):

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 
+from newstally_protos.days import day_of
 from newstally_protos.limits import ARTICLE_ID_LIMIT_BYTES, PUBLICATION_LIMIT_BYTES
 from newstally_protos.names import find_harmful, publication_key
 from newstally_protos.v1.article_pb2 import Article, RefusalReason
@@ -19,6 +20,8 @@ class Accepted:
     """Not blank."""
     size_bytes: int
     """Bytes of the content in UTF-8."""
+    day: int | None = None
+    """The day that it was published on, if it says so: see newstally_protos.days."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,6 +39,10 @@ MALFORMED = Flaw(
     "the article cannot be parsed: a string is not UTF-8, or the bytes are no Article",
 )
 """What is wrong with an article that `validate` cannot be shown."""
+_NO_TIME = Flaw(
+    RefusalReason.REFUSAL_REASON_PUBLISH_TIME_INVALID,
+    "the publish_time is outside the years 1 to 9999, or its nanos are outside a second",
+)
 
 
 def validate(article: Article | None, max_content_bytes: int) -> Accepted | Flaw:
@@ -50,7 +57,12 @@ def validate(article: Article | None, max_content_bytes: int) -> Accepted | Flaw
     flaw = _find_flaw_in_names(publication, article.article_id) or _find_flaw_in_content(
         article.content, size, max_content_bytes
     )
-    return flaw or Accepted(publication, article.article_id, article.content, size)
+    if flaw is not None:
+        return flaw
+    day = None
+    if article.HasField("publish_time") and (day := day_of(article.publish_time)) is None:
+        return _NO_TIME
+    return Accepted(publication, article.article_id, article.content, size, day)
 
 
 def size_bytes(text: str) -> int:

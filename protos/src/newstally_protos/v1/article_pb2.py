@@ -23,19 +23,20 @@ _runtime_version.ValidateProtobufRuntimeVersion(
 _sym_db = _symbol_database.Default()
 
 
+from google.protobuf import timestamp_pb2 as google_dot_protobuf_dot_timestamp__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1anewstally/v1/article.proto\x12\x0cnewstally.v1\"W\n\x07\x41rticle\x12\x13\n\x0bpublication\x18\x01 \x01(\t\x12\x0f\n\x07\x63ontent\x18\x02 \x01(\t\x12\x12\n\narticle_id\x18\x03 \x01(\tJ\x04\x08\x04\x10\x05R\x0cpublish_time\"k\n\x07Refusal\x12\x0e\n\x06offset\x18\x01 \x01(\x03\x12\x12\n\narticle_id\x18\x02 \x01(\t\x12+\n\x06reason\x18\x03 \x01(\x0e\x32\x1b.newstally.v1.RefusalReason\x12\x0f\n\x07message\x18\x04 \x01(\t*\x95\x03\n\rRefusalReason\x12\x1e\n\x1aREFUSAL_REASON_UNSPECIFIED\x10\x00\x12\"\n\x1eREFUSAL_REASON_ARTICLE_MISSING\x10\x01\x12$\n REFUSAL_REASON_PUBLICATION_EMPTY\x10\x02\x12\'\n#REFUSAL_REASON_PUBLICATION_TOO_LONG\x10\x03\x12 \n\x1cREFUSAL_REASON_CONTENT_EMPTY\x10\x04\x12#\n\x1fREFUSAL_REASON_CONTENT_TOO_LONG\x10\x05\x12&\n\"REFUSAL_REASON_ARTICLE_ID_TOO_LONG\x10\x06\x12\x19\n\x15REFUSAL_REASON_POISON\x10\x07\x12$\n REFUSAL_REASON_EXTRACTION_FAILED\x10\x08\x12#\n\x1fREFUSAL_REASON_RESULT_TOO_LARGE\x10\t\x12\x1c\n\x18REFUSAL_REASON_MALFORMED\x10\nb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1anewstally/v1/article.proto\x12\x0cnewstally.v1\x1a\x1fgoogle/protobuf/timestamp.proto\"u\n\x07\x41rticle\x12\x13\n\x0bpublication\x18\x01 \x01(\t\x12\x0f\n\x07\x63ontent\x18\x02 \x01(\t\x12\x12\n\narticle_id\x18\x03 \x01(\t\x12\x30\n\x0cpublish_time\x18\x04 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\"k\n\x07Refusal\x12\x0e\n\x06offset\x18\x01 \x01(\x03\x12\x12\n\narticle_id\x18\x02 \x01(\t\x12+\n\x06reason\x18\x03 \x01(\x0e\x32\x1b.newstally.v1.RefusalReason\x12\x0f\n\x07message\x18\x04 \x01(\t*\xbe\x03\n\rRefusalReason\x12\x1e\n\x1aREFUSAL_REASON_UNSPECIFIED\x10\x00\x12\"\n\x1eREFUSAL_REASON_ARTICLE_MISSING\x10\x01\x12$\n REFUSAL_REASON_PUBLICATION_EMPTY\x10\x02\x12\'\n#REFUSAL_REASON_PUBLICATION_TOO_LONG\x10\x03\x12 \n\x1cREFUSAL_REASON_CONTENT_EMPTY\x10\x04\x12#\n\x1fREFUSAL_REASON_CONTENT_TOO_LONG\x10\x05\x12&\n\"REFUSAL_REASON_ARTICLE_ID_TOO_LONG\x10\x06\x12\x19\n\x15REFUSAL_REASON_POISON\x10\x07\x12$\n REFUSAL_REASON_EXTRACTION_FAILED\x10\x08\x12#\n\x1fREFUSAL_REASON_RESULT_TOO_LARGE\x10\t\x12\x1c\n\x18REFUSAL_REASON_MALFORMED\x10\n\x12\'\n#REFUSAL_REASON_PUBLISH_TIME_INVALID\x10\x0b\x62\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
 _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'newstally.v1.article_pb2', _globals)
 if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
-  _globals['_REFUSALREASON']._serialized_start=243
-  _globals['_REFUSALREASON']._serialized_end=648
-  _globals['_ARTICLE']._serialized_start=44
-  _globals['_ARTICLE']._serialized_end=131
-  _globals['_REFUSAL']._serialized_start=133
-  _globals['_REFUSAL']._serialized_end=240
+  _globals['_REFUSALREASON']._serialized_start=306
+  _globals['_REFUSALREASON']._serialized_end=752
+  _globals['_ARTICLE']._serialized_start=77
+  _globals['_ARTICLE']._serialized_end=194
+  _globals['_REFUSAL']._serialized_start=196
+  _globals['_REFUSAL']._serialized_end=303
 # @@protoc_insertion_point(module_scope)

@@ -6,6 +6,7 @@ isort:skip_file
 
 from google.protobuf import descriptor as _descriptor
 from google.protobuf import message as _message
+from google.protobuf import timestamp_pb2 as _timestamp_pb2
 from google.protobuf.internal import enum_type_wrapper as _enum_type_wrapper
 import builtins as _builtins
 import sys
@@ -50,6 +51,8 @@ class _RefusalReasonEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_Refusal
     """The article cannot be parsed: a string is not UTF-8, the bytes are no Article, or the publication
     has control characters, line ends or marks of direction in it.
     """
+    REFUSAL_REASON_PUBLISH_TIME_INVALID: _RefusalReason.ValueType  # 11
+    """The publish_time is outside the years 1 to 9999, or its nanos are outside a second."""
 
 class RefusalReason(_RefusalReason, metaclass=_RefusalReasonEnumTypeWrapper):
     """Why an article is not counted."""
@@ -80,6 +83,8 @@ REFUSAL_REASON_MALFORMED: RefusalReason.ValueType  # 10
 """The article cannot be parsed: a string is not UTF-8, the bytes are no Article, or the publication
 has control characters, line ends or marks of direction in it.
 """
+REFUSAL_REASON_PUBLISH_TIME_INVALID: RefusalReason.ValueType  # 11
+"""The publish_time is outside the years 1 to 9999, or its nanos are outside a second."""
 Global___RefusalReason: _TypeAlias = RefusalReason  # noqa: Y015
 
 @_typing.final
@@ -91,6 +96,7 @@ class Article(_message.Message):
     PUBLICATION_FIELD_NUMBER: _builtins.int
     CONTENT_FIELD_NUMBER: _builtins.int
     ARTICLE_ID_FIELD_NUMBER: _builtins.int
+    PUBLISH_TIME_FIELD_NUMBER: _builtins.int
     publication: _builtins.str
     """Who published it. Required: 1 to 512 bytes after trimming. Two spellings that differ only in
     case, white space, width, what cannot be seen, or how Unicode composes the letters are the same
@@ -104,16 +110,24 @@ class Article(_message.Message):
     """The client's own name for the article, at most 256 bytes. Opaque: echoed in refusals, never
     used to tell articles apart (the offset does that).
     """
+    @_builtins.property
+    def publish_time(self) -> _timestamp_pb2.Timestamp:
+        """When it was published: in the years 1 to 9999, or the article is refused. Optional. Its day in
+        UTC is what the article counts under; without it, and through a gateway or a persister before
+        0.3, the article counts all the same, under no day.
+        """
+
     def __init__(
         self,
         *,
         publication: _builtins.str = ...,
         content: _builtins.str = ...,
         article_id: _builtins.str = ...,
+        publish_time: _timestamp_pb2.Timestamp | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["publish_time", b"publish_time"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["article_id", b"article_id", "content", b"content", "publication", b"publication"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["article_id", b"article_id", "content", b"content", "publication", b"publication", "publish_time", b"publish_time"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

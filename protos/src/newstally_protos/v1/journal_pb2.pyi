@@ -42,7 +42,7 @@ class RecordBatchRequest(_message.Message):
     """One past the last offset in the batch; above first_offset."""
     @_builtins.property
     def publications(self) -> _containers.RepeatedCompositeFieldContainer[Global___PublicationBatch]:
-        """Per publication, as sent (keys are the persister's affair: two spellings may share one).
+        """Per publication and day, as sent (keys are the persister's affair: two spellings may share one).
         The sum of articles plus the number of refusals is end_offset - first_offset.
         """
 
@@ -74,17 +74,22 @@ Global___RecordBatchRequest: _TypeAlias = RecordBatchRequest  # noqa: Y015
 
 @_typing.final
 class PublicationBatch(_message.Message):
-    """What a batch adds to one publication."""
+    """What a batch adds to one publication on one day."""
 
     DESCRIPTOR: _descriptor.Descriptor
 
     PUBLICATION_FIELD_NUMBER: _builtins.int
     ARTICLES_FIELD_NUMBER: _builtins.int
     ENTITY_TALLIES_FIELD_NUMBER: _builtins.int
+    DAY_FIELD_NUMBER: _builtins.int
     publication: _builtins.str
     """The publication's name as the client sent it."""
     articles: _builtins.int
     """How many of its articles the batch counts, at least 1."""
+    day: _builtins.int
+    """The day (UTC) of Article.publish_time, in days since 1970-01-01: -719,162 to 2,932,896. Absent:
+    these articles have none. Since 0.3; an older persister counts them under no day.
+    """
     @_builtins.property
     def entity_tallies(self) -> _containers.RepeatedCompositeFieldContainer[_tally_pb2.EntityTally]:
         """Each (text, label) once; `articles` of each is at most the field above."""
@@ -95,12 +100,15 @@ class PublicationBatch(_message.Message):
         publication: _builtins.str = ...,
         articles: _builtins.int = ...,
         entity_tallies: _abc.Iterable[_tally_pb2.EntityTally] | None = ...,
+        day: _builtins.int | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["_day", b"_day", "day", b"day"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["articles", b"articles", "entity_tallies", b"entity_tallies", "publication", b"publication"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_day", b"_day", "articles", b"articles", "day", b"day", "entity_tallies", b"entity_tallies", "publication", b"publication"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
-    def WhichOneof(self, oneof_group: _Never) -> None: ...
+    _WhichOneofReturnType__day: _TypeAlias = _typing.Literal["day"]  # noqa: Y015
+    _WhichOneofArgType__day: _TypeAlias = _typing.Literal["_day", b"_day"]  # noqa: Y015
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__day) -> _WhichOneofReturnType__day | None: ...
 
 Global___PublicationBatch: _TypeAlias = PublicationBatch  # noqa: Y015
 

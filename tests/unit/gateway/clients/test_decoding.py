@@ -14,8 +14,10 @@ Kind = type[StreamArticlesRequest] | type[UploadArticlesRequest]
 
 def request(kind: Kind, **fields: str) -> StreamArticlesRequest | UploadArticlesRequest:
     """A message for offset 7 of "job"."""
-    article = {"publication": "P", "content": "c", "article_id": "id", **fields}
-    return kind(upload_id="job", offset=7, article=Article(**article))
+    article = Article(publication="P", content="c", article_id="id")
+    for field, value in fields.items():
+        setattr(article, field, value)
+    return kind(upload_id="job", offset=7, article=article)
 
 
 @pytest.mark.parametrize("kind", KINDS)

@@ -7,6 +7,7 @@ from newstally_gateway import core
 FILES = sorted(Path(core.__path__[0]).rglob("*.py"))
 ALLOWED = {"collections", "dataclasses", "enum", "heapq", "itertools", "typing"}
 PROTOCOL = {
+    "newstally_protos.days",
     "newstally_protos.limits",
     "newstally_protos.names",
     "newstally_protos.spellings",

@@ -1,4 +1,5 @@
 import pytest
+from google.protobuf.timestamp_pb2 import Timestamp
 from newstally_gateway.core.validation import Accepted, Flaw, validate
 from newstally_protos.v1.article_pb2 import Article, RefusalReason
 
@@ -40,6 +41,10 @@ def test_trimming_comes_before_the_limit() -> None:
         (Article(publication="p"), "CONTENT_EMPTY"),
         (Article(publication="p", content=" \t\n\u2003"), "CONTENT_EMPTY"),
         (Article(publication="p", content="é" * 501), "CONTENT_TOO_LONG"),
+        (
+            Article(publication="p", content="c", publish_time=Timestamp(seconds=253_402_300_800)),
+            "PUBLISH_TIME_INVALID",
+        ),
     ],
 )
 def test_a_flaw_is_named(article: Article | None, reason: str) -> None:
@@ -48,3 +53,14 @@ def test_a_flaw_is_named(article: Article | None, reason: str) -> None:
     assert isinstance(flaw, Flaw)
     assert RefusalReason.Name(flaw.reason) == f"REFUSAL_REASON_{reason}"
     assert 0 < len(flaw.message.encode()) <= 256
+
+
+@pytest.mark.parametrize(
+    ("time", "day"),
+    [(None, None), (Timestamp(), 0), (Timestamp(seconds=-1), -1), (Timestamp(seconds=86_400), 1)],
+)
+def test_an_article_has_a_day_if_it_has_a_time(time: Timestamp | None, day: int | None) -> None:
+    """A time of zero is one."""
+    accepted = validate(Article(publication="p", content="c", publish_time=time), LIMIT)
+    assert isinstance(accepted, Accepted)
+    assert accepted.day == day

@@ -34,23 +34,23 @@ class Batch:
 
 
 def fold(batch: Batch, upload_id: str) -> RecordBatchRequest:
-    """Sum the batch up per publication and entity. Always the same for the same batch."""
+    """Sum the batch up per publication, day and entity. Always the same for the same batch."""
     request = RecordBatchRequest(
         upload_id=upload_id, first_offset=batch.first_offset, end_offset=batch.end_offset
     )
-    articles: dict[str, int] = {}
-    # Per publication, per (text, label): [mentions, articles].
-    sums: dict[str, dict[tuple[str, str], list[int]]] = {}
+    articles: dict[tuple[str, int | None], int] = {}
+    # Per publication and day, per (text, label): [mentions, articles].
+    sums: dict[tuple[str, int | None], dict[tuple[str, str], list[int]]] = {}
     names: dict[tuple[str, str], str] = {}
     models: set[str] = set()
     for outcome in batch.outcomes:
         if isinstance(outcome, Refused):
             request.refusals.append(outcome.refusal)
             continue
-        name = outcome.publication
-        articles[name] = articles.get(name, 0) + 1
+        place = (outcome.publication, outcome.day)
+        articles[place] = articles.get(place, 0) + 1
         models.add(outcome.model)
-        tallies = sums.setdefault(name, {})
+        tallies = sums.setdefault(place, {})
         for entity in ArticleEntities.FromString(outcome.entities).entities:
             key = (entity.text, entity.label)
             if entity.name:
@@ -61,10 +61,11 @@ def fold(batch: Batch, upload_id: str) -> RecordBatchRequest:
             else:
                 tally[0] += entity.mentions
                 tally[1] += 1
-    for name, count in articles.items():
-        publication = request.publications.add(publication=name, articles=count)
+    for place, count in articles.items():
+        name, day = place
+        publication = request.publications.add(publication=name, articles=count, day=day)
         add = publication.entity_tallies.add
-        for key, (mentions, seen) in sums[name].items():
+        for key, (mentions, seen) in sums[place].items():
             text, label = key
             # One publication carries the entity's name for all.
             shown = names.pop(key, "")

@@ -77,6 +77,7 @@ class Arrival:
             article_id=verdict.article_id,
             content=verdict.content,
             size_bytes=verdict.size_bytes,
+            day=verdict.day,
         )
 
 

@@ -9,6 +9,7 @@ from newstally_gateway.core.outcomes import (
     judge,
 )
 from newstally_gateway.core.tasks import Task
+from newstally_protos.days import FIRST_DAY, LAST_DAY
 from newstally_protos.limits import CONTENT_LIMIT_BYTES, result_limit_bytes
 from newstally_protos.v1.extractor_pb2 import ArticleEntities, EntityMentions, Result
 from unit.gateway.core.builders import entities, refused
@@ -22,8 +23,9 @@ def outcome(
     counts: Counts,
     model: str = "en 1",
     names: Mapping[tuple[str, str], str] | None = None,
+    day: int | None = None,
 ) -> Outcome:
-    article = Task("s", 0, publication, "", "text", CONTENT_BYTES)
+    article = Task("s", 0, publication, "", "text", CONTENT_BYTES, day)
     found = entities(counts)
     for entity in found.entities:
         entity.name = (names or {}).get((entity.text, entity.label), "")
@@ -51,6 +53,18 @@ def test_mentions_and_articles_are_summed_per_publication_and_entity() -> None:
     assert [(p.publication, p.articles) for p in request.publications] == [("A", 3), ("B", 1)]
     tallies = [(t.text, t.mentions, t.articles) for t in request.publications[0].entity_tallies]
     assert tallies == [("paris", 5, 2), ("kim", 1, 1)]
+
+
+def test_each_day_of_a_publication_is_summed_by_itself() -> None:
+    """Also the days before 1970; articles without one stay without."""
+    paris = ("paris", "GPE")
+    days = (20_000, None, -1, 20_000, 0)
+    request = fold(batch(*(outcome("A", {paris: 2}, day=day) for day in days)), "up")
+    found = [
+        (p.day if p.HasField("day") else None, p.articles, p.entity_tallies[0].mentions)
+        for p in request.publications
+    ]
+    assert found == [(20_000, 2, 4), (None, 1, 2), (-1, 1, 2), (0, 1, 2)]
 
 
 def test_refusals_keep_their_order_and_make_no_publication() -> None:
@@ -98,7 +112,8 @@ COUNTS = st.dictionaries(
     st.integers(1, CONTENT_BYTES),
     max_size=8,
 )
-ARTICLES = st.lists(st.tuples(st.sampled_from(["A", "B", "ü" * 2000]), COUNTS), min_size=1)
+DAYS = st.none() | st.sampled_from([-1, 0, FIRST_DAY, LAST_DAY])
+ARTICLES = st.lists(st.tuples(st.sampled_from(["A", "B", "ü" * 2000]), COUNTS, DAYS), min_size=1)
 NAMES = st.dictionaries(
     st.tuples(st.sampled_from(["x", "y"]), st.just("GPE")), st.text(max_size=300), max_size=2
 )
@@ -106,9 +121,11 @@ NAMED = st.lists(st.tuples(st.sampled_from(["A", "B"]), NAMES), min_size=1)
 
 
 @given(ARTICLES, st.integers(0, 2**62))
-def test_the_size_is_an_upper_bound(articles: list[tuple[str, Counts]], first: int) -> None:
-    """What the ledger adds up is never less than what is sent."""
-    outcomes = [outcome(name, counts) for name, counts in articles]
+def test_the_size_is_an_upper_bound(
+    articles: list[tuple[str, Counts, int | None]], first: int
+) -> None:
+    """What the ledger adds up is never less than what is sent, whatever the days."""
+    outcomes = [outcome(name, counts, day=day) for name, counts, day in articles]
     closed = batch(*outcomes, refused(first), first_offset=first)
     assert fold(closed, "u" * 128).ByteSize() <= closed.size_bytes
 
@@ -124,19 +141,22 @@ def test_the_size_bounds_names_too(
 
 
 @given(ARTICLES)
-def test_sums_equal_a_recount(articles: list[tuple[str, Counts]]) -> None:
+def test_sums_equal_a_recount(articles: list[tuple[str, Counts, int | None]]) -> None:
     """Folding loses nothing and adds nothing, and does the same each time."""
-    closed = batch(*(outcome(name, counts) for name, counts in articles))
+    closed = batch(*(outcome(name, counts, day=day) for name, counts, day in articles))
     request = fold(closed, "up")
     assert request == fold(closed, "up")
-    expected: dict[tuple[str, str, str], list[int]] = {}
-    for name, counts in articles:
+    expected: dict[tuple[str, int | None, str, str], list[int]] = {}
+    for name, counts, day in articles:
         for (text, label), mentions in counts.items():
-            sums = expected.setdefault((name, text, label), [0, 0])
+            sums = expected.setdefault((name, day, text, label), [0, 0])
             sums[0] += mentions
             sums[1] += 1
     assert expected == {
-        (p.publication, t.text, t.label): [t.mentions, t.articles]
+        (p.publication, p.day if p.HasField("day") else None, t.text, t.label): [
+            t.mentions,
+            t.articles,
+        ]
         for p in request.publications
         for t in p.entity_tallies
     }
@@ -154,7 +174,7 @@ def test_the_largest_outcome_is_known() -> None:
         if size > limit:
             break
         message.entities.append(entity)
-    article = Task("s", 0, "p" * 512, "", "text", CONTENT_LIMIT_BYTES)
+    article = Task("s", 0, "p" * 512, "", "text", CONTENT_LIMIT_BYTES, LAST_DAY)
     largest = judge(article, Result(entities=message), "m" * 256).outcome
     assert 0.95 * limit < largest.size_bytes <= LARGEST_OUTCOME_BYTES
     closed = batch(largest)
