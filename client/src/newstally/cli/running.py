@@ -5,7 +5,7 @@ import contextlib
 import json
 import signal
 import threading
-from collections.abc import Coroutine, Iterator
+from collections.abc import Callable, Coroutine, Iterator
 from typing import Annotated, Any, TypeVar
 
 import typer
@@ -38,16 +38,19 @@ class Terminated(Exception):  # noqa: N818 - named for what happened
 
 
 @contextlib.contextmanager
-def exit_codes(hint: str = "", *, as_json: bool = False) -> Iterator[None]:
+def exit_codes(
+    hint: str = "", *, as_json: bool = False, tell: Callable[[str], None] | None = None
+) -> Iterator[None]:
     """Turn this library's errors, Ctrl-C and SIGTERM into one line on stderr and an exit code.
 
-    With `as_json` also into one object on stdout: what went wrong, for programs.
+    With `as_json` also into one object on stdout: what went wrong, for programs. `tell` says the
+    line elsewhere or otherwise.
     """
     try:
         yield
     except (NewstallyError, KeyboardInterrupt, Terminated) as error:
         text, code = _verdict(error, hint)
-        say(text)
+        (tell or say)(text)
         if as_json:
             # A private kind goes by the public one that it is.
             kinds = (kind.__name__ for kind in type(error).__mro__)

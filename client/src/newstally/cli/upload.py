@@ -1,6 +1,7 @@
 """`newstally upload`."""
 
 import contextlib
+import math
 import os
 import shlex
 import sys
@@ -17,21 +18,20 @@ from newstally.cli.running import (
     AsJson,
     Target,
     exit_codes,
-    keep_quiet,
     print_json,
     run,
     say,
 )
+from newstally.cli.upload_options import EncodingErrors
 from newstally.cli.uploading.choosing import Choice, choose
-from newstally.cli.uploading.display import FirstPass
 from newstally.cli.uploading.dry_run import dry_run, tell_dry_run
 from newstally.cli.uploading.gathering import Rejected, gather
-from newstally.cli.uploading.most_rejects import allowed
 from newstally.cli.uploading.reaching import early_target, reach
-from newstally.cli.uploading.rejects import check_path, default_path
+from newstally.cli.uploading.rejects import allowed, check_path, default_path
 from newstally.cli.uploading.report import Report
 from newstally.cli.uploading.sending import lost, send
 from newstally.cli.uploading.states import VARIABLE, StateStore, default_directory
+from newstally.cli.uploading.voice import Voice
 from newstally.errors import GaveUp, InputError, NotFound
 from newstally.inputs import PIPE, Columns, Source, Survey, found, spooled, survey
 from newstally.inputs.columns import ARTICLE_ID_NAMES, CONTENT_NAMES, PUBLICATION_NAMES
@@ -54,6 +54,7 @@ def upload(
     form: options.Form = None,
     recursive: options.Recursive = False,
     encoding: options.Encoding = None,
+    encoding_errors: options.OnEncodingError = EncodingErrors.STRICT,
     delimiter: options.Delimiter = None,
     give_up_after: options.GiveUpAfter = None,
     skip: options.Skip = 0,
@@ -62,7 +63,9 @@ def upload(
     wait: options.Wait = False,
     max_rejects: options.MaxRejects = None,
     rejects: options.Rejects = None,
+    rate: options.Rate = None,
     quiet: options.Quiet = False,
+    json_progress: options.JsonProgress = False,
     state_dir: options.StateDir = None,
 ) -> None:
     """Send articles from CSV or JSON files, each counted exactly once.
@@ -78,6 +81,7 @@ def upload(
         publication,
         publication_column,
         give_up_after,
+        rate,
         again=again,
         named=resume or upload_id is not None,
     )
@@ -98,6 +102,7 @@ def upload(
         "--max-rejects": max_rejects,
         "--rejects": None if rejects is None else str(rejects),
         "--encoding": encoding,
+        "--encoding-errors": encoding_errors if encoding_errors != EncodingErrors.STRICT else None,
         "--delimiter": delimiter,
         # What is set in the environment stays set.
         "--state-dir": None
@@ -105,16 +110,16 @@ def upload(
         else str(state_dir),
     }
     most_rejects = allowed(max_rejects)
-    tell = keep_quiet if quiet else say
+    voice = Voice(quiet=quiet, as_json=json_progress)
     store = StateStore(state_dir or default_directory(os.environ))
     with contextlib.ExitStack() as stack:
-        with exit_codes(as_json=as_json):
+        with exit_codes(as_json=as_json, tell=voice.error):
             files = found(paths, recursive=recursive)
             if rejects is not None:
                 check_path(rejects, files)
             early = early_target(store, target, upload_id, resume=resume)
             if early is not None and not dry:
-                run(reach(early, give_up_after, wait=wait, tell=tell))
+                run(reach(early, give_up_after, wait=wait, tell=voice.note))
             source = Source(
                 files,
                 columns,
@@ -122,13 +127,16 @@ def upload(
                 skip=skip,
                 limit=limit,
                 encoding="utf-8" if encoding is None else encoding,
+                encoding_errors=encoding_errors,
                 delimiter=delimiter,
                 piped=stack.enter_context(_piped()) if PIPE in files else None,
             )
             if dry:
-                tell_dry_run(dry_run(source, FirstPass(source, tell)), as_json)
+                tell_dry_run(dry_run(source, voice.first_pass(source)), as_json)
                 return
-            surveyed = survey(source, FirstPass(source, tell))
+            surveyed = survey(source, voice.first_pass(source))
+            if not surveyed.records:
+                raise InputError("the input has no records")
             most_rejects.check(surveyed.malformed, surveyed.records)
             choice = choose(
                 store,
@@ -140,16 +148,17 @@ def upload(
                 again=again,
             )
             if early is None:
-                run(reach(choice.target, give_up_after, wait=wait, tell=tell))
-        _tell_before(surveyed, choice, tell)
+                run(reach(choice.target, give_up_after, wait=wait, tell=voice.note))
+        _tell_before(surveyed, choice, voice.note)
         hint = _how_to_go_on(paths, read_as, choice, recursive=recursive)
-        with exit_codes(hint, as_json=as_json):
+        with exit_codes(hint, as_json=as_json, tell=voice.error):
             try:
                 sent = run(
                     send(
                         *(source, surveyed, choice, store, give_up_after, wait_applied),
-                        quiet=quiet,
+                        voice=voice,
                         most_rejects=most_rejects,
+                        rate=rate,
                     )
                 )
                 rejected = Rejected()
@@ -162,13 +171,15 @@ def upload(
                 if again:  # counting once more is what is wanted, so the next run begins anew
                     store.forget(choice.state)
                 raise NotFound(lost(choice)) from error
-    _tell_after(Report(sent, surveyed.malformed, rejected), as_json, strict=rejects is not None)
+    report = Report(sent, surveyed.malformed, rejected)
+    _tell_after(report, as_json, voice, strict=rejects is not None)
 
 
 def _check_options(
     publication: str | None,
     publication_column: str | None,
     give_up_after: float | None,
+    rate: float | None,
     *,
     again: bool,
     named: bool,
@@ -177,6 +188,8 @@ def _check_options(
         raise typer.BadParameter("--publication takes a name, and excludes --publication-column")
     if again and named:
         raise typer.BadParameter("--again makes an upload of a random id; leave the others out")
+    if rate is not None and not 0 < rate < math.inf:
+        raise typer.BadParameter("--rate takes articles a second, above 0")
     if give_up_after is not None and not give_up_after > 0:  # nan is refused, too
         raise typer.BadParameter("--give-up-after takes seconds, above 0")
 
@@ -190,8 +203,6 @@ def _piped() -> contextlib.AbstractContextManager[BinaryIO]:
 
 
 def _tell_before(surveyed: Survey, choice: Choice, tell: Callable[[str], None]) -> None:
-    if not surveyed.records:
-        tell("note: the input has no records")
     first = surveyed.first_malformed
     if first is not None:
         tell(
@@ -216,15 +227,16 @@ def _how_to_go_on(
     return f"; {how}: {shlex.join(command)}"
 
 
-def _tell_after(report: Report, as_json: bool, *, strict: bool) -> None:
+def _tell_after(report: Report, as_json: bool, voice: Voice, *, strict: bool) -> None:
     """Rejects that cannot be written are an error where the user said where they go."""
     if as_json:
         print_json(report.as_json())
     else:
         typer.echo(report.as_text())
     if report.rejected.problem:
-        say(f"{'error' if strict else 'note'}: {report.rejected.problem}")
         if strict:
+            voice.error(f"error: {report.rejected.problem}")
             raise typer.Exit(EXIT_USAGE)
+        voice.note(f"note: {report.rejected.problem}")
     if report.malformed:
         raise typer.Exit(EXIT_MALFORMED)

@@ -83,6 +83,33 @@ Recursive = Annotated[
 
 Encoding = Annotated[str | None, typer.Option(help="How the files are encoded; default: utf-8.")]
 
+
+class EncodingErrors(StrEnum):
+    """What becomes of bytes that are not of the encoding."""
+
+    STRICT = "strict"
+    REPLACE = "replace"
+    IGNORE = "ignore"
+
+
+OnEncodingError = Annotated[
+    EncodingErrors,
+    typer.Option(
+        "--encoding-errors",
+        help="Bytes that are not of the encoding: an error (strict), U+FFFD (replace), left out"
+        " (ignore).",
+    ),
+]
+
+Rate = Annotated[
+    float | None, typer.Option(help="Send at most so many articles a second; default: no limit.")
+]
+
+JsonProgress = Annotated[
+    bool,
+    typer.Option("--json-progress", help="Progress, notes and errors as JSON, one line each."),
+]
+
 Delimiter = Annotated[
     str | None,
     typer.Option(help="What separates the columns of CSV, one character or tab; default: ,"),

@@ -178,11 +178,14 @@ def digested(raw: BinaryIO, digest: "hashlib._Hash | None") -> Iterator[BinaryIO
             pass  # what the reader did not need belongs to the digest, too
 
 
-def text(data: BinaryIO, encoding: str) -> io.TextIOWrapper:
-    """Return the text of bytes. What cannot be decoded comes as surrogates; see `records.lines`."""
+def text(data: BinaryIO, encoding: str, errors: str = "strict") -> io.TextIOWrapper:
+    """Return the text of bytes; `errors` says what becomes of what cannot be decoded.
+
+    With "strict" it comes as surrogates, which `records.lines` refuses with their line.
+    """
     return io.TextIOWrapper(
         data,
         encoding="utf-8-sig" if encoding == "utf-8" else encoding,
-        errors="surrogateescape",
+        errors="surrogateescape" if errors == "strict" else errors,
         newline="",
     )

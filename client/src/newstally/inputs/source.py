@@ -58,6 +58,7 @@ class Source:
         columns: Columns,
         *,
         encoding: str = "utf-8",
+        encoding_errors: str = "strict",
         delimiter: str | None = None,
         told: str | None = None,
         skip: int = 0,
@@ -66,6 +67,8 @@ class Source:
     ) -> None:
         """Keep absolute paths; nothing is read yet.
 
+        `encoding_errors` is what becomes of bytes that are not of the encoding: "strict", an
+        error; "replace" or "ignore".
         `told` is the format of all files, one of `FORMATS`; by default names and contents tell.
         The first `skip` records are left out, and all after `limit` more.
         `piped` is what the path `-` stands for, a file that stays open. Raises InputError for
@@ -85,6 +88,7 @@ class Source:
         self._delimiter_told = delimiter is not None
         if delimiter is not None:
             self.delimiter = csv_reader.check_delimiter(delimiter)
+        self._encoding_errors = encoding_errors
         self._sizes = [0] * len(self.files)
         self._at: tuple[int, BinaryIO] | None = None
         self._stamps: dict[Path, tuple[int, int]] = {}
@@ -142,7 +146,7 @@ class Source:
         self, path: Path, form: str | None, data: "io.BufferedReader[Counted]"
     ) -> Iterator[Record]:
         form = settle(form, data.peek(BEGINNING_BYTES)[:BEGINNING_BYTES], self.encoding)
-        stream = text(data, self.encoding)
+        stream = text(data, self.encoding, self._encoding_errors)
         try:
             for item in self._items(form, stream):
                 yield Record(item.article, path, item.line, item.problem, item.raw)

@@ -52,13 +52,14 @@ async def test_malformed_records_are_reported_as_what_they_are(run: Run, tmp_pat
     assert "3 articles settled (1 counted, 2 refused: 1 MALFORMED, 1 CONTENT_EMPTY)" in text.stdout
 
 
-async def test_an_input_without_records_is_told(run: Run, tmp_path: Path) -> None:
-    """It is done at once, but hardly what was meant."""
+async def test_an_input_without_records_is_an_error(run: Run, tmp_path: Path) -> None:
+    """It is hardly what was meant: exit code 2, as of a dry run, and nothing is begun."""
     path = tmp_path / "empty.jsonl"
     path.write_text("\n")
     async with ReferenceGateway() as gateway:
         result = await run("upload", path, "--target", gateway.target)
-    assert (result.exit_code, result.stderr) == (0, "note: the input has no records\n")
+        assert gateway.journals == {}
+    assert (result.exit_code, result.stderr) == (2, "error: the input has no records\n")
 
 
 async def test_refused_articles_are_no_failure(run: Run, tmp_path: Path) -> None:

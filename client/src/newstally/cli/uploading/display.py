@@ -66,8 +66,11 @@ class FirstPass:
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._source = source
-        self._say = say
         self._clock = clock
+        self.tell: Callable[[int, float], None] = lambda records, part: say(
+            f"reading the input: {records:,} records, {part:.0%}"
+        )
+        """Takes how many records were read, and which part of the input that is."""
         self._next = clock() + FIRST_AFTER_SECONDS
 
     def __call__(self, records: int) -> None:
@@ -75,8 +78,7 @@ class FirstPass:
         if records % _LOOK_EVERY or (now := self._clock()) < self._next:
             return
         self._next = now + LINE_EVERY_SECONDS
-        done = self._source.progress()
-        self._say(f"reading the input: {records:,} records, {done:.0%}")
+        self.tell(records, self._source.progress())
 
 
 class LineDisplay:
@@ -159,10 +161,13 @@ class BarDisplay:
         self._target = target
         self._rate = Rate()
         self._bar = Bar(
-            TextColumn("{task.fields[rate]}"),
-            BarColumn(),
+            TextColumn("settled"),
             MofNCompleteColumn(),
-            TimeRemainingColumn(),
+            TextColumn("articles"),
+            BarColumn(bar_width=24),
+            TextColumn("{task.fields[rate]}"),
+            TimeRemainingColumn(compact=True),
+            TextColumn("left"),
             TextColumn("{task.fields[note]}", style="yellow", markup=False),
             console=console,
         )

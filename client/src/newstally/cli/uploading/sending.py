@@ -1,21 +1,21 @@
 """Sends an input to the upload that was chosen for it."""
 
+import asyncio
 import contextlib
 import time
-from collections.abc import Callable
+from collections.abc import AsyncGenerator, AsyncIterable, Callable, Iterable
 from dataclasses import asdict, dataclass
 
-from newstally.cli.running import keep_quiet, say
 from newstally.cli.uploading.choosing import Choice
-from newstally.cli.uploading.display import Display, make_display
-from newstally.cli.uploading.most_rejects import MostRejects
+from newstally.cli.uploading.rejects import MostRejects
 from newstally.cli.uploading.states import Stage, StateStore
 from newstally.cli.uploading.verdicts import Verdicts
+from newstally.cli.uploading.voice import Voice
 from newstally.client import NewstallyClient
 from newstally.errors import InputError, PermanentError
-from newstally.inputs import Source, Survey
+from newstally.inputs import Record, Source, Survey
 from newstally.settings import RetryPolicy
-from newstally.values import Progress, Upload, UploadEvent, UploadSummary
+from newstally.values import Article, Progress, Upload, UploadEvent, UploadSummary
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,11 +38,14 @@ async def send(
     give_up_after: float | None,
     wait_applied: bool,
     *,
-    quiet: bool = False,
+    voice: Voice,
     most_rejects: MostRejects,
+    rate: float | None = None,
 ) -> Sent:
-    """Settle every article of the input and say what it came to. Raises NewstallyError."""
-    tell = keep_quiet if quiet else say
+    """Settle every article of the input and say what it came to. Raises NewstallyError.
+
+    At most `rate` articles a second are sent; None: as fast as they are settled.
+    """
 
     def check(upload: Upload) -> None:
         most_rejects.check(upload.refused, surveyed.records, upload_id)
@@ -56,15 +59,15 @@ async def send(
     upload_id = choice.state.upload_id
     retry = RetryPolicy(give_up_after=give_up_after)
     async with NewstallyClient(choice.target, retry=retry) as client:
-        with make_display(surveyed.records, choice.target, quiet=quiet) as display:
-            upload = await _open_upload(client, choice, store, surveyed, display, tell)
+        with voice.display(surveyed.records, choice.target) as display:
+            upload = await _open_upload(client, choice, store, surveyed, display, voice.note)
             check(upload)
             already = 0 < upload.next_offset == surveyed.records
             if already:
                 summary = UploadSummary(**asdict(upload), articles=surveyed.records, refusals=())
             else:
                 with contextlib.closing(source.records()) as records:
-                    articles = (record.article for record in records)
+                    articles = paced(records, upload.next_offset, rate)
                     summary = await client.upload(
                         articles, upload_id=upload_id, must_exist=True, on_event=observe
                     )
@@ -72,10 +75,32 @@ async def send(
         store.advance(choice.state, Stage.FINISHED)
         applied_offset = summary.applied_offset
         if wait_applied:
-            tell("waiting until all tallies are in the sink")
+            voice.note("waiting until all tallies are in the sink")
             applied_offset = (await client.wait_applied(upload_id)).applied_offset
         verdicts = await _verdicts(client, summary)
     return Sent(summary, applied_offset, seconds, verdicts, already_counted=already)
+
+
+def paced(
+    records: Iterable[Record], first: int, rate: float | None
+) -> Iterable[Article] | AsyncIterable[Article]:
+    """Return the articles of records, those from offset `first` on at most `rate` a second."""
+    if rate is None:
+        return (record.article for record in records)
+    return _slowly(records, first, rate)
+
+
+async def _slowly(
+    records: Iterable[Record], first: int, rate: float
+) -> AsyncGenerator[Article, None]:
+    begin = time.monotonic()
+    for offset, record in enumerate(records):
+        early = (offset - first) / rate - (time.monotonic() - begin)
+        if offset < first:
+            early = 0.0  # it is read over, not sent
+            begin = time.monotonic()
+        await asyncio.sleep(max(early, 0.0))
+        yield record.article
 
 
 async def _open_upload(
@@ -83,7 +108,7 @@ async def _open_upload(
     choice: Choice,
     store: StateStore,
     surveyed: Survey,
-    display: Display,
+    display: Callable[[UploadEvent], None],
     tell: Callable[[str], None],
 ) -> Upload:
     """Make the upload or find it, and check that it can be of this input.
