@@ -70,6 +70,36 @@ from .marked import keys
             "[United States Navy|ORG], [Navy|ORG]", ["united states navy"] * 2, id="whose it is"
         ),
         pytest.param(
+            "[Carpentries Executive Council|ORG], the [Executive Council|ORG]",
+            ["carpentries executive council"] * 2,
+            id="without what it is of",
+        ),
+        pytest.param(
+            "[Texas Supreme Court|ORG], [Ohio Supreme Court|ORG], [Supreme Court|ORG]",
+            ["texas supreme court", "ohio supreme court", "supreme court"],
+            id="of one or the other",
+        ),
+        pytest.param(
+            "the [Department of the Treasury|ORG], [Treasury|ORG]",
+            ["department of the treasury"] * 2,
+            id="what it is for",
+        ),
+        pytest.param(
+            "[Software Carpentry|ORG] ... [SWC|ORG]",
+            ["software carpentry"] * 2,
+            id="a letter from inside a word",
+        ),
+        pytest.param(
+            "[Privacy Act|ORG], [PIA|ORG]; [Awb Beef|ORG], [AWB|ORG]; [Air Fans|ORG], [AIRF|ORG]",
+            ["privacy act", "pia", "awb beef", "awb", "air fans", "airf"],
+            id="not any letter",
+        ),
+        pytest.param(
+            "[U.S. Digital Service|ORG] ... [USDS|ORG]",
+            ["u.s. digital service"] * 2,
+            id="capitals of capitals",
+        ),
+        pytest.param(
             "[Office of Management|ORG] and; [Office of Management and Budget|ORG]",
             ["office of management and budget"] * 2,
             id="cut off before a function word",

@@ -44,7 +44,10 @@ _SMALL = word_set(
 )
 """What need not show in an abbreviation."""
 
-
+_OFFICES = frozenset({"department", "ministry", "university"})
+"""What is left out with the "of" behind it."""
+_SPELT = frozenset({"us", "uk", "un", "eu"})
+"""Abbreviations that others begin with."""
 _AND = frozenset({"and", "&"})
 
 
@@ -63,6 +66,10 @@ def join_organisations(forms: Sequence[Form], members: Sequence[int], groups: Gr
         form = forms[member]
         if words in initials and form.is_abbreviation and groups.join_only(member, initials[words]):
             continue
+        if form.is_abbreviation and len(words[0]) > 2:
+            spelt = {m for w, m in alike.items() if len(w) > 1 and _spells(words[0], w)}
+            if groups.join_only(member, spelt):
+                continue
         if words in wholes and groups.join_only(member, wholes[words]):
             continue
         if words in longer:
@@ -91,7 +98,7 @@ def _keys(words: Words, whole: Words) -> tuple[tuple[Words, ...], ...]:
     `whole` are its words with what says what it is by law.
     """
     abbreviations = dict.fromkeys((*_initials(words), *_initials(whole)))
-    return tuple(abbreviations), tuple(_cut_off(words)), tuple(_shortened(words))
+    return tuple(abbreviations), tuple(_cut_off(words)), (*_shortened(words), *_behind(words))
 
 
 def _without_legal(words: Words) -> Words:
@@ -102,6 +109,8 @@ def _without_legal(words: Words) -> Words:
 
 
 def _initials(words: Words) -> Iterator[Words]:
+    if words[0] in _SPELT:
+        words = (*words[0], *words[1:])
     yield ("".join(word[0] for word in words),)
     yield ("".join(word[0] for word in words if word not in _SMALL),)
     yield ("".join(word[0] for word in words if word not in _SMALL or word in {"for", "of"}),)
@@ -116,15 +125,22 @@ def _shortened(words: Words) -> Iterator[Words]:
     while last > 0 and words[last] in _KINDS:
         yield words[:last]
         last -= 1
+    for place in range(2, last):
+        if words[place] == "of":
+            yield words[:place]
+
+
+def _behind(words: Words) -> Iterator[Words]:
+    """Yield what is left of an organisation's words without those that it begins with."""
+    if words[-1] in _COMMON:
+        for place in range(1, len(words) - 1):
+            yield words[place:]
     if words[:2] == ("united", "states"):
         yield words[2:]
     elif words[0] == "us":
         yield words[1:]
-    elif words[:2] == ("university", "of"):
-        yield words[2:]
-    for place in range(2, last):
-        if words[place] == "of":
-            yield words[:place]
+    elif words[1] == "of" and words[0] in _OFFICES:
+        yield words[3:] if words[2:3] == ("the",) else words[2:]
 
 
 def _cut_off(words: Words) -> Iterator[Words]:
@@ -132,3 +148,18 @@ def _cut_off(words: Words) -> Iterator[Words]:
     for place in range(2, len(words) - 1):
         if words[place] in _AND:
             yield words[:place]
+
+
+def _spells(letters: str, words: Words) -> bool:
+    """Say whether letters are the first ones of words, and one from inside: SoftWare Carpentry."""
+    words = tuple(word for word in words if word not in _SMALL)
+    if len(letters) != len(words) + 1 or letters in words:
+        return False
+    initials = "".join(word[0] for word in words)
+    # Of two words, vowels make too many: "pia" is not the Privacy Act.
+    return any(
+        letter in words[place][1:]
+        and (len(words) > 2 or letter not in "aeiou")
+        and letters[: place + 1] + letters[place + 2 :] == initials
+        for place, letter in enumerate(letters[1:])
+    )
