@@ -14,13 +14,8 @@ from pathlib import Path
 from newstally_extractor.counting.normalising import normalise
 
 _HEADER = ["key", "label", "name"]
-_OTHERS = frozenset({"PERSON", "LOC"})
-"""Labels under which a single word often names another thing: Jordan the player, the Amazon."""
 NO_NAME = "-"
 """What a row has for a name whose key is none."""
-
-_STRICT = frozenset({"NORP"})
-"""Labels whose rows say nothing of other labels: a Catholic is not the Catholic Church."""
 
 Key = tuple[str, str]
 """Normalised text and label."""
@@ -53,19 +48,23 @@ class Aliases:
                 self._found.setdefault((alias.key, label), alias)
         self._only: dict[str, Alias | None] = {}
         for (key, label), alias in self._found.items():
-            if label in _STRICT:
+            if label == "NORP":  # a Catholic is not the Catholic Church
                 continue
             self._only[key] = None if key in self._only else alias
 
     def find(self, key: str, label: str) -> Alias | None:
         """Return what a key is counted under that was found with this label.
 
-        A key that the table has under one label only is meant by any, but a single word neither by
-        a person's nor by a landscape's.
+        A key that the table has under one label only is meant by most others, too. A people's is
+        meant by a state's.
         """
         alias = self._found.get((key, label))
-        if alias is None and (label not in _OTHERS or " " in key):
+        if alias is None and label == "GPE":
+            alias = self._found.get((key, "NORP"))
+        if alias is None:
             alias = self._only.get(key)
+            if alias is not None and not _holds(alias, key, label):
+                return None
         return alias
 
     def __contains__(self, key: str) -> bool:
@@ -79,6 +78,21 @@ class Aliases:
             f"{key}\t{label}\t{alias.name}\n" for (key, label), alias in self._found.items()
         )
         return hashlib.sha256("".join(rows).encode()).hexdigest()[:8]
+
+
+def _holds(alias: Alias, key: str, label: str) -> bool:
+    """Say whether a row holds for a label that is not its own.
+
+    A single word often names another thing as a person or a landscape: Jordan the player, the
+    Amazon; and what is a person's may be anybody's or anything's. Any words may be a title.
+    """
+    if alias.name == NO_NAME:
+        return label != "WORK_OF_ART"
+    if " " in key:
+        return True
+    if label == "PERSON":
+        return alias.label == "PRODUCT"
+    return label != "LOC" and alias.label != "PERSON"
 
 
 def load_aliases(more: Path | None = None) -> Aliases:

@@ -13,7 +13,7 @@ _MOST_WORDS_OF_PERSON = 6
 _MANY_WORDS = 8
 """From so many words on, a list of names is more likely than a name."""
 
-_NEVER_IN_NAMES = re.compile(r"://|^www\.|[|\u2022\u00b7{}\[\]<>=\\_]|\?v=")
+_NEVER_IN_NAMES = re.compile(r"://|^www\.|[|\u2022\u00b7{}\[\]<>=\\_]|\?v=|\w@\w+\.\w")
 _NAVIGATION = word_set(
     "about account app blog browse comment comments contact copyright download email facebook faq "
     "feed feedback follow forum google help home instagram jobs linkedin login logout mail menu "

@@ -6,8 +6,11 @@ from dataclasses import dataclass
 from itertools import pairwise
 
 from newstally_extractor.names.aliases import NO_NAME, Aliases
+from newstally_extractor.names.common import LONGEST_ABBREVIATION, abbreviates_words
 from newstally_extractor.names.debris import key_of
+from newstally_extractor.names.kinds import label_by_words
 from newstally_extractor.names.labels import one_label_each
+from newstally_extractor.names.languages import LANGUAGES, is_language
 from newstally_extractor.names.rules.between import LONGEST_GAP, abbreviates, says_same
 from newstally_extractor.names.rules.canonical import fullest
 from newstally_extractor.names.rules.forms import Form, words_of
@@ -32,6 +35,8 @@ _RULES: dict[str, _Rules] = {
     **dict.fromkeys(("ORG", "MISC", "EVENT", "PRODUCT", "WORK_OF_ART"), join_organisations),
 }
 """By label. What has the same rules may be the same thing."""
+_LANGUAGE_COUNTS = 3
+"""What one mention of a language counts against those of a people: two of it, at least."""
 _HALVES = frozenset({" and ", " & ", ", ", " "})
 """What stands between the halves of a name that was found in two."""
 
@@ -64,16 +69,24 @@ class Namer:
 
         None for what is no name, and for the second half of a name that was found in two.
         """
-        found = self._found(text, mentions)
+        found = _without_common(text, self._found(text, mentions))
         kept = [each for each in found if each is not None]
-        labels = one_label_each((each.key, each.label) for each in kept)
+        labels = _labels(text, kept)
         forms: list[Form] = []
         numbers: dict[str, int] = {}
         for each in kept:
             number = numbers.setdefault(each.key, len(forms))
             if number == len(forms):
                 key = each.key
-                forms.append(Form(key, labels[key], words_of(key), each.start, each.written))
+                forms.append(
+                    Form(
+                        key,
+                        label_by_words(key, labels[key]),
+                        words_of(key),
+                        each.start,
+                        each.written,
+                    )
+                )
             forms[number].see(each.written)
         groups = Groups(len(forms))
         _join_said(text, kept, forms, numbers, groups)
@@ -107,7 +120,7 @@ class Namer:
         alias = self._aliases.find(best.key, best.label)
         if alias is None and len(forms) > 1:
             found = (self._aliases.find(form.key, best.label) for form in forms)
-            alias = next((each for each in found if each is not None), None)
+            alias = next((each for each in found if each and each.name != NO_NAME), None)
         if alias is not None:
             return None if alias.name == NO_NAME else (alias.key, alias.label, alias.name)
         shown = spelling(best.texts)
@@ -117,7 +130,44 @@ class Namer:
             name = " ".join(shown.split()[offices:])
             if key := normalised(name):
                 return key, best.label, name
-        return best.key, best.label, shown
+        return best.key, self._label_of_version(best), shown
+
+    def _label_of_version(self, form: Form) -> str:
+        """Return a form's label; a product's if the table has it without a number: iPhone 4."""
+        whole, _, number = form.key.rpartition(" ")
+        if whole and number[0].isdecimal():
+            product = self._aliases.find(whole, form.label)
+            if product is not None and product.label == "PRODUCT":
+                return product.label
+        return form.label
+
+
+def _labels(text: str, found: Sequence[_Found]) -> dict[str, str]:
+    """Return the one label that each key has in the article."""
+    labelled = [(each.key, each.label) for each in found]
+    for each in found:
+        if (
+            each.key in LANGUAGES
+            and each.label == "NORP"
+            and is_language(text, each.start, each.end)
+        ):
+            labelled += [(each.key, "MISC")] * _LANGUAGE_COUNTS
+    return {key: label_by_words(key, label) for key, label in one_label_each(labelled).items()}
+
+
+def _without_common(text: str, found: Sequence[_Found | None]) -> Sequence[_Found | None]:
+    """Return what was found without abbreviations of which the text says that they are words."""
+    if ")" not in text:
+        return found
+    short = {
+        each.written
+        for each in found
+        if each is not None and len(each.written) <= LONGEST_ABBREVIATION
+    }
+    common = {normalised(each) for each in short if abbreviates_words(text, each)}
+    if not common:
+        return found
+    return [None if each is None or each.key in common else each for each in found]
 
 
 def _join_said(

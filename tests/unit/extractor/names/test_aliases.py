@@ -29,6 +29,9 @@ def table(folder: Path, text: str) -> Path:
         ("nasa", "ORG", "NASA"),
         ("burma", "GPE", "Myanmar"),
         ("americans", "NORP", "American"),
+        ("donald j. trump", "PERSON", "Donald Trump"),
+        ("gillard", "PERSON", "Julia Gillard"),
+        ("medicare", "ORG", "Medicare"),
     ],
 )
 def test_the_shipped_table(key: str, label: str, name: str) -> None:
@@ -38,7 +41,10 @@ def test_the_shipped_table(key: str, label: str, name: str) -> None:
     assert alias.name == name
 
 
-@pytest.mark.parametrize(("key", "label"), [("washington", "GPE"), ("america", "LOC"), ("us", "X")])
+@pytest.mark.parametrize(
+    ("key", "label"),
+    [("washington", "GPE"), ("america", "LOC"), ("us", "X"), ("bush", "PERSON"), ("cms", "ORG")],
+)
 def test_what_is_ambiguous_has_no_row(key: str, label: str) -> None:
     """Precision before recall; "us" is the states only as a place, whatever else is called so."""
     alias = load_aliases().find(key, label)

@@ -12,6 +12,7 @@ from .marked import keys
         "Facebook Twitter",
         "https://example.org/a",
         "www.example.org",
+        "press@example.org",
         "range(num_steps=[n]",
         "scheme.• Building",
         "Department of Education Department of Energy Department of Justice",
@@ -34,6 +35,7 @@ def test_debris(text: str) -> None:
         "National Center for Complementary and Integrative Health",
         "Data.gov",
         "C#",
+        "@nasa",
     ],
 )
 def test_no_debris(text: str) -> None:

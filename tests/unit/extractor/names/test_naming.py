@@ -20,6 +20,9 @@ STATES = {
     ("u.s. patent and trademark office", "ORG"): "USPTO",
     ("jordan", "GPE"): "Jordan",
     ("ux", "MISC"): "-",
+    ("indians", "NORP"): "Indian",
+    ("excel", "PRODUCT"): "Excel",
+    ("obama", "PERSON"): "Barack Obama",
 }
 
 
@@ -43,10 +46,18 @@ def test_the_table_comes_after_the_article() -> None:
         ("[America|EVENT]", "america"),
         ("[Jordan|PERSON]", "jordan"),
         ("[United States|PERSON]", "united states"),
+        ("[Indians|NORP]", "indian"),
+        ("[Indian|GPE]", "indian"),
+        ("[Indians|ORG]", "indians"),
+        ("[Excel|PERSON]", "excel"),
+        ("[Obama|PERSON]", "barack obama"),
+        ("[Obama|GPE]", "obama"),
+        ("[Barack Obama|ORG]", "barack obama"),
+        ("[Michelle Obama|PERSON]", "michelle obama"),
     ],
 )
 def test_rows_and_other_labels(marked: str, expected: str) -> None:
-    """A row is for any label where its key has one meaning, but for lone names of people."""
+    """A row is for any label where its key has one meaning; what lone names may be, it is not."""
     assert keys(marked, STATES) == [expected]
 
 
@@ -57,8 +68,10 @@ def test_a_name_found_in_two() -> None:
 
 
 def test_what_the_table_calls_no_name() -> None:
-    """Whatever its label."""
-    assert keys("[UX|ORG] in [Oslo|GPE]", STATES) == [None, "oslo"]
+    """Whatever its label, but for titles of works. A name that it abbreviates is one."""
+    assert keys("[UX|ORG], [UX|PERSON] in [Oslo|GPE]", STATES) == [None, None, "oslo"]
+    assert keys("[UX|WORK_OF_ART]", STATES) == ["ux"]
+    assert keys("[Uniform Xylophones|ORG], [UX|ORG]", STATES) == ["uniform xylophones"] * 2
 
 
 @pytest.mark.parametrize(

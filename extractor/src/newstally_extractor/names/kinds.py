@@ -1,0 +1,61 @@
+"""What a name's own words, and those around it, say about its label."""
+
+import re
+from functools import lru_cache
+
+from newstally_extractor.names.rules.forms import word_set, words_of
+
+_REMEMBERED = 32_768
+"""How many keys' heads are remembered; 5 MB at most, as keys are remembered elsewhere."""
+_LINKS = word_set("of for on in at to against with and between under")
+"""What stands behind the word that says what something is: Department of Justice."""
+
+_HEADS = {
+    "ORG": word_set(
+        "academy agency airlines airways association authority brigade bureau college commission "
+        "committee consortium corporation council department directorate federation foundation "
+        "inc institute institution laboratory ltd ministry newspaper organisation organization "
+        "party secretariat society subcommittee taskforce team university"
+    ),
+    "MISC": word_set(
+        "accord accords act agreement allowance amendment arrangements award awards bonus code "
+        "declaration framework guidelines medal plan plans principles prize "
+        "protocol scheme strategy subsidy tax treaty"
+    ),
+    "EVENT": word_set("championship championships games olympics summit tournament war"),
+    "FAC": word_set("airport freeway highway motorway stadium"),
+}
+"""The last words of names, by the label that people gave to nearly all such names."""
+_HOST = re.compile(
+    r"\w[\w-]*(?:\.[\w-]+)*\.(?:com|edu|gov|info|int|io|mil|net|org)(?:\.[a-z]{2})?\Z"
+)
+"""A site by its address is who runs it."""
+_LABEL_OF_HEAD = {head: label for label, heads in _HEADS.items() for head in heads}
+_LABEL_OF_FIRST = dict.fromkeys(("cyclone", "hurricane", "typhoon"), "EVENT")
+_SETTLED = frozenset({"NORP", "WORK_OF_ART", "PRODUCT", "EVENT"})
+"""Labels of names that may end in anything."""
+_LEFT = frozenset({("EVENT", "MISC")})
+"""Pairs of labels, said and found, of which corpora do not agree."""
+
+
+def label_by_words(key: str, label: str) -> str:
+    """Return the label that a name's words say it has, or else the one that was found."""
+    if " " not in key:
+        return "ORG" if "." in key and _HOST.match(key) else label
+    if label in _SETTLED:
+        return label
+    said = _said(key)
+    return label if not said or (said, label) in _LEFT else said
+
+
+@lru_cache(_REMEMBERED)
+def _said(key: str) -> str:
+    words = words_of(key)
+    if len(words) < 2:
+        return ""
+    head = words[-1]
+    for place, word in enumerate(words[1:-1]):
+        if word in _LINKS:
+            head = words[place]
+            break
+    return _LABEL_OF_HEAD.get(head, "") or _LABEL_OF_FIRST.get(words[0], "")
