@@ -103,6 +103,7 @@ ROOMS = {
         "errors",
         "settings",
         "values",
+        "times",
         "_gateway",
         "inputs",
         "up",

@@ -16,10 +16,15 @@ class Article:
     """The text: not blank, at most 1,000,000 bytes of UTF-8 unless the gateway says otherwise."""
     article_id: str = ""
     """The caller's own name for it, at most 256 bytes. Echoed in refusals, and nothing else."""
+    publish_time: datetime | None = None
+    """When it was published; a naive time is UTC. Its day in UTC is what it is counted under; None:
+    under no day."""
 
 
 ArticleLike = Article | Mapping[str, object]
-"""What an upload takes; a mapping has the fields of an Article, the article_id if it likes."""
+"""What an upload takes; a mapping has the fields of an Article, the last two if it likes. There
+`publish_time` may also be a date, or a text as the command line reads it; what cannot be read is no
+time."""
 MALFORMED = Article("", "")
 """Stands for a record that is no article: itself, not its equals. It takes its place in the upload,
 and every gateway refuses it as MALFORMED."""

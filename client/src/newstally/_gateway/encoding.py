@@ -8,6 +8,7 @@ article is sent as what it is, bytes that are no Article: every gateway refuses 
 """
 
 from collections.abc import Mapping
+from datetime import datetime
 from numbers import Integral
 from typing import TypeAlias
 
@@ -21,6 +22,7 @@ from newstally_protos.v1 import article_pb2, gateway_pb2
 from newstally_protos.v1.envelope_pb2 import ArticleEnvelope
 from newstally_protos.v1.gateway_pb2 import StreamArticlesResponse
 
+from newstally.times import UnreadableTimeError, to_time
 from newstally.values import MALFORMED, Article, present
 
 Message: TypeAlias = gateway_pb2.StreamArticlesRequest | ArticleEnvelope
@@ -29,6 +31,7 @@ StreamArticles: TypeAlias = "grpc.aio.StreamStreamMultiCallable[Message, StreamA
 """Opens a stream."""
 _METHOD = "/newstally.v1.GatewayService/StreamArticles"
 _NO_ARTICLE = b"\xff"
+_FIELDS = ("publication", "content", "article_id", "publish_time")
 
 
 def stream_articles(channel: grpc.aio.Channel) -> StreamArticles:
@@ -56,6 +59,7 @@ def to_request(upload_id: str, offset: int, item: object) -> Message:
             publication=_bounded(article.publication, PUBLICATION_LIMIT_BYTES, trim=True),
             content=_bounded(article.content, CONTENT_LIMIT_BYTES),
             article_id=_bounded(article.article_id, ARTICLE_ID_LIMIT_BYTES),
+            publish_time=article.publish_time,
         ),
     )
 
@@ -63,18 +67,27 @@ def to_request(upload_id: str, offset: int, item: object) -> Message:
 def _as_article(item: object) -> Article:
     if item is MALFORMED:
         return MALFORMED
+    fields: list[object]
     if isinstance(item, Article):
-        fields: list[object] = [item.publication, item.content, item.article_id]
+        fields = [item.publication, item.content, item.article_id, item.publish_time]
     elif isinstance(item, Mapping):
-        fields = [item.get(name) for name in ("publication", "content", "article_id")]
+        fields = [item.get(name) for name in _FIELDS]
     else:
         return MALFORMED
-    publication, content, article_id = map(present, fields)
+    publication, content, article_id, time = map(present, fields)
     if isinstance(article_id, Integral) and not isinstance(article_id, bool):
         article_id = str(article_id)
     if isinstance(publication, str) and isinstance(content, str) and isinstance(article_id, str):
-        return Article(publication, content, article_id)
+        return Article(publication, content, article_id, _readable(time))
     return MALFORMED
+
+
+def _readable(time: object) -> datetime | None:
+    """Return the time, if it is one: an article without a time is counted as well."""
+    try:
+        return to_time(time)
+    except UnreadableTimeError:
+        return None
 
 
 def _bounded(text: str, limit_bytes: int, *, trim: bool = False) -> str:

@@ -34,7 +34,12 @@ from newstally.cli.uploading.states import VARIABLE, StateStore, default_directo
 from newstally.cli.uploading.voice import Voice
 from newstally.errors import GaveUp, InputError, NotFound
 from newstally.inputs import PIPE, Columns, Source, Survey, found, spooled, survey
-from newstally.inputs.columns import ARTICLE_ID_NAMES, CONTENT_NAMES, PUBLICATION_NAMES
+from newstally.inputs.columns import (
+    ARTICLE_ID_NAMES,
+    CONTENT_NAMES,
+    PUBLICATION_NAMES,
+    TIME_NAMES,
+)
 
 
 def upload(
@@ -51,6 +56,8 @@ def upload(
     publication_column: options.PublicationColumn = None,
     content_column: options.ContentColumn = None,
     id_column: options.IdColumn = None,
+    time_column: options.TimeColumn = None,
+    day_first: options.DayFirst = None,
     form: options.Form = None,
     recursive: options.Recursive = False,
     encoding: options.Encoding = None,
@@ -90,12 +97,15 @@ def upload(
         content=(content_column,) if content_column else CONTENT_NAMES,
         article_id=(id_column,) if id_column else ARTICLE_ID_NAMES,
         constant_publication=publication,
+        time=(time_column,) if time_column else TIME_NAMES,
+        day_first=day_first,
     )
     read_as = {
         "--publication": publication,
         "--publication-column": publication_column,
         "--content-column": content_column,
         "--id-column": id_column,
+        "--time-column": time_column,
         "--format": form,
         "--skip": str(skip) if skip else None,
         "--limit": None if limit is None else str(limit),
@@ -150,7 +160,10 @@ def upload(
             if early is None:
                 run(reach(choice.target, give_up_after, wait=wait, tell=voice.note))
         _tell_before(surveyed, choice, voice.note)
-        hint = _how_to_go_on(paths, read_as, choice, recursive=recursive)
+        flags = ("--recursive",) * recursive
+        if day_first is not None:
+            flags += ("--day-first" if day_first else "--month-first",)
+        hint = _how_to_go_on(paths, read_as, choice, flags)
         with exit_codes(hint, as_json=as_json, tell=voice.error):
             try:
                 sent = run(
@@ -171,7 +184,7 @@ def upload(
                 if again:  # counting once more is what is wanted, so the next run begins anew
                     store.forget(choice.state)
                 raise NotFound(lost(choice)) from error
-    report = Report(sent, surveyed.malformed, rejected)
+    report = Report(sent, surveyed.malformed, rejected, surveyed.dating)
     _tell_after(report, as_json, voice, strict=rejects is not None)
 
 
@@ -214,12 +227,12 @@ def _tell_before(surveyed: Survey, choice: Choice, tell: Callable[[str], None]) 
 
 
 def _how_to_go_on(
-    paths: list[Path], read_as: dict[str, str | None], choice: Choice, *, recursive: bool
+    paths: list[Path], read_as: dict[str, str | None], choice: Choice, flags: tuple[str, ...]
 ) -> str:
     command = [
         *("newstally", "upload", *map(str, paths)),
         *(word for flag, value in read_as.items() if value for word in (flag, str(value))),
-        *(("--recursive",) if recursive else ()),
+        *flags,
         *(("--target", choice.target, "--moved") if choice.moved else ()),
         *("--resume", "--upload-id", choice.state.upload_id),
     ]

@@ -72,6 +72,23 @@ IdColumn = Annotated[
     str | None, typer.Option(help=f"Default: {' or '.join(ARTICLE_ID_NAMES)}, if there is one.")
 ]
 
+TimeColumn = Annotated[
+    str | None,
+    typer.Option(
+        help="When an article was published; default: publish_time, published, date or the like, if"
+        " there is one."
+    ),
+]
+
+DayFirst = Annotated[
+    bool | None,
+    typer.Option(
+        "--day-first/--month-first",
+        help="What 03/04/2020 means; default: such a day is not guessed.",
+        show_default=False,
+    ),
+]
+
 Form = Annotated[
     Format | None,
     typer.Option("--format", help="How all is read; default: as names or contents tell."),

@@ -8,6 +8,21 @@ from newstally.errors import InputError
 PUBLICATION_NAMES = ("publication", "source", "publisher")
 CONTENT_NAMES = ("content", "text", "body")
 ARTICLE_ID_NAMES = ("article_id", "id")
+TIME_NAMES = (
+    "publish_time",
+    "published",
+    "published_at",
+    "publishedat",
+    "publish_date",
+    "published_date",
+    "date_published",
+    "datepublished",
+    "publication_date",
+    "pub_date",
+    "pubdate",
+    "date",
+    "datetime",
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,9 +34,16 @@ class Columns:
     article_id: tuple[str, ...] = ARTICLE_ID_NAMES
     constant_publication: str | None = None
     """The publication of every article, instead of a column."""
+    time: tuple[str, ...] = TIME_NAMES
+    """When it was published."""
+    day_first: bool | None = None
+    """Whether 03/04/2020 is in April; None: nobody knows."""
 
-    def resolve(self, present: Iterable[str]) -> "ResolvedColumns":
-        """Choose among the names that are there. Raises InputError naming what is missing."""
+    def resolve(self, present: Iterable[str], *, sparse: bool = False) -> "ResolvedColumns":
+        """Choose among the names that are there. Raises InputError naming what is missing.
+
+        In `sparse` records the time may be missing, also where a column was named for it.
+        """
         names = {name.strip().casefold(): name for name in reversed(list(present))}
         content = _first(self.content, names)
         publication = None
@@ -33,6 +55,9 @@ class Columns:
             wanted.append((self.publication, publication, "publication"))
         if self.article_id != ARTICLE_ID_NAMES:
             wanted.append((self.article_id, article_id, "id"))
+        time = _first(self.time, names)
+        if self.time != TIME_NAMES and not sparse:
+            wanted.append((self.time, time, "time"))
         for sought, found, option in wanted:
             if found is None:
                 raise InputError(
@@ -41,7 +66,7 @@ class Columns:
                     f" --{option}-column"
                     + (" or give --publication NAME" if option == "publication" else "")
                 )
-        return ResolvedColumns(publication, content or "", article_id)
+        return ResolvedColumns(publication, content or "", article_id, time)
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,7 +77,8 @@ class ResolvedColumns:
     """None: it is constant."""
     content: str
     article_id: str | None
-    """None: there is none."""
+    """None: there is none. Likewise below."""
+    time: str | None
 
 
 def _first(sought: tuple[str, ...], names: dict[str, str]) -> str | None:

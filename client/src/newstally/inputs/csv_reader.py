@@ -7,8 +7,16 @@ from collections.abc import Iterator
 
 from newstally.errors import InputError
 from newstally.inputs.columns import Columns, ResolvedColumns
-from newstally.inputs.records import LONGEST_LINE, Item, lines, malformed
-from newstally.values import Article, present
+from newstally.inputs.records import (
+    LONGEST_LINE,
+    NO_COLUMN,
+    Item,
+    dated,
+    lines,
+    malformed,
+    of_article,
+)
+from newstally.values import present
 
 DELIMITER = ","
 _OTHER_DELIMITERS = (";", "\t", "|")
@@ -41,6 +49,7 @@ def read(stream: io.TextIOWrapper, columns: Columns, delimiter: str) -> Iterator
     content_at = header.index(names.content)
     publication_at = None if names.publication is None else header.index(names.publication)
     id_at = None if names.article_id is None else header.index(names.article_id)
+    time_at = None if names.time is None else header.index(names.time)
     while True:
         line = rows.line_num + 1
         kept.forget()
@@ -61,8 +70,11 @@ def read(stream: io.TextIOWrapper, columns: Columns, delimiter: str) -> Iterator
             columns.constant_publication or "" if publication_at is None else row[publication_at]
         )
         article_id = "" if id_at is None else row[id_at]
+        when = NO_COLUMN
+        if time_at is not None:
+            when = dated(row[time_at], day_first=columns.day_first)
         fields = (str(present(field)) for field in (publication, row[content_at], article_id))
-        yield Item(Article(*fields), line)
+        yield of_article(*fields, line, when)
 
 
 class _Kept:

@@ -7,9 +7,17 @@ from dataclasses import replace
 from typing import Any
 
 from newstally.errors import InputError
-from newstally.inputs.columns import Columns
-from newstally.inputs.records import LONGEST_LINE, Item, lines, malformed
-from newstally.values import Article, present
+from newstally.inputs.columns import TIME_NAMES, Columns
+from newstally.inputs.records import (
+    LONGEST_LINE,
+    NO_COLUMN,
+    Item,
+    dated,
+    lines,
+    malformed,
+    of_article,
+)
+from newstally.values import present
 
 
 def read(stream: io.TextIOWrapper, columns: Columns) -> Iterator[Item]:
@@ -40,6 +48,8 @@ class Fields:
     def __init__(self, columns: Columns) -> None:
         self._columns = columns
         self._first = True
+        self._dated = columns.time != TIME_NAMES
+        """Whether a record is expected to have a time: some record had, or a field was named."""
 
     def item(self, value: Any, line: int) -> Item:
         """Return the record. Raises InputError if the first object has not the fields."""
@@ -55,7 +65,7 @@ class Fields:
         return item
 
     def _item(self, value: dict[str, Any], line: int) -> Item:
-        names = self._columns.resolve(value)
+        names = self._columns.resolve(value, sparse=True)
         publication: object = self._columns.constant_publication or ""
         if names.publication is not None:
             publication = present(value[names.publication])
@@ -72,7 +82,10 @@ class Fields:
             if not isinstance(field, str):
                 return malformed(line, f"{name} is no string but {_kind(field)}")
             fields.append(field)
-        return Item(Article(*fields), line)
+        time = None if names.time is None else value[names.time]
+        self._dated = self._dated or names.time is not None
+        when = dated(time, day_first=self._columns.day_first) if self._dated else NO_COLUMN
+        return of_article(*fields, line, when)
 
 
 def _kind(value: object) -> str:

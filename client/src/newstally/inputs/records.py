@@ -3,9 +3,11 @@
 import io
 from collections.abc import Iterator
 from dataclasses import dataclass
+from datetime import datetime
 
 from newstally.errors import InputError
-from newstally.values import MALFORMED, Article
+from newstally.times import UnreadableTimeError, to_time
+from newstally.values import MALFORMED, Article, present
 
 LONGEST_LINE = 64 * 1024 * 1024
 """Characters. A longer line, or CSV field, is malformed; memory is bounded by this."""
@@ -20,6 +22,29 @@ class Item:
     problem: str = ""
     raw: str = ""
     """What is malformed, as it stands in the input."""
+    time_problem: str = ""
+    """Why the article has no time although there is a column for it; it is one all the same."""
+
+
+def of_article(publication: str, content: str, article_id: str, line: int, dated: "Dated") -> Item:
+    """Return the item for an article."""
+    time, problem = dated
+    return Item(Article(publication, content, article_id, time), line, time_problem=problem)
+
+
+Dated = tuple[datetime | None, str]
+"""When an article was published, and why that is not known although there is a column for it."""
+NO_COLUMN: Dated = (None, "")
+NO_TIME = "no time"
+
+
+def dated(value: object, *, day_first: bool | None) -> Dated:
+    """Read what stands in the column of times."""
+    try:
+        found = to_time(present(value), day_first=day_first)
+    except UnreadableTimeError as error:
+        return None, str(error)
+    return found, "" if found else NO_TIME
 
 
 def malformed(line: int, problem: str, raw: str = "") -> Item:

@@ -42,6 +42,8 @@ class Record:
     """Why it is malformed; empty if it is not."""
     raw: str = ""
     """What is malformed, as it stands in the input; empty where it is too long to be kept."""
+    time_problem: str = ""
+    """Why the article has no time although there is a column for it."""
 
     @property
     def place(self) -> str:
@@ -149,7 +151,9 @@ class Source:
         stream = text(data, self.encoding, self._encoding_errors)
         try:
             for item in self._items(form, stream):
-                yield Record(item.article, path, item.line, item.problem, item.raw)
+                yield Record(
+                    item.article, path, item.line, item.problem, item.raw, item.time_problem
+                )
         finally:
             stream.detach()
 

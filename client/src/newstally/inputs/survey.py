@@ -2,10 +2,12 @@
 
 import hashlib
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
 
 from newstally.errors import InputError
 from newstally.inputs.columns import Columns
+from newstally.inputs.dating import Dating
 from newstally.inputs.files import File
 from newstally.inputs.source import Record, Source
 
@@ -75,6 +77,8 @@ class Survey:
     """How many of them cannot be articles."""
     first_malformed: Record | None = None
     """The first of those."""
+    dating: Dating = field(default_factory=Dating)
+    """How many have a time."""
 
 
 def survey(source: Source, on_record: Callable[[int], None] | None = None) -> Survey:
@@ -85,9 +89,11 @@ def survey(source: Source, on_record: Callable[[int], None] | None = None) -> Su
     digest, articles = hashlib.sha256(), hashlib.sha256(_FORM)
     records = malformed = 0
     first_malformed = None
+    dating = Dating()
     for record in source.records(digest):
         records += 1
         articles.update(_bytes_of(record))
+        dating.add(record)
         if on_record is not None:
             on_record(records)
         if record.problem:
@@ -107,9 +113,11 @@ def survey(source: Source, on_record: Callable[[int], None] | None = None) -> Su
         records,
         malformed,
         first_malformed,
+        dating,
     )
 
 
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _FORM = b"newstally 1\n"
 """How articles are digested. Another way would be other ids, and articles counted twice."""
 
@@ -121,7 +129,13 @@ def _bytes_of(record: Record) -> bytes:
     article = record.article
     fields = (article.publication, article.content, article.article_id)
     encoded = [field.encode("utf-8", "surrogatepass") for field in fields]
-    return b"".join(part for data in encoded for part in (len(data).to_bytes(8, "big"), data))
+    parts = [part for data in encoded for part in (len(data).to_bytes(8, "big"), data)]
+    if article.publish_time is not None:
+        # Before the first length, which begins with a zero: an article without a time is digested
+        # as it was before there were times.
+        micros = (article.publish_time - _EPOCH) // timedelta(microseconds=1)
+        parts.insert(0, b"\xfe" + micros.to_bytes(8, "big", signed=True))
+    return b"".join(parts)
 
 
 def _size(file: File) -> int:

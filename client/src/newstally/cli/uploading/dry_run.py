@@ -11,6 +11,7 @@ from newstally_protos.names import shown
 from newstally.cli.running import EXIT_MALFORMED, print_json
 from newstally.errors import InputError
 from newstally.inputs import Record, Source
+from newstally.inputs.dating import Dating
 
 MOST_PUBLICATIONS = 10_000
 """More are counted together: somebody has named the wrong column."""
@@ -28,12 +29,14 @@ class DryRun:
     """Articles per publication, up to `MOST_PUBLICATIONS` of them."""
     others: int = 0
     """Articles of the rest."""
+    dating: Dating = field(default_factory=Dating)
 
     SHOWN = 100
 
     def add(self, record: Record) -> None:
         """Count one record."""
         self.records += 1
+        self.dating.add(record)
         name = record.article.publication.strip()
         if record.problem:
             self.malformed_number += 1
@@ -50,6 +53,7 @@ class DryRun:
             "dry_run": True,
             "records": self.records,
             "malformed": self.malformed_number,
+            **self.dating.as_json(),
             "publications": [
                 {"publication": name, "articles": number}
                 for name, number in self.publications.most_common()
@@ -62,12 +66,15 @@ class DryRun:
         lines = [f"malformed: {told}" for told in self.malformed]
         if self.malformed_number > len(self.malformed):
             lines.append(f"malformed: {self.malformed_number - len(self.malformed):,} more")
+        lines += map(shown, self.dating.lines())
         lines += [
             f"{number:>12,}  {shown(name) or '(none: will be refused)'}"
             for name, number in self.publications.most_common()
         ]
         if self.others:
             lines.append(f"{self.others:>12,}  of more than {MOST_PUBLICATIONS:,} publications")
+        if dated := self.dating.summary():
+            lines.append(f"articles: {dated}")
         articles = self.records - self.malformed_number
         lines.append(
             f"dry run: {articles:,} articles would be sent, {self.malformed_number:,} records are"

@@ -4,8 +4,11 @@ from collections import Counter
 from dataclasses import dataclass
 from typing import Any
 
+from newstally_protos.names import shown
+
 from newstally.cli.uploading.gathering import Rejected
 from newstally.cli.uploading.sending import Sent
+from newstally.inputs.dating import Dating
 from newstally.values import RefusalReason
 
 
@@ -17,6 +20,7 @@ class Report:
     malformed: int
     """Records of the input that are no articles; they are among those that were refused."""
     rejected: Rejected
+    dating: Dating
 
     def as_json(self) -> dict[str, Any]:
         """Return an object with the protocol's field names and those of this run."""
@@ -34,6 +38,7 @@ class Report:
             "models": list(summary.models),
             "articles": summary.articles,
             "malformed": self.malformed,
+            **self.dating.as_json(),
             "already_counted": self.sent.already_counted,
             "seconds": round(self.sent.seconds, 3),
             "retries": went.retries,
@@ -67,12 +72,15 @@ class Report:
                 f"refused: {summary.refused - len(lines):,} more; `newstally refusals"
                 f" {summary.upload_id}` lists them"
             )
+        lines += map(shown, self.dating.lines())
         already = "already counted: " if self.sent.already_counted else ""
         lines.append(
             f"{already}upload {summary.upload_id}: {summary.next_offset:,} articles settled"
             f" ({summary.counted:,} counted, {summary.refused:,} refused{self._reasons()}),"
             f" {summary.mentions:,} mentions, {self.sent.applied_offset:,} applied"
         )
+        if dated := self.dating.summary():
+            lines.append(f"articles of the input: {dated}; without one they count under no day")
         if went.settled:
             lines.append(
                 f"{went.settled:,} articles in {self.sent.seconds:,.1f} s:"

@@ -13,6 +13,7 @@ from typing import Any
 from newstally.cli.uploading.durable import replacing, sync_directory
 from newstally.errors import InputError
 from newstally.inputs import Columns, Fingerprint
+from newstally.inputs.columns import TIME_NAMES
 
 VERSION = 3
 _READABLE = (2, VERSION)
@@ -170,6 +171,8 @@ def _decode(data: dict[str, Any]) -> UploadState:
                 content=tuple(columns["content"]),
                 article_id=tuple(columns["article_id"]),
                 constant_publication=columns["constant_publication"],
+                time=tuple(columns.get("time", TIME_NAMES)),
+                day_first=columns.get("day_first"),
             ),
             encoding=str(seen.get("encoding", "utf-8")),
             delimiter=str(seen.get("delimiter", ",")),
