@@ -1,6 +1,7 @@
 """The offset rules of newstally.v1 in memory: what is taken, passed over, settled and refused."""
 
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from typing import Any
 
 import grpc
@@ -22,6 +23,8 @@ class Journal:
 
     upload_id: str
     counted: list[tuple[int, str, str]] = field(default_factory=list)
+    times: list[datetime | None] = field(default_factory=list)
+    """Of what was counted."""
     refusals: list[article_pb2.Refusal] = field(default_factory=list)
     next_offset: int = 0
 
@@ -78,6 +81,8 @@ class Numbering:
             if refusal is None:
                 article = request.article
                 self.journal.counted.append((request.offset, article.publication, article.content))
+                dated = article.HasField("publish_time")
+                self.journal.times.append(article.publish_time.ToDatetime(UTC) if dated else None)
             else:
                 self.journal.refusals.append(refusal)
                 refused.append(refusal)

@@ -14,6 +14,7 @@ from support.processes import REPOSITORY
 
 DISTRIBUTIONS = ("protos", "runtime", "models", "gateway", "extractor", "persister", "client")
 PROVIDERS = {
+    "dateutil": "python-dateutil",
     "google.api_core": "google-api-core",
     "google.auth": "google-auth",
     "google.cloud.firestore": "google-cloud-firestore",

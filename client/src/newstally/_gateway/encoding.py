@@ -52,16 +52,18 @@ def to_request(upload_id: str, offset: int, item: object) -> Message:
     article = _as_article(item)
     if article is MALFORMED:
         return ArticleEnvelope(upload_id=upload_id.encode(), offset=offset, article=_NO_ARTICLE)
-    return gateway_pb2.StreamArticlesRequest(
+    request = gateway_pb2.StreamArticlesRequest(
         upload_id=upload_id,
         offset=offset,
         article=article_pb2.Article(
             publication=_bounded(article.publication, PUBLICATION_LIMIT_BYTES, trim=True),
             content=_bounded(article.content, CONTENT_LIMIT_BYTES),
             article_id=_bounded(article.article_id, ARTICLE_ID_LIMIT_BYTES),
-            publish_time=article.publish_time,
         ),
     )
+    if article.publish_time is not None:
+        request.article.publish_time.FromDatetime(article.publish_time)
+    return request
 
 
 def _as_article(item: object) -> Article:

@@ -160,9 +160,8 @@ def upload(
             if early is None:
                 run(reach(choice.target, give_up_after, wait=wait, tell=voice.note))
         _tell_before(surveyed, choice, voice.note)
-        flags = ("--recursive",) * recursive
-        if day_first is not None:
-            flags += ("--day-first" if day_first else "--month-first",)
+        flags = {"--recursive": recursive, "--day-first": day_first}
+        flags["--month-first"] = day_first is False
         hint = _how_to_go_on(paths, read_as, choice, flags)
         with exit_codes(hint, as_json=as_json, tell=voice.error):
             try:
@@ -227,12 +226,12 @@ def _tell_before(surveyed: Survey, choice: Choice, tell: Callable[[str], None]) 
 
 
 def _how_to_go_on(
-    paths: list[Path], read_as: dict[str, str | None], choice: Choice, flags: tuple[str, ...]
+    paths: list[Path], read_as: dict[str, str | None], choice: Choice, flags: dict[str, bool | None]
 ) -> str:
     command = [
         *("newstally", "upload", *map(str, paths)),
         *(word for flag, value in read_as.items() if value for word in (flag, str(value))),
-        *flags,
+        *(flag for flag, given in flags.items() if given),
         *(("--target", choice.target, "--moved") if choice.moved else ()),
         *("--resume", "--upload-id", choice.state.upload_id),
     ]

@@ -74,7 +74,7 @@ def read(stream: io.TextIOWrapper, columns: Columns, delimiter: str) -> Iterator
         if time_at is not None:
             when = dated(row[time_at], day_first=columns.day_first)
         fields = (str(present(field)) for field in (publication, row[content_at], article_id))
-        yield of_article(*fields, line, when)
+        yield of_article(fields, line, when)
 
 
 class _Kept:

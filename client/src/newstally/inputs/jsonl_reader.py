@@ -85,7 +85,7 @@ class Fields:
         time = None if names.time is None else value[names.time]
         self._dated = self._dated or names.time is not None
         when = dated(time, day_first=self._columns.day_first) if self._dated else NO_COLUMN
-        return of_article(*fields, line, when)
+        return of_article(fields, line, when)
 
 
 def _kind(value: object) -> str:

@@ -1,7 +1,7 @@
 """What the readers of each format have in common."""
 
 import io
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -26,8 +26,9 @@ class Item:
     """Why the article has no time although there is a column for it; it is one all the same."""
 
 
-def of_article(publication: str, content: str, article_id: str, line: int, dated: "Dated") -> Item:
-    """Return the item for an article."""
+def of_article(fields: Iterable[str], line: int, dated: "Dated") -> Item:
+    """Return the item for an article: its publication, content and article_id."""
+    publication, content, article_id = fields
     time, problem = dated
     return Item(Article(publication, content, article_id, time), line, time_problem=problem)
 

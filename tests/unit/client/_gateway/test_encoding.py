@@ -1,5 +1,8 @@
 """Messages made of articles."""
 
+from datetime import UTC, date, datetime
+
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from newstally import Article
@@ -53,6 +56,43 @@ def test_what_is_cut_stays_too_long(unit: str, more: int) -> None:
     size = CONTENT_LIMIT_BYTES // len(unit.encode()) + 1 + more
     sent = article_of(to_request("job", 0, Article("P", unit * size)))
     assert CONTENT_LIMIT_BYTES < len(sent.content.encode()) <= CONTENT_LIMIT_BYTES + 5
+
+
+@given(
+    st.datetimes(timezones=st.none() | st.timezones()),
+)
+def test_the_time_of_publication_is_sent(time: datetime) -> None:
+    """To the microsecond; without a zone it is UTC; at the ends of time there is none."""
+    sent = article_of(to_request("job", 0, Article("P", "x", publish_time=time)))
+    aware = time if time.tzinfo else time.replace(tzinfo=UTC)
+    try:
+        expected = aware.astimezone(UTC)
+    except OverflowError:
+        assert not sent.HasField("publish_time")
+        return
+    assert sent.publish_time.ToDatetime(UTC) == expected
+
+
+@pytest.mark.parametrize(
+    ("value", "sent"),
+    [
+        (date(2017, 1, 1), True),
+        ("2017-01-01", True),
+        (datetime(2017, 1, 1, tzinfo=UTC), True),
+        (None, False),
+        (float("nan"), False),
+        ("", False),
+        ("03/04/2017", False),
+        (1483228800, False),
+    ],
+)
+def test_a_mapping_may_have_a_time_in_any_form(value: object, sent: bool) -> None:
+    """An article whose time cannot be read is an article all the same."""
+    row = {"publication": "P", "content": "x", "publish_time": value}
+    article = article_of(to_request("job", 0, row))
+    assert article.content == "x"
+    assert article.HasField("publish_time") == sent
+    assert article.publish_time.seconds == (1483228800 if sent else 0)
 
 
 def test_white_space_around_a_publication_does_not_make_it_too_long() -> None:
