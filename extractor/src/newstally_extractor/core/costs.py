@@ -13,5 +13,10 @@ def estimate_cost(text: str) -> int:
 
     Prose has a sign among 25 characters or so: that many are what its length stands for.
     """
-    signs = len(text.encode().translate(None, _CHEAP))
-    return max(len(text), len(text) * 4 // 5 + SIGN_COST * signs)
+    return estimate_cost_encoded(len(text), text.encode())
+
+
+def estimate_cost_encoded(length: int, data: bytes) -> int:
+    """Return the same for a text of that length and its UTF-8."""
+    signs = len(data.translate(None, _CHEAP))
+    return max(length, length * 4 // 5 + SIGN_COST * signs)

@@ -14,7 +14,7 @@ from typing import Protocol
 from newstally_protos.v1 import extractor_pb2 as pb
 
 from newstally_extractor.core.answers import answer, content_too_long, pack
-from newstally_extractor.core.costs import estimate_cost
+from newstally_extractor.core.costs import estimate_cost_encoded
 from newstally_extractor.core.inbox import Inbox, Work
 from newstally_extractor.core.link import Announcement, Link
 from newstally_extractor.core.link import Effects as LinkEffects
@@ -136,14 +136,16 @@ class Replica:
             return
         link.takes_back = link.takes_back or request.takes_back
         for work in request.work:
-            size = len(work.content.encode())
+            content = work.content
+            data = content.encode()
+            size = len(data)
             link.take(size)
             if size > self._max_content_bytes:
                 refusal = content_too_long(work.id, size, self._max_content_bytes)
                 self._send(link, [(refusal, size)])
             else:
-                cost = estimate_cost(work.content)
-                self._inbox.add(Work(link, work.id, work.content, size, work.alone, cost))
+                cost = estimate_cost_encoded(len(content), data)
+                self._inbox.add(Work(link, work.id, content, size, work.alone, cost))
         if request.withdrawn:
             dropped = self._inbox.withdraw(link, set(request.withdrawn))
             self._send(link, [(pb.Result(id=work.id), work.size_bytes) for work in dropped])

@@ -5,6 +5,7 @@ import itertools
 import random
 from collections.abc import AsyncIterator, Callable
 from contextlib import suppress
+from functools import partial
 from typing import Any
 
 import grpc
@@ -161,11 +162,12 @@ class Streams:
         session = Session(
             number,
             ANONYMOUS_OWNER,
-            self._room.heard(number, messages),
+            messages,
             self._shared,
             replies,
             announce,
             lambda: None,
+            partial(self._room.use, number),
         )
         if self._draining:
             session.refuse(Status(Reason.DRAINING))

@@ -47,11 +47,13 @@ class Session:
         replies: Replies,
         announce: Callable[[str], Awaitable[None]],
         make_room: Callable[[], None],
+        used: Callable[[int, float], None],
     ) -> None:
         """`number` is unique over the life of the process.
 
         `announce` is called with the upload_id before anything else is told to the client;
-        `make_room` when there is no memory for the stream.
+        `make_room` when there is no memory for the stream; `used` with the bytes of each article
+        that is admitted, and the time.
         """
         self._number = number
         self._owner = owner
@@ -60,6 +62,7 @@ class Session:
         self._replies = replies
         self._announce = announce
         self._make_room = make_room
+        self._used = used
         self._memory = Share(shared.memory, number, self._granted)
         self._stream = Stream(
             number, self._memory, shared.limits, shared.max_content_bytes, shared.counters
@@ -237,6 +240,7 @@ class Session:
             try:
                 if type(effect) is Task:  # almost every effect is one
                     self._shared.dispatching.add(effect)
+                    self._used(effect.size_bytes, now)
                 else:
                     self._carry_out(effect)
             except Exception as fault:  # noqa: BLE001 - logged, and told to the client

@@ -1,18 +1,14 @@
 """Waiting for a place: the asyncio side of `core.clients.places`."""
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Set
-from typing import TypeVar
+from collections.abc import Callable, Set
 
-from newstally_gateway.core.clients.intake import Incoming, size_bytes
 from newstally_gateway.core.clients.places import Places
 
 WAIT_SECONDS = 10.0
 """How long a new stream waits for a place."""
 LOOK_SECONDS = 0.25
 """How often it is looked, while anybody waits, who could leave."""
-
-M = TypeVar("M", bound=Incoming)
 
 
 class WaitingRoom:
@@ -78,13 +74,10 @@ class WaitingRoom:
         found = self._places.pick(busy, asyncio.get_running_loop().time())
         return found if isinstance(found, int) else None
 
-    async def heard(self, number: int, messages: AsyncIterator[M]) -> AsyncIterator[M]:
-        """Yield the messages, each noted as something useful."""
-        loop = asyncio.get_running_loop()
-        async for message in messages:
-            if self._places.has(number):
-                self._places.use(number, size_bytes(message), loop.time())
-            yield message
+    def use(self, number: int, size_bytes: int, now: float) -> None:
+        """Note that a stream brought an article that is worth its place."""
+        if self._places.has(number):
+            self._places.use(number, size_bytes, now)
 
     def _tell(self, number: object, *, placed: bool) -> None:
         future = self._waiting.pop(number, None)

@@ -93,15 +93,18 @@ def refuse_poisoned(poisoned: Poisoned) -> Refused:
 
 
 def _judge_entities(task: Task, entities: ArticleEntities, model: str) -> Judged:
-    size = entities.ByteSize()
+    data = entities.SerializeToString()  # ByteSize would take as long
+    size = len(data)
     limit = result_limit_bytes(task.size_bytes)
     if size > limit:
         message = f"the entities take {size} bytes, over the limit of {limit}"
         reason = RefusalReason.REFUSAL_REASON_RESULT_TOO_LARGE
         return Judged(_refuse(task.offset, task.article_id, reason, message), message)
-    defect = _find_defect(entities, task.size_bytes)
+    defect = _find_defect(entities, size, task.size_bytes)
     if defect is not None:
         return _broken(task, defect)
+    if size > ENTITY_TEXT_LIMIT_BYTES:
+        data = entities.SerializeToString()  # a name may have been taken out
     model = cut(model, MODEL_LIMIT_BYTES)
     size += (
         _ENTITY_GROWTH_BYTES * len(entities.entities)
@@ -109,22 +112,25 @@ def _judge_entities(task: Task, entities: ArticleEntities, model: str) -> Judged
         + size_bytes(model)
         + _COUNTED_OVERHEAD_BYTES
     )
-    counted = Counted(task.publication, entities.SerializeToString(), model, size, task.day)
+    counted = Counted(task.publication, data, model, size, task.day)
     return Judged(counted, None)
 
 
-def _find_defect(entities: ArticleEntities, content_bytes: int) -> str | None:
+def _find_defect(entities: ArticleEntities, size: int, content_bytes: int) -> str | None:
+    # Nothing in a small message is too long: mostly texts and names need not be looked at again.
+    if size > ENTITY_TEXT_LIMIT_BYTES:
+        for entity in entities.entities:
+            if _is_over(entity.text, ENTITY_TEXT_LIMIT_BYTES):
+                return "an entity whose text is too long"
+            if _is_over(entity.name, ENTITY_TEXT_LIMIT_BYTES):
+                entity.name = ""  # it is only shown
     seen = set()
     for entity in entities.entities:
         text, label = entity.text, entity.label
         if not text or not label:
             return "an entity without text or label"
-        if _is_over(text, ENTITY_TEXT_LIMIT_BYTES):
-            return "an entity whose text is too long"
-        if _is_over(label, LABEL_LIMIT_BYTES):
+        if len(label) > LABEL_LIMIT_BYTES // 4 and _is_over(label, LABEL_LIMIT_BYTES):
             return "an entity whose label is too long"
-        if _is_over(entity.name, ENTITY_TEXT_LIMIT_BYTES):
-            entity.name = ""  # it is only shown
         # Each takes a byte of the content. Unbounded, they would add up to a batch that the journal
         # never takes.
         if not 1 <= entity.mentions <= content_bytes:

@@ -52,17 +52,19 @@ def validate(article: Article | None, max_content_bytes: int) -> Accepted | Flaw
     """
     if article is None:
         return Flaw(RefusalReason.REFUSAL_REASON_ARTICLE_MISSING, "the message carries no article")
-    publication = article.publication.strip()
-    size = size_bytes(article.content)
-    flaw = _find_flaw_in_names(publication, article.article_id) or _find_flaw_in_content(
-        article.content, size, max_content_bytes
+    # Each is decoded whenever it is asked for.
+    publication, article_id = article.publication.strip(), article.article_id
+    content = article.content
+    size = size_bytes(content)
+    flaw = _find_flaw_in_names(publication, article_id) or _find_flaw_in_content(
+        content, size, max_content_bytes
     )
     if flaw is not None:
         return flaw
     day = None
     if article.HasField("publish_time") and (day := day_of(article.publish_time)) is None:
         return _NO_TIME
-    return Accepted(publication, article.article_id, article.content, size, day)
+    return Accepted(publication, article_id, content, size, day)
 
 
 def size_bytes(text: str) -> int:

@@ -53,8 +53,9 @@ def fold(batch: Batch, upload_id: str) -> RecordBatchRequest:
         tallies = sums.setdefault(place, {})
         for entity in ArticleEntities.FromString(outcome.entities).entities:
             key = (entity.text, entity.label)
-            if entity.name:
-                names[key] = better(names.get(key, ""), entity.name)
+            # Hardly an entity is written in two ways in one batch.
+            if (shown := entity.name) and names.setdefault(key, shown) != shown:
+                names[key] = better(names[key], shown)
             tally = tallies.get(key)
             if tally is None:
                 tallies[key] = [entity.mentions, 1]
@@ -68,8 +69,10 @@ def fold(batch: Batch, upload_id: str) -> RecordBatchRequest:
         for key, (mentions, seen) in sums[place].items():
             text, label = key
             # One publication carries the entity's name for all.
-            shown = names.pop(key, "")
-            add(text=text, label=label, mentions=mentions, articles=seen, name=shown)
+            if names and (shown := names.pop(key, "")):
+                add(text=text, label=label, mentions=mentions, articles=seen, name=shown)
+            else:
+                add(text=text, label=label, mentions=mentions, articles=seen)
     request.models.extend(sorted(models))
     return request
 

@@ -8,7 +8,6 @@ from collections import OrderedDict
 from collections.abc import Container, Hashable, Iterator
 from dataclasses import replace
 from itertools import chain
-from typing import NamedTuple
 
 from newstally_gateway.core.tasks import LinkKey, StreamKey, Task, Window
 
@@ -74,14 +73,17 @@ class Entry:
         self.task = replace(self.task, content="")
 
 
-class OnLink(NamedTuple):
+class OnLink:
     """An attempt on a link."""
 
-    entry: Entry
-    since: float
-    """When it was sent, or started once it is."""
-    is_copy: bool
-    """The entry was on another link already."""
+    __slots__ = ("entry", "is_copy", "since")
+
+    def __init__(self, entry: Entry, since: float, *, is_copy: bool) -> None:
+        self.entry = entry
+        self.since = since
+        """When it was sent, or started once it is."""
+        self.is_copy = is_copy
+        """The entry was on another link already."""
 
 
 class LinkAccount:
@@ -91,6 +93,7 @@ class LinkAccount:
         "_articles",
         "_bytes",
         "_long_bytes",
+        "_long_over",
         "_longs",
         "began_at",
         "copies",
@@ -142,6 +145,7 @@ class LinkAccount:
         """Set the window, and find anew what is long in it."""
         self._articles = max(1, window.articles)
         self._bytes = max(1, window.size_bytes)
+        self._long_over = self._bytes // LONG_PART
         longs = [entry.size_bytes for entry in self.entries() if self.is_long(entry.size_bytes)]
         self._longs = len(longs)
         self._long_bytes = sum(longs)
@@ -157,7 +161,7 @@ class LinkAccount:
 
     def is_long(self, size: int) -> bool:
         """Say whether an article of that size is long here."""
-        return size * LONG_PART > self._bytes
+        return size > self._long_over
 
     def has_room(self, size: int) -> bool:
         """Say whether an article of that size can be sent now, beside what is promised."""
@@ -167,7 +171,7 @@ class LinkAccount:
         return (
             len(self.sent) + len(self.running) + 1 < self._articles
             and self.outstanding_bytes + promised.size_bytes + size <= self._bytes
-            and size * LONG_PART <= self._bytes
+            and size <= self._long_over
         )
 
     def can_promise(self, size: int) -> bool:
@@ -183,13 +187,13 @@ class LinkAccount:
         if not self.sent and not self.running:
             self.heard_at = now
         is_copy = entry.attempts > 0
-        self.sent[attempt_id] = OnLink(entry, now, is_copy)
+        self.sent[attempt_id] = OnLink(entry, now, is_copy=is_copy)
         entry.attempts += 1
         entry.doubled = is_copy
         self.copies += is_copy
         size = entry.size_bytes
         self.outstanding_bytes += size
-        if self.is_long(size):
+        if size > self._long_over:
             self._longs += 1
             self._long_bytes += size
         if entry.suspect:
@@ -199,7 +203,8 @@ class LinkAccount:
         """Note that an attempt is in a model batch; an unknown one is ignored."""
         on_link = self.sent.pop(attempt_id, None)
         if on_link is not None:
-            self.running[attempt_id] = OnLink(on_link.entry, now, on_link.is_copy)
+            on_link.since = now
+            self.running[attempt_id] = on_link
 
     def take(self, attempt_id: int) -> Entry | None:
         """Take an attempt off the account; None when it is not on it."""
@@ -210,7 +215,7 @@ class LinkAccount:
         self.copies -= on_link.is_copy
         size = entry.size_bytes
         self.outstanding_bytes -= size
-        if self.is_long(size):
+        if size > self._long_over:
             self._longs -= 1
             self._long_bytes -= size
         if self.suspect is entry:
@@ -266,6 +271,6 @@ class LinkAccount:
     def _shares_long(self, size: int) -> bool:
         return (
             not self._longs
-            or size * LONG_PART <= self._bytes
+            or size <= self._long_over
             or (self._long_bytes + size) * LONG_SHARE_PART <= self._bytes
         )

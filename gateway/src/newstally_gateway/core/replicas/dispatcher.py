@@ -233,7 +233,8 @@ class Dispatcher:
 
     def _forget(self, entry: Entry) -> None:
         """Keep track of a task no more."""
-        self._trials.forget(entry)
+        if entry.deaths_alone:
+            self._trials.forget(entry)
         self._entries.forget(entry)
 
     def _take_back(self, entry: Entry, *, refund: bool = False) -> None:
