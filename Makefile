@@ -11,7 +11,7 @@ export OMP_NUM_THREADS = 1
 export OPENBLAS_NUM_THREADS = 1
 
 .PHONY: help setup run test quick test-gateway test-extractor test-persister test-client simulate lint format \
-  types proto proto-lint check recount economy chaos attacks bench bench-extract bench-memory \
+  types proto proto-lint check recount economy chaos attacks bench bench-extract bench-memory bench-cpu \
   evaluate evaluate-names train clean
 
 help: ## list the commands
@@ -112,6 +112,9 @@ bench-extract: setup ## the fast path against nlp.pipe on one core, on ARTICLES 
 
 bench-memory: setup ## memory over 200,000 articles with 5 million distinct words, drawn in docs/
 	$(BIN)/python bench/memory.py --picture docs/memory.svg $(BENCH_FLAGS)
+
+bench-cpu: setup ## processor time per article, against the release before, on ARTICLES (BENCH_FLAGS)
+	$(BIN)/python bench/processor_time.py $(ARTICLES) $(BENCH_FLAGS)
 
 clean: ## remove what was made here
 	rm -rf $(VENV) newstally-data .mypy_cache .ruff_cache .pytest_cache .hypothesis
