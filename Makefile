@@ -24,7 +24,7 @@ $(VENV)/ready: constraints.txt pyproject.toml $(DISTRIBUTIONS:%=%/pyproject.toml
 	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
 	$(BIN)/python -m pip install --quiet -c constraints.txt pip setuptools wheel
 	$(BIN)/python -m pip install --quiet -c constraints.txt --no-build-isolation \
-	  $(DISTRIBUTIONS:%=-e ./%) --group dev
+	  $(DISTRIBUTIONS:%=-e ./%) -e './client[cert]' --group dev
 	touch $@
 
 run: setup ## start the trio, upload the sample articles, show the tallies, stop

@@ -65,6 +65,7 @@ class ReferenceGateway(
         batch: int = 50,
         heartbeat_seconds: float = 0.05,
         port: int = 0,
+        credentials: grpc.ServerCredentials | None = None,
     ) -> None:
         self.faults: Iterator[Fault | None] = iter(faults)
         self.unary_failures: list[grpc.StatusCode] = []
@@ -84,6 +85,7 @@ class ReferenceGateway(
         self.target = ""
         self._measured = asyncio.Event()
         self._port = port
+        self._credentials = credentials
         self._server: grpc.aio.Server | None = None
 
     async def __aenter__(self) -> Self:
@@ -91,7 +93,12 @@ class ReferenceGateway(
         self._server.add_generic_rpc_handlers((_streaming(self.StreamArticles),))
         upload_pb2_grpc.add_UploadServiceServicer_to_server(self, self._server)
         tally_pb2_grpc.add_TallyServiceServicer_to_server(self, self._server)
-        self._port = self._server.add_insecure_port(f"127.0.0.1:{self._port}")
+        address = f"127.0.0.1:{self._port}"
+        self._port = (
+            self._server.add_insecure_port(address)
+            if self._credentials is None
+            else self._server.add_secure_port(address, self._credentials)
+        )
         self.target = f"127.0.0.1:{self._port}"
         await self._server.start()
         return self

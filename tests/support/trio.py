@@ -6,6 +6,8 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
+from newstally.certificates.folder import Folder
+from support.certificates import flags
 from support.processes import Process
 
 RULES = "support.engines:rules"
@@ -24,8 +26,16 @@ class Trio:
         persister_flags: Sequence[str] = (),
         extractor_flags: Sequence[str] = ("--engine", RULES),
         gateway_flags: Sequence[str] = (),
+        certificates: Folder | None = None,
     ) -> None:
-        """Prepare the processes; data and logs go below `directory`."""
+        """Prepare the processes; data and logs go below `directory`.
+
+        With certificates all ports speak TLS.
+        """
+        if certificates is not None:
+            persister_flags = [*persister_flags, *flags(certificates, "persister")]
+            extractor_flags = [*extractor_flags, *flags(certificates, "extractor")]
+            gateway_flags = [*gateway_flags, *flags(certificates, "gateway")]
         directory.mkdir(parents=True, exist_ok=True)
         self._stack = ExitStack()
         self.directory = directory

@@ -39,8 +39,10 @@ ROOMS = {
         "status",
         "admin",
         "logs",
+        "tls",
         "peers",
         "settings",
+        "peers/listening",
         "service",
     ],
     "gateway": [
@@ -106,6 +108,7 @@ ROOMS = {
         "times",
         "_gateway",
         "inputs",
+        "certificates",
         "up",
         "client",
         "",

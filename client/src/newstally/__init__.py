@@ -24,7 +24,7 @@ from newstally.errors import (
     UploadIdTaken,
     UploadWentBackwards,
 )
-from newstally.settings import RetryPolicy, WindowLimits
+from newstally.settings import Access, RetryPolicy, WindowLimits
 from newstally.values import (
     Article,
     ArticleLike,
@@ -42,6 +42,7 @@ from newstally.values import (
 )
 
 __all__ = [
+    "Access",
     "AccessDenied",
     "Article",
     "ArticleLike",

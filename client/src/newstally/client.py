@@ -24,9 +24,10 @@ from newstally._gateway.decoding import (
 from newstally._gateway.encoding import stream_articles
 from newstally._gateway.probing import check_target
 from newstally._gateway.retrying import Retrying
+from newstally._gateway.securing import credentials
 from newstally._gateway.uploading import Uploader
 from newstally.errors import NoGateway
-from newstally.settings import RetryPolicy, WindowLimits
+from newstally.settings import Access, RetryPolicy, WindowLimits
 from newstally.values import (
     ArticleLike,
     EntityTally,
@@ -79,17 +80,21 @@ class NewstallyClient:
         self,
         target: str = DEFAULT_TARGET,
         *,
+        access: Access | None = None,
         retry: RetryPolicy | None = None,
         window: WindowLimits | None = None,
     ) -> None:
         """Keep the settings; `target` is `host:port` or any other gRPC name.
 
-        Raises NoGateway for what cannot be one, a web address say.
+        Raises NoGateway for what cannot be one, a web address say, and InputError when the file of
+        authorities that `access` names cannot be used.
         """
         wrong = check_target(target)
         if wrong is not None:
             raise NoGateway(wrong)
         self._target = target
+        self._access = access or Access()
+        self._credentials = credentials(self._access)
         self._policy = retry or RetryPolicy()
         self._limits = window or WindowLimits()
         self._open: _Open | None = None
@@ -98,7 +103,7 @@ class NewstallyClient:
         """Open the channel. Nothing is sent before the first call."""
         if self._open is not None:
             raise RuntimeError("this client is open already")
-        self._open = _Open(connect(self._target))
+        self._open = _Open(connect(self._target, self._credentials))
         return self
 
     async def __aexit__(
@@ -129,7 +134,8 @@ class NewstallyClient:
         """
         services = self._services
         observe = on_event or _ignore
-        await reach(services.channel, services.uploads.GetUpload, self._target, within, observe)
+        get_upload = services.uploads.GetUpload
+        await reach(services.channel, get_upload, self._target, self._access, within, observe)
 
     async def upload(
         self,

@@ -1,9 +1,30 @@
 """What can be set on a client, with the defaults."""
 
 from dataclasses import dataclass
+from pathlib import Path
 
 LARGEST_MESSAGE_BYTES = 2 * 1024 * 1024
 """No message that this library sends is larger; see `newstally._gateway.encoding`."""
+
+
+@dataclass(frozen=True, slots=True)
+class Access:
+    """How a gateway is reached."""
+
+    ca: Path | bytes | None = None
+    """The authorities that may vouch for the gateway's certificate, as PEM or a file of it. None,
+    and TLS all the same: the public ones that gRPC brings along."""
+    tls: bool | None = None
+    """Whether over TLS. None: if there is a `ca`."""
+
+    @property
+    def over_tls(self) -> bool:
+        """Whether TLS is spoken."""
+        return self.ca is not None if self.tls is None else self.tls
+
+    def __post_init__(self) -> None:
+        if self.tls is False and self.ca is not None:
+            raise ValueError("Access.ca is of no use without TLS")
 
 
 @dataclass(frozen=True, slots=True)

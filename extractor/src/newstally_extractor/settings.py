@@ -4,7 +4,7 @@ from pathlib import Path
 from typing import Annotated, Literal
 
 from newstally_protos.limits import CONTENT_LIMIT_BYTES, SEND_LIMIT_BYTES
-from newstally_runtime.settings import Port, PositiveCount, PositiveSeconds, ServiceSettings
+from newstally_runtime.settings import InnerSettings, Port, PositiveCount, PositiveSeconds
 from pydantic import Field
 from pydantic_settings import SettingsConfigDict
 
@@ -13,7 +13,7 @@ from newstally_extractor.counting.entities import largest_content_bytes
 ENV_PREFIX = "NEWSTALLY_EXTRACTOR_"
 
 
-class ExtractorSettings(ServiceSettings):
+class ExtractorSettings(InnerSettings):
     """Finds the named entities of articles. One process is one replica with one model."""
 
     model_config = SettingsConfigDict(

@@ -11,6 +11,8 @@ from newstally_protos.v1.upload_pb2_grpc import add_UploadServiceServicer_to_ser
 from newstally_protos.wire import connect
 from newstally_runtime.admin import Readiness
 from newstally_runtime.service import Lifecycle
+from newstally_runtime.tls.credentials import RenewedChannel, channel_credentials
+from newstally_runtime.tls.watching import watched
 from prometheus_client import REGISTRY, CollectorRegistry
 
 from newstally_gateway.clients.service import Streams
@@ -25,6 +27,7 @@ from newstally_gateway.persister.client import Persister
 from newstally_gateway.persister.forwarding import ForwardedTallies, ForwardedUploads
 from newstally_gateway.persister.recorder import Recorder
 from newstally_gateway.persister.uploads import Uploads
+from newstally_gateway.replicas.connection import Connect
 from newstally_gateway.replicas.discovery import Discovery
 from newstally_gateway.replicas.dispatch_loop import DispatchLoop
 from newstally_gateway.replicas.links import Links
@@ -49,7 +52,14 @@ class Gateway:
         """Call it on the event loop that serves."""
         self._lifecycle = lifecycle
         metrics = Metrics(registry)
-        self._channel = connect(settings.persister)
+        self._certificate = watched("mtls", settings.mtls)
+        self._channel: grpc.aio.Channel = (
+            connect(settings.persister)
+            if self._certificate is None
+            else RenewedChannel(
+                settings.persister, self._certificate, settings.mtls_persister
+            ).as_channel()
+        )
         self._persister = Persister(self._channel, metrics)
         self._dispatch = DispatchLoop(
             Dispatcher(settings.article_timeout, settings.trial_seconds), metrics
@@ -57,7 +67,9 @@ class Gateway:
         largest = charge_bytes(settings.max_content_bytes)
         self._memory = Memory(Admission(settings.memory_bytes, largest))
         metrics.memory.set_function(lambda: self._memory.used_bytes)
-        self._links = Links(self._dispatch.dispatching, connect, metrics)
+        self._links = Links(
+            self._dispatch.dispatching, self._connector(settings.mtls_extractor), metrics
+        )
         self._discovery = Discovery(
             parse_targets(settings.extractors), settings.discovery_interval, self._links.follow
         )
@@ -121,8 +133,17 @@ class Gateway:
             await asyncio.wait({self._background})
         await self._channel.close()
 
+    def _connector(self, extractor: str) -> Connect:
+        """Return what opens a channel to an extractor, whose certificate must have this name."""
+        certificate = self._certificate
+        if certificate is None:
+            return connect
+        return lambda address: connect(address, channel_credentials(certificate.current), extractor)
+
     async def _run(self) -> None:
         async with asyncio.TaskGroup() as group:
+            if self._certificate is not None:
+                group.create_task(self._certificate.watch(), name="certificate")
             started = asyncio.Event()
             group.create_task(self._links.run(started), name="links")
             group.create_task(self._persister.watch(), name="persister watch")

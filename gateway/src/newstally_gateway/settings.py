@@ -1,12 +1,21 @@
 """What can be set on the gateway."""
 
 from dataclasses import replace
-from typing import Annotated
+from pathlib import Path
+from typing import Annotated, Self
 
 from newstally_protos.limits import CONTENT_LIMIT_BYTES
+from newstally_protos.wire import EXTRACTOR_NAME, PERSISTER_NAME
 from newstally_runtime.peers.ports import PortLimits
-from newstally_runtime.settings import Port, PositiveCount, PositiveSeconds, ServiceSettings
-from pydantic import AfterValidator, Field, ValidationInfo, field_validator
+from newstally_runtime.settings import (
+    Port,
+    PositiveCount,
+    PositiveSeconds,
+    ServiceSettings,
+    check_whole,
+)
+from newstally_runtime.tls.certificate import CertificateFiles
+from pydantic import AfterValidator, Field, ValidationInfo, field_validator, model_validator
 from pydantic_settings import SettingsConfigDict
 
 from newstally_gateway.core.clients.admission import charge_bytes
@@ -34,6 +43,15 @@ class GatewaySettings(ServiceSettings):
         "127.0.0.1:50053"
     )
     """Where the persister is, as `host:port`."""
+    tls_cert: Path | None = None
+    """What the gateway shows its clients: its certificate, then those between it and the authority,
+    as PEM; `--port` speaks TLS then. Read again when it changes, like its key."""
+    tls_key: Path | None = None
+    """The certificate's private key, as PEM without a password."""
+    mtls_extractor: str = EXTRACTOR_NAME
+    """The name that an extractor's certificate must have, where `mtls_cert` is set."""
+    mtls_persister: str = PERSISTER_NAME
+    """The name that the persister's certificate must have, where `mtls_cert` is set."""
     max_content_bytes: Annotated[int, Field(gt=0, le=CONTENT_LIMIT_BYTES)] = CONTENT_LIMIT_BYTES
     """Longest content in bytes of UTF-8; an article over it is refused."""
     memory_bytes: PositiveCount = 512 * MIB
@@ -58,6 +76,18 @@ class GatewaySettings(ServiceSettings):
     write_timeout: PositiveSeconds = 60.0
     """Seconds a client may leave an event unread, with its flow control window full, before its
     stream is ended."""
+
+    @property
+    def port_certificate(self) -> CertificateFiles | None:
+        """What clients are shown: nothing is asked of them."""
+        if self.tls_cert is None or self.tls_key is None:
+            return None
+        return CertificateFiles(self.tls_cert, self.tls_key)
+
+    @model_validator(mode="after")
+    def _tls_is_whole(self) -> Self:
+        check_whole({"tls-cert": self.tls_cert, "tls-key": self.tls_key})
+        return self
 
     def port_limits(self) -> PortLimits:
         """Return the bounds of the gRPC port.

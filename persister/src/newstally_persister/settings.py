@@ -3,7 +3,7 @@
 from pathlib import Path
 from typing import Annotated, Literal
 
-from newstally_runtime.settings import Port, PositiveCount, PositiveSeconds, ServiceSettings
+from newstally_runtime.settings import InnerSettings, Port, PositiveCount, PositiveSeconds
 from pydantic import Field, ValidationInfo, field_validator
 from pydantic_settings import SettingsConfigDict
 
@@ -17,10 +17,12 @@ FIRESTORE_WINDOW_SECONDS = 60.0
 """Where the curve in docs/firestore.md gets flat: ten times as long saves a third of the writes."""
 
 
-class PersisterSettings(ServiceSettings):
+class PersisterSettings(InnerSettings):
     """Keeps tallies durably in a journal and moves them to the sink, each article exactly once."""
 
     model_config = SettingsConfigDict(env_prefix="NEWSTALLY_PERSISTER_")
+
+    own_services = frozenset({"newstally.v1.SetAsideService"})
 
     port: Port = 50053
     """gRPC port; 0 lets the system choose."""

@@ -14,6 +14,11 @@ OWNER_KEY = "newstally-owner"
 ANONYMOUS_OWNER = "anonymous"
 """The owner of everything until callers are authenticated."""
 
+GATEWAY_NAME = "gateway.newstally.internal"
+EXTRACTOR_NAME = "extractor.newstally.internal"
+PERSISTER_NAME = "persister.newstally.internal"
+"""What the services call themselves in their certificates for each other, unless told otherwise."""
+
 _COMMON: tuple[tuple[str, int], ...] = (
     ("grpc.max_receive_message_length", MESSAGE_LIMIT_BYTES),
     # Whoever sends keeps below the limit; see SEND_LIMIT_BYTES and newstally._gateway.encoding.
@@ -48,9 +53,19 @@ CHANNEL_OPTIONS: Sequence[tuple[str, int]] = (
 )
 
 
-def connect(target: str) -> grpc.aio.Channel:
-    """Open a channel to `host:port`. Nothing is sent before the first call."""
-    return grpc.aio.insecure_channel(target, options=CHANNEL_OPTIONS)
+def connect(
+    target: str, credentials: grpc.ChannelCredentials | None = None, name: str | None = None
+) -> grpc.aio.Channel:
+    """Open a channel to `host:port`; with credentials over TLS. Nothing is sent before a call.
+
+    `name`: what the server's certificate must name, if that is not the host of the target.
+    """
+    if credentials is None:
+        return grpc.aio.insecure_channel(target, options=CHANNEL_OPTIONS)
+    options: list[tuple[str, int | str]] = list(CHANNEL_OPTIONS)
+    if name is not None:
+        options.append(("grpc.ssl_target_name_override", name))
+    return grpc.aio.secure_channel(target, credentials, options=options)
 
 
 def retry_delay_seconds(error: grpc.RpcError) -> float | None:

@@ -23,12 +23,11 @@ from grpc_health.v1 import health_pb2_grpc
 
 from newstally_runtime import deadline, lifeline, logs
 from newstally_runtime.admin import AdminServer, Pulse, Readiness
-from newstally_runtime.peers.gate import CallLimits, Gate
-from newstally_runtime.peers.hangup import Doorkeeper
 from newstally_runtime.peers.health import Health
-from newstally_runtime.peers.ports import server_options, staying
+from newstally_runtime.peers.listening import Listening
 from newstally_runtime.peers.reflecting import reflect
 from newstally_runtime.settings import ServiceSettings
+from newstally_runtime.tls.certificate import CertificateError
 
 BEAT_SECONDS = 0.25
 STOP_GRACE_SECONDS = 0.5
@@ -170,6 +169,9 @@ async def _serve(
     except CannotStartError as error:
         log.error("cannot start", reason=str(error))  # noqa: TRY400 - no traceback wanted
         return 1 if error.passing else 2
+    except CertificateError as error:
+        log.error("cannot start", reason=f"certificate: {error}")  # noqa: TRY400 - as above
+        return 2
     except _CannotListenError as error:
         log.error(  # noqa: TRY400 - no traceback wanted
             "cannot listen",
@@ -203,26 +205,23 @@ class _Shell:
         self._settings = settings
         self._service = service
         self._lifecycle = lifecycle
-        self._gate = Gate(CallLimits(settings.max_calls, settings.call_timeout), apart)
-        self._server = grpc.aio.server(
-            options=server_options(settings.port_limits()), interceptors=[self._gate]
-        )
+        self._listening = Listening(settings, apart)
+        self._server = self._listening.server
         self._health = Health()
         self._pulse = Pulse()
         self._draining = False
         self._names: Sequence[str] = ()
         self._admin: AdminServer | None = None
-        self._beat: asyncio.Task[None] | None = None
-        self._door: asyncio.Task[None] | None = None
+        self._background: list[asyncio.Task[None]] = []
 
     async def __aenter__(self) -> Self:
         return self
 
     async def __aexit__(self, *_: object) -> None:
         deadline.end_within(CLOSE_SECONDS)
-        for task in filter(None, (self._beat, self._door)):
+        for task in self._background:
             task.cancel()
-            await asyncio.gather(task, return_exceptions=True)
+        await asyncio.gather(*self._background, return_exceptions=True)
         await self._server.stop(STOP_GRACE_SECONDS if self._lifecycle.failure is None else 0)
         await self._service.close()
         if self._admin is not None:
@@ -230,24 +229,25 @@ class _Shell:
 
     async def serve(self) -> None:
         """Listen, start, serve until the process shall end, drain."""
-        port, admin = self._listen()
+        admin = self._listen()
         await self._lifecycle.until_ending(self._service.start())
         if not self._lifecycle.ending:
             await self._server.start()
             admin.start()
-            self._beat = asyncio.create_task(self._keep_beating(), name="health check")
-            self._lifecycle.watch(self._beat)
-            doorkeeper = Doorkeeper(port, staying(self._settings.port_limits()))
-            self._door = asyncio.create_task(doorkeeper.keep(), name="doorkeeper")
-            self._lifecycle.watch(self._door)
-            log.info("serving", port=port, admin_port=admin.port)
+            for name, work in (
+                ("health check", self._keep_beating()),
+                *self._listening.background(),
+            ):
+                self._background.append(asyncio.create_task(work, name=name))
+                self._lifecycle.watch(self._background[-1])
+            self._listening.tell(admin.port)
             await self._lifecycle.until_ending()
         self._draining = True
         self._health.show(self._names, serving=False)
         if self._lifecycle.failure is None:
             await self._drain(self._settings.drain)
 
-    def _listen(self) -> tuple[int, AdminServer]:
+    def _listen(self) -> AdminServer:
         settings = self._settings
         self._names = [
             *self._service.register(self._server),
@@ -256,14 +256,13 @@ class _Shell:
         health_pb2_grpc.add_HealthServicer_to_server(self._health, self._server)
         reflect(self._names, self._server)
         try:
-            port = self._server.add_insecure_port(f"{settings.host}:{settings.port}")
-            self._gate.port = port
+            self._listening.listen()
             self._admin = AdminServer(
                 settings.admin_host, settings.admin_port, self._readiness, self._pulse
             )
         except (RuntimeError, OSError) as error:
             raise _CannotListenError(str(error)) from error
-        return port, self._admin
+        return self._admin
 
     def _readiness(self) -> Readiness:
         state = self._service.readiness()

@@ -13,6 +13,7 @@ from newstally_protos.v1 import upload_pb2
 
 from newstally._gateway.probing import Finding, find_out
 from newstally.errors import GatewayUnavailable, GaveUp, NoGateway
+from newstally.settings import Access
 from newstally.values import Waiting
 
 _CONNECT_SECONDS = 3.0
@@ -32,13 +33,14 @@ _ANSWERS = frozenset(
 )
 
 GetUpload = Callable[..., Awaitable[upload_pb2.GetUploadResponse]]
-Probe = Callable[[str], Awaitable[Finding]]
+Probe = Callable[[str, Access], Awaitable[Finding]]
 
 
 async def reach(
     channel: grpc.aio.Channel,
     get_upload: GetUpload,
     target: str,
+    access: Access,
     within: float | None,
     on_waiting: Callable[[Waiting], None],
     probe: Probe = find_out,
@@ -51,7 +53,8 @@ async def reach(
     begin = time.monotonic()
     while True:
         left = None if within is None else begin + within - time.monotonic()
-        problem = await _try(channel, get_upload, target, _at_most(_CONNECT_SECONDS, left), probe)
+        seconds = _at_most(_CONNECT_SECONDS, left)
+        problem = await _try(channel, get_upload, lambda: probe(target, access), seconds)
         if problem is None:
             return
         left = None if within is None else begin + within - time.monotonic()
@@ -62,11 +65,14 @@ async def reach(
 
 
 async def _try(
-    channel: grpc.aio.Channel, get_upload: GetUpload, target: str, seconds: float, probe: Probe
+    channel: grpc.aio.Channel,
+    get_upload: GetUpload,
+    probe: Callable[[], Awaitable[Finding]],
+    seconds: float,
 ) -> str | None:
     """Return what is wrong for now, or None if a gateway is there."""
     if not await _connected(channel, seconds):
-        finding = await probe(target)
+        finding = await probe()
         if finding.final:
             raise NoGateway(finding.text)
         return finding.text

@@ -6,6 +6,9 @@ import socket
 import ssl
 from dataclasses import dataclass
 
+from newstally._gateway.securing import roots
+from newstally.settings import Access
+
 _SECONDS = 3.0
 _PREFACE = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n" + b"\x00\x00\x00\x04\x00\x00\x00\x00\x00"
 """How every HTTP/2 connection begins: the preface and empty settings."""
@@ -44,18 +47,18 @@ def check_target(target: str) -> str | None:
     return None
 
 
-async def find_out(target: str) -> Finding:
+async def find_out(target: str, access: Access) -> Finding:
     """Look at what is at `host:port`; takes a few seconds at most."""
     address = _split(target)
     if address is None:
         return Finding("no connection")
     # Plain sockets on a thread: each has a deadline and is closed where it was opened.
-    return await asyncio.to_thread(_explain, *address)
+    return await asyncio.to_thread(_explain, *address, access)
 
 
-def _explain(host: str, port: int) -> Finding:
+def _explain(host: str, port: int, access: Access) -> Finding:
     try:
-        return _look(host, port)
+        return _look_over_tls(host, port, access) if access.over_tls else _look(host, port)
     except (socket.gaierror, UnicodeError) as error:
         reason = getattr(error, "strerror", None) or str(error)
         text = f"the name {host} cannot be resolved ({reason}); is it spelled right?"
@@ -83,8 +86,9 @@ def _look(host: str, port: int) -> Finding:
         )
     if answer.startswith(_TLS_ALERT) or _speaks_tls(host, port):
         return Finding(
-            "what is there speaks TLS, and this client speaks plain gRPC; name the gateway's plain"
-            " port, or a plain port of the proxy before it",
+            "what is there speaks TLS, and this client was not told to; name the authority of its"
+            " certificate with --ca FILE (NEWSTALLY_CA; `newstally up --secure` says which), or say"
+            " --tls (NEWSTALLY_TLS) if it is a public one",
             final=True,
         )
     if answer:
@@ -100,6 +104,34 @@ def _exchange(host: str, port: int) -> bytes:
             return connection.recv(64)
         except OSError:
             return b""
+
+
+def _look_over_tls(host: str, port: int, access: Access) -> Finding:
+    context = ssl.create_default_context()
+    context.set_alpn_protocols(["h2"])
+    if (pem := roots(access)) is not None:
+        context = ssl.create_default_context(cadata=pem.decode("ascii"))
+    try:
+        with (
+            socket.create_connection((host, port), _SECONDS) as connection,
+            context.wrap_socket(connection, server_hostname=host),
+        ):
+            return Finding("it speaks TLS, but the connection does not last")
+    except ssl.SSLCertVerificationError as error:
+        return Finding(
+            f"the certificate that is shown there cannot be believed ({error.verify_message}); is"
+            " --ca (NEWSTALLY_CA) the authority of this gateway, and is it named as there?",
+            final=True,
+        )
+    except (ssl.SSLError, ConnectionResetError) as error:
+        if _exchange(host, port):
+            return Finding(
+                "what is there does not speak TLS; leave out --ca and --tls (NEWSTALLY_CA,"
+                " NEWSTALLY_TLS), or is the port right?",
+                final=True,
+            )
+        reason = getattr(error, "reason", None) or error.strerror
+        return Finding(f"no TLS comes about with what is there ({reason})")
 
 
 def _speaks_tls(host: str, port: int) -> bool:

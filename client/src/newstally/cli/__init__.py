@@ -1,4 +1,4 @@
-"""The command line: `newstally upload | refusals | top | publications | up`.
+"""The command line, `newstally`; `newstally --help` lists its commands.
 
 Exit codes: 0 done, articles that the gateway refused included (they are reported); 1 the gateway
 refused for good, or patience ran out; 2 wrong usage, or an input that cannot be used; 3 done, but
@@ -11,6 +11,7 @@ from typing import Annotated
 
 import typer
 
+from newstally.cli.cert import cert
 from newstally.cli.tallies import publications, top
 from newstally.cli.up import up
 from newstally.cli.upload import upload
@@ -30,6 +31,7 @@ app.command()(refusals)
 app.command()(top)
 app.command()(publications)
 app.command()(up)
+app.command()(cert)
 
 
 def _print_version(wanted: bool) -> None:

@@ -6,6 +6,7 @@ import json
 import signal
 import threading
 from collections.abc import Callable, Coroutine, Iterator
+from pathlib import Path
 from typing import Annotated, Any, TypeVar
 
 import typer
@@ -13,6 +14,7 @@ from newstally_protos.names import shown
 
 from newstally.client import DEFAULT_TARGET
 from newstally.errors import InputError, NewstallyError
+from newstally.settings import Access
 
 EXIT_FAILED = 1
 EXIT_USAGE = 2
@@ -30,7 +32,31 @@ Target = Annotated[
         show_default=False,
     ),
 ]
+CA_VARIABLE = "NEWSTALLY_CA"
+Ca = Annotated[
+    Path | None,
+    typer.Option(
+        metavar="FILE",
+        help="Speak TLS, and believe the gateway whose certificate is of this authority (PEM).",
+        envvar=CA_VARIABLE,
+        show_default=False,
+    ),
+]
+Tls = Annotated[
+    bool | None,
+    typer.Option(
+        "--tls/--no-tls",
+        help="Speak TLS; without --ca the certificate is of a public authority.",
+        envvar="NEWSTALLY_TLS",
+        show_default=False,
+    ),
+]
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON on stdout and nothing else.")]
+
+
+def make_access(ca: Path | None, tls: bool | None) -> Access:
+    """Return how the gateway is reached; --no-tls wins over a CA of the environment."""
+    return Access(ca=None if tls is False else ca, tls=tls)
 
 
 class Terminated(Exception):  # noqa: N818 - named for what happened

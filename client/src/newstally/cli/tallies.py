@@ -12,10 +12,20 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from newstally.cli.running import AsJson, Target, exit_codes, print_json, run, say
+from newstally.cli.running import (
+    AsJson,
+    Ca,
+    Target,
+    Tls,
+    exit_codes,
+    make_access,
+    print_json,
+    run,
+    say,
+)
 from newstally.client import DEFAULT_TARGET, NewstallyClient
 from newstally.errors import GaveUp, NotFound
-from newstally.settings import RetryPolicy
+from newstally.settings import Access, RetryPolicy
 from newstally.values import EntityTally, PublicationTally
 
 PATIENCE_SECONDS = 10.0
@@ -35,12 +45,15 @@ def top(
         bool, typer.Option("--own-name", help="Show the publication's own name, too.")
     ] = False,
     target: Target = None,
+    ca: Ca = None,
+    tls: Tls = None,
     as_json: AsJson = False,
 ) -> None:
     """Show which entities a publication mentions most."""
     with exit_codes(), _unreached(target):
+        client = _client(target, make_access(ca, tls))
         try:
-            tallies = run(_top(target, publication, label, number, own_name=own_name))
+            tallies = run(_top(client, publication, label, number, own_name=own_name))
         except NotFound as error:
             raise NotFound(f"{error}; `newstally publications` lists those there are") from error
     if as_json:
@@ -61,11 +74,13 @@ def publications(
         int | None, typer.Option("-n", "--number", min=1, help="At most so many; default: all.")
     ] = None,
     target: Target = None,
+    ca: Ca = None,
+    tls: Tls = None,
     as_json: AsJson = False,
 ) -> None:
     """List the publications, those with most mentions first."""
     with exit_codes(), _unreached(target):
-        tallies, models = run(_publications(target, number))
+        tallies, models = run(_publications(_client(target, make_access(ca, tls)), number))
     if as_json:
         print_json([asdict(tally) for tally in tallies])
         return
@@ -84,11 +99,11 @@ def publications(
 
 
 async def _top(
-    target: str | None, publication: str, label: str, number: int, *, own_name: bool
+    unopened: NewstallyClient, publication: str, label: str, number: int, *, own_name: bool
 ) -> list[EntityTally]:
     label = label.strip()
     left_out = "" if own_name else _squeezed(publication)
-    async with _client(target) as client:
+    async with unopened as client:
         for spelling in dict.fromkeys((label, label.upper())):
             if found := await _entities(client, publication, spelling, number, left_out):
                 return found
@@ -124,10 +139,10 @@ def _squeezed(name: str) -> str:
 
 
 async def _publications(
-    target: str | None, number: int | None
+    unopened: NewstallyClient, number: int | None
 ) -> tuple[list[PublicationTally], tuple[str, ...]]:
     tallies: list[PublicationTally] = []
-    async with _client(target) as client:
+    async with unopened as client:
         async for tally in client.publications():
             tallies.append(tally)
             if len(tallies) == number:
@@ -146,10 +161,9 @@ def _unreached(target: str | None) -> Iterator[None]:
         ) from error
 
 
-def _client(target: str | None) -> NewstallyClient:
-    return NewstallyClient(
-        target or DEFAULT_TARGET, retry=RetryPolicy(give_up_after=PATIENCE_SECONDS)
-    )
+def _client(target: str | None, access: Access) -> NewstallyClient:
+    retry = RetryPolicy(give_up_after=PATIENCE_SECONDS)
+    return NewstallyClient(target or DEFAULT_TARGET, access=access, retry=retry)
 
 
 def _print_table(names: tuple[str, ...], rows: list[tuple[str | int, ...]]) -> None:

@@ -13,11 +13,15 @@ import typer
 
 from newstally.cli import upload_options as options
 from newstally.cli.running import (
+    CA_VARIABLE,
     EXIT_MALFORMED,
     EXIT_USAGE,
     AsJson,
+    Ca,
     Target,
+    Tls,
     exit_codes,
+    make_access,
     print_json,
     run,
     say,
@@ -46,6 +50,8 @@ def upload(
     paths: options.Paths,
     *,
     target: Target = None,
+    ca: Ca = None,
+    tls: Tls = None,
     upload_id: options.UploadId = None,
     resume: options.Resume = False,
     again: options.Again = False,
@@ -114,11 +120,10 @@ def upload(
         "--encoding": encoding,
         "--encoding-errors": encoding_errors if encoding_errors != EncodingErrors.STRICT else None,
         "--delimiter": delimiter,
-        # What is set in the environment stays set.
-        "--state-dir": None
-        if state_dir is None or str(state_dir) == os.environ.get(VARIABLE)
-        else str(state_dir),
+        "--state-dir": _unless_set(state_dir, VARIABLE),
+        "--ca": _unless_set(ca, CA_VARIABLE),
     }
+    access = make_access(ca, tls)
     most_rejects = allowed(max_rejects)
     voice = Voice(quiet=quiet, as_json=json_progress)
     store = StateStore(state_dir or default_directory(os.environ))
@@ -129,7 +134,7 @@ def upload(
                 check_path(rejects, files)
             early = early_target(store, target, upload_id, resume=resume)
             if early is not None and not dry:
-                run(reach(early, give_up_after, wait=wait, tell=voice.note))
+                run(reach(early, access, give_up_after, wait=wait, tell=voice.note))
             source = Source(
                 files,
                 columns,
@@ -158,7 +163,7 @@ def upload(
                 again=again,
             )
             if early is None:
-                run(reach(choice.target, give_up_after, wait=wait, tell=voice.note))
+                run(reach(choice.target, access, give_up_after, wait=wait, tell=voice.note))
         _tell_before(surveyed, choice, voice.note)
         flags = {"--recursive": recursive, "--day-first": day_first}
         flags["--month-first"] = day_first is False
@@ -168,6 +173,7 @@ def upload(
                 sent = run(
                     send(
                         *(source, surveyed, choice, store, give_up_after, wait_applied),
+                        access=access,
                         voice=voice,
                         most_rejects=most_rejects,
                         rate=rate,
@@ -204,6 +210,11 @@ def _check_options(
         raise typer.BadParameter("--rate takes articles a second, above 0")
     if give_up_after is not None and not give_up_after > 0:  # nan is refused, too
         raise typer.BadParameter("--give-up-after takes seconds, above 0")
+
+
+def _unless_set(path: Path | None, variable: str) -> str | None:
+    """What is set in the environment stays set, and need not be said again."""
+    return None if path is None or str(path) == os.environ.get(variable) else str(path)
 
 
 def _piped() -> contextlib.AbstractContextManager[BinaryIO]:

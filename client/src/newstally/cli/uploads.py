@@ -5,9 +5,19 @@ from typing import Annotated, Any
 
 import typer
 
-from newstally.cli.running import AsJson, Target, exit_codes, print_json, run, say
+from newstally.cli.running import (
+    AsJson,
+    Ca,
+    Target,
+    Tls,
+    exit_codes,
+    make_access,
+    print_json,
+    run,
+    say,
+)
 from newstally.client import DEFAULT_TARGET, NewstallyClient
-from newstally.settings import RetryPolicy
+from newstally.settings import Access, RetryPolicy
 from newstally.values import Refusal, RefusalRange, Upload
 
 PATIENCE_SECONDS = 10.0
@@ -21,6 +31,8 @@ def refusals(
         int | None, typer.Option("-n", "--number", min=1, help="At most so many; default: all.")
     ] = None,
     target: Target = None,
+    ca: Ca = None,
+    tls: Tls = None,
     as_json: AsJson = False,
 ) -> None:
     """List the articles of an upload that were refused, by offset.
@@ -29,7 +41,8 @@ def refusals(
     one, the others as ranges.
     """
     with exit_codes(as_json=as_json):
-        upload, found, ranges = run(_refusals(target or DEFAULT_TARGET, upload_id, number))
+        access = make_access(ca, tls)
+        upload, found, ranges = run(_refusals(target or DEFAULT_TARGET, access, upload_id, number))
     if as_json:
         print_json([*map(_as_json, found), *map(_range_as_json, ranges)])
     for refusal in () if as_json else found:
@@ -69,10 +82,11 @@ def _range_as_json(found: RefusalRange) -> dict[str, Any]:
 
 
 async def _refusals(
-    target: str, upload_id: str, number: int | None
+    target: str, access: Access, upload_id: str, number: int | None
 ) -> tuple[Upload, list[Refusal], list[RefusalRange]]:
     found: list[Refusal] = []
-    async with NewstallyClient(target, retry=RetryPolicy(give_up_after=PATIENCE_SECONDS)) as client:
+    retry = RetryPolicy(give_up_after=PATIENCE_SECONDS)
+    async with NewstallyClient(target, access=access, retry=retry) as client:
         upload = await client.get_upload(upload_id)
         async for refusal in client.refusals(upload_id):
             found.append(refusal)

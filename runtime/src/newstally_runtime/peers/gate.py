@@ -117,8 +117,8 @@ class Gate(grpc.aio.ServerInterceptor):
 
     def __init__(self, limits: CallLimits, apart: Collection[str] = ()) -> None:
         """`apart` names services that bound and decode their calls themselves."""
-        self.port: int | None = None
-        """The port of the server, once it has one."""
+        self.ports: Collection[int] = ()
+        """The ports of the server, once it has them."""
         self._limits = limits
         self._apart = apart
         self._undecodable = Rarely("request not decodable")
@@ -148,8 +148,7 @@ class Gate(grpc.aio.ServerInterceptor):
     def hang_up(self, peer: str) -> None:
         """End the connection of a peer that does not read: nothing else frees what waits for it."""
         self._hung_up.note(peer=peer)
-        if self.port is not None:
-            hang_up(peer, self.port)
+        hang_up(peer, self.ports)
 
     def _guarded(self, method: "_Method", handler: Handler) -> Handler:
         if handler.unary_unary is not None:

@@ -10,7 +10,7 @@ import ipaddress
 import os
 import socket
 import struct
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from urllib.parse import unquote
 
 from newstally_runtime.rare import Rarely
@@ -23,13 +23,13 @@ _LAST_RECEIVED = slice(52, 56)
 """Of Linux' struct tcp_info: milliseconds since data came."""
 
 
-def hang_up(peer: str, port: int) -> bool:
-    """Shut down the connection of a peer, as gRPC names it, to a port of this process.
+def hang_up(peer: str, ports: Collection[int]) -> bool:
+    """Shut down the connection of a peer, as gRPC names it, to one of these ports of this process.
 
     Return whether there was one.
     """
     wanted = _parse(peer)
-    for connection in _connections(port):
+    for connection in _connections(ports):
         with contextlib.suppress(OSError):
             host, remote = connection.getpeername()[:2]
             if (_plain(host), remote) == wanted:
@@ -39,16 +39,16 @@ def hang_up(peer: str, port: int) -> bool:
 
 
 class Doorkeeper:
-    """Keeps a port open for newcomers: when it is full, who was silent for longest has to go."""
+    """Keeps ports open for newcomers: when they are full, who was silent for longest has to go."""
 
-    def __init__(self, port: int, connections: int) -> None:
-        """Let at most so many connections stay; for a moment there may be more."""
-        self._port = port
+    def __init__(self, ports: Collection[int], connections: int) -> None:
+        """Let at most so many connections stay, together; for a moment there may be more."""
+        self._ports = ports
         self._connections = connections
         self._full = Rarely("too many connections, the most silent ended")
 
     async def keep(self) -> None:
-        """Look after the port until cancelled."""
+        """Look after the ports until cancelled."""
         while True:
             await asyncio.sleep(SWEEP_SECONDS)
             self.sweep()
@@ -59,7 +59,7 @@ class Doorkeeper:
         if len(_descriptors()) <= self._connections:
             return 0
         silences: list[tuple[int, int]] = []
-        for connection in _connections(self._port):
+        for connection in _connections(self._ports):
             with contextlib.suppress(OSError):
                 silences.append((_silent_millis(connection), connection.fileno()))
         excess = sorted(silences, reverse=True)[: max(0, len(silences) - self._connections)]
@@ -75,12 +75,12 @@ def _descriptors() -> list[str]:
     return os.listdir(_DESCRIPTORS)  # noqa: PTH208 - names are all that is needed
 
 
-def _connections(port: int) -> Iterator[socket.socket]:
-    """Yield the connections to a port of this process, each to be used before the next."""
+def _connections(ports: Collection[int]) -> Iterator[socket.socket]:
+    """Yield the connections to ports of this process, each to be used before the next."""
     for name in _descriptors():
         with contextlib.suppress(OSError), _borrowed(int(name)) as connection:
             internet = connection.family in (socket.AF_INET, socket.AF_INET6)
-            if internet and connection.getsockname()[1] == port:
+            if internet and connection.getsockname()[1] in ports:
                 connection.getpeername()  # OSError: it listens
                 yield connection
 

@@ -2,19 +2,20 @@
 
 import asyncio
 import contextlib
-import datetime as dt
 from collections.abc import AsyncIterator, Awaitable, Callable
+from datetime import UTC, datetime
 from pathlib import Path
 
 import grpc
 import pytest
-from cryptography import x509
-from cryptography.hazmat.primitives import hashes, serialization
-from cryptography.hazmat.primitives.asymmetric import ec
+from newstally.certificates.authority import Authority, Issued
 from newstally.cli.uploading import reaching
+from support.certificates import expired, valid
 from support.reference_gateway import ReferenceGateway
 
 from .conftest import Run, begun
+
+AUTHORITY, OTHER = (Authority.new(datetime.now(UTC)) for _ in range(2))
 
 Handler = Callable[[asyncio.StreamReader, asyncio.StreamWriter], Awaitable[None]]
 
@@ -130,22 +131,110 @@ async def test_a_port_of_something_else_is_told(
     assert message in result.stderr.splitlines()[-1]
 
 
+def shown(issued: Issued) -> grpc.ServerCredentials:
+    return grpc.ssl_server_credentials([(issued.key, issued.chain)])
+
+
+def authority_file(folder: Path, authority: Authority) -> Path:
+    path = folder / f"{len(list(folder.iterdir()))}.pem"
+    path.write_bytes(authority.certificate)
+    return path
+
+
 async def test_a_port_that_speaks_tls_is_told(
-    run: Run, articles: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    run: Run, articles: Path, states: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A plain client never gets an answer there: exit code 1 with the remedy, at once."""
     monkeypatch.setattr(reaching, "FIRST_CONTACT_SECONDS", 60.0)
-    key, chain = (path.read_bytes() for path in certificate(tmp_path))
-    server = grpc.aio.server()
-    credentials = grpc.ssl_server_credentials([(key, chain)])
-    port = server.add_secure_port("127.0.0.1:0", credentials)
-    await server.start()
-    try:
-        result = await run("upload", articles, "--target", f"127.0.0.1:{port}")
-    finally:
-        await server.stop(0)
+    async with ReferenceGateway(credentials=shown(valid(AUTHORITY, ["127.0.0.1"]))) as gateway:
+        result = await run("upload", articles, "--target", gateway.target)
+    assert (result.exit_code, begun(states)) == (1, [])
+    assert "speaks TLS, and this client was not told to" in result.stderr
+    assert "--ca FILE" in result.stderr
+
+
+@pytest.mark.parametrize("by_environment", [False, True], ids=["flag", "environment"])
+async def test_the_authority_of_the_certificate_is_enough(
+    run: Run,
+    articles: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    *,
+    by_environment: bool,
+) -> None:
+    """With --ca or NEWSTALLY_CA everything goes over TLS, uploads and questions."""
+    ca = authority_file(tmp_path, AUTHORITY)
+    if by_environment:
+        monkeypatch.setenv("NEWSTALLY_CA", str(ca))
+    flags = [] if by_environment else ["--ca", ca]
+    async with ReferenceGateway(credentials=shown(valid(AUTHORITY, ["127.0.0.1"]))) as gateway:
+        sent = await run("upload", articles, "--target", gateway.target, *flags)
+        asked = await run("top", "The Daily", "--target", gateway.target, *flags)
+        listed = await run("publications", "--target", gateway.target, *flags)
+        (upload_id,) = gateway.journals
+        refused = await run("refusals", upload_id, "--target", gateway.target, *flags)
+    assert [each.exit_code for each in (sent, asked, listed, refused)] == [0, 0, 0, 0]
+    assert "Anna" in asked.stdout
+
+
+@pytest.mark.parametrize(
+    ("certificate", "message"),
+    [
+        (valid(OTHER, ["127.0.0.1"]), "unable to get local issuer certificate"),
+        (valid(AUTHORITY, ["news.example"]), "IP address mismatch"),
+        (expired(AUTHORITY, ["127.0.0.1"]), "certificate has expired"),
+    ],
+    ids=["another authority", "another name", "expired"],
+)
+async def test_a_certificate_that_cannot_be_believed_is_told(
+    run: Run,
+    articles: Path,
+    states: Path,
+    tmp_path: Path,
+    certificate: Issued,
+    message: str,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Nothing is sent there; the reason and the remedy at once, exit code 1."""
+    monkeypatch.setattr(reaching, "FIRST_CONTACT_SECONDS", 60.0)
+    ca = authority_file(tmp_path, AUTHORITY)
+    async with ReferenceGateway(credentials=shown(certificate)) as gateway:
+        result = await run("upload", articles, "--target", gateway.target, "--ca", ca)
+        assert gateway.received == 0
+    assert (result.exit_code, begun(states)) == (1, [])
+    assert message in result.stderr
+    assert "is --ca (NEWSTALLY_CA) the authority of this gateway" in result.stderr
+
+
+async def test_a_plain_port_is_told_to_who_speaks_tls(
+    run: Run, articles: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The other way round: exit code 1 with the remedy, at once; --no-tls wins."""
+    monkeypatch.setattr(reaching, "FIRST_CONTACT_SECONDS", 60.0)
+    monkeypatch.setenv("NEWSTALLY_CA", str(authority_file(tmp_path, AUTHORITY)))
+    async with ReferenceGateway() as gateway:
+        result = await run("upload", articles, "--target", gateway.target)
+        plain = await run("upload", articles, "--target", gateway.target, "--no-tls")
     assert result.exit_code == 1
-    assert "speaks TLS, and this client speaks plain gRPC" in result.stderr
+    assert "does not speak TLS; leave out --ca and --tls" in result.stderr
+    assert plain.exit_code == 0
+
+
+@pytest.mark.parametrize(
+    ("content", "message"), [(None, "No such file"), (b"", "no certificate"), (b"x", "PEM")]
+)
+async def test_a_file_that_is_no_authority_is_wrong_usage(
+    run: Run, articles: Path, tmp_path: Path, content: bytes | None, message: str
+) -> None:
+    """Exit code 2, with the file's name, before anything else."""
+    ca = tmp_path / "ca.pem"
+    if content is not None:
+        ca.write_bytes(content)
+    for command in (("upload", articles), ("publications",), ("refusals", "job")):
+        result = await run(*command, "--target", "127.0.0.1:1", "--ca", ca)
+        assert result.exit_code == 2
+        assert message in result.stderr
+        assert str(ca) in result.stderr
 
 
 async def test_another_grpc_server_is_told(run: Run, articles: Path) -> None:
@@ -183,30 +272,3 @@ async def test_a_gateway_without_its_persister_is_a_gateway(run: Run, articles: 
         gateway.unary_failures = [grpc.StatusCode.UNAVAILABLE] * 3
         result = await run("upload", articles, "--target", gateway.target)
     assert result.exit_code == 0
-
-
-def certificate(folder: Path) -> tuple[Path, Path]:
-    """A key pair that nobody trusts."""
-    key = ec.generate_private_key(ec.SECP256R1())
-    name = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, "localhost")])
-    now = dt.datetime.now(dt.UTC)
-    signed = (
-        x509.CertificateBuilder()
-        .subject_name(name)
-        .issuer_name(name)
-        .public_key(key.public_key())
-        .serial_number(1)
-        .not_valid_before(now)
-        .not_valid_after(now + dt.timedelta(days=1))
-        .sign(key, hashes.SHA256())
-    )
-    pem, key_pem = folder / "c.pem", folder / "k.pem"
-    pem.write_bytes(signed.public_bytes(serialization.Encoding.PEM))
-    key_pem.write_bytes(
-        key.private_bytes(
-            serialization.Encoding.PEM,
-            serialization.PrivateFormat.PKCS8,
-            serialization.NoEncryption(),
-        )
-    )
-    return key_pem, pem

@@ -68,7 +68,8 @@ async def serving(
     health_pb2_grpc.add_HealthServicer_to_server(health, server)
     health.show(["here"], serving=True)
     reflect(["here"], server)
-    port = gate.port = server.add_insecure_port(f"{host}:0")
+    port = server.add_insecure_port(f"{host}:0")
+    gate.ports = [port]
     await server.start()
     try:
         async with asyncio.timeout(60):

@@ -22,15 +22,15 @@ async def test_the_most_silent_have_to_go(host: str) -> None:
             peer.sendall(b"PRI * HTTP/2.0\r\n")
         for peer in peers:
             peer.settimeout(5)
-        doorkeeper = Doorkeeper(port, 3)
+        doorkeeper = Doorkeeper([port], 3)
         assert await asyncio.to_thread(_swept, doorkeeper) == 5
         for peer in peers[3:]:
             assert _ended(peer)
         assert not any(map(_ended_now, peers[:3]))
         name, number = peers[0].getsockname()
-        assert hang_up(f"ipv4:{name}:{number}", port)
-        assert not hang_up("ipv4:127.0.0.1:1", port)
-        assert not hang_up("unix:", port)
+        assert hang_up(f"ipv4:{name}:{number}", [port])
+        assert not hang_up("ipv4:127.0.0.1:1", [port])
+        assert not hang_up("unix:", [port])
     finally:
         for peer in peers:
             peer.close()

@@ -6,6 +6,7 @@ from newstally.cli.uploading.display import LineDisplay
 from newstally.cli.uploading.states import StateStore
 from newstally.client import DEFAULT_TARGET, FIRST_CONTACT_SECONDS, NewstallyClient
 from newstally.errors import GaveUp, InputError, NoGateway
+from newstally.settings import Access
 
 
 def early_target(
@@ -21,7 +22,12 @@ def early_target(
 
 
 async def reach(
-    target: str, give_up_after: float | None, *, wait: bool, tell: Callable[[str], None]
+    target: str,
+    access: Access,
+    give_up_after: float | None,
+    *,
+    wait: bool,
+    tell: Callable[[str], None],
 ) -> None:
     """Return when a gateway answers at `target`; `tell` what is waited for.
 
@@ -31,7 +37,7 @@ async def reach(
     if give_up_after is not None:
         within = give_up_after if within is None else min(within, give_up_after)
     try:
-        client = NewstallyClient(target)
+        client = NewstallyClient(target, access=access)
     except NoGateway as error:
         raise InputError(f"--target: {error}") from error
     try:

@@ -14,7 +14,7 @@ from newstally.cli.uploading.voice import Voice
 from newstally.client import NewstallyClient
 from newstally.errors import InputError, PermanentError
 from newstally.inputs import Record, Source, Survey
-from newstally.settings import RetryPolicy
+from newstally.settings import Access, RetryPolicy
 from newstally.values import Article, Progress, Upload, UploadEvent, UploadSummary
 
 
@@ -38,6 +38,7 @@ async def send(
     give_up_after: float | None,
     wait_applied: bool,
     *,
+    access: Access,
     voice: Voice,
     most_rejects: MostRejects,
     rate: float | None = None,
@@ -58,7 +59,7 @@ async def send(
     begin = time.monotonic()
     upload_id = choice.state.upload_id
     retry = RetryPolicy(give_up_after=give_up_after)
-    async with NewstallyClient(choice.target, retry=retry) as client:
+    async with NewstallyClient(choice.target, access=access, retry=retry) as client:
         with voice.display(surveyed.records, choice.target) as display:
             upload = await _open_upload(client, choice, store, surveyed, display, voice.note)
             check(upload)

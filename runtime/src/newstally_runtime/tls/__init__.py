@@ -1,0 +1,1 @@
+"""Certificates: read from files, read again when they change, and used on ports and channels."""
