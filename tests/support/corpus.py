@@ -4,7 +4,7 @@ import random
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 
-from newstally import Article, NewstallyClient
+from newstally import Access, Article, NewstallyClient
 from support.engines import Recounted, recount
 
 _NAMES = [
@@ -48,10 +48,10 @@ def totals(articles: Iterable[Article]) -> dict[str, Total]:
     return {name: Total(len(some), recount(some)) for name, some in texts.items()}
 
 
-async def stored_totals(target: str) -> dict[str, Total]:
+async def stored_totals(target: str, access: Access | None = None) -> dict[str, Total]:
     """Read what the sink holds, through the gateway."""
     found: dict[str, Total] = {}
-    async with NewstallyClient(target) as client:
+    async with NewstallyClient(target, access=access) as client:
         async for publication in client.publications():
             name = publication.publication
             found[name] = Total(
@@ -66,9 +66,11 @@ async def stored_totals(target: str) -> dict[str, Total]:
     return found
 
 
-async def assert_counted_once(target: str, articles: Sequence[Article]) -> None:
+async def assert_counted_once(
+    target: str, articles: Sequence[Article], access: Access | None = None
+) -> None:
     """Fail unless the sink holds exactly these articles, each once."""
-    found, expected = await stored_totals(target), totals(articles)
+    found, expected = await stored_totals(target, access), totals(articles)
     assert {name: total.articles for name, total in found.items()} == {
         name: total.articles for name, total in expected.items()
     }

@@ -34,7 +34,14 @@ class ModelBatch:
 
 
 class ReferenceExtractor(extractor_pb2_grpc.ExtractorServiceServicer):
-    def __init__(self, *, articles: int = 256, window_bytes: int = 1 << 20) -> None:
+    def __init__(
+        self,
+        *,
+        articles: int = 256,
+        window_bytes: int = 1 << 20,
+        credentials: grpc.ServerCredentials | None = None,
+    ) -> None:
+        self._credentials = credentials
         self.window = extractor_pb2.Window(articles=articles, bytes=window_bytes)
         self.batches: list[ModelBatch] = []
         self.answered = 0
@@ -69,7 +76,11 @@ class ReferenceExtractor(extractor_pb2_grpc.ExtractorServiceServicer):
         self.instance = next(self._instances)
         server = grpc.aio.server(options=SERVER_OPTIONS)
         extractor_pb2_grpc.add_ExtractorServiceServicer_to_server(self, server)
-        self.port = server.add_insecure_port(f"127.0.0.1:{self.port}")
+        self.port = (
+            server.add_insecure_port(self.address)
+            if self._credentials is None
+            else server.add_secure_port(self.address, self._credentials)
+        )
         await server.start()
         self._server = server
 
