@@ -59,7 +59,7 @@ class RenewedChannel:
     """One channel after the other to the same server, each over the newest certificate.
 
     A channel keeps for ever the certificate that it was made with, and would show it when it
-    connects again. To stubs this is a channel for unary calls.
+    connects again. To stubs this is a channel for calls with one request.
     """
 
     def __init__(self, target: str, watched: WatchedCertificate, name: str) -> None:
@@ -70,7 +70,6 @@ class RenewedChannel:
         self._closing: set[asyncio.Task[None]] = set()
         self._used = watched.current
         self._channel = self._connect()
-        self._age = 0
 
     def as_channel(self) -> grpc.aio.Channel:
         """Return it as what stubs ask for."""
@@ -78,13 +77,20 @@ class RenewedChannel:
 
     def unary_unary(self, *arguments: Any, **options: Any) -> Callable[..., Any]:
         """Return a method whose calls go over the newest certificate."""
-        age, method = self._age, self._channel.unary_unary(*arguments, **options)
+        return self._method(lambda channel: channel.unary_unary(*arguments, **options))
+
+    def unary_stream(self, *arguments: Any, **options: Any) -> Callable[..., Any]:
+        """Return a method whose calls go over the newest certificate."""
+        return self._method(lambda channel: channel.unary_stream(*arguments, **options))
+
+    def _method(self, make: Callable[[grpc.aio.Channel], Any]) -> Callable[..., Any]:
+        channel, method = self._channel, make(self._channel)
 
         def call(*request: Any, **settings: Any) -> Any:
-            nonlocal age, method
+            nonlocal channel, method
             self._renew()
-            if age != self._age:
-                age, method = self._age, self._channel.unary_unary(*arguments, **options)
+            if channel is not self._channel:
+                channel, method = self._channel, make(self._channel)
             return method(*request, **settings)
 
         return call
@@ -104,7 +110,6 @@ class RenewedChannel:
         task.add_done_callback(self._closing.discard)
         self._used = self._watched.current
         self._channel = self._connect()
-        self._age += 1
 
     def _connect(self) -> grpc.aio.Channel:
         return connect(self._target, channel_credentials(self._used), self._name)
