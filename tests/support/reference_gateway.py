@@ -229,6 +229,11 @@ class ReferenceGateway(
             refusals=rows, next_page_token=token, refusal_ranges=ranges_of(rest)
         )
 
+    async def ListUploads(self, request: Any, context: Any) -> Any:
+        made = [journal.message() for journal in reversed(self.journals.values())]
+        rows, token = _page(made, request)
+        return upload_pb2.ListUploadsResponse(uploads=rows, next_page_token=token)
+
     async def _maybe_fail(self, context: Any) -> None:
         if self.unary_failures:
             await context.abort(self.unary_failures.pop(0), "told to fail")

@@ -146,6 +146,13 @@ class ReferencePersister(
             await abort(context, error)
         return upload_pb2.ListRefusalsResponse(refusals=upload.refusals)
 
+    async def ListUploads(
+        self, request: upload_pb2.ListUploadsRequest, context: Context
+    ) -> upload_pb2.ListUploadsResponse:
+        owner = self._note("ListUploads", context)
+        mine = [upload for upload in self.uploads.values() if upload.owner == owner]
+        return upload_pb2.ListUploadsResponse(uploads=[each.to_proto() for each in mine])
+
     # TallyService
 
     async def ListPublications(

@@ -226,6 +226,13 @@ class NewstallyClient:
         response = await self._call(self._services.uploads.GetUpload, request, on_event)
         return to_upload(response.upload)
 
+    async def uploads(self) -> AsyncIterator[Upload]:
+        """Iterate over the caller's uploads, those made last first. Needs services of 0.3."""
+        request = upload_pb2.ListUploadsRequest(page_size=PAGE_LIMIT_ITEMS)
+        async for page in self._pages(self._services.uploads.ListUploads, request):
+            for message in page.uploads:
+                yield to_upload(message)
+
     async def wait_applied(self, upload_id: str) -> Upload:
         """Wait until all that is settled now has its tallies in the sink; polls twice a second.
 

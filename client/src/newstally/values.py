@@ -1,7 +1,7 @@
 """The values that go in and come out. All are immutable."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
 
@@ -109,6 +109,9 @@ class Upload:
     """When it was made (UTC)."""
     update_time: datetime
     """When `next_offset` last moved (UTC)."""
+    set_aside_rows: int = field(default=0, kw_only=True)
+    """Rows of the whole store, of whichever uploads, that the sink refuses: they wait in the
+    journal, also below `applied_offset`. Only `NewstallyClient.get_upload` tells it."""
 
 
 @dataclass(frozen=True, slots=True)

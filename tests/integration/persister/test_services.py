@@ -13,6 +13,7 @@ from unit.persister.calling import SECONDS, Caller, persister
 
 ALICE = (("newstally-owner", "alice"),)
 BOB = (("newstally-owner", "bob"),)
+Owner = tuple[tuple[str, str], ...]
 ONE: Article = ("Post", [("x", "P")])
 
 
@@ -138,6 +139,31 @@ def test_a_contradiction_is_an_invalid_argument(caller: Caller) -> None:
     assert caught.value.code() is grpc.StatusCode.INVALID_ARGUMENT
     assert retry_delay_seconds(caught.value) is None
     assert caller.upload("wrong").next_offset == 0
+
+
+def test_uploads_are_listed_by_owner_those_made_last_first(caller: Caller) -> None:
+    """In pages; nobody sees another owner's, nor goes on with another's token."""
+    carol, dave = ((("newstally-owner", name),) for name in ("carol", "dave"))
+    names = [f"list-{n}" for n in range(5)]
+    for name in names:
+        wish = upload_pb2.CreateUploadRequest(upload_id=name)
+        caller.uploads.CreateUpload(wish, metadata=carol, timeout=SECONDS)
+
+    def page(size: int, token: str, owner: Owner = carol) -> upload_pb2.ListUploadsResponse:
+        request = upload_pb2.ListUploadsRequest(page_size=size, page_token=token)
+        return caller.uploads.ListUploads(request, metadata=owner, timeout=SECONDS)
+
+    seen, token = [], ""
+    for size in (2, 2, 2):
+        answer = page(size, token)
+        seen += [upload.upload_id for upload in answer.uploads]
+        last, token = token, answer.next_page_token
+    assert (seen, token) == (names[::-1], "")
+    assert list(page(0, "", dave).uploads) == []
+    for size, wrong, owner in ((-1, "", carol), (2, "x", carol), (2, last, dave)):
+        with pytest.raises(grpc.RpcError) as caught:
+            page(size, wrong, owner)
+        assert caught.value.code() is grpc.StatusCode.INVALID_ARGUMENT
 
 
 def test_refusals_come_in_pages(caller: Caller) -> None:

@@ -28,6 +28,7 @@ def to_upload(message: upload_pb2.Upload) -> Upload:
         models=tuple(message.models),
         create_time=message.create_time.ToDatetime(UTC),
         update_time=message.update_time.ToDatetime(UTC),
+        set_aside_rows=message.set_aside_rows,
     )
 
 

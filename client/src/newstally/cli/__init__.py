@@ -15,7 +15,7 @@ from newstally.cli.cert import cert
 from newstally.cli.tallies import publications, top
 from newstally.cli.up import up
 from newstally.cli.upload import upload
-from newstally.cli.uploads import refusals
+from newstally.cli.uploads import list_uploads, refusals, show_upload
 
 app = typer.Typer(
     name="newstally",
@@ -27,6 +27,10 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
 )
 app.command()(upload)
+uploads = typer.Typer(invoke_without_command=True)
+uploads.callback()(list_uploads)
+uploads.command("show")(show_upload)
+app.add_typer(uploads, name="uploads")
 app.command()(refusals)
 app.command()(top)
 app.command()(publications)

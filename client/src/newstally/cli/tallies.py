@@ -1,17 +1,13 @@
 """`newstally top` and `newstally publications`."""
 
-import contextlib
-from collections.abc import Iterator
 from dataclasses import asdict
 from typing import Annotated
 
 import typer
 from newstally_protos.limits import PAGE_LIMIT_ITEMS
 from newstally_protos.names import publication_key, shown
-from rich.console import Console
-from rich.table import Table
-from rich.text import Text
 
+from newstally.cli.asking import asking, unreached
 from newstally.cli.running import (
     AsJson,
     Ca,
@@ -23,13 +19,11 @@ from newstally.cli.running import (
     run,
     say,
 )
-from newstally.client import DEFAULT_TARGET, NewstallyClient
-from newstally.errors import GaveUp, NotFound
-from newstally.settings import Access, RetryPolicy
+from newstally.cli.tables import print_table
+from newstally.client import NewstallyClient
+from newstally.errors import NotFound
 from newstally.values import EntityTally, PublicationTally
 
-PATIENCE_SECONDS = 10.0
-"""A person waits for the answer; an upload has more time."""
 LABELS_FROM = 2 * PAGE_LIMIT_ITEMS
 """Among so many entities a label is looked for."""
 
@@ -50,8 +44,8 @@ def top(
     as_json: AsJson = False,
 ) -> None:
     """Show which entities a publication mentions most."""
-    with exit_codes(), _unreached(target):
-        client = _client(target, make_access(ca, tls))
+    with exit_codes(), unreached(target):
+        client = asking(target, make_access(ca, tls))
         try:
             tallies = run(_top(client, publication, label, number, own_name=own_name))
         except NotFound as error:
@@ -60,7 +54,7 @@ def top(
         print_json([asdict(tally) for tally in tallies])
         return
     if tallies:
-        _print_table(
+        print_table(
             ("name", "label", "mentions", "articles"),
             [(t.name, t.label, t.mentions, t.articles) for t in tallies],
         )
@@ -79,15 +73,15 @@ def publications(
     as_json: AsJson = False,
 ) -> None:
     """List the publications, those with most mentions first."""
-    with exit_codes(), _unreached(target):
-        tallies, models = run(_publications(_client(target, make_access(ca, tls)), number))
+    with exit_codes(), unreached(target):
+        tallies, models = run(_publications(asking(target, make_access(ca, tls)), number))
     if as_json:
         print_json([asdict(tally) for tally in tallies])
         return
     if not tallies:
         say("no publications yet; what was uploaded appears here when it is applied")
         return
-    _print_table(
+    print_table(
         ("publication", "articles", "mentions"),
         [(t.publication, t.articles, t.mentions) for t in tallies],
     )
@@ -148,32 +142,3 @@ async def _publications(
             if len(tallies) == number:
                 break
         return tallies, await client.models()
-
-
-@contextlib.contextmanager
-def _unreached(target: str | None) -> Iterator[None]:
-    try:
-        yield
-    except GaveUp as error:
-        raise GaveUp(
-            f"gateway {target or DEFAULT_TARGET} has not answered for {PATIENCE_SECONDS:g} s; is it"
-            f" running? `newstally up` starts one, --target names another ({error})"
-        ) from error
-
-
-def _client(target: str | None, access: Access) -> NewstallyClient:
-    retry = RetryPolicy(give_up_after=PATIENCE_SECONDS)
-    return NewstallyClient(target or DEFAULT_TARGET, access=access, retry=retry)
-
-
-def _print_table(names: tuple[str, ...], rows: list[tuple[str | int, ...]]) -> None:
-    table = Table(box=None, header_style="bold")
-    numeric = [isinstance(cell, int) for cell in rows[0]]
-    for name, right in zip(names, numeric, strict=True):
-        table.add_column(name, justify="right" if right else "left", overflow="fold")
-    for row in rows:
-        # Text, not str: an entity may look like rich's markup.
-        table.add_row(
-            *(Text(f"{cell:,}" if isinstance(cell, int) else shown(cell)) for cell in row)
-        )
-    Console().print(table)

@@ -1,10 +1,13 @@
-"""`newstally refusals`: what of an upload was not counted, and why."""
+"""`newstally uploads` and `newstally refusals`: what was uploaded, and what was not counted."""
 
+from collections import Counter
 from dataclasses import asdict
 from typing import Annotated, Any
 
 import typer
+from newstally_protos.names import shown
 
+from newstally.cli.asking import asking, unreached
 from newstally.cli.running import (
     AsJson,
     Ca,
@@ -16,12 +19,10 @@ from newstally.cli.running import (
     run,
     say,
 )
-from newstally.client import DEFAULT_TARGET, NewstallyClient
-from newstally.settings import Access, RetryPolicy
+from newstally.cli.tables import print_table
+from newstally.client import NewstallyClient
+from newstally.errors import UnexpectedStatus
 from newstally.values import Refusal, RefusalRange, Upload
-
-PATIENCE_SECONDS = 10.0
-"""A person waits for the answer."""
 
 
 def refusals(
@@ -40,9 +41,9 @@ def refusals(
     An article's offset is its place in the input, from 0. Of very many the first are listed one by
     one, the others as ranges.
     """
-    with exit_codes(as_json=as_json):
-        access = make_access(ca, tls)
-        upload, found, ranges = run(_refusals(target or DEFAULT_TARGET, access, upload_id, number))
+    with exit_codes(as_json=as_json), unreached(target):
+        client = asking(target, make_access(ca, tls))
+        upload, found, ranges = run(_refusals(client, upload_id, number))
     if as_json:
         print_json([*map(_as_json, found), *map(_range_as_json, ranges)])
     for refusal in () if as_json else found:
@@ -81,12 +82,126 @@ def _range_as_json(found: RefusalRange) -> dict[str, Any]:
     return {**asdict(found), "reason": found.reason.value}
 
 
+def list_uploads(
+    context: typer.Context,
+    *,
+    number: Annotated[int, typer.Option("-n", "--number", min=1, help="At most so many.")] = 20,
+    target: Target = None,
+    ca: Ca = None,
+    tls: Tls = None,
+    as_json: AsJson = False,
+) -> None:
+    """List your uploads, those made last first; `newstally uploads show ID` tells all of one.
+
+    No command deletes one: its record is what keeps the same input from being counted twice.
+    """
+    if context.invoked_subcommand is not None:
+        return
+    with exit_codes(as_json=as_json), unreached(target):
+        found = run(_uploads(asking(target, make_access(ca, tls)), number))
+    if as_json:
+        print_json([_upload_as_json(upload) for upload in found])
+    elif not found:
+        say("no uploads yet")
+    else:
+        print_table(
+            ("upload", "made (UTC)", "settled", "counted", "refused", "applied", "mentions"),
+            [
+                (
+                    upload.upload_id,
+                    f"{upload.create_time:%Y-%m-%d %H:%M}",
+                    *(upload.next_offset, upload.counted, upload.refused),
+                    *(upload.applied_offset, upload.mentions),
+                )
+                for upload in found
+            ],
+        )
+
+
+def show_upload(
+    upload_id: Annotated[str, typer.Argument(metavar="ID", help="As the upload's summary says.")],
+    *,
+    target: Target = None,
+    ca: Ca = None,
+    tls: Tls = None,
+    as_json: AsJson = False,
+) -> None:
+    """Tell all of one upload."""
+    with exit_codes(as_json=as_json), unreached(target):
+        upload, reasons = run(_upload(asking(target, make_access(ca, tls)), upload_id))
+    told = _upload_as_json(upload)
+    told["set_aside_rows"] = upload.set_aside_rows
+    told["refused_by_reason"] = dict(reasons)
+    if as_json:
+        print_json(told)
+        return
+    for name, value in told.items():
+        typer.echo(shown(f"{name.replace('_', ' '):18}  {_as_text(value)}"))
+    if upload.set_aside_rows:
+        say(
+            "note: the sink refuses rows, of whichever uploads; they wait in the journal"
+            " (`newstally-persister set-aside` lists them where the persister runs)"
+        )
+
+
+def _as_text(value: object) -> str:
+    match value:
+        case dict():
+            return ", ".join(f"{number:,} {name}" for name, number in value.items()) or "none"
+        case list():
+            return "; ".join(value) or "none"
+        case int():
+            return f"{value:,}"
+        case _:
+            return str(value)
+
+
+def _upload_as_json(upload: Upload) -> dict[str, Any]:
+    return {
+        "upload_id": upload.upload_id,
+        "next_offset": upload.next_offset,
+        "applied_offset": upload.applied_offset,
+        "counted": upload.counted,
+        "refused": upload.refused,
+        "mentions": upload.mentions,
+        "models": list(upload.models),
+        "create_time": upload.create_time.isoformat(),
+        "update_time": upload.update_time.isoformat(),
+    }
+
+
+async def _uploads(client: NewstallyClient, number: int) -> list[Upload]:
+    found: list[Upload] = []
+    async with client:
+        try:
+            async for upload in client.uploads():
+                found.append(upload)
+                if len(found) == number:
+                    break
+        except UnexpectedStatus as error:
+            raise UnexpectedStatus(
+                f"{error}; services of release 0.2 list no uploads: upgrade them"
+            ) from error
+    return found
+
+
+async def _upload(client: NewstallyClient, upload_id: str) -> tuple[Upload, Counter[str]]:
+    reasons: Counter[str] = Counter()
+    async with client:
+        upload = await client.get_upload(upload_id)
+        if upload.refused:
+            async for refusal in client.refusals(upload_id):
+                reasons[refusal.reason.value] += 1
+            for found in await client.refusal_ranges(upload_id):
+                reasons[found.reason.value] += found.articles
+    return upload, reasons
+
+
 async def _refusals(
-    target: str, access: Access, upload_id: str, number: int | None
+    client: NewstallyClient, upload_id: str, number: int | None
 ) -> tuple[Upload, list[Refusal], list[RefusalRange]]:
     found: list[Refusal] = []
-    retry = RetryPolicy(give_up_after=PATIENCE_SECONDS)
-    async with NewstallyClient(target, access=access, retry=retry) as client:
+    async with client:
         upload = await client.get_upload(upload_id)
         async for refusal in client.refusals(upload_id):
             found.append(refusal)

@@ -59,6 +59,12 @@ class ForwardedUploads(UploadServiceServicer):
         """List the refusals of one of the caller's uploads."""
         return await forward(self._stub.ListRefusals, request, context)
 
+    async def ListUploads(  # noqa: N802
+        self, request: upload.ListUploadsRequest, context: Context
+    ) -> upload.ListUploadsResponse:
+        """List the caller's uploads."""
+        return await forward(self._stub.ListUploads, request, context)
+
 
 class ForwardedTallies(TallyServiceServicer):
     """The persister's TallyService."""

@@ -105,6 +105,24 @@ class UploadService(upload_pb2_grpc.UploadServiceServicer):
             refusals=map(refusal_message, page), refusal_ranges=map(range_message, ranges)
         )
 
+    @answered
+    async def ListUploads(  # noqa: N802
+        self, request: upload_pb2.ListUploadsRequest, context: Any
+    ) -> upload_pb2.ListUploadsResponse:
+        """List the owner's uploads, those made last first."""
+        owner = owner_of(context)
+        query = ("uploads", owner)
+        items = page_items(request.page_size)
+        after = read_token(request.page_token, query, (int, str))
+        found = await self._reads.run(lambda reader: reader.list_uploads(owner, after, items + 1))
+        page = found[:items]
+        token = ""
+        if len(found) > items:
+            token = next_token(query, (page[-1].create_micros, page[-1].upload_id))
+        return upload_pb2.ListUploadsResponse(
+            uploads=map(upload_message, page), next_page_token=token
+        )
+
     def _too_many_today(self) -> StatusError:
         left = _DAY_SECONDS - self._wall_clock() % _DAY_SECONDS
         return wait(

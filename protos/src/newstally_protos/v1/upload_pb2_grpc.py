@@ -51,6 +51,11 @@ class UploadServiceStub:
                 request_serializer=newstally_dot_v1_dot_upload__pb2.ListRefusalsRequest.SerializeToString,
                 response_deserializer=newstally_dot_v1_dot_upload__pb2.ListRefusalsResponse.FromString,
                 _registered_method=True)
+        self.ListUploads = channel.unary_unary(
+                '/newstally.v1.UploadService/ListUploads',
+                request_serializer=newstally_dot_v1_dot_upload__pb2.ListUploadsRequest.SerializeToString,
+                response_deserializer=newstally_dot_v1_dot_upload__pb2.ListUploadsResponse.FromString,
+                _registered_method=True)
 
 
 class UploadServiceServicer:
@@ -84,6 +89,14 @@ class UploadServiceServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def ListUploads(self, request, context):
+        """Lists the caller's uploads, those made last first. Since 0.3. Errors: INVALID_ARGUMENT (page_size
+        below zero, a page_token that this method did not give out), UNIMPLEMENTED (a persister of 0.2).
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
 
 def add_UploadServiceServicer_to_server(servicer, server):
     rpc_method_handlers = {
@@ -101,6 +114,11 @@ def add_UploadServiceServicer_to_server(servicer, server):
                     servicer.ListRefusals,
                     request_deserializer=newstally_dot_v1_dot_upload__pb2.ListRefusalsRequest.FromString,
                     response_serializer=newstally_dot_v1_dot_upload__pb2.ListRefusalsResponse.SerializeToString,
+            ),
+            'ListUploads': grpc.unary_unary_rpc_method_handler(
+                    servicer.ListUploads,
+                    request_deserializer=newstally_dot_v1_dot_upload__pb2.ListUploadsRequest.FromString,
+                    response_serializer=newstally_dot_v1_dot_upload__pb2.ListUploadsResponse.SerializeToString,
             ),
     }
     generic_handler = grpc.method_handlers_generic_handler(
@@ -185,6 +203,33 @@ class UploadService:
             '/newstally.v1.UploadService/ListRefusals',
             newstally_dot_v1_dot_upload__pb2.ListRefusalsRequest.SerializeToString,
             newstally_dot_v1_dot_upload__pb2.ListRefusalsResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ListUploads(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/newstally.v1.UploadService/ListUploads',
+            newstally_dot_v1_dot_upload__pb2.ListUploadsRequest.SerializeToString,
+            newstally_dot_v1_dot_upload__pb2.ListUploadsResponse.FromString,
             options,
             channel_credentials,
             insecure,

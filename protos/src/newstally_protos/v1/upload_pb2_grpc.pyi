@@ -49,6 +49,10 @@ class UploadServiceStub:
     owner); of the others it tells ranges. Errors: as GetUpload; INVALID_ARGUMENT (page_size below
     zero, a page_token that this method did not give out).
     """
+    ListUploads: _grpc.UnaryUnaryMultiCallable[_upload_pb2.ListUploadsRequest, _upload_pb2.ListUploadsResponse]
+    """Lists the caller's uploads, those made last first. Since 0.3. Errors: INVALID_ARGUMENT (page_size
+    below zero, a page_token that this method did not give out), UNIMPLEMENTED (a persister of 0.2).
+    """
 
 @_typing.type_check_only
 class UploadServiceAsyncStub(UploadServiceStub):
@@ -69,6 +73,10 @@ class UploadServiceAsyncStub(UploadServiceStub):
     """Lists an upload's refusals by offset: the first 10,000 (100,000 in a day, of all uploads of an
     owner); of the others it tells ranges. Errors: as GetUpload; INVALID_ARGUMENT (page_size below
     zero, a page_token that this method did not give out).
+    """
+    ListUploads: _aio.UnaryUnaryMultiCallable[_upload_pb2.ListUploadsRequest, _upload_pb2.ListUploadsResponse]  # type: ignore[assignment]
+    """Lists the caller's uploads, those made last first. Since 0.3. Errors: INVALID_ARGUMENT (page_size
+    below zero, a page_token that this method did not give out), UNIMPLEMENTED (a persister of 0.2).
     """
 
 class UploadServiceServicer(metaclass=_abc_1.ABCMeta):
@@ -105,6 +113,16 @@ class UploadServiceServicer(metaclass=_abc_1.ABCMeta):
         """Lists an upload's refusals by offset: the first 10,000 (100,000 in a day, of all uploads of an
         owner); of the others it tells ranges. Errors: as GetUpload; INVALID_ARGUMENT (page_size below
         zero, a page_token that this method did not give out).
+        """
+
+    @_abc_1.abstractmethod
+    def ListUploads(
+        self,
+        request: _upload_pb2.ListUploadsRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_upload_pb2.ListUploadsResponse, _abc.Awaitable[_upload_pb2.ListUploadsResponse]]:
+        """Lists the caller's uploads, those made last first. Since 0.3. Errors: INVALID_ARGUMENT (page_size
+        below zero, a page_token that this method did not give out), UNIMPLEMENTED (a persister of 0.2).
         """
 
 def add_UploadServiceServicer_to_server(servicer: UploadServiceServicer, server: _typing.Union[_grpc.Server, _aio.Server]) -> None: ...

@@ -105,7 +105,7 @@ async def test_a_gateway_that_does_not_answer_is_told_with_remedies(
     run: Run, monkeypatch: pytest.MonkeyPatch, command: tuple[str, ...]
 ) -> None:
     """One line that names the gateway; exit code 1."""
-    monkeypatch.setattr("newstally.cli.tallies.PATIENCE_SECONDS", 0.05)
+    monkeypatch.setattr("newstally.cli.asking.PATIENCE_SECONDS", 0.05)
     result = await run(*command, "--target", "127.0.0.1:1")
     assert (result.exit_code, result.stdout) == (1, "")
     assert result.stderr.startswith(

@@ -1,4 +1,4 @@
-"""`newstally refusals`."""
+"""`newstally refusals` and `newstally uploads`."""
 
 import json
 from pathlib import Path
@@ -48,3 +48,27 @@ async def test_more_refusals_than_are_kept_is_told(run: Run, tmp_path: Path) -> 
         result = await run("refusals", "job", *options)
     assert len(result.stdout.splitlines()) == 3
     assert "note: 2 more were refused" in result.stderr
+
+
+async def test_uploads_are_listed_and_shown(run: Run, tmp_path: Path) -> None:
+    """Those made last first; one with all that is known of it."""
+    path = tmp_path / "a.jsonl"
+    path.write_text('{"source": "P", "text": "x"}\n{"source": "P", "text": ""}\n')
+    async with ReferenceGateway() as gateway:
+        options = ("--target", gateway.target)
+        none = await run("uploads", *options)
+        for name in ("first", "second"):
+            await run("upload", path, *options, "--upload-id", name)
+        table = await run("uploads", *options)
+        last = await run("uploads", *options, "--json", "-n", "1")
+        shown = await run("uploads", "show", "first", *options)
+        as_json = await run("uploads", "show", "first", *options, "--json")
+        unknown = await run("uploads", "show", "other", *options)
+    assert (none.exit_code, none.stdout, none.stderr) == (0, "", "no uploads yet\n")
+    assert [line.split()[0] for line in table.stdout.splitlines()] == ["upload", "second", "first"]
+    assert [upload["upload_id"] for upload in json.loads(last.stdout)] == ["second"]
+    assert "refused by reason   1 CONTENT_EMPTY\n" in shown.stdout
+    assert "set aside rows      0\n" in shown.stdout
+    found = json.loads(as_json.stdout)
+    assert (found["counted"], found["refused_by_reason"]) == (1, {"CONTENT_EMPTY": 1})
+    assert unknown.exit_code == 1

@@ -46,6 +46,9 @@ class Uploads(upload_pb2_grpc.UploadServiceServicer):
     async def ListRefusals(self, request: Any, context: Any) -> upload_pb2.ListRefusalsResponse:
         return upload_pb2.ListRefusalsResponse(next_page_token="x" * 3_000_000)
 
+    async def ListUploads(self, request: Any, context: Any) -> upload_pb2.ListUploadsResponse:
+        return upload_pb2.ListUploadsResponse()
+
 
 class Extractor(extractor_pb2_grpc.ExtractorServiceServicer):
     """Echoes."""

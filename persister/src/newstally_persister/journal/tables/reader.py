@@ -16,6 +16,7 @@ UPLOAD_COLUMNS = (
     "create_micros, update_micros"
 )
 
+_LATEST_MICROS = 2**63 - 1
 _MODELS = UPLOAD_COLUMNS.split(", ").index("models")
 
 
@@ -35,6 +36,22 @@ class JournalReader:
             f"SELECT {UPLOAD_COLUMNS} FROM uploads WHERE upload_id = ?", (upload_id,)
         ).fetchone()
         return None if row is None else read_upload(row)
+
+    def list_uploads(
+        self, owner: str, after: tuple[int, str] | None, limit: int
+    ) -> Sequence[Upload]:
+        """Return at most `limit` uploads of an owner, those made last first, then by id.
+
+        `after` is where the list goes on: microseconds and id of the last one that was seen.
+        """
+        micros, upload_id = after or (_LATEST_MICROS, "")
+        rows = self._connection.execute(
+            f"SELECT {UPLOAD_COLUMNS} FROM uploads WHERE owner = ? AND create_micros <= ? "
+            "AND (create_micros < ? OR upload_id > ?) "
+            "ORDER BY create_micros DESC, upload_id LIMIT ?",
+            (owner, micros, micros, upload_id, limit),
+        )
+        return [read_upload(row) for row in rows]
 
     def stored_key(self, publication_key: str) -> str:
         """Return the key under which a publication is recorded: its own, or an older form of it."""

@@ -140,6 +140,9 @@ ADDITIONS: tuple[str, ...] = (
         part INTEGER NOT NULL,
         PRIMARY KEY (flush, part)
     ) STRICT, WITHOUT ROWID""",
+    # For lists of an owner's uploads, those made last first.
+    """CREATE INDEX IF NOT EXISTS uploads_made
+        ON uploads (owner, create_micros DESC, upload_id)""",
     # Rows that the sink refuses even alone, with all that came for them.
     """CREATE TABLE IF NOT EXISTS set_aside (
         publication_key TEXT NOT NULL,
