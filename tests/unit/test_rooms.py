@@ -28,7 +28,7 @@ BELOW = {
 """What a distribution may import of the others. No service knows another one."""
 
 ROOMS = {
-    "protos": ["limits", "days", "names", "spellings", "backoff", "v1", "wire"],
+    "protos": ["limits", "days", "names", "spellings", "backoff", "keys", "v1", "wire"],
     "runtime": [
         "",
         "deadline",
@@ -50,8 +50,10 @@ ROOMS = {
         "core/tasks",
         "core/validation",
         "core/outcomes",
+        "core/keys",
         "core/clients",
         "core/replicas",
+        "calling",
         "persister",
         "replicas",
         "clients",
@@ -111,6 +113,7 @@ ROOMS = {
         "certificates",
         "up",
         "client",
+        "keys",
         "",
         "cli/running",
         "cli/uploading",

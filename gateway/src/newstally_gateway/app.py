@@ -2,19 +2,25 @@
 
 import asyncio
 from collections.abc import Sequence
+from pathlib import Path
 
 import grpc
+from newstally_protos.keys import KeysError
 from newstally_protos.limits import SEND_LIMIT_BYTES
 from newstally_protos.v1 import tally_pb2, upload_pb2
 from newstally_protos.v1.tally_pb2_grpc import add_TallyServiceServicer_to_server
 from newstally_protos.v1.upload_pb2_grpc import add_UploadServiceServicer_to_server
 from newstally_protos.wire import connect
 from newstally_runtime.admin import Readiness
-from newstally_runtime.service import Lifecycle
+from newstally_runtime.peers.health import Health
+from newstally_runtime.peers.reflecting import NAMES as REFLECTION
+from newstally_runtime.service import CannotStartError, Lifecycle
 from newstally_runtime.tls.credentials import RenewedChannel, channel_credentials
 from newstally_runtime.tls.watching import watched
 from prometheus_client import REGISTRY, CollectorRegistry
 
+from newstally_gateway.clients.door import Door
+from newstally_gateway.clients.keys_file import KeysFile
 from newstally_gateway.clients.service import Streams
 from newstally_gateway.clients.shared import Shared
 from newstally_gateway.core.clients.admission import Admission, Memory, charge_bytes
@@ -52,6 +58,9 @@ class Gateway:
         """Call it on the event loop that serves."""
         self._lifecycle = lifecycle
         metrics = Metrics(registry)
+        open_services = [Health.NAME, *(REFLECTION if settings.reflection == "open" else ())]
+        self._door = Door(_read_keys(settings.keys), open_services, metrics)
+        lifecycle.guard(self._door)
         self._certificate = watched("mtls", settings.mtls)
         self._channel: grpc.aio.Channel = (
             connect(settings.persister)
@@ -105,6 +114,7 @@ class Gateway:
 
     async def start(self) -> None:
         """Begin to look for the persister and the replicas; wait for neither."""
+        self._door.announce()
         self._background = asyncio.create_task(self._run(), name="gateway")
         self._lifecycle.watch(self._background)
 
@@ -113,6 +123,7 @@ class Gateway:
         return Readiness(
             self._persister.serving,
             {
+                "door": self._door.state,
                 "persister": self._persister.state,
                 "links_up": self._dispatch.dispatching.links_up,
                 "links": self._links.listed,
@@ -147,5 +158,19 @@ class Gateway:
             started = asyncio.Event()
             group.create_task(self._links.run(started), name="links")
             group.create_task(self._persister.watch(), name="persister watch")
+            group.create_task(self._door.watch(self._streams.look_again), name="door")
             await started.wait()
             group.create_task(self._discovery.run(), name="discovery")
+
+
+def _read_keys(path: Path | None) -> KeysFile | None:
+    """Return the keys file, if there is to be one. Raises CannotStartError."""
+    if path is None:
+        return None
+    try:
+        return KeysFile(path)
+    except OSError as error:
+        reason = f"--keys {path}: {error.strerror}: make it with `newstally key new`"
+        raise CannotStartError(reason, passing=True) from error
+    except KeysError as error:
+        raise CannotStartError(f"--keys {path}: {error}") from error

@@ -27,6 +27,9 @@ class Metrics:
         self.refused = counter("refused_articles_total", "Articles refused.", "reason")
         self.streams = gauge("streams", "Client streams open now.")
         self.stream_ends = counter("stream_ends_total", "Client streams ended, by status.", "code")
+        self.rejected = counter(
+            "rejected_calls_total", "Calls that were not let in, by the reason.", "reason"
+        )
         self.memory = gauge("memory_charged_bytes", "Memory charged for articles under way.")
         self.memory_waits = counter("memory_waits_total", "Times a stream had to wait for memory.")
 

@@ -2,7 +2,7 @@
 
 from dataclasses import replace
 from pathlib import Path
-from typing import Annotated, Self
+from typing import Annotated, Literal, Self
 
 from newstally_protos.limits import CONTENT_LIMIT_BYTES
 from newstally_protos.wire import EXTRACTOR_NAME, PERSISTER_NAME
@@ -77,6 +77,16 @@ class GatewaySettings(ServiceSettings):
     """Seconds a client may leave an event unread, with its flow control window full, before its
     stream is ended."""
 
+    keys: Path | None = None
+    """File of the keys that are let in (`newstally key new` makes it), read again when it changes.
+    Without one everybody is let in."""
+    reflection: Literal["open", "closed"] = "closed"
+    """Who may ask which methods there are: `open`, everybody; `closed`, who is let in."""
+    allow_anonymous: bool = False
+    """Listen beyond this machine though no keys file says who is let in."""
+    insecure: bool = False
+    """Take keys beyond this machine though the port speaks no TLS: something in front ends it."""
+
     @property
     def port_certificate(self) -> CertificateFiles | None:
         """What clients are shown: nothing is asked of them."""
@@ -87,6 +97,22 @@ class GatewaySettings(ServiceSettings):
     @model_validator(mode="after")
     def _tls_is_whole(self) -> Self:
         check_whole({"tls-cert": self.tls_cert, "tls-key": self.tls_key})
+        return self
+
+    @model_validator(mode="after")
+    def _the_door_is_as_open_as_is_meant(self) -> Self:
+        if self.on_loopback:
+            return self
+        if self.keys is None and not self.allow_anonymous:
+            raise ValueError(
+                f"--allow-anonymous: --host {self.host} lets everybody in who reaches it: say so"
+                " with this flag, or with --keys FILE who may come (`newstally key new` makes one)"
+            )
+        if self.keys is not None and self.speaks_plain and not self.insecure:
+            raise ValueError(
+                f"--insecure: keys would come to --host {self.host} in plain text: let the port"
+                " speak TLS (--tls-cert, --tls-key), or say with this flag that one in front does"
+            )
         return self
 
     def port_limits(self) -> PortLimits:

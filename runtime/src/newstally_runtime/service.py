@@ -81,6 +81,8 @@ class Lifecycle:
         self._loop = asyncio.get_running_loop()
         self._ending = asyncio.Event()
         self._failed = asyncio.Event()
+        self.guards: list[grpc.aio.ServerInterceptor] = []
+        """What calls pass before anything else."""
         self.failure: str | None = None
         self.exit_code = 0
 
@@ -103,6 +105,10 @@ class Lifecycle:
             self.exit_code = 1 if restart_helps else 2
         self._loop.call_soon_threadsafe(self._failed.set)
         self._loop.call_soon_threadsafe(self._ending.set)
+
+    def guard(self, guard: grpc.aio.ServerInterceptor) -> None:
+        """Have every call pass this first. Before the service is started."""
+        self.guards.append(guard)
 
     def watch(self, task: asyncio.Task[Any]) -> None:
         """Let the process end, with exit code 1, when the task fails: its name says what it was.
@@ -205,7 +211,7 @@ class _Shell:
         self._settings = settings
         self._service = service
         self._lifecycle = lifecycle
-        self._listening = Listening(settings, apart)
+        self._listening = Listening(settings, apart, lifecycle.guards)
         self._server = self._listening.server
         self._health = Health()
         self._pulse = Pulse()

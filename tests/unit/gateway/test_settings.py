@@ -53,3 +53,28 @@ def test_memory_need_only_hold_the_largest_article_that_is_taken() -> None:
     """A smaller content limit makes do with less memory."""
     argv = ["--max-content-bytes", "10000", "--memory-bytes", "100000"]
     assert load(GatewaySettings, argv).memory_bytes == 100_000
+
+
+@pytest.mark.parametrize("host", ["127.0.0.1", "127.0.1.9", "::1", "[::1]", "localhost"])
+def test_on_loopback_nothing_has_to_be_said(host: str) -> None:
+    """With keys and without."""
+    assert load(GatewaySettings, ["--host", host]).host == host
+    assert load(GatewaySettings, ["--host", host, "--keys", "keys.json"]).host == host
+
+
+@pytest.mark.parametrize("host", ["0.0.0.0", "[::]", "10.0.0.1", "gateway", ""])
+def test_beyond_it_the_open_door_is_meant(host: str, capsys: pytest.CaptureFixture[str]) -> None:
+    """Without keys everybody is let in, and with keys in plain text everybody may read them."""
+    for flags, named in (
+        ((), "Value error, --allow-anonymous: "),
+        (("--insecure",), "Value error, --allow-anonymous: "),
+        (("--keys", "keys.json"), "Value error, --insecure: "),
+        (("--keys", "keys.json", "--allow-anonymous"), "Value error, --insecure: "),
+    ):
+        with pytest.raises(SystemExit) as ended:
+            load(GatewaySettings, ["--host", host, *flags])
+        assert ended.value.code == 2
+        (line,) = capsys.readouterr().err.splitlines()
+        assert line.startswith(named)
+    assert load(GatewaySettings, ["--host", host, "--allow-anonymous"]).allow_anonymous
+    assert load(GatewaySettings, ["--host", host, "--keys", "k", "--insecure"]).insecure

@@ -12,6 +12,7 @@ from typing import Annotated
 import typer
 
 from newstally.cli.cert import cert
+from newstally.cli.keys import keys
 from newstally.cli.tallies import publications, top
 from newstally.cli.up import up
 from newstally.cli.upload import upload
@@ -36,6 +37,7 @@ app.command()(top)
 app.command()(publications)
 app.command()(up)
 app.command()(cert)
+app.add_typer(keys, name="key")
 
 
 def _print_version(wanted: bool) -> None:

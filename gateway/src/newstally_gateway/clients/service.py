@@ -17,10 +17,11 @@ from newstally_protos.v1.gateway_pb2 import (
     UploadArticlesRequest,
     UploadArticlesResponse,
 )
-from newstally_protos.wire import ANONYMOUS_OWNER
 from newstally_runtime.status import StatusError, abort
 
+from newstally_gateway.calling import caller
 from newstally_gateway.clients.decoding import lenient
+from newstally_gateway.clients.door import to_status
 from newstally_gateway.clients.replies import Outbox, Replies, Summary
 from newstally_gateway.clients.session import Session
 from newstally_gateway.clients.shared import Shared
@@ -29,6 +30,7 @@ from newstally_gateway.clients.waiting import WAIT_SECONDS, WaitingRoom
 from newstally_gateway.core.clients.intake import Incoming
 from newstally_gateway.core.clients.places import Places
 from newstally_gateway.core.clients.statuses import Reason, Status
+from newstally_gateway.core.keys.callers import Caller, Rejection
 
 NAME = DESCRIPTOR.services_by_name["GatewayService"].full_name
 """The service's full name."""
@@ -65,6 +67,7 @@ class Streams:
         self._none_open = asyncio.Event()
         self._none_open.set()
         self._draining = False
+        self._rejected: set[int] = set()
 
     @property
     def open(self) -> int:
@@ -133,6 +136,17 @@ class Streams:
             running.cancel()
             await asyncio.wait({running})
 
+    def look_again(self, check: Callable[[Caller, str], Caller | Rejection]) -> None:
+        """Have the streams end whose callers are not let in any more."""
+        for number, session in list(self._open.items()):
+            found = check(session.caller, f"/{NAME}/")
+            if isinstance(found, Caller):
+                session.caller = found
+            elif number not in self._rejected:
+                self._rejected.add(number)
+                log.info("key not good any more, stream ends", owner=session.caller.owner)
+                session.reject(to_status(found))
+
     async def drain(self, seconds: float) -> None:
         """Take no new streams; return when those that are open have ended, within `seconds`."""
         self._draining = True
@@ -161,7 +175,7 @@ class Streams:
 
         session = Session(
             number,
-            ANONYMOUS_OWNER,
+            caller(),
             messages,
             self._shared,
             replies,
@@ -196,6 +210,7 @@ class Streams:
 
     def _ended(self, number: int) -> None:
         session = self._open.pop(number)
+        self._rejected.discard(number)
         self._shared.metrics.streams.dec()
         self._shared.metrics.stream_ends.labels(session.outcome).inc()
         if not self._open:

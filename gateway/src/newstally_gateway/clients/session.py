@@ -29,8 +29,12 @@ from newstally_gateway.core.clients.effects import (
 from newstally_gateway.core.clients.intake import Incoming
 from newstally_gateway.core.clients.statuses import Reason, Status
 from newstally_gateway.core.clients.stream import Stream
+from newstally_gateway.core.keys.callers import Caller
 from newstally_gateway.core.outcomes import Outcome
 from newstally_gateway.core.tasks import Task
+
+EXPULSION_SECONDS = 3.0
+"""What a stream gets for settling whose caller is not let in any more."""
 
 log = structlog.get_logger()
 
@@ -41,7 +45,7 @@ class Session:
     def __init__(
         self,
         number: int,
-        owner: str,
+        caller: Caller,
         messages: AsyncIterator[Incoming],
         shared: Shared,
         replies: Replies,
@@ -56,7 +60,8 @@ class Session:
         that is admitted, and the time.
         """
         self._number = number
-        self._owner = owner
+        self.caller = caller
+        """Whose stream it is, as of the last look."""
         self._messages = messages
         self._shared = shared
         self._replies = replies
@@ -133,6 +138,12 @@ class Session:
         """Settle no more."""
         self._do(self._stream.give_up)
 
+    def reject(self, error: StatusError) -> None:
+        """End soon: its caller is not let in any more."""
+        status = Status(Reason.REJECTED, error=error)
+        self.refuse(status)
+        self._loop.call_later(EXPULSION_SECONDS, self._do, self._stream.expel, status)
+
     # The replicas' side: whatever goes wrong here must not reach the link that it came from
 
     def ready(self, offset: int, outcome: Outcome, now: float) -> None:
@@ -176,7 +187,7 @@ class Session:
         self._do(self._stream.input_ended)
 
     async def _find(self, upload_id: str) -> None:
-        uploads, owner = self._shared.uploads, self._owner
+        uploads, owner = self._shared.uploads, self.caller.owner
         try:
             upload = await (uploads.get(upload_id, owner) if upload_id else uploads.create(owner))
         except StatusError as error:

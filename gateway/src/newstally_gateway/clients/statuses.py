@@ -19,7 +19,7 @@ would be back before that one."""
 def to_error(status: Status) -> StatusError:
     """Return what the call is aborted with."""
     match status.reason:
-        case Reason.PERSISTER if isinstance(status.error, StatusError):
+        case Reason.PERSISTER | Reason.REJECTED if isinstance(status.error, StatusError):
             return status.error
         case Reason.INVALID:
             return invalid(status.field, status.message)
@@ -52,4 +52,5 @@ _PLAIN = {
     Reason.WENT_BACKWARDS: (grpc.StatusCode.ABORTED, ""),
     Reason.FAULT: (grpc.StatusCode.INTERNAL, "a fault of the gateway"),
     Reason.PERSISTER: (grpc.StatusCode.INTERNAL, "a fault of the gateway"),
+    Reason.REJECTED: (grpc.StatusCode.UNAUTHENTICATED, ""),
 }

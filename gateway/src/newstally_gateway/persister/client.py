@@ -15,6 +15,8 @@ JOURNAL = journal_pb2.DESCRIPTOR.services_by_name["JournalService"].full_name
 the sink be broken, and streams are taken all the same."""
 POLL_SECONDS = 2.0
 """How often the persister's health is asked for, and how long the answer may take."""
+NO_SUCH_UPLOAD = "no such upload: create it first"
+"""What is said of uploads that are not there, and of other owners'."""
 
 log = structlog.get_logger()
 

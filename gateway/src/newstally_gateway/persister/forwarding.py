@@ -8,9 +8,9 @@ from newstally_protos.v1 import tally_pb2 as tally
 from newstally_protos.v1 import upload_pb2 as upload
 from newstally_protos.v1.tally_pb2_grpc import TallyServiceServicer
 from newstally_protos.v1.upload_pb2_grpc import UploadServiceServicer
-from newstally_protos.wire import ANONYMOUS_OWNER
 
-from newstally_gateway.persister.client import Persister, owner_metadata
+from newstally_gateway.calling import caller
+from newstally_gateway.persister.client import NO_SUCH_UPLOAD, Persister, owner_metadata
 
 FORWARD_SECONDS = 10.0
 """Deadline of a call passed on, if the caller's own is not nearer."""
@@ -29,8 +29,11 @@ async def forward(
     remaining = context.time_remaining()
     timeout = FORWARD_SECONDS if remaining is None else min(remaining, FORWARD_SECONDS)
     try:
-        return await method(request, timeout=timeout, metadata=owner_metadata(ANONYMOUS_OWNER))
+        return await method(request, timeout=timeout, metadata=owner_metadata(caller().owner))
     except grpc.aio.AioRpcError as error:
+        if error.code() is grpc.StatusCode.PERMISSION_DENIED:
+            # Release 0.2.0 says so of another owner's upload, whose being there is nobody's affair.
+            await context.abort(grpc.StatusCode.NOT_FOUND, NO_SUCH_UPLOAD)
         trailing = tuple((key, value) for key, value in error.trailing_metadata() or ())
         await context.abort(error.code(), error.details() or "", trailing)
 

@@ -10,7 +10,7 @@ from newstally_protos.v1.upload_pb2 import CreateUploadRequest, GetUploadRequest
 from newstally_protos.wire import retry_delay_seconds
 from newstally_runtime.status import StatusError
 
-from newstally_gateway.persister.client import Persister, owner_metadata
+from newstally_gateway.persister.client import NO_SUCH_UPLOAD, Persister, owner_metadata
 
 OPEN_SECONDS = 10.0
 """How long opening a stream waits for a persister that is away."""
@@ -21,7 +21,6 @@ _PERMANENT = frozenset(
     {
         grpc.StatusCode.INVALID_ARGUMENT,
         grpc.StatusCode.NOT_FOUND,
-        grpc.StatusCode.PERMISSION_DENIED,
         grpc.StatusCode.ALREADY_EXISTS,
     }
 )
@@ -74,6 +73,8 @@ async def _persist(ask: Callable[[float], Awaitable[Upload]]) -> Upload:
         try:
             return await ask(until - loop.time())
         except grpc.aio.AioRpcError as error:
+            if error.code() is grpc.StatusCode.PERMISSION_DENIED:  # of release 0.2.0
+                raise StatusError(grpc.StatusCode.NOT_FOUND, NO_SUCH_UPLOAD) from error
             if error.code() in _PERMANENT:
                 raise StatusError(error.code(), error.details() or "") from error
             pause = (retry_delay_seconds(error) or 0.0) + backoff.next_seconds()

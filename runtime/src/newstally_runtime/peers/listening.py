@@ -21,15 +21,20 @@ log = structlog.get_logger()
 class Listening:
     """A gRPC server, and what has to go on beside it while it serves."""
 
-    def __init__(self, settings: ServiceSettings, apart: Collection[str]) -> None:
-        """`apart` as the gate's. Raises CertificateError."""
+    def __init__(
+        self,
+        settings: ServiceSettings,
+        apart: Collection[str],
+        guards: Collection[grpc.aio.ServerInterceptor] = (),
+    ) -> None:
+        """`apart` as the gate's; `guards` stand before it. Raises CertificateError."""
         self._settings = settings
         self._certificate = watched("port", settings.port_certificate)
         self._gate = Gate(CallLimits(settings.max_calls, settings.call_timeout), apart)
         self._ports: list[int] = []
         self.server = grpc.aio.server(
             options=server_options(settings.port_limits()),
-            interceptors=[*self._certified(), self._gate],
+            interceptors=[*self._certified(), *guards, self._gate],
         )
 
     def listen(self) -> None:

@@ -9,13 +9,15 @@ from grpc_reflection.v1alpha import reflection, reflection_pb2
 OLD = "grpc.reflection.v1alpha"
 NEW = "grpc.reflection.v1"
 _SERVICE = "ServerReflection"
+NAMES = (f"{OLD}.{_SERVICE}", f"{NEW}.{_SERVICE}")
+"""The services."""
 _METHOD = "ServerReflectionInfo"
 
 
 def reflect(names: Iterable[str], server: grpc.aio.Server) -> None:
     """Let the server tell its services, and describe them."""
     _describe_new()
-    services = [*names, f"{OLD}.{_SERVICE}", f"{NEW}.{_SERVICE}"]
+    services = [*names, *NAMES]
     reflection.enable_server_reflection(services, server)
     # The two differ in nothing but their package: grpcio-reflection has no v1.
     handler = grpc.stream_stream_rpc_method_handler(

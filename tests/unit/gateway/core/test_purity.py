@@ -8,6 +8,7 @@ FILES = sorted(Path(core.__path__[0]).rglob("*.py"))
 ALLOWED = {"collections", "dataclasses", "enum", "heapq", "itertools", "typing"}
 PROTOCOL = {
     "newstally_protos.days",
+    "newstally_protos.keys",
     "newstally_protos.limits",
     "newstally_protos.names",
     "newstally_protos.spellings",

@@ -25,6 +25,8 @@ class Reason(Enum):
     """The journal knows less than it had acknowledged: it was replaced."""
     PERSISTER = auto()
     """The persister refuses the upload, or a batch of it."""
+    REJECTED = auto()
+    """Its caller is not let in any more."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,7 +42,7 @@ class Status:
     next_offset: int = 0
     """GAP: the only offset that would be taken."""
     error: Exception | None = None
-    """PERSISTER: what it answered; passed on as it is."""
+    """PERSISTER and REJECTED: passed on as it is."""
 
 
 class InputError(Exception):

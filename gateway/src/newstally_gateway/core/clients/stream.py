@@ -10,8 +10,9 @@ What holds, whatever happens:
 - `End` comes once, and last. OK means that all that was admitted is settled.
 
 Faults. A batch that the journal will never take, a journal that went backwards, running out of time
-(`give_up`) and a bug (`fail`) end the settling: what is not settled was not acknowledged, and its
-client sends it again. An answer that comes after that means nothing.
+(`give_up`), a caller that may not go on (`expel`) and a bug (`fail`) end the settling: what is not
+settled was not acknowledged, and its client sends it again. An answer that comes after that means
+nothing.
 
 The end of the input, the client's death and its cancel look alike (grpc/grpc#33038): what was
 admitted is settled until somebody forgets the stream.
@@ -239,6 +240,10 @@ class Stream:
     def give_up(self, now: float) -> None:
         """Settle no more: time is over."""
         self._stop(Status(Reason.DRAINING), now, QUIET_SECONDS)
+
+    def expel(self, status: Status, now: float) -> None:
+        """Settle no more: its caller may not go on."""
+        self._stop(status, now, QUIET_SECONDS)
 
     def fail(self, now: float) -> None:
         """End for a bug; whatever it was to end with before."""

@@ -1,0 +1,173 @@
+"""Keeps a gateway's keys file: makes keys, takes them back, has others take their place.
+
+Whoever reads the file while it is changed reads the old one or the new one, never half of one.
+"""
+
+import contextlib
+import os
+import tempfile
+from collections.abc import Collection, Iterator, Sequence
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+from newstally_protos.keys import (
+    FILE_LIMIT_BYTES,
+    SCOPES,
+    Key,
+    KeysError,
+    Limits,
+    check_owner,
+    digest_of,
+    new_key_id,
+    new_secret,
+    read_keys,
+    write_keys,
+)
+
+from newstally.errors import InputError
+
+PRIVATE_MODE = 0o600
+"""Of a keys file that is made, and of a file that holds a secret."""
+
+
+def make_key(
+    path: Path,
+    owner: str,
+    scopes: Collection[str] = ("read", "write"),
+    *,
+    publications: Sequence[str] | None = None,
+    expires_after: timedelta | None = None,
+    weight: int = 1,
+    limits: Limits | None = None,
+) -> str:
+    """Add a key to a keys file, which is made when it is missing; return it as `ID.SECRET`.
+
+    It is to be found nowhere after that. Raises InputError.
+    """
+    now = datetime.now(UTC).replace(microsecond=0)
+    secret = new_secret()
+    key = Key(
+        id=new_key_id(),
+        owner=owner,
+        sha256=digest_of(secret),
+        scopes=frozenset(scopes),
+        publications=None if publications is None else tuple(publications),
+        created=now,
+        expires=None if expires_after is None else now + expires_after,
+        weight=weight,
+        limits=limits or Limits(),
+    )
+    with _naming(path):
+        check_owner(owner)
+    if not key.scopes or not key.scopes <= {*SCOPES}:
+        raise InputError(f"a key's scopes are some of {', '.join(SCOPES)}")
+    with _changing(path) as keys:
+        keys.append(key)
+    return f"{key.id}.{secret}"
+
+
+def list_keys(path: Path) -> tuple[Key, ...]:
+    """Return the keys of a file. Raises InputError."""
+    with _naming(path):
+        return _read(path)
+
+
+def revoke_key(path: Path, key_id: str) -> Key:
+    """Take a key out of the file; return it. Raises InputError where there is none of that id."""
+    with _changing(path) as keys:
+        key = _find(path, keys, key_id)
+        keys.remove(key)
+    return key
+
+
+def rotate_key(path: Path, key_id: str, keep: timedelta) -> tuple[str, Key]:
+    """Make another key that may what this one may; this one is good for as long as `keep` says.
+
+    Return the new one as `ID.SECRET`, and the old one as it is now. Raises InputError.
+    """
+    now = datetime.now(UTC).replace(microsecond=0)
+    secret = new_secret()
+    with _changing(path) as keys:
+        old = _find(path, keys, key_id)
+        life = None if old.expires is None or old.created is None else old.expires - old.created
+        new = replace(
+            old,
+            id=new_key_id(),
+            sha256=digest_of(secret),
+            created=now,
+            expires=old.expires if life is None else now + life,
+        )
+        end = now + keep
+        ending = replace(old, expires=end if old.expires is None else min(end, old.expires))
+        keys[keys.index(old)] = ending
+        keys.append(new)
+    return f"{new.id}.{secret}", ending
+
+
+def write_private(path: Path, text: str) -> None:
+    """Write a new file that only its owner may read. Raises InputError if it is there already."""
+    try:
+        descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, PRIVATE_MODE)
+    except OSError as error:
+        raise InputError(f"{path}: {error.strerror or error}") from error
+    with os.fdopen(descriptor, "w") as file:
+        file.write(text)
+
+
+def _find(path: Path, keys: Sequence[Key], key_id: str) -> Key:
+    found = next((key for key in keys if key.id == key_id), None)
+    if found is None:
+        raise InputError(f"{path}: no key has the id {key_id[:64]}")
+    return found
+
+
+@contextlib.contextmanager
+def _changing(path: Path) -> Iterator[list[Key]]:
+    """Let the keys of a file be changed; nobody else changes them meanwhile. Raises InputError."""
+    # Windows has none, and all else works there.
+    import fcntl  # noqa: PLC0415
+
+    with _naming(path):
+        path = path.resolve()
+        lock = path.with_name(f".{path.name}.lock")
+        with lock.open("a") as file:
+            fcntl.flock(file, fcntl.LOCK_EX)
+            keys = list(_read(path)) if path.exists() else []
+            yield keys
+            # What was written is read back: nothing is kept that a gateway would refuse.
+            text = write_keys(keys)
+            read_keys(text)
+            _replace(path, text)
+
+
+@contextlib.contextmanager
+def _naming(path: Path) -> Iterator[None]:
+    """Raise InputError, with the file's name, for what is wrong with it."""
+    try:
+        yield
+    except OSError as error:
+        raise InputError(f"{path}: {error.strerror or error}") from error
+    except KeysError as error:
+        raise InputError(f"{path}: {error}") from error
+
+
+def _read(path: Path) -> tuple[Key, ...]:
+    with path.open("rb") as file:
+        return read_keys(file.read(FILE_LIMIT_BYTES + 1))
+
+
+def _replace(path: Path, text: bytes) -> None:
+    mode = path.stat().st_mode & 0o777 if path.exists() else PRIVATE_MODE
+    descriptor, name = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)
+    try:
+        with os.fdopen(descriptor, "wb") as file:
+            os.fchmod(descriptor, mode)
+            file.write(text)
+            file.flush()
+            os.fsync(descriptor)
+        os.replace(name, path)  # noqa: PTH105 - a plain name, from mkstemp
+    except BaseException:
+        with contextlib.suppress(OSError):
+            os.unlink(name)  # noqa: PTH108
+        raise

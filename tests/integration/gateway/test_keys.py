@@ -1,0 +1,273 @@
+"""A gateway's process with a keys file: each attack, and keys that come and go under a stream."""
+
+import asyncio
+import time
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+import grpc
+import pytest
+from newstally.keys import make_key, revoke_key, rotate_key
+from newstally_protos.v1 import tally_pb2, upload_pb2
+from newstally_protos.wire import connect
+from support.gateway_wire import (
+    Client,
+    client_of,
+    gateway_process,
+    message,
+    messages,
+)
+from support.processes import Process
+from support.reference_extractor import ReferenceExtractor
+from support.reference_persister import ReferencePersister
+
+pytestmark = pytest.mark.processes
+
+METHODS = [
+    "/newstally.v1.GatewayService/StreamArticles",
+    "/newstally.v1.GatewayService/UploadArticles",
+    "/newstally.v1.UploadService/CreateUpload",
+    "/newstally.v1.UploadService/GetUpload",
+    "/newstally.v1.UploadService/ListRefusals",
+    "/newstally.v1.TallyService/ListPublications",
+    "/newstally.v1.TallyService/ListEntityTallies",
+    "/grpc.reflection.v1.ServerReflection/ServerReflectionInfo",
+    "/grpc.reflection.v1alpha.ServerReflection/ServerReflectionInfo",
+    "/newstally.v1.JournalService/RecordBatch",
+]
+
+
+OK = grpc.StatusCode.OK
+
+
+def _shown(key: str, details: Any) -> Any:
+    metadata = grpc.aio.Metadata(*(details.metadata or ()))
+    metadata.add("authorization", f"Bearer {key}")
+    return details._replace(metadata=metadata)
+
+
+class _KeyedCall(grpc.aio.UnaryUnaryClientInterceptor):
+    """Shows a key with every call."""
+
+    def __init__(self, key: str) -> None:
+        self._key = key
+
+    async def intercept_unary_unary(self, continuation: Any, details: Any, request: Any) -> Any:
+        return await continuation(_shown(self._key, details), request)
+
+
+class _KeyedStream(grpc.aio.StreamStreamClientInterceptor):
+    """And with every stream: grpc.aio takes an interceptor for one shape only."""
+
+    def __init__(self, key: str) -> None:
+        self._key = key
+
+    async def intercept_stream_stream(self, continuation: Any, details: Any, requests: Any) -> Any:
+        return await continuation(_shown(self._key, details), requests)
+
+
+@asynccontextmanager
+async def keyed(process: Process, key: str) -> AsyncIterator[Client]:
+    """A client with a key."""
+    interceptors: Any = [_KeyedCall(key), _KeyedStream(key)]
+    async with grpc.aio.insecure_channel(process.address, interceptors=interceptors) as channel:
+        yield Client(channel)
+
+
+async def knock(process: Process, method: str, metadata: Any = ()) -> grpc.StatusCode:
+    """Call a method with nothing that could be decoded; return what came of it."""
+    async with connect(process.address) as channel:
+        door: Any = channel.unary_unary(method)
+        code: grpc.StatusCode = await door(b"\xff\xff", metadata=metadata, timeout=20).code()
+        return code
+
+
+def make_nothing(path: Path) -> None:
+    path.touch()
+
+
+async def code_of(call: Any) -> grpc.StatusCode:
+    try:
+        await call
+    except grpc.aio.AioRpcError as error:
+        return error.code()
+    return OK
+
+
+@pytest.fixture
+def keys(tmp_path: Path) -> Path:
+    return tmp_path / "keys.json"
+
+
+async def test_no_method_is_open_without_a_good_key(
+    tmp_path: Path, keys: Path, persister: ReferencePersister
+) -> None:
+    """None, wrong, truncated, expired, revoked: the attacker gets UNAUTHENTICATED each time."""
+    good = make_key(keys, "team-a", ["read", "write", "admin"])
+    revoked = make_key(keys, "team-a")
+    revoke_key(keys, revoked.partition(".")[0])
+    expired = make_key(keys, "team-a", expires_after=timedelta(seconds=-1))
+    shown = [None, good[:-1] + "!", good[:-1], good.partition(".")[0], expired, revoked]
+    async with gateway_process(tmp_path, persister, [], "--keys", str(keys)) as process:
+        for method in METHODS:
+            for key in shown:
+                metadata = () if key is None else (("authorization", f"Bearer {key}"),)
+                code = await knock(process, method, metadata)
+                assert code is grpc.StatusCode.UNAUTHENTICATED, (method, key)
+        assert await knock(process, "/grpc.health.v1.Health/Check") is (
+            grpc.StatusCode.INVALID_ARGUMENT  # it was let in, and is no message
+        )
+        assert persister.calls.total() == 0
+        log = process.log_path.read_text()
+    for key in shown:
+        assert key is None or len(key) < 20 or key.partition(".")[2] not in log
+
+
+async def test_reflection_can_be_open(
+    tmp_path: Path, keys: Path, persister: ReferencePersister
+) -> None:
+    """Then anybody may ask which methods there are, and call none of them."""
+    make_key(keys, "team-a")
+    flags = ("--keys", str(keys), "--reflection", "open")
+    async with gateway_process(tmp_path, persister, [], *flags) as process:
+        for method in METHODS:
+            opened = await knock(process, method) is not grpc.StatusCode.UNAUTHENTICATED
+            assert opened == ("reflection" in method)
+
+
+async def test_an_empty_file_lets_nobody_in(
+    tmp_path: Path, keys: Path, persister: ReferencePersister
+) -> None:
+    """And says what to do; the first key that comes is taken without a restart."""
+    make_nothing(keys)
+    async with gateway_process(tmp_path, persister, [], "--keys", str(keys)) as process:
+        async with client_of(process) as client:
+            with pytest.raises(grpc.aio.AioRpcError) as caught:
+                await client.tallies.ListPublications(tally_pb2.ListPublicationsRequest())
+            assert caught.value.code() is grpc.StatusCode.UNAUTHENTICATED
+            assert "newstally key new" in (caught.value.details() or "")
+        async with keyed(process, make_key(keys, "team-a")) as client:
+            request = tally_pb2.ListPublicationsRequest()
+            until = time.monotonic() + 20
+            while await code_of(client.tallies.ListPublications(request)) is not OK:
+                assert time.monotonic() < until
+                await asyncio.sleep(0.05)
+
+
+async def test_the_owner_is_the_keys_whatever_a_client_says(
+    tmp_path: Path, keys: Path, persister: ReferencePersister
+) -> None:
+    """Uploads, streams and refusals of another owner are NOT_FOUND; a forged owner is nothing."""
+    alice, bob = (make_key(keys, name) for name in ("alice", "bob"))
+    async with gateway_process(tmp_path, persister, [], "--keys", str(keys)) as process:
+        async with keyed(process, alice) as client:
+            wish = upload_pb2.CreateUploadRequest(upload_id="job")
+            await client.uploads.CreateUpload(wish, metadata=(("newstally-owner", "bob"),))
+            assert persister.uploads["job"].owner == "alice"
+        async with keyed(process, bob) as client:
+            get = upload_pb2.GetUploadRequest(upload_id="job")
+            forged = (("newstally-owner", "alice"),)
+            for metadata in ((), forged):
+                found = await code_of(client.uploads.GetUpload(get, metadata=metadata))
+                assert found is grpc.StatusCode.NOT_FOUND
+            heard = await client.stream(messages(["Ada"], "job"))
+            assert heard.code is grpc.StatusCode.NOT_FOUND
+        assert persister.owners == {"alice", "bob"}
+        assert persister.calls["RecordBatch"] == 0
+
+
+@pytest.mark.parametrize("how", ["revoked", "expired"])
+async def test_a_stream_ends_with_its_key(
+    tmp_path: Path,
+    keys: Path,
+    persister: ReferencePersister,
+    extractor: ReferenceExtractor,
+    how: str,
+) -> None:
+    """Within seconds, UNAUTHENTICATED with the remedy; what was acknowledged is recorded."""
+    life = timedelta(seconds=4) if how == "expired" else None
+    key = make_key(keys, "alice", expires_after=life)
+    other = make_key(keys, "bob")
+    flags = ("--keys", str(keys))
+    async with (
+        gateway_process(tmp_path, persister, [extractor], *flags) as process,
+        keyed(process, key) as client,
+        keyed(process, other) as innocent,
+    ):
+        persister.add("job", "alice")
+        persister.add("other", "bob")
+        async with client.open() as stream, innocent.open() as beside:
+            await beside.write(message("Ada", upload_id="other", offset=0))
+            await stream.write(message("Ada", upload_id="job", offset=0))
+            await stream.until(lambda heard: heard.next_offset == 1)
+            if how == "revoked":
+                revoke_key(keys, key.partition(".")[0])
+            began = time.monotonic()
+            heard = await stream.ended()
+            assert time.monotonic() - began < 10
+            assert heard.code is grpc.StatusCode.UNAUTHENTICATED
+            assert "newstally key new" in heard.details
+            assert how in heard.details or "expired" in heard.details
+            assert persister.uploads["job"].next_offset == heard.next_offset
+            again = await client.stream(messages(["Ada"], "job", 1))
+            assert again.code is grpc.StatusCode.UNAUTHENTICATED
+            await beside.write(message("Bob"))
+            await beside.half_close()
+            assert (await beside.ended()).code is OK
+
+
+async def test_a_stream_that_still_works_is_not_waited_for(
+    tmp_path: Path, keys: Path, persister: ReferencePersister
+) -> None:
+    """Without a replica nothing of it would ever be settled, also where its input has ended."""
+    key = make_key(keys, "alice")
+    persister.add("job", "alice")
+    async with (
+        gateway_process(tmp_path, persister, [], "--keys", str(keys)) as process,
+        keyed(process, key) as client,
+        client.open() as stream,
+    ):
+        await stream.write(message("Ada", upload_id="job", offset=0))
+        await stream.until(lambda heard: heard.progress)
+        await stream.half_close()
+        revoke_key(keys, key.partition(".")[0])
+        heard = await stream.ended(20)
+        assert heard.code is grpc.StatusCode.UNAUTHENTICATED
+        assert heard.next_offset == 0
+
+
+async def test_a_stream_goes_on_while_its_owners_keys_are_rotated(
+    tmp_path: Path, keys: Path, persister: ReferencePersister, extractor: ReferenceExtractor
+) -> None:
+    """The new key is good at once, the old one until it is revoked."""
+    old = make_key(keys, "alice")
+    persister.add("job", "alice")
+    async with (
+        gateway_process(tmp_path, persister, [extractor], "--keys", str(keys)) as process,
+        keyed(process, old) as client,
+        client.open() as stream,
+    ):
+        await stream.write(message("Ada", upload_id="job", offset=0))
+        new, _ = rotate_key(keys, old.partition(".")[0], timedelta(hours=1))
+        async with keyed(process, new) as renewed:
+            get = upload_pb2.GetUploadRequest(upload_id="job")
+            until = time.monotonic() + 20
+            while await code_of(renewed.uploads.GetUpload(get)) is not OK:
+                assert time.monotonic() < until
+                await asyncio.sleep(0.05)
+            await stream.write(message("Bob"))
+            await stream.until(lambda heard: heard.next_offset == 2)
+            await stream.half_close()
+            assert (await stream.ended()).code is OK
+            revoke_key(keys, old.partition(".")[0])
+            while await code_of(client.uploads.GetUpload(get)) is OK:
+                assert time.monotonic() < until
+                await asyncio.sleep(0.05)
+            heard = await renewed.stream(messages(["Cid"], "job", 2))
+            assert (heard.code, heard.next_offset) == (OK, 3)
+        log = process.log_path.read_text()
+        for key in (old, new):
+            assert key.partition(".")[2] not in log

@@ -1,0 +1,82 @@
+"""`newstally key`."""
+
+import json
+import stat
+from pathlib import Path
+
+import pytest
+from newstally.keys import list_keys
+
+from .conftest import Run
+
+
+async def test_a_key_is_shown_once_and_alone(run: Run, tmp_path: Path) -> None:
+    """Stdout has the key and nothing else; the list has no secret."""
+    path = tmp_path / "keys.json"
+    made = await run(
+        *("key", "new", "team-a", "--keys", path, "--scope", "read, write,admin"),
+        *("--publications", "daily *", "--publications", "The Post", "--expires", "90d"),
+        *("--articles-per-second", "2.5", "--streams", "3"),
+    )
+    assert made.exit_code == 0, made.stderr
+    (line,) = made.stdout.splitlines()
+    identity, _, secret = line.partition(".")
+    assert secret not in made.stderr
+    (key,) = list_keys(path)
+    assert (key.id, key.scopes) == (identity, frozenset({"read", "write", "admin"}))
+    assert (key.limits.articles_per_second, key.limits.streams) == (2.5, 3)
+    listed = await run("key", "list", "--keys", path)
+    as_json = await run("key", "list", "--keys", path, "--json")
+    assert secret not in listed.stdout + as_json.stdout
+    assert key.sha256 not in listed.stdout + as_json.stdout
+    (shown,) = json.loads(as_json.stdout)
+    assert (shown["id"], shown["owner"]) == (identity, "team-a")
+    assert shown["publications"] == ["daily *", "The Post"]
+    assert shown["limits"] == {"articles_per_second": 2.5, "streams": 3}
+
+
+async def test_a_key_goes_to_a_private_file_if_asked_to(run: Run, tmp_path: Path) -> None:
+    """Nobody else may read it; a file that is there is not overwritten, and no key is left over."""
+    path, out = tmp_path / "keys.json", tmp_path / "key"
+    made = await run("key", "new", "a", "--keys", path, "--out", out)
+    assert (made.exit_code, made.stdout) == (0, "")
+    assert stat.S_IMODE(out.stat().st_mode) == 0o600
+    (key,) = list_keys(path)
+    assert out.read_text().startswith(f"{key.id}.")
+    again = await run("key", "new", "a", "--keys", path, "--out", out)
+    assert again.exit_code == 2
+    assert list_keys(path) == (key,)
+
+
+async def test_keys_are_rotated_and_revoked(run: Run, tmp_path: Path) -> None:
+    """By their ids."""
+    path = tmp_path / "keys.json"
+    old = (await run("key", "new", "a", "--keys", path)).stdout.partition(".")[0]
+    new = await run("key", "rotate", old, "--keep", "1h", "--keys", path)
+    assert new.exit_code == 0, new.stderr
+    assert f"the old key {old} is good until" in new.stderr
+    revoked = await run("key", "revoke", old, "--keys", path)
+    assert (revoked.exit_code, revoked.stderr) == (0, f"key {old} of a is revoked\n")
+    assert [key.id for key in list_keys(path)] == [new.stdout.partition(".")[0]]
+    gone = await run("key", "revoke", old, "--keys", path)
+    assert (gone.exit_code, "no key has the id" in gone.stderr) == (2, True)
+
+
+@pytest.mark.parametrize(
+    "flags",
+    [
+        ("key", "new", "a/b"),
+        ("key", "new", "a", "--scope", "root"),
+        ("key", "new", "a", "--scope", ""),
+        ("key", "new", "a", "--expires", "soon"),
+        ("key", "new", "a", "--articles-per-second", "0"),
+        ("key", "list"),
+    ],
+)
+async def test_wrong_usage_is_told_and_makes_no_file(
+    run: Run, tmp_path: Path, flags: tuple[str, ...]
+) -> None:
+    """Exit code 2."""
+    result = await run(*flags, "--keys", tmp_path / "keys.json")
+    assert (result.exit_code, result.stdout) == (2, "")
+    assert not (tmp_path / "keys.json").exists()
