@@ -3,6 +3,8 @@
 import asyncio
 import socket
 import ssl
+import subprocess
+import sys
 from collections.abc import AsyncIterator, Awaitable, Iterator
 from datetime import UTC, datetime
 from pathlib import Path
@@ -146,6 +148,15 @@ async def test_an_extractor_reads_nothing_of_strangers(
         with pytest.raises(grpc.aio.AioRpcError) as caught:
             await anext(aiter(call))
     assert caught.value.code() in (REFUSED[stranger], grpc.StatusCode.INTERNAL)
+
+
+def test_the_persisters_own_commands_may_call(trio: Trio, certificates: Folder) -> None:
+    """`set-aside` gets in with the persister's settings; as an extractor, or with none, not."""
+    for service, code in (("persister", 0), ("extractor", 1), (None, 1)):
+        given = [] if service is None else flags(certificates, service)
+        command = ["newstally_persister", "set-aside", "--target", trio.persister.address, *given]
+        done = subprocess.run([sys.executable, "-m", *command], capture_output=True, timeout=60)
+        assert done.returncode == code, done.stderr
 
 
 def test_no_port_speaks_an_older_version(trio: Trio, certificates: Folder) -> None:

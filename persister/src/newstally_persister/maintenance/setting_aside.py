@@ -2,10 +2,15 @@
 
 import argparse
 import json
+import os
 from collections.abc import Sequence
+from pathlib import Path
 
 import grpc
 from newstally_protos.v1 import set_aside_pb2, set_aside_pb2_grpc
+from newstally_protos.wire import PERSISTER_NAME
+from newstally_runtime.tls.certificate import CertificateError, CertificateFiles, load
+from newstally_runtime.tls.credentials import channel_credentials
 
 from newstally_persister.maintenance.stopped import say
 
@@ -18,8 +23,22 @@ def set_aside(arguments: Sequence[str]) -> int:
     parser = argparse.ArgumentParser(prog="newstally-persister set-aside", description=__doc__)
     parser.add_argument("--target", default=_TARGET, help=f"the persister's gRPC port ({_TARGET})")
     parser.add_argument("--retry", action="store_true", help="have all of them tried again")
+    for name in ("cert", "key", "ca"):
+        variable = f"NEWSTALLY_PERSISTER_MTLS_{name.upper()}"
+        parser.add_argument(
+            f"--mtls-{name}",
+            type=Path,
+            default=os.environ.get(variable),
+            help=f"as the persister's, where its port speaks TLS ({variable})",
+        )
+    parser.add_argument("--mtls-name", default=PERSISTER_NAME, help="what it is called there")
     options = parser.parse_args(arguments)
-    with grpc.insecure_channel(options.target) as channel:
+    try:
+        channel = _connect(options)
+    except CertificateError as error:
+        say(f"error: {error}")
+        return 1
+    with channel:
         stub = set_aside_pb2_grpc.SetAsideServiceStub(channel)
         try:
             if options.retry:
@@ -30,6 +49,17 @@ def set_aside(arguments: Sequence[str]) -> int:
             say(f"error: {options.target}: {error.code().name}: {error.details()}")
             return 1
     return 0
+
+
+def _connect(options: argparse.Namespace) -> grpc.Channel:
+    paths = (options.mtls_cert, options.mtls_key, options.mtls_ca)
+    if None in paths:
+        return grpc.insecure_channel(options.target)
+    return grpc.secure_channel(
+        options.target,
+        channel_credentials(load(CertificateFiles(*map(Path, paths)))),
+        options=[("grpc.ssl_target_name_override", options.mtls_name)],
+    )
 
 
 def _list(stub: set_aside_pb2_grpc.SetAsideServiceStub) -> None:
