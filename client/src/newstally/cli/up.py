@@ -4,10 +4,11 @@ import asyncio
 import sys
 from enum import StrEnum
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from newstally.certificates import check_installed as check_library
 from newstally.cli.running import exit_codes, say
 from newstally.up import Output, Plan, StartFailed, Supervisor, make_plan
 from newstally.up.flags import listed_flags, parse_settings
@@ -19,6 +20,9 @@ from newstally.up.services import (
     extractor_count,
     usable_cores,
 )
+
+if TYPE_CHECKING:
+    from newstally.up.secure import Secured
 
 
 class LogFormat(StrEnum):
@@ -58,6 +62,14 @@ def up(
             "--set", metavar="SERVICE.FLAG=VALUE", help="Any other flag of a service; repeatable."
         ),
     ] = None,
+    secure: Annotated[
+        bool,
+        typer.Option(
+            "--secure",
+            help="Let nobody in without a key, over TLS; certificates and a first key are made in"
+            " DATA/secure. Needs newstally[cert].",
+        ),
+    ] = False,
     log_format: Annotated[LogFormat, typer.Option(help="How logs are shown.")] = LogFormat.CONSOLE,
 ) -> None:
     """Run gateway, extractors and persister on this machine until Ctrl-C.
@@ -74,6 +86,10 @@ def up(
             for kind, values in passed.items()
         }
         check_installed()
+        secured = _secured(data) if secure else None
+        if secured is not None:
+            for kind in KINDS:
+                flags[kind] = [*flags.get(kind, ()), *secured.flags(kind)]
         for kind, more in parse_settings(settings or [], KINDS, listed_flags).items():
             flags[kind] = [*flags.get(kind, ()), *more]
         number = extractor_count(extractors, usable_cores())
@@ -82,11 +98,35 @@ def up(
             sys.stderr, as_json=log_format is LogFormat.JSON, colour=sys.stderr.isatty()
         )
         try:
-            asyncio.run(_run(plan, output))
+            asyncio.run(_run(plan, output, secured))
         except StartFailed as error:
             say(f"error: {error}")
             raise typer.Exit(error.exit_code) from error
 
 
-async def _run(plan: Plan, output: Output) -> None:
-    await Supervisor(plan, output, typer.echo).run()
+def _secured(data: Path) -> "Secured":
+    check_library()
+    # Not above: who has no need of it need not have the library.
+    from newstally.up.secure import Secured  # noqa: PLC0415
+
+    secured = Secured(data)
+    secured.prepare()
+    return secured
+
+
+async def _run(plan: Plan, output: Output, secured: "Secured | None") -> None:
+    def announce(line: str) -> None:
+        typer.echo(line)
+        if secured is not None:
+            say(secured.usage())
+
+    supervisor = Supervisor(plan, output, announce)
+    if secured is None:
+        await supervisor.run()
+        return
+    renewing = asyncio.create_task(secured.keep_renewed(), name="renew certificates")
+    try:
+        await supervisor.run()
+    finally:
+        renewing.cancel()
+        await asyncio.gather(renewing, return_exceptions=True)

@@ -1,0 +1,85 @@
+"""What `newstally up --secure` needs besides the services: certificates, and a first key.
+
+DATA/secure/ca.pem     whom clients believe
+DATA/secure/key        the first key; may read and write everything
+DATA/secure/keys.json  the keys that the gateway knows
+and the certificates of `newstally.certificates.folder`; all for the owner's eyes only.
+"""
+
+import asyncio
+import contextlib
+import fcntl
+import os
+import shlex
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import IO
+
+from newstally.certificates.folder import DOOR, LOOPBACK, Folder, write
+from newstally.errors import InputError
+from newstally.keys import make_key
+
+DAYS = 398.0
+RENEW_BELOW_DAYS = 200.0
+"""What is valid for less is made anew, at the start and every day."""
+LOOK_SECONDS = 24 * 3600.0
+OWNER = "local"
+SCOPES = ("read", "write", "admin")
+"""Of the first key, so that it can also take over what was uploaded before there were keys."""
+
+
+class Secured:
+    """The certificates and the key of one data directory."""
+
+    def __init__(self, data: Path) -> None:
+        self.folder = Folder(data / "secure")
+
+    @property
+    def key(self) -> Path:
+        """File of the first key."""
+        return self.folder.path / "key"
+
+    @property
+    def keys(self) -> Path:
+        """File of the keys that the gateway knows."""
+        return self.folder.path / "keys.json"
+
+    def prepare(self) -> list[str]:
+        """Make what is missing or ends soon; return what was made. Raises InputError."""
+        try:
+            self.folder.path.mkdir(mode=0o700, parents=True, exist_ok=True)
+            with _open_private(self.folder.path / ".lock") as lock:
+                fcntl.flock(lock, fcntl.LOCK_EX)  # another `up` on the same data may begin now
+                now = datetime.now(UTC)
+                made = self.folder.make(LOOPBACK, now, DAYS, only_below=RENEW_BELOW_DAYS)
+                if not self.key.exists():
+                    write(self.key, f"{make_key(self.keys, OWNER, SCOPES)}\n".encode())
+                    made.append("key")
+        except OSError as error:
+            raise InputError(f"{self.folder.path}: {error.strerror or error}") from error
+        return made
+
+    def flags(self, kind: str) -> list[str]:
+        """Return what lets a service use its certificates, and the gateway the keys."""
+        chain, key, authorities = self.folder.certificate(kind)
+        given = [f"--mtls-cert={chain}", f"--mtls-key={key}", f"--mtls-ca={authorities}"]
+        if kind == "gateway":
+            chain, key, _ = self.folder.certificate(DOOR)
+            given += [f"--tls-cert={chain}", f"--tls-key={key}", f"--keys={self.keys}"]
+        return given
+
+    def usage(self) -> str:
+        """Return how a client uses them."""
+        command = ["newstally", "upload", "FILE", "--ca", str(self.folder.authority)]
+        return "use it with: " + shlex.join([*command, "--key-file", str(self.key)])
+
+    async def keep_renewed(self) -> None:
+        """Renew certificates before they end, until cancelled; services take them by themselves."""
+        while True:
+            await asyncio.sleep(LOOK_SECONDS)
+            with contextlib.suppress(InputError):  # tomorrow is time enough: months are left
+                await asyncio.to_thread(self.prepare)
+
+
+def _open_private(path: Path) -> IO[bytes]:
+    return os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT, 0o600), "wb")

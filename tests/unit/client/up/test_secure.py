@@ -1,0 +1,74 @@
+"""What `newstally up --secure` leaves in its data directory."""
+
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pytest
+from cryptography import x509
+from newstally.certificates.folder import SERVICES, Folder
+from newstally.errors import InputError
+from newstally.keys import list_keys
+from newstally.up.secure import DAYS, RENEW_BELOW_DAYS, Secured
+
+
+def modes(path: Path) -> set[int]:
+    files = (each.stat() for each in path.rglob("*") if each.is_file())
+    return {each.st_mode & 0o777 for each in files if each.st_size}
+
+
+def test_all_is_made_once(tmp_path: Path) -> None:
+    """An authority, a certificate for each service and the door, a key; secret, and then kept."""
+    data = tmp_path / "data"
+    secured = Secured(data)
+    assert set(secured.prepare()) == {"ca", *SERVICES, "door", "key"}
+    assert modes(data) == {0o600}
+    folders = [data / "secure", *(data / "secure" / name for name in (*SERVICES, "door"))]
+    assert {folder.stat().st_mode & 0o777 for folder in folders} == {0o700}
+    before = {path: path.read_bytes() for path in data.rglob("*") if path.is_file()}
+    assert Secured(data).prepare() == []
+    assert {path: path.read_bytes() for path in data.rglob("*") if path.is_file()} == before
+
+
+def test_the_key_is_one_that_the_gateway_knows(tmp_path: Path) -> None:
+    """The file of keys has its digest only."""
+    secured = Secured(tmp_path)
+    secured.prepare()
+    key_id, _, secret = secured.key.read_text().strip().partition(".")
+    (known,) = list_keys(secured.keys)
+    assert known.id == key_id
+    assert known.scopes == {"read", "write", "admin"}
+    assert secret not in secured.keys.read_text()
+
+
+def test_what_ends_soon_is_renewed(tmp_path: Path) -> None:
+    """At the next start; the authority, which clients know, stays."""
+    secured = Secured(tmp_path)
+    secured.prepare()
+    authority = secured.folder.authority.read_bytes()
+    chain, _, _ = secured.folder.certificate("persister")
+    Folder(secured.folder.path).make((), datetime.now(UTC), RENEW_BELOW_DAYS - 1)
+    short = chain.read_bytes()
+    assert set(secured.prepare()) == {*SERVICES, "door"}
+    assert chain.read_bytes() != short
+    assert secured.folder.authority.read_bytes() == authority
+    left = x509.load_pem_x509_certificate(chain.read_bytes()).not_valid_after_utc
+    assert left > datetime.now(UTC) + timedelta(days=DAYS - 1)
+
+
+@pytest.mark.parametrize("missing", ["ca.pem", "ca-key.pem"])
+def test_half_an_authority_is_told(tmp_path: Path, missing: str) -> None:
+    """Another one would lock out every client that knows the old one: a person decides."""
+    secured = Secured(tmp_path)
+    secured.prepare()
+    (secured.folder.path / missing).unlink()
+    with pytest.raises(InputError, match=missing):
+        secured.prepare()
+
+
+def test_each_service_is_told_its_own(tmp_path: Path) -> None:
+    """Its certificate and key, and to the gateway also the door's and the keys."""
+    secured = Secured(tmp_path)
+    for kind in SERVICES:
+        flags = secured.flags(kind)
+        assert f"--mtls-key={secured.folder.path / kind / 'tls.key'}" in flags
+        assert (f"--keys={secured.keys}" in flags) is (kind == "gateway")
