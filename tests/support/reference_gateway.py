@@ -8,7 +8,7 @@ named with a capital.
 import asyncio
 import contextlib
 import enum
-from collections.abc import AsyncIterator, Iterable, Iterator
+from collections.abc import AsyncIterator, Iterable, Iterator, Sequence
 from types import TracebackType
 from typing import Any, Self
 
@@ -66,6 +66,7 @@ class ReferenceGateway(
         heartbeat_seconds: float = 0.05,
         port: int = 0,
         credentials: grpc.ServerCredentials | None = None,
+        interceptors: Sequence[grpc.aio.ServerInterceptor] = (),
     ) -> None:
         self.faults: Iterator[Fault | None] = iter(faults)
         self.unary_failures: list[grpc.StatusCode] = []
@@ -86,10 +87,11 @@ class ReferenceGateway(
         self._measured = asyncio.Event()
         self._port = port
         self._credentials = credentials
+        self._interceptors = interceptors
         self._server: grpc.aio.Server | None = None
 
     async def __aenter__(self) -> Self:
-        self._server = grpc.aio.server(options=SERVER_OPTIONS)
+        self._server = grpc.aio.server(options=SERVER_OPTIONS, interceptors=self._interceptors)
         self._server.add_generic_rpc_handlers((_streaming(self.StreamArticles),))
         upload_pb2_grpc.add_UploadServiceServicer_to_server(self, self._server)
         tally_pb2_grpc.add_TallyServiceServicer_to_server(self, self._server)

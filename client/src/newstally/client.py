@@ -24,7 +24,7 @@ from newstally._gateway.decoding import (
 from newstally._gateway.encoding import stream_articles
 from newstally._gateway.probing import check_target
 from newstally._gateway.retrying import Retrying
-from newstally._gateway.securing import credentials
+from newstally._gateway.securing import Showing, credentials, key_metadata
 from newstally._gateway.uploading import Uploader
 from newstally.errors import NoGateway
 from newstally.settings import Access, RetryPolicy, WindowLimits
@@ -87,7 +87,7 @@ class NewstallyClient:
         """Keep the settings; `target` is `host:port` or any other gRPC name.
 
         Raises NoGateway for what cannot be one, a web address say, and InputError when the file of
-        authorities that `access` names cannot be used.
+        authorities that `access` names cannot be used, or its key may not be shown there.
         """
         wrong = check_target(target)
         if wrong is not None:
@@ -95,6 +95,7 @@ class NewstallyClient:
         self._target = target
         self._access = access or Access()
         self._credentials = credentials(self._access)
+        self._shown = key_metadata(self._access, target)
         self._policy = retry or RetryPolicy()
         self._limits = window or WindowLimits()
         self._open: _Open | None = None
@@ -103,7 +104,8 @@ class NewstallyClient:
         """Open the channel. Nothing is sent before the first call."""
         if self._open is not None:
             raise RuntimeError("this client is open already")
-        self._open = _Open(connect(self._target, self._credentials))
+        interceptors = [Showing(self._shown)] if self._shown else []
+        self._open = _Open(connect(self._target, self._credentials, interceptors=interceptors))
         return self
 
     async def __aexit__(
@@ -191,6 +193,7 @@ class NewstallyClient:
             self._policy,
             self._limits,
             observe,
+            self._shown,
         ).run()
 
     async def create_upload(

@@ -1,6 +1,6 @@
 """What can be set on a client, with the defaults."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 LARGEST_MESSAGE_BYTES = 2 * 1024 * 1024
@@ -15,7 +15,9 @@ class Access:
     """The authorities that may vouch for the gateway's certificate, as PEM or a file of it. None,
     and TLS all the same: the public ones that gRPC brings along."""
     tls: bool | None = None
-    """Whether over TLS. None: if there is a `ca`."""
+    """Whether over TLS. None: if there is a `ca`. False lets a key go in plain text, too."""
+    key: str | None = field(default=None, repr=False)
+    """What is shown with every call, `ID.SECRET`; None: nothing."""
 
     @property
     def over_tls(self) -> bool:

@@ -54,18 +54,21 @@ CHANNEL_OPTIONS: Sequence[tuple[str, int]] = (
 
 
 def connect(
-    target: str, credentials: grpc.ChannelCredentials | None = None, name: str | None = None
+    target: str,
+    credentials: grpc.ChannelCredentials | None = None,
+    name: str | None = None,
+    interceptors: Sequence[grpc.aio.ClientInterceptor] = (),
 ) -> grpc.aio.Channel:
     """Open a channel to `host:port`; with credentials over TLS. Nothing is sent before a call.
 
     `name`: what the server's certificate must name, if that is not the host of the target.
     """
     if credentials is None:
-        return grpc.aio.insecure_channel(target, options=CHANNEL_OPTIONS)
+        return grpc.aio.insecure_channel(target, options=CHANNEL_OPTIONS, interceptors=interceptors)
     options: list[tuple[str, int | str]] = list(CHANNEL_OPTIONS)
     if name is not None:
         options.append(("grpc.ssl_target_name_override", name))
-    return grpc.aio.secure_channel(target, credentials, options=options)
+    return grpc.aio.secure_channel(target, credentials, options=options, interceptors=interceptors)
 
 
 def retry_delay_seconds(error: grpc.RpcError) -> float | None:

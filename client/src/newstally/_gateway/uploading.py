@@ -22,6 +22,7 @@ from newstally._gateway.decoding import to_refusal, to_upload
 from newstally._gateway.encoding import Message, StreamArticles, to_request
 from newstally._gateway.failures import translate
 from newstally._gateway.retrying import Retrying, guarded
+from newstally._gateway.securing import Metadata
 from newstally._gateway.settling import Settling
 from newstally._gateway.tasks import Signal, together
 from newstally._gateway.window import Window
@@ -61,13 +62,16 @@ class Uploader:
         policy: RetryPolicy,
         limits: WindowLimits,
         on_event: Callable[[UploadEvent], None],
+        metadata: Metadata = (),
     ) -> None:
+        """`metadata` goes with each stream."""
         self._stream_articles = stream_articles
         self._uploads = uploads
         self._upload = upload
         self._articles = articles
         self._policy = policy
         self._on_event = on_event
+        self._metadata = metadata
         self._window = Window(limits, upload.next_offset)
         self._changed = Signal()
         self._retrying = Retrying(policy, on_event)
@@ -181,7 +185,7 @@ class Uploader:
 
     async def _stream(self) -> None:
         self._window.rewind()
-        call: Call = self._stream_articles()
+        call: Call = self._stream_articles(metadata=self._metadata)
         stream = _Stream(call)
         try:
             await together(self._write(stream), self._read(stream))

@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 import json
+import os
 import signal
 import threading
 from collections.abc import Callable, Coroutine, Iterator
@@ -51,12 +52,38 @@ Tls = Annotated[
         show_default=False,
     ),
 ]
+KEY_VARIABLE = "NEWSTALLY_KEY"
+KeyFile = Annotated[
+    Path | None,
+    typer.Option(
+        metavar="FILE",
+        help=f"File of the key that the gateway wants; {KEY_VARIABLE} holds the key itself.",
+        envvar="NEWSTALLY_KEY_FILE",
+        show_default=False,
+    ),
+]
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON on stdout and nothing else.")]
 
 
-def make_access(ca: Path | None, tls: bool | None) -> Access:
-    """Return how the gateway is reached; --no-tls wins over a CA of the environment."""
-    return Access(ca=None if tls is False else ca, tls=tls)
+def make_access(ca: Path | None, tls: bool | None, key_file: Path | None = None) -> Access:
+    """Return how the gateway is reached; --no-tls wins over a CA of the environment.
+
+    A key comes from a file or from KEY_VARIABLE, never from the command line, which everybody on
+    the machine may read. Raises InputError.
+    """
+    key = os.environ.get(KEY_VARIABLE) if key_file is None else _read_key(key_file)
+    return Access(ca=None if tls is False else ca, tls=tls, key=key.strip() if key else None)
+
+
+def _read_key(path: Path) -> str:
+    try:
+        text = path.read_text("ascii").strip()
+    except (OSError, UnicodeDecodeError) as error:
+        reason = error.strerror if isinstance(error, OSError) else "is no key"
+        raise InputError(f"--key-file {path}: {reason}") from error
+    if not text:
+        raise InputError(f"--key-file {path}: is empty")
+    return text
 
 
 class Terminated(Exception):  # noqa: N818 - named for what happened

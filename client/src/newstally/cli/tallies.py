@@ -11,6 +11,7 @@ from newstally.cli.asking import asking, unreached
 from newstally.cli.running import (
     AsJson,
     Ca,
+    KeyFile,
     Target,
     Tls,
     exit_codes,
@@ -41,11 +42,12 @@ def top(
     target: Target = None,
     ca: Ca = None,
     tls: Tls = None,
+    key_file: KeyFile = None,
     as_json: AsJson = False,
 ) -> None:
     """Show which entities a publication mentions most."""
     with exit_codes(), unreached(target):
-        client = asking(target, make_access(ca, tls))
+        client = asking(target, make_access(ca, tls, key_file))
         try:
             tallies = run(_top(client, publication, label, number, own_name=own_name))
         except NotFound as error:
@@ -70,11 +72,12 @@ def publications(
     target: Target = None,
     ca: Ca = None,
     tls: Tls = None,
+    key_file: KeyFile = None,
     as_json: AsJson = False,
 ) -> None:
     """List the publications, those with most mentions first."""
     with exit_codes(), unreached(target):
-        tallies, models = run(_publications(asking(target, make_access(ca, tls)), number))
+        tallies, models = run(_publications(asking(target, make_access(ca, tls, key_file)), number))
     if as_json:
         print_json([asdict(tally) for tally in tallies])
         return

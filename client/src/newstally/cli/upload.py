@@ -18,6 +18,7 @@ from newstally.cli.running import (
     EXIT_USAGE,
     AsJson,
     Ca,
+    KeyFile,
     Target,
     Tls,
     exit_codes,
@@ -52,6 +53,7 @@ def upload(
     target: Target = None,
     ca: Ca = None,
     tls: Tls = None,
+    key_file: KeyFile = None,
     upload_id: options.UploadId = None,
     resume: options.Resume = False,
     again: options.Again = False,
@@ -123,12 +125,12 @@ def upload(
         "--state-dir": _unless_set(state_dir, VARIABLE),
         "--ca": _unless_set(ca, CA_VARIABLE),
     }
-    access = make_access(ca, tls)
     most_rejects = allowed(max_rejects)
     voice = Voice(quiet=quiet, as_json=json_progress)
     store = StateStore(state_dir or default_directory(os.environ))
     with contextlib.ExitStack() as stack:
         with exit_codes(as_json=as_json, tell=voice.error):
+            access = make_access(ca, tls, key_file)
             files = found(paths, recursive=recursive)
             if rejects is not None:
                 check_path(rejects, files)

@@ -11,6 +11,7 @@ from newstally.cli.asking import asking, unreached
 from newstally.cli.running import (
     AsJson,
     Ca,
+    KeyFile,
     Target,
     Tls,
     exit_codes,
@@ -34,6 +35,7 @@ def refusals(
     target: Target = None,
     ca: Ca = None,
     tls: Tls = None,
+    key_file: KeyFile = None,
     as_json: AsJson = False,
 ) -> None:
     """List the articles of an upload that were refused, by offset.
@@ -42,7 +44,7 @@ def refusals(
     one, the others as ranges.
     """
     with exit_codes(as_json=as_json), unreached(target):
-        client = asking(target, make_access(ca, tls))
+        client = asking(target, make_access(ca, tls, key_file))
         upload, found, ranges = run(_refusals(client, upload_id, number))
     if as_json:
         print_json([*map(_as_json, found), *map(_range_as_json, ranges)])
@@ -89,6 +91,7 @@ def list_uploads(
     target: Target = None,
     ca: Ca = None,
     tls: Tls = None,
+    key_file: KeyFile = None,
     as_json: AsJson = False,
 ) -> None:
     """List your uploads, those made last first; `newstally uploads show ID` tells all of one.
@@ -98,7 +101,7 @@ def list_uploads(
     if context.invoked_subcommand is not None:
         return
     with exit_codes(as_json=as_json), unreached(target):
-        found = run(_uploads(asking(target, make_access(ca, tls)), number))
+        found = run(_uploads(asking(target, make_access(ca, tls, key_file)), number))
     if as_json:
         print_json([_upload_as_json(upload) for upload in found])
     elif not found:
@@ -124,11 +127,12 @@ def show_upload(
     target: Target = None,
     ca: Ca = None,
     tls: Tls = None,
+    key_file: KeyFile = None,
     as_json: AsJson = False,
 ) -> None:
     """Tell all of one upload."""
     with exit_codes(as_json=as_json), unreached(target):
-        upload, reasons = run(_upload(asking(target, make_access(ca, tls)), upload_id))
+        upload, reasons = run(_upload(asking(target, make_access(ca, tls, key_file)), upload_id))
     told = _upload_as_json(upload)
     told["set_aside_rows"] = upload.set_aside_rows
     told["refused_by_reason"] = dict(reasons)

@@ -21,7 +21,8 @@ def states(tmp_path: Path) -> Path:
 def run(monkeypatch: pytest.MonkeyPatch, states: Path) -> Run:
     """Runs the command line in a thread, with states of its own."""
     monkeypatch.setenv("NEWSTALLY_STATE_DIR", str(states))
-    monkeypatch.delenv("NEWSTALLY_TARGET", raising=False)
+    for name in ("TARGET", "KEY", "KEY_FILE"):
+        monkeypatch.delenv(f"NEWSTALLY_{name}", raising=False)
     monkeypatch.setenv("COLUMNS", "120")
     monkeypatch.chdir(states.parent)  # where rejects of a pipe go
 

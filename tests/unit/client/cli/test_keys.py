@@ -4,8 +4,10 @@ import json
 import stat
 from pathlib import Path
 
+import grpc
 import pytest
 from newstally.keys import list_keys
+from support.reference_gateway import ReferenceGateway
 
 from .conftest import Run
 
@@ -80,3 +82,51 @@ async def test_wrong_usage_is_told_and_makes_no_file(
     result = await run(*flags, "--keys", tmp_path / "keys.json")
     assert (result.exit_code, result.stdout) == (2, "")
     assert not (tmp_path / "keys.json").exists()
+
+
+class Doorkeeper(grpc.aio.ServerInterceptor):
+    """Lets in who shows the one key."""
+
+    def __init__(self, key: str) -> None:
+        self._shown = f"Bearer {key}"
+
+    async def intercept_service(self, continuation, details):  # type: ignore[no-untyped-def]
+        if ("authorization", self._shown) in details.invocation_metadata:
+            return await continuation(details)
+
+        async def reject(_request: object, context: grpc.aio.ServicerContext) -> None:  # type: ignore[type-arg]
+            await context.abort(grpc.StatusCode.UNAUTHENTICATED, "a key is needed: ask for one")
+
+        return grpc.unary_unary_rpc_method_handler(reject)
+
+
+async def test_every_command_shows_the_key(
+    run: Run, tmp_path: Path, articles: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """From a file or the environment; without one the remedy is told, and nothing is retried."""
+    secret = "0123456789abcdef.notforeverybody"
+    path = tmp_path / "key"
+    path.write_text(secret + "\n")
+    commands: list[tuple[str | Path, ...]] = [
+        ("upload", articles, "--upload-id", "job"),
+        ("uploads",),
+        ("refusals", "job"),
+        ("publications",),
+        ("top", "The Daily"),
+    ]
+    async with ReferenceGateway(interceptors=[Doorkeeper(secret)]) as gateway:
+        target = ("--target", gateway.target)
+        for command in commands:
+            refused = await run(*command, *target)
+            assert (refused.exit_code, "ask for one" in refused.stderr) == (1, True), command
+            wrong = await run(*command, *target, "--key-file", tmp_path / "nothing")
+            assert (wrong.exit_code, "--key-file" in wrong.stderr) == (2, True), command
+            shown = await run(*command, *target, "--key-file", path)
+            assert (shown.exit_code, secret in shown.output) == (0, False), shown.output
+        monkeypatch.setenv("NEWSTALLY_KEY", secret)
+        for command in commands:
+            shown = await run(*command, *target)
+            assert shown.exit_code == 0, shown.output
+            elsewhere = await run(*command, "--target", "gateway:50051")
+            assert (elsewhere.exit_code, "in plain text" in elsewhere.stderr) == (2, True), command
+            assert secret not in elsewhere.output
