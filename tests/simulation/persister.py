@@ -152,7 +152,7 @@ class Persister:
         answers = self.store.record_batches(batches, self._micros())
         for batch, answer in zip(batches, answers, strict=True):
             if answer is not None and answer.recorded:
-                self.flusher.recorded(len(batch.tallies))
+                self.flusher.recorded(batch.rows)
         return answers
 
     def answer(self, replies: list[Reply], answers: list[Recorded | None]) -> None:

@@ -104,7 +104,7 @@ class Bench:
         assert recorded.recorded
         self._next[upload_id] += len(articles)
         if self._run is not None:
-            self._flusher.recorded(len(read.tallies))
+            self._flusher.recorded(read.rows)
 
     def hurry(self) -> None:
         """Let the flusher look whether something waits."""

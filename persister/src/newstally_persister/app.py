@@ -186,5 +186,5 @@ class Persister:
         self._metrics.articles.labels("counted").inc(batch.counted)
         self._metrics.articles.labels("refused").inc(len(batch.refusals))
         self._metrics.rows_recorded.inc(len(batch.tallies))
-        self._flusher.recorded(len(batch.tallies))
+        self._flusher.recorded(batch.rows)
         self._models.note(batch.models)

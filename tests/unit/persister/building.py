@@ -3,7 +3,7 @@
 import asyncio
 import sqlite3
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
 from newstally_persister.journal.store import JournalStore
@@ -22,10 +22,14 @@ from prometheus_client import CollectorRegistry
 LARGE = PartLimits(rows=1_000, size_bytes=1_000_000)
 EVERYTHING = PageLimits(items=100_000, size_bytes=10**9)
 
-Article = tuple[str, Sequence[tuple[str, str]]] | None
-"""A publication with the (text, label) of each mention; None is a refusal."""
+Mentions = Sequence[tuple[str, str]]
+"""The (text, label) of each."""
+Article = tuple[str, Mentions] | tuple[str, Mentions, int | None] | None
+"""A publication with what it mentions, and perhaps the day; None is a refusal."""
 Tallies = Counter[tuple[str, str, str, str]]
 """(publication key, text, label, "mentions" or "articles"), as in a plain recount."""
+DayTallies = Counter[tuple[str, str, str, str, int | None]]
+"""The same, of each day; None: of articles without one."""
 
 
 class SimulatedCrashError(Exception):
@@ -88,7 +92,7 @@ def request(
     upload_id: str, first: int, articles: Sequence[Article]
 ) -> journal_pb2.RecordBatchRequest:
     """Return the batch of these articles, spelt and tallied as a gateway does."""
-    publications: dict[str, list[Sequence[tuple[str, str]]]] = {}
+    publications: dict[tuple[str, int | None], list[Mentions]] = {}
     refusals = []
     for offset, article in enumerate(articles, first):
         if article is None:
@@ -100,24 +104,30 @@ def request(
                 )
             )
         else:
-            publications.setdefault(article[0], []).append(article[1])
+            publications.setdefault((article[0], day(article)), []).append(article[1])
     return journal_pb2.RecordBatchRequest(
         upload_id=upload_id,
         first_offset=first,
         end_offset=first + len(articles),
-        publications=[_publication(name, mentioned) for name, mentioned in publications.items()],
+        publications=[_publication(*place, mentioned) for place, mentioned in publications.items()],
         refusals=refusals,
         models=["en 1"],
     )
 
 
+def day(article: Article) -> int | None:
+    """Return the day of an article, if it has one."""
+    return article[2] if article is not None and len(article) == 3 else None
+
+
 def _publication(
-    name: str, articles: Sequence[Sequence[tuple[str, str]]]
+    name: str, day: int | None, articles: Sequence[Mentions]
 ) -> journal_pb2.PublicationBatch:
     mentions = Counter(entity for article in articles for entity in article)
     containing = Counter(entity for article in articles for entity in set(article))
     return journal_pb2.PublicationBatch(
         publication=name,
+        day=day,
         articles=len(articles),
         entity_tallies=[
             tally_pb2.EntityTally(
@@ -133,13 +143,22 @@ def batch(upload_id: str, first: int, articles: Sequence[Article]) -> Batch:
     return read_batch(request(upload_id, first, articles))
 
 
+def recount_days(articles: Sequence[Article]) -> DayTallies:
+    """Count plainly what the sink must hold for these articles, by day."""
+    total: DayTallies = Counter()
+    for article in articles:
+        for key, number in recount([article]).items():
+            total[*key, day(article)] += number
+    return total
+
+
 def recount(articles: Sequence[Article]) -> Tallies:
     """Count plainly what the sink must hold for these articles."""
     total: Tallies = Counter()
     for article in articles:
         if article is None:
             continue
-        name, entities = article
+        name, entities = article[:2]
         key = publication_key(name)
         total[key, "", "", "articles"] += 1
         total[key, "", "", "mentions"] += len(entities)
@@ -168,6 +187,54 @@ def sink_tallies(sink: SqliteTallies) -> Tallies:
     return +total
 
 
+def sink_days(sink: SqliteTallies) -> DayTallies:
+    """Read everything that a sink of the newer form holds, by day."""
+    return by_day(sink_tallies(sink), sink._connection.execute(_NUMBERED_DAYS))
+
+
+def waiting_days(connection: sqlite3.Connection) -> DayTallies:
+    """Read everything that a journal holds beside the sink, by day."""
+    total: Tallies = Counter()
+    for table in ("set_aside", "pending"):
+        for key, text, label, mentions, number in connection.execute(
+            f"SELECT publication_key, text, label, mentions, articles FROM {table}"
+        ):
+            total[key, text, label, "mentions"] += mentions
+            total[key, text, label, "articles"] += number
+    return by_day(total, connection.execute(_WAITING_DAYS))
+
+
+def by_day(total: Tallies, dated: Iterable[tuple[str, str, str, int, int, int]]) -> DayTallies:
+    """Return (key, text, label, day, mentions, articles), and what the totals have more, as None.
+
+    Fails where the days make more than the total.
+    """
+    found: DayTallies = Counter()
+    for key, text, label, day, mentions, articles in dated:
+        found[key, text, label, "mentions", day] += mentions
+        found[key, text, label, "articles", day] += articles
+    left = total.copy()
+    for (key, text, label, what, _), number in found.items():
+        left[key, text, label, what] -= number
+    assert not -left, f"more on days than in all: {-left}"
+    for (key, text, label, what), number in left.items():
+        found[key, text, label, what, None] = number
+    return +found
+
+
+_NUMBERED_DAYS = """
+SELECT key, '', '', day, d.mentions, d.articles FROM publication_days d
+JOIN publication_tallies USING (publication) UNION ALL
+SELECT p.key, n.text, n.label, day, d.mentions, d.articles FROM entity_days d
+JOIN publication_tallies p USING (publication) JOIN entity_names n USING (entity)
+"""
+_WAITING_DAYS = """
+SELECT publication_key, text, label, day, day_mentions, day_articles
+FROM pending JOIN usual_days USING (flush) WHERE day_articles > 0 UNION ALL
+SELECT publication_key, text, label, day, d.mentions, d.articles
+FROM pending_days d JOIN pending USING (flush, publication_key, text, label) UNION ALL
+SELECT publication_key, text, label, day, mentions, articles FROM set_aside_days
+"""
 _NUMBERED_ROWS = """
 SELECT key, '', '', mentions, articles FROM publication_tallies UNION ALL
 SELECT p.key, n.text, n.label, t.mentions, t.articles FROM entity_tallies t

@@ -20,18 +20,28 @@ from newstally_persister.sinks.sqlite_upgrade import convert
 _TOLD_EVERY_ROWS = 1_000_000
 
 
+class DowngradeSettings(PersisterSettings):
+    """Leads the SQLite sink's file back to the form of 0.2.0."""
+
+    drop_days: bool = False
+    """Lose what was published on which day: 0.2.0 has no place for it. Totals are kept."""
+
+
 def upgrade(arguments: Sequence[str]) -> int:
     """Lead to the form of this release; return the exit code."""
-    return _lead(arguments, sqlite_schema.NUMBERED, "the release before does not open it any more")
+    settings = load(PersisterSettings, arguments)
+    meaning = "the release before does not open it any more"
+    return _lead(settings, sqlite_schema.NUMBERED, meaning, drop_days=False)
 
 
 def downgrade(arguments: Sequence[str]) -> int:
     """Lead back to the form of 0.2.0; return the exit code."""
-    return _lead(arguments, sqlite_schema.SPELT, "0.2.0 opens it again")
+    settings = load(DowngradeSettings, arguments)
+    meaning = "0.2.0 opens it again"
+    return _lead(settings, sqlite_schema.SPELT, meaning, drop_days=settings.drop_days)
 
 
-def _lead(arguments: Sequence[str], version: int, meaning: str) -> int:
-    settings = load(PersisterSettings, arguments)
+def _lead(settings: PersisterSettings, version: int, meaning: str, *, drop_days: bool) -> int:
     if settings.sink != "sqlite":
         say("nothing to do: documents of Firestore have one form")
         return 0
@@ -40,7 +50,7 @@ def _lead(arguments: Sequence[str], version: int, meaning: str) -> int:
         say(f"error: there is no file {path}")
         return 2
     with held(settings.data_dir):
-        if _convert(path, settings.sqlite_max_bytes, version):
+        if _convert(path, settings.sqlite_max_bytes, version, drop_days=drop_days):
             say(
                 f"{path} has form {version}: {meaning}. `VACUUM` gives the room of the old one back"
             )
@@ -49,7 +59,7 @@ def _lead(arguments: Sequence[str], version: int, meaning: str) -> int:
     return 0
 
 
-def _convert(path: Path, max_bytes: int, version: int) -> bool:
+def _convert(path: Path, max_bytes: int, version: int, *, drop_days: bool) -> bool:
     told = 0
 
     def tell(rows: int) -> None:
@@ -60,7 +70,7 @@ def _convert(path: Path, max_bytes: int, version: int) -> bool:
 
     try:
         with closing(sqlite_schema.connect(path, max_bytes)) as connection:
-            return convert(connection, version, tell)
+            return convert(connection, version, tell, drop_days=drop_days)
     except sqlite3.Error as error:
         raise SinkError(
             f"{path}: {error}. The tallies are as they were; say the command again once that is "

@@ -7,6 +7,8 @@ from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import TypeVar
 
+import structlog
+
 from newstally_persister.sinks import sqlite_schema
 from newstally_persister.sinks.base import (
     EntityPosition,
@@ -24,14 +26,26 @@ from newstally_persister.sinks.base import (
 from newstally_persister.sinks.sqlite_schema import MAX_BYTES
 from newstally_persister.sinks.sqlite_tallies import SqliteTallies
 from newstally_persister.sqlite.threads import BusyError, OwnedThread
-from newstally_persister.values.parts import Part, PartLimits
+from newstally_persister.values.parts import Part, PartLimits, Row, text_bytes
 from newstally_persister.values.progress import Expiry
 
-PART_LIMITS = PartLimits(rows=10_000, size_bytes=4 * 1024 * 1024)
+log = structlog.get_logger()
+
+_DAY_BYTES = 512
+"""What a day of a row weighs in a part, beside the row: eight of that are a page of the log."""
+
+
+def weigh(row: Row) -> int:
+    """Return what a row takes of a part, in bytes."""
+    return text_bytes(row) + _DAY_BYTES * len(row.days)
+
+
+PART_LIMITS = PartLimits(rows=10_000, size_bytes=8 * 1024 * 1024, weigh=weigh)
 """What one transaction takes: short enough to be shared with readers, long enough to pay."""
 READS_WAITING = 64
-_ROW_LOG_BYTES = 4 * 4_096
-"""What a row adds to the write-ahead log, at most: a page of the table and of each index."""
+_ROW_LOG_BYTES = 2 * 4 * 4_096
+"""What a row adds to the write-ahead log, at most: a page of the table and of each index. Twice
+that, because half of the reserve is for the pages of days."""
 GROWTH = 3.0
 """Bytes that the file grows by, at most, for each that leaves the journal."""
 _DAY_SECONDS = 86_400
@@ -76,6 +90,7 @@ class SqliteSink:
         self._reserve_bytes = reserve_bytes
         self._receipt_seconds = receipt_days * _DAY_SECONDS
         self._wall_clock = wall_clock
+        self._told_of_days = False
         self._writer = self._thread("sink-writer", waiting_limit=8)
         self._reader = self._thread("sink-reader", waiting_limit=READS_WAITING)
 
@@ -85,7 +100,8 @@ class SqliteSink:
         if not self._reserve_bytes:
             return PART_LIMITS
         rows = max(1, min(PART_LIMITS.rows, self._reserve_bytes // _ROW_LOG_BYTES))
-        return PartLimits(rows, min(PART_LIMITS.size_bytes, self._reserve_bytes // 8))
+        size = min(PART_LIMITS.size_bytes, self._reserve_bytes // 16)
+        return PartLimits(rows, size, weigh)
 
     @property
     def parts_in_flight(self) -> int:
@@ -95,11 +111,16 @@ class SqliteSink:
     async def apply(self, part: Part) -> None:
         """See Sink.apply."""
 
-        def work(tallies: SqliteTallies) -> None:
+        def work(tallies: SqliteTallies) -> bool:
             self._check_room()
-            _apply(tallies, part)
+            return _apply(tallies, part)
 
-        await self._answer(self._writer.run(work))
+        if await self._answer(self._writer.run(work)) and not self._told_of_days:
+            self._told_of_days = True
+            log.warning(
+                "tallies are not kept by day",
+                remedy="say `newstally-persister upgrade-store` while the persister is stopped",
+            )
 
     async def void(self, part: Part) -> bool:
         """See Sink.void."""
@@ -181,11 +202,15 @@ class SqliteSink:
         )
 
 
-def _apply(tallies: SqliteTallies, part: Part) -> None:
-    """Apply a part; what its rows cannot be is an error of its own, and rolled back."""
+def _apply(tallies: SqliteTallies, part: Part) -> bool:
+    """Apply a part; return whether its days are lost: what its form has no place for.
+
+    What its rows cannot be is an error of its own, and rolled back.
+    """
     try:
         tallies.apply(part)
     except sqlite3.Error as error:
         if error.sqlite_errorcode & 0xFF in _OF_ROWS:
             raise PartRefusedError(str(error)) from error
         raise
+    return not tallies.keeps_days and any(row.days for row in part.publications)

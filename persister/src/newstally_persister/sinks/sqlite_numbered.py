@@ -7,7 +7,7 @@ the order of their texts until enough of them have that rank.
 """
 
 import sqlite3
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 
 from newstally_protos.spellings import BETTER_SQL
 
@@ -40,6 +40,15 @@ _WALKED = (
     "FROM entity_names n INDEXED BY "
     "sqlite_autoindex_entity_names_1 CROSS JOIN entity_tallies t ON t.entity = n.entity"
 )
+_ADD_PUBLICATION_DAY = (
+    "INSERT INTO publication_days (publication, day, mentions, articles, changes) "
+    f"VALUES (?, ?, ?, ?, 1) ON CONFLICT DO UPDATE SET {ADD}, changes = changes + 1"
+)
+_ADD_ENTITY_DAY = (
+    "INSERT INTO entity_days (day, publication, entity, label, mentions, articles) "
+    "SELECT ?, ?, entity, ?, ?, ? FROM entity_names WHERE text = ? AND label = ? "
+    f"ON CONFLICT DO UPDATE SET {ADD}"
+)
 
 
 class NumberedRows:
@@ -55,10 +64,12 @@ class NumberedRows:
             "INSERT INTO publication_tallies (key, name, mentions, articles) VALUES (?, ?, ?, ?) "
             # Without articles it was made below, for entities that came first, and has no name.
             "ON CONFLICT DO UPDATE SET name = iif(articles, name, excluded.name), " + ADD,
-            [(normal_key(row.key), *row[1:]) for row in part.publications],
+            [(normal_key(row.key), *row[1:4]) for row in part.publications],
         )
         publications = {
-            key: self._publication(key) for key in {e.publication_key for e in part.entities}
+            key: self._publication(key)
+            for key in {e.publication_key for e in part.entities}
+            | {p.key for p in part.publications if p.days}
         }
         labels = {label: self._label(label) for label in {e.label for e in part.entities}}
         execute(
@@ -82,6 +93,29 @@ class NumberedRows:
                 for row in part.entities
             ],
         )
+        self._add_days(part, publications, labels)
+
+    def _add_days(
+        self, part: Part, publications: Mapping[str, int], labels: Mapping[str, int]
+    ) -> None:
+        """Add what was published on which day, by the numbers of publications and labels."""
+        rows = [
+            (day, publications[key], labels[label], mentions, articles, text, label)
+            for key, text, label, _, _, _, days in part.entities
+            for day, mentions, articles in days
+        ]
+        # Each day of an entity is known of its publication, whose own row may be in another part.
+        changed: dict[tuple[int, int], tuple[int, int]] = {
+            (publication, day): (0, 0) for day, publication, *_ in rows
+        }
+        for row in part.publications:
+            for day, mentions, articles in row.days:
+                place = (publications[row.key], day)
+                before = changed.get(place, (0, 0))
+                changed[place] = (before[0] + mentions, before[1] + articles)
+        execute = self._connection.executemany
+        execute(_ADD_PUBLICATION_DAY, [(*place, *changed[place]) for place in sorted(changed)])
+        execute(_ADD_ENTITY_DAY, rows)
 
     def list_publications(
         self, limits: PageLimits, after: PublicationPosition | None

@@ -97,6 +97,29 @@ NUMBERED_TABLES = (
     "CREATE INDEX entity_tallies_ranked ON entity_tallies (publication, rank)",
     "CREATE INDEX entity_tallies_ranked_by_label ON entity_tallies (publication, label, rank)",
 )
+DAY_TABLES = (
+    # What was published on a day (see newstally_protos.days), by publication. There is a row for
+    # each (publication, day) of entity_days. `changes` goes up whenever anything of it changes.
+    """CREATE TABLE IF NOT EXISTS publication_days (
+        publication INTEGER NOT NULL,
+        day INTEGER NOT NULL,
+        mentions INTEGER NOT NULL,
+        articles INTEGER NOT NULL,
+        changes INTEGER NOT NULL,
+        PRIMARY KEY (publication, day)
+    ) STRICT, WITHOUT ROWID""",
+    # Days come first: what is written now is of few days, and so in few pages.
+    """CREATE TABLE IF NOT EXISTS entity_days (
+        day INTEGER NOT NULL,
+        publication INTEGER NOT NULL,
+        entity INTEGER NOT NULL,
+        label INTEGER NOT NULL,
+        mentions INTEGER NOT NULL,
+        articles INTEGER NOT NULL,
+        PRIMARY KEY (day, publication, entity)
+    ) STRICT, WITHOUT ROWID""",
+)
+"""Of the tallies by numbers, what was published on which day; the rest of them has no day."""
 SPELT, NUMBERED = 1, 2
 """The schema versions. A file of the first goes on in it, so that an upgrade of the persister can
 be taken back; `newstally-persister upgrade-store` leads to the second, in which new files begin."""
@@ -153,11 +176,14 @@ def prepare(connection: sqlite3.Connection) -> int:
         )
     if version == 0:
         with transaction(connection):
-            for statement in (*NUMBERED_TABLES, *BOOKS):
+            for statement in (*NUMBERED_TABLES, *DAY_TABLES, *BOOKS):
                 connection.execute(statement)
             connection.execute(f"PRAGMA user_version = {NUMBERED}")
         return NUMBERED
-    if version == SPELT:
-        with transaction(connection):
+    with transaction(connection):
+        if version == SPELT:
             add_names(connection)
+        else:
+            for statement in DAY_TABLES:
+                connection.execute(statement)
     return int(version)

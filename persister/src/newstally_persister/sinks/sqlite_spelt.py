@@ -20,7 +20,10 @@ _NAME = BETTER_SQL.format(old="name", new="excluded.name")
 
 
 class SpeltRows:
-    """Rows of schema version 1. A store that there is keeps it until somebody upgrades it."""
+    """Rows of schema version 1. A store that there is keeps it until somebody upgrades it.
+
+    They have no days: whatever is counted here is counted under none.
+    """
 
     def __init__(self, connection: sqlite3.Connection) -> None:
         self._connection = connection
@@ -30,12 +33,12 @@ class SpeltRows:
         self._connection.executemany(
             "INSERT INTO publications (key, name, mentions, articles) VALUES (?, ?, ?, ?) "
             f"ON CONFLICT DO UPDATE SET {ADD}",
-            part.publications,
+            [row[:4] for row in part.publications],
         )
         self._connection.executemany(
             "INSERT INTO entities (publication_key, text, label, mentions, articles, name) "
             f"VALUES (?, ?, ?, ?, ?, ?) ON CONFLICT DO UPDATE SET {ADD}, name = {_NAME}",
-            part.entities,
+            [row[:6] for row in part.entities],
         )
 
     def list_publications(

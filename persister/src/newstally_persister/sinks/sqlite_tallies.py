@@ -31,6 +31,8 @@ class SqliteTallies:
         begin_anew(connection)
         version = sqlite_schema.prepare(connection)
         self._connection = connection
+        self.keeps_days = version != sqlite_schema.SPELT
+        """Whether it knows what was published on which day: the older form does not."""
         self._rows: Rows = (
             SpeltRows(connection) if version == sqlite_schema.SPELT else NumberedRows(connection)
         )

@@ -16,6 +16,7 @@ from newstally_persister.sinks.base import SinkError
 from newstally_persister.sinks.sqlite_numbered import NumberedRows
 from newstally_persister.sinks.sqlite_rows import Rows
 from newstally_persister.sinks.sqlite_schema import (
+    DAY_TABLES,
     NUMBERED,
     NUMBERED_TABLES,
     SPELT,
@@ -30,9 +31,16 @@ ROWS_AT_A_TIME = 20_000
 
 _TABLES = {
     SPELT: ("publications", "entities"),
-    NUMBERED: ("entity_tallies", "entity_names", "labels", "publication_tallies"),
+    NUMBERED: (
+        "entity_days",
+        "publication_days",
+        "entity_tallies",
+        "entity_names",
+        "labels",
+        "publication_tallies",
+    ),
 }
-_MADE = {SPELT: SPELT_TABLES, NUMBERED: NUMBERED_TABLES}
+_MADE = {SPELT: SPELT_TABLES, NUMBERED: (*NUMBERED_TABLES, *DAY_TABLES)}
 _PUBLICATIONS = {
     SPELT: "SELECT key, key, name, mentions, articles FROM publications WHERE key > ? "
     "ORDER BY key LIMIT ?",
@@ -65,11 +73,14 @@ def convert(
     target: int,
     on_progress: Callable[[int], None] = lambda _: None,
     rows_at_a_time: int = ROWS_AT_A_TIME,
+    *,
+    drop_days: bool = False,
 ) -> bool:
     """Bring the file to the schema version; return False when it has it already.
 
     `on_progress` is told how many rows were copied by this run. Raises SinkError when the copy is
-    not what was copied, and sqlite3.Error; the file is then what it was.
+    not what was copied, and where days would be lost and `drop_days` is not said, and
+    sqlite3.Error; the file is then what it was.
     """
     (source,) = connection.execute("PRAGMA user_version").fetchone()
     if source == target:
@@ -77,6 +88,8 @@ def convert(
     if {source, target} != {SPELT, NUMBERED}:
         raise SinkError(f"the tallies have schema version {source}: nothing leads to {target}")
     with transaction(connection):
+        if source == NUMBERED and not drop_days:
+            _check_days(connection)
         _begin(connection, source, target)
     copied = 0
     while True:
@@ -89,6 +102,15 @@ def convert(
     with transaction(connection):
         _finish(connection, source, target)
     return True
+
+
+def _check_days(connection: sqlite3.Connection) -> None:
+    (days,) = connection.execute("SELECT count(DISTINCT day) FROM publication_days").fetchone()
+    if days:
+        raise SinkError(
+            f"the tallies of {days:,} days would be lost, and their articles count under no day, "
+            "because 0.2.0 knows none: say --drop-days if that is meant"
+        )
 
 
 def _begin(connection: sqlite3.Connection, source: int, target: int) -> None:

@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
+from newstally_protos.days import FIRST_DAY, LAST_DAY
 from newstally_protos.limits import (
     ARTICLE_ID_LIMIT_BYTES,
     ENTITY_TEXT_LIMIT_BYTES,
@@ -30,6 +31,8 @@ ROW_BYTES = 350
 
 RowKey = tuple[str, str, str]
 """(publication_key, text, label); text and label are empty in a publication's own row."""
+Tallies = Mapping[RowKey, tuple[int, int]]
+"""(mentions, articles) of each row."""
 
 
 class InvalidBatchError(ValueError):
@@ -72,8 +75,11 @@ class Batch:
     end_offset: int
     names: Mapping[str, str]
     """Publication key to the spelling that came first in the batch."""
-    tallies: Mapping[RowKey, tuple[int, int]]
-    """(mentions, articles) to add, also for each publication's own row."""
+    tallies: Tallies
+    """What to add, of whichever day, also for each publication's own row."""
+    days: Mapping[int, Tallies]
+    """Of that, what was published on each day: see newstally_protos.days. Articles without a day
+    are in none."""
     spellings: Mapping[tuple[str, str], str]
     """(text, label) to the name that readers know, where one is known: of any publication."""
     refusals: Sequence[Refusal]
@@ -86,6 +92,13 @@ class Batch:
     size_bytes: int
     """What the batch is charged while it waits: about the memory that it takes."""
 
+    @property
+    def rows(self) -> int:
+        """How many rows of the journal it adds or changes, at most."""
+        of_days = [len(tallies) for tallies in self.days.values()]
+        # Those of the usual day are in the same rows.
+        return len(self.tallies) + sum(of_days) - max(of_days, default=0)
+
 
 def read_batch(request: journal_pb2.RecordBatchRequest) -> Batch:
     """Check a request and merge its tallies by key. Raises InvalidBatchError."""
@@ -94,12 +107,13 @@ def read_batch(request: journal_pb2.RecordBatchRequest) -> Batch:
     refusals = _read_refusals(request)
     models = _read_models(request.models)
     names: dict[str, str] = {}
-    tallies: dict[RowKey, tuple[int, int]] = {}
+    by_day: dict[int | None, dict[RowKey, tuple[int, int]]] = {}
     spellings: dict[tuple[str, str], str] = {}
     counted = 0
     mentions = 0
     for publication in request.publications:
         counted += publication.articles
+        tallies = by_day.setdefault(_read_day(publication), {})
         mentions += _merge(publication, names, tallies, spellings)
     if counted + len(refusals) != request.end_offset - request.first_offset:
         raise InvalidBatchError(
@@ -109,19 +123,41 @@ def read_batch(request: journal_pb2.RecordBatchRequest) -> Batch:
         )
     if mentions > MENTIONS_LIMIT:
         raise InvalidBatchError("publications", f"more than {MENTIONS_LIMIT} mentions")
+    total = summed([*by_day.values()])
+    rows = len(total) + (sum(map(len, by_day.values())) if len(by_day) > 1 else 0)
     return Batch(
         upload_id=request.upload_id,
         first_offset=request.first_offset,
         end_offset=request.end_offset,
         names=names,
-        tallies=tallies,
+        tallies=total,
+        days={day: tallies for day, tallies in by_day.items() if day is not None},
         spellings=spellings,
         refusals=refusals,
         models=models,
         counted=counted,
         mentions=mentions,
-        size_bytes=request.ByteSize() + ROW_BYTES * (len(tallies) + len(refusals)),
+        size_bytes=request.ByteSize() + ROW_BYTES * (rows + len(refusals)),
     )
+
+
+def summed(some: Sequence[Tallies]) -> Tallies:
+    """Return the sum of tallies; of one of them alone, itself."""
+    if len(some) == 1:
+        return some[0]
+    total: dict[RowKey, tuple[int, int]] = {}
+    for tallies in some:
+        for row, (mentions, articles) in tallies.items():
+            _add(total, row, mentions, articles)
+    return total
+
+
+def _read_day(publication: journal_pb2.PublicationBatch) -> int | None:
+    if not publication.HasField("day"):
+        return None
+    if not FIRST_DAY <= publication.day <= LAST_DAY:
+        raise InvalidBatchError("publications.day", "must be a day of the years 1 to 9999")
+    return publication.day
 
 
 def _merge(

@@ -5,6 +5,10 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
+DayCounts = tuple[int, int, int]
+"""(day, mentions, articles): of the articles that were published on that day, see
+newstally_protos.days. At least one article."""
+
 
 class PublicationRow(NamedTuple):
     """What a part adds to one publication."""
@@ -14,6 +18,8 @@ class PublicationRow(NamedTuple):
     """The spelling first seen; the same in every part."""
     mentions: int
     articles: int
+    days: tuple[DayCounts, ...] = ()
+    """By day, ascending. What the totals have more is of articles without a day."""
 
 
 class EntityRow(NamedTuple):
@@ -26,6 +32,8 @@ class EntityRow(NamedTuple):
     articles: int
     name: str | None = None
     """As readers write it, if that is known. Shown, and no part of the digest."""
+    days: tuple[DayCounts, ...] = ()
+    """By day, ascending. What the totals have more is of articles without a day."""
 
 
 Row = PublicationRow | EntityRow
@@ -93,15 +101,25 @@ def digest(publications: Sequence[PublicationRow], entities: Sequence[EntityRow]
     """Return the SHA-256 of a canonical encoding of the rows, in hexadecimal.
 
     Numbers and lengths stand before the texts, so no two contents encode alike. The encoding is
-    part of the journal's format: it must not change between releases.
+    part of the journal's format: it must not change between releases. The days are no part of it:
+    the release before knows none, and has to find the same digest.
     """
     encoded = [f"newstally part {len(publications)} {len(entities)}\n"]
     encoded.extend(
         f"{len(key)} {len(name)} {mentions} {articles}\n{key}{name}"
-        for key, name, mentions, articles in publications
+        for key, name, mentions, articles, _ in publications
     )
     encoded.extend(
         f"{len(key)} {len(text)} {len(label)} {mentions} {articles}\n{key}{text}{label}"
-        for key, text, label, mentions, articles, _ in entities
+        for key, text, label, mentions, articles, *_ in entities
     )
     return hashlib.sha256("".join(encoded).encode()).hexdigest()
+
+
+def days_digest(publications: Sequence[PublicationRow], entities: Sequence[EntityRow]) -> str:
+    """Return the SHA-256 of the days of all rows, in their order; "" where no row has any.
+
+    The encoding is part of the journal's format.
+    """
+    days = [row.days for rows in (publications, entities) for row in rows]
+    return hashlib.sha256(repr(days).encode()).hexdigest() if any(days) else ""

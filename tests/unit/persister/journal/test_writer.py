@@ -242,7 +242,7 @@ async def test_a_group_that_fails_leaves_nothing_behind(
     def fail(*_: object) -> None:
         raise sqlite3.OperationalError("database or disk is full")
 
-    monkeypatch.setattr("newstally_persister.journal.tables.recording._upsert", fail)
+    monkeypatch.setattr("newstally_persister.journal.tables.recording._write_tallies", fail)
     calls = [bench.writer.record(batch("u", first, [("Post", []), None])) for first in (0, 2)]
     assert all(
         isinstance(result, JournalClosedError)

@@ -5,8 +5,9 @@ from collections.abc import Callable
 import pytest
 from newstally_persister.values.batches import InvalidBatchError, read_batch
 from newstally_persister.values.keys import publication_key
+from newstally_protos.days import FIRST_DAY, LAST_DAY
 from newstally_protos.v1 import article_pb2, journal_pb2, tally_pb2
-from unit.persister.building import request
+from unit.persister.building import Article, request
 
 Request = journal_pb2.RecordBatchRequest
 
@@ -23,6 +24,32 @@ def test_sums_are_taken_over_the_articles() -> None:
     batch = read_batch(good())
     assert (batch.counted, len(batch.refusals), batch.mentions) == (3, 1, 3)
     assert batch.tallies == {("post", "x", "P"): (3, 2), ("post", "", ""): (3, 3)}
+
+
+def test_days_are_part_of_the_sums() -> None:
+    """Each day is summed by itself; what has no day is in the sums alone."""
+    articles: list[Article] = [
+        ("Post", [("x", "P")], 7),
+        ("post ", [("x", "P"), ("y", "P")], 7),
+        ("Post", [("x", "P")]),
+        ("Post", [("y", "P")], -1),
+    ]
+    batch = read_batch(request("u", 0, articles))
+    assert batch.tallies["post", "x", "P"] == (3, 3)
+    assert batch.days == {
+        7: {("post", "", ""): (3, 2), ("post", "x", "P"): (2, 2), ("post", "y", "P"): (1, 1)},
+        -1: {("post", "", ""): (1, 1), ("post", "y", "P"): (1, 1)},
+    }
+    assert batch.rows == 3 + 2
+
+
+@pytest.mark.parametrize("day", [FIRST_DAY - 1, LAST_DAY + 1])
+def test_a_day_is_one_of_the_years_1_to_9999(day: int) -> None:
+    """Anything else is a bug of the caller."""
+    wrong = good()
+    wrong.publications[0].day = day
+    with pytest.raises(InvalidBatchError, match="day"):
+        read_batch(wrong)
 
 
 def test_spellings_of_a_publication_are_merged() -> None:

@@ -19,14 +19,15 @@ from dataclasses import dataclass
 
 from newstally_persister import failpoints
 from newstally_persister.journal.errors import CorruptJournalError
-from newstally_persister.journal.tables import pending, schema, set_aside
-from newstally_persister.journal.tables.pending import Bounds
+from newstally_persister.journal.tables import days, pending, schema, set_aside
+from newstally_persister.journal.tables.days import Bounds
 from newstally_persister.values.parts import (
     EntityRow,
     Part,
     PartLimits,
     PublicationRow,
     Row,
+    days_digest,
     digest,
 )
 from newstally_persister.values.progress import Expiry, OpenFlush, Position, Progress
@@ -135,13 +136,8 @@ def plan_part(connection: sqlite3.Connection, flush: int, limits: PartLimits) ->
     if last is not None:
         after = last
     # No row sorts at or below ("", "", ""): a publication's key is never blank.
-    found = connection.execute(
-        "SELECT publication_key, text, label, mentions, articles, name FROM pending "
-        "WHERE flush = ? AND (publication_key, text, label) > (?, ?, ?) "
-        "ORDER BY publication_key, text, label LIMIT ?",
-        (meta.last_flush, *after, limits.rows + 1),
-    )
-    rows, more = _take(pending.read(connection, found), limits)
+    found = pending.behind(connection, meta.last_flush, after, limits.rows + 1)
+    rows, more = _take(found, limits)
     if not more:
         connection.execute("UPDATE meta SET flush_planned = 1")
     return fix_part(connection, flush, rows)
@@ -163,6 +159,7 @@ def fix_part(connection: sqlite3.Connection, flush: int, rows: Sequence[Row]) ->
         "INSERT INTO parts VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, 0)",
         (part.flush, part.number, *pending.key(rows[0]), *pending.key(rows[-1]), part.digest),
     )
+    days.fix(connection, part.flush, part.number, days_digest(publications, entities))
     return part
 
 
@@ -176,7 +173,10 @@ def read_part(connection: sqlite3.Connection, flush: int, number: int) -> Part:
         "SELECT digest FROM parts WHERE flush = ? AND part = ?", (flush, number)
     ).fetchone()
     publications, entities = _split(pending.between(connection, flush, where))
-    if digest(publications, entities) != expected:
+    planned = days.fixed(connection, flush, number)
+    if digest(publications, entities) != expected or (
+        planned is not None and days_digest(publications, entities) != planned
+    ):
         raise CorruptJournalError(
             f"part {number} of flush {flush} is not what was written: the journal is damaged. "
             "Check the disk; restore the data directory, or start with an empty one"
@@ -213,6 +213,7 @@ def complete_if_done(connection: sqlite3.Connection) -> bool:
     )
     connection.execute("DELETE FROM flush_uploads")
     connection.execute("DELETE FROM replanned")
+    days.forget(connection, found.flush)
     connection.execute("UPDATE meta SET flush_open = 0")
     schema.hold(connection, held=False)
     return True

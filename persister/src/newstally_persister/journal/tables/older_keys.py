@@ -8,7 +8,7 @@ counts, and the older one stays as it is until somebody merges them.
 import sqlite3
 from dataclasses import replace
 
-from newstally_persister.values.batches import Batch
+from newstally_persister.values.batches import Batch, Tallies
 from newstally_persister.values.keys import publication_key
 
 _NOT_PLAIN = (
@@ -42,10 +42,13 @@ def with_stored_keys(connection: sqlite3.Connection, batch: Batch) -> Batch:
     stored = {key: stored_key(connection, key) for key in batch.names}
     if all(key == found for key, found in stored.items()):
         return batch
+
+    def under_stored(tallies: Tallies) -> Tallies:
+        return {(stored[key], text, label): sums for (key, text, label), sums in tallies.items()}
+
     return replace(
         batch,
         names={stored[key]: name for key, name in batch.names.items()},
-        tallies={
-            (stored[key], text, label): sums for (key, text, label), sums in batch.tallies.items()
-        },
+        tallies=under_stored(batch.tallies),
+        days={day: under_stored(tallies) for day, tallies in batch.days.items()},
     )

@@ -4,42 +4,52 @@ import sqlite3
 from collections.abc import Iterable, Iterator
 
 from newstally_persister.journal.errors import CorruptJournalError
+from newstally_persister.journal.tables import days
+from newstally_persister.journal.tables.days import IN_RANGE, Bounds, Days, Key
 from newstally_persister.values.parts import EntityRow, PublicationRow, Row
 
-Key = tuple[str, str, str]
-"""Publication key, text, label; the last two are "" for the publication's own row."""
-Bounds = tuple[str, str, str, str, str, str]
-"""The keys of the first and the last row of a range."""
-
-_IN_RANGE = (
-    "(publication_key, text, label) >= (?, ?, ?) AND (publication_key, text, label) <= (?, ?, ?)"
+_SELECT = (
+    "SELECT publication_key, text, label, mentions, articles, name, day_mentions, day_articles "
+    "FROM pending WHERE flush = ? AND {where} ORDER BY publication_key, text, label"
 )
+_Found = tuple[str, str, str, int, int, str | None, int | None, int | None]
 
 
 def between(connection: sqlite3.Connection, flush: int, bounds: Bounds) -> Iterator[Row]:
     """Yield a flush's rows within bounds, by key."""
-    found = connection.execute(
-        "SELECT publication_key, text, label, mentions, articles, name FROM pending "
-        f"WHERE flush = ? AND {_IN_RANGE} ORDER BY publication_key, text, label",
-        (flush, *bounds),
-    )
-    return read(connection, found)
+    found = connection.execute(_SELECT.format(where=IN_RANGE), (flush, *bounds))
+    others = days.between(connection, flush, bounds)
+    return _read(connection, found, Days(days.usual(connection, flush), others))
+
+
+def behind(connection: sqlite3.Connection, flush: int, after: Key, limit: int) -> Iterator[Row]:
+    """Yield at most so many of a flush's rows behind a key, by key."""
+    where = "(publication_key, text, label) > (?, ?, ?)"
+    found = connection.execute(f"{_SELECT.format(where=where)} LIMIT ?", (flush, *after, limit))
+    others = days.behind(connection, flush, after)
+    return _read(connection, found, Days(days.usual(connection, flush), others))
 
 
 def delete(connection: sqlite3.Connection, flush: int, bounds: Bounds) -> None:
     """Delete a flush's rows within bounds."""
-    connection.execute(f"DELETE FROM pending WHERE flush = ? AND {_IN_RANGE}", (flush, *bounds))
+    connection.execute(f"DELETE FROM pending WHERE flush = ? AND {IN_RANGE}", (flush, *bounds))
+    days.delete(connection, flush, bounds)
 
 
-def read(
-    connection: sqlite3.Connection, found: Iterable[tuple[str, str, str, int, int, str | None]]
-) -> Iterator[Row]:
-    """Yield (publication key, text, label, mentions, articles, name) as rows."""
-    for key, text, label, mentions, articles, name in found:
+def take(connection: sqlite3.Connection, flush: int, row: Key) -> Row | None:
+    """Delete one row of a flush and return it, if it is there."""
+    found = next(between(connection, flush, (*row, *row)), None)
+    delete(connection, flush, (*row, *row))
+    return found
+
+
+def _read(connection: sqlite3.Connection, found: Iterable[_Found], by_day: Days) -> Iterator[Row]:
+    for key, text, label, mentions, articles, name, day_mentions, day_articles in found:
+        counts = by_day.of((key, text, label), day_mentions, day_articles)
         if text:
-            yield EntityRow(key, text, label, mentions, articles, name)
+            yield EntityRow(key, text, label, mentions, articles, name, counts)
         else:
-            yield PublicationRow(key, _name(connection, key), mentions, articles)
+            yield PublicationRow(key, _name(connection, key), mentions, articles, counts)
 
 
 def key(row: Row) -> Key:

@@ -4,30 +4,28 @@ import json
 import sqlite3
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from itertools import chain
 
 from newstally_protos.spellings import BETTER_SQL, better
 
-from newstally_persister.journal.tables import models, older_keys, refusals
+from newstally_persister.journal.tables import days, models, older_keys, refusals
 from newstally_persister.journal.tables.reader import UPLOAD_COLUMNS, read_upload
-from newstally_persister.values.batches import MODELS_LIMIT, Batch, RowKey
+from newstally_persister.sqlite.upserts import Upsert
+from newstally_persister.values.batches import MODELS_LIMIT, Batch, Tallies, summed
 from newstally_persister.values.uploads import NewUpload, Recorded, Upload
 
 _DAY_MICROS = 86_400_000_000
-_ROWS_PER_STATEMENT = 50
-"""Rows that one statement upserts: each step hands the interpreter's lock over once."""
-_ROW = "(?,?,?,?,?,?,?)"
-_UPSERT = (
-    "INSERT INTO pending (flush, publication_key, text, label, mentions, articles, name) "
-    "VALUES {rows} ON CONFLICT DO UPDATE SET mentions = mentions + excluded.mentions, "
-    "articles = articles + excluded.articles, name = {name}"
+_COLUMNS = ("flush", "publication_key", "text", "label", "mentions", "articles", "name")
+_DAY_COLUMNS = ("day_mentions", "day_articles")
+_ADD = (
+    "DO UPDATE SET mentions = mentions + excluded.mentions, "
+    "articles = articles + excluded.articles, "
+    f"name = {BETTER_SQL.format(old='name', new='excluded.name')}"
 )
-_NAME = BETTER_SQL.format(old="name", new="excluded.name")
-_UPSERT_ONE = _UPSERT.format(rows=_ROW, name=_NAME)
-_UPSERT_MANY = _UPSERT.format(rows=",".join([_ROW] * _ROWS_PER_STATEMENT), name=_NAME)
-
-_PendingRow = tuple[str, str, str, int, int, str | None]
-"""RowKey, mentions, articles, and the name that readers know."""
+_ADD_DAY = "".join(
+    f", {column} = ifnull({column}, 0) + excluded.{column}" for column in _DAY_COLUMNS
+)
+_UNDATED = Upsert("pending", _COLUMNS, _ADD)
+_DATED = Upsert("pending", (*_COLUMNS, *_DAY_COLUMNS), _ADD + _ADD_DAY)
 
 
 def create_uploads(
@@ -110,7 +108,7 @@ def record_batches(
         _write_uploads(connection, [u for u in uploads.values() if u and u.upload_id in changed])
         _write_names(connection, recorded)
         models.note(connection, {model for batch in recorded for model in batch.models})
-        _upsert(connection, _merged(recorded))
+        _write_tallies(connection, recorded)
     return answers
 
 
@@ -163,11 +161,36 @@ def _write_names(connection: sqlite3.Connection, batches: Sequence[Batch]) -> No
     )
 
 
-def _merged(batches: Sequence[Batch]) -> list[_PendingRow]:
-    """Return the sum of the batches' tallies, in key order: neighbours share pages."""
-    total = _summed(batches)
+def _write_tallies(connection: sqlite3.Connection, batches: Sequence[Batch]) -> None:
+    """Add the sum of the batches to the heap, in key order: neighbours share pages."""
+    (last_flush,) = connection.execute("SELECT last_flush FROM meta").fetchone()
+    heap = last_flush + 1
+    total = summed([batch.tallies for batch in batches])
     names = _spellings(batches).get
-    return [(*row, *total[row], names(row[1:])) for row in sorted(total)]
+    usual = _write_days(connection, heap, batches)
+    if not usual:
+        rows = [(heap, *row, *total[row], names(row[1:])) for row in sorted(total)]
+        _UNDATED.run(connection, rows)
+        return
+    none = (0, 0)
+    _DATED.run(
+        connection,
+        [(heap, *row, *total[row], names(row[1:]), *usual.get(row, none)) for row in sorted(total)],
+    )
+
+
+def _write_days(connection: sqlite3.Connection, heap: int, batches: Sequence[Batch]) -> Tallies:
+    """Add what was published on unusual days to the heap; return what was on the usual one."""
+    of_day: dict[int, list[Tallies]] = {}
+    for batch in batches:
+        for day, tallies in batch.days.items():
+            of_day.setdefault(day, []).append(tallies)
+    if not of_day:
+        return {}
+    by_day = {day: summed(some) for day, some in of_day.items()}
+    usual = by_day.pop(days.usual_for(connection, heap, by_day), {})
+    days.add(connection, heap, by_day)
+    return usual
 
 
 def _spellings(batches: Sequence[Batch]) -> Mapping[tuple[str, str], str]:
@@ -178,31 +201,3 @@ def _spellings(batches: Sequence[Batch]) -> Mapping[tuple[str, str], str]:
         for entity, name in batch.spellings.items():
             best[entity] = better(best.get(entity, ""), name)
     return best
-
-
-def _summed(batches: Sequence[Batch]) -> Mapping[RowKey, tuple[int, int]]:
-    if len(batches) == 1:
-        return batches[0].tallies
-    total: dict[RowKey, tuple[int, int]] = dict(batches[0].tallies)
-    for batch in batches[1:]:
-        for row, (mentions, articles) in batch.tallies.items():
-            before = total.get(row)
-            total[row] = (
-                (mentions, articles)
-                if before is None
-                else (before[0] + mentions, before[1] + articles)
-            )
-    return total
-
-
-def _upsert(connection: sqlite3.Connection, rows: Sequence[_PendingRow]) -> None:
-    (last_flush,) = connection.execute("SELECT last_flush FROM meta").fetchone()
-    heap = (last_flush + 1,)
-    whole = len(rows) - len(rows) % _ROWS_PER_STATEMENT
-    for start in range(0, whole, _ROWS_PER_STATEMENT):
-        chunk = rows[start : start + _ROWS_PER_STATEMENT]
-        connection.execute(
-            _UPSERT_MANY,
-            tuple(chain.from_iterable((*heap, *row) for row in chunk)),
-        )
-    connection.executemany(_UPSERT_ONE, [(*heap, *row) for row in rows[whole:]])

@@ -5,7 +5,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from newstally_persister.journal.errors import JournalVersionError
-from newstally_persister.journal.tables import models, older_keys
+from newstally_persister.journal.tables import days, models, older_keys
 from newstally_persister.sqlite.columns import add_column
 from newstally_persister.sqlite.transactions import transaction
 
@@ -154,6 +154,39 @@ ADDITIONS: tuple[str, ...] = (
         reason TEXT NOT NULL,
         PRIMARY KEY (publication_key, text, label)
     ) STRICT, WITHOUT ROWID""",
+    # The day that the day_... columns of a flush's rows are about.
+    """CREATE TABLE IF NOT EXISTS usual_days (
+        flush INTEGER PRIMARY KEY,
+        day INTEGER NOT NULL
+    ) STRICT""",
+    # Of rows of `pending`, what was published on other days than the usual one.
+    """CREATE TABLE IF NOT EXISTS pending_days (
+        flush INTEGER NOT NULL,
+        publication_key TEXT NOT NULL,
+        text TEXT NOT NULL,
+        label TEXT NOT NULL,
+        day INTEGER NOT NULL,
+        mentions INTEGER NOT NULL,
+        articles INTEGER NOT NULL,
+        PRIMARY KEY (flush, publication_key, text, label, day)
+    ) STRICT, WITHOUT ROWID""",
+    # What tells whether the days of a part are still those that were planned.
+    """CREATE TABLE IF NOT EXISTS part_days (
+        flush INTEGER NOT NULL,
+        part INTEGER NOT NULL,
+        digest TEXT NOT NULL,
+        PRIMARY KEY (flush, part)
+    ) STRICT, WITHOUT ROWID""",
+    # The days of rows that are set aside.
+    """CREATE TABLE IF NOT EXISTS set_aside_days (
+        publication_key TEXT NOT NULL,
+        text TEXT NOT NULL,
+        label TEXT NOT NULL,
+        day INTEGER NOT NULL,
+        mentions INTEGER NOT NULL,
+        articles INTEGER NOT NULL,
+        PRIMARY KEY (publication_key, text, label, day)
+    ) STRICT, WITHOUT ROWID""",
 )
 """Tables beside those of the version, made where they are missing at every start.
 
@@ -165,6 +198,9 @@ tables may come to mean something else because of them.
 ADDED_COLUMNS = (
     # An entity as readers write it, if that is known.
     ("pending", "name", "TEXT"),
+    # Of the row, what was published on its flush's usual day; NULL is 0.
+    ("pending", "day_mentions", "INTEGER"),
+    ("pending", "day_articles", "INTEGER"),
 )
 """Columns beside those of the version, as ADDITIONS are tables: the release before names those that
 it writes."""
@@ -212,6 +248,7 @@ def migrate(connection: sqlite3.Connection, new_journal_id: Callable[[], str]) -
             connection.execute(statement)
         for table, column, kind in ADDED_COLUMNS:
             add_column(connection, table, column, kind)
+        days.sweep(connection)
         older_keys.note(connection)
         models.note_uploads(connection)
 

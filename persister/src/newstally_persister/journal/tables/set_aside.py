@@ -8,7 +8,7 @@ import sqlite3
 
 from newstally_protos.spellings import BETTER_SQL
 
-from newstally_persister.journal.tables import pending
+from newstally_persister.journal.tables import days, pending
 from newstally_persister.values.parts import EntityRow, Row
 from newstally_persister.values.voids import SetAsideRow
 
@@ -37,6 +37,7 @@ def rows(connection: sqlite3.Connection) -> list[SetAsideRow]:
 def add(connection: sqlite3.Connection, row: Row, reason: str) -> SetAsideRow:
     """Set a row aside."""
     key = pending.key(row)
+    days.set_aside(connection, key, row.days)
     connection.execute(
         "INSERT INTO set_aside (publication_key, text, label, mentions, articles, name, reason) "
         "VALUES (?, ?, ?, ?, ?, ?, ?)",
@@ -55,16 +56,16 @@ def collect(connection: sqlite3.Connection, flush: int) -> None:
     """Take out of a flush what came for rows that are set aside."""
     for row in rows(connection):
         key = _key(row)
-        came = connection.execute(
-            "DELETE FROM pending WHERE flush = ? AND publication_key = ? AND text = ? "
-            "AND label = ? RETURNING mentions, articles, name",
-            (flush, *key),
-        ).fetchall()
-        connection.executemany(
+        came = pending.take(connection, flush, key)
+        if came is None:
+            continue
+        name = came.name if isinstance(came, EntityRow) else None
+        connection.execute(
             "UPDATE set_aside SET mentions = mentions + ?1, articles = articles + ?2, "
             f"name = {_BETTER_ARGUMENT} WHERE publication_key = ?4 AND text = ?5 AND label = ?6",
-            [(*added, *key) for added in came],
+            (came.mentions, came.articles, name, *key),
         )
+        days.set_aside(connection, key, came.days)
 
 
 def retry(connection: sqlite3.Connection) -> int:
@@ -76,8 +77,9 @@ def retry(connection: sqlite3.Connection) -> int:
         "ON CONFLICT DO UPDATE SET mentions = mentions + excluded.mentions, "
         f"articles = articles + excluded.articles, name = {_BETTER}"
     )
+    days.retry(connection)
     return connection.execute("DELETE FROM set_aside").rowcount
 
 
-def _key(row: SetAsideRow) -> pending.Key:
+def _key(row: SetAsideRow) -> days.Key:
     return row.publication_key, row.text, row.label
