@@ -28,7 +28,7 @@ BELOW = {
 """What a distribution may import of the others. No service knows another one."""
 
 ROOMS = {
-    "protos": ["limits", "days", "names", "spellings", "backoff", "keys", "v1", "wire"],
+    "protos": ["limits", "days", "names", "spellings", "rising", "backoff", "keys", "v1", "wire"],
     "runtime": [
         "",
         "deadline",
@@ -105,6 +105,7 @@ ROOMS = {
     ],
     "client": [
         "errors",
+        "parquet",
         "settings",
         "values",
         "times",
@@ -116,7 +117,11 @@ ROOMS = {
         "client",
         "",
         "cli/running",
+        "cli/durable",
+        "cli/asking",
+        "cli/tables",
         "cli/uploading",
+        "cli/reading",
         "cli",
         "__main__",
     ],

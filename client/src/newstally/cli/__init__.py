@@ -13,6 +13,8 @@ import typer
 
 from newstally.cli.cert import cert
 from newstally.cli.keys import keys
+from newstally.cli.reading.compare import compare
+from newstally.cli.reading.export import export
 from newstally.cli.tallies import publications, top
 from newstally.cli.up import up
 from newstally.cli.upload import upload
@@ -33,6 +35,8 @@ uploads.callback()(list_uploads)
 uploads.command("show")(show_upload)
 app.add_typer(uploads, name="uploads")
 app.command()(refusals)
+app.command()(compare)
+app.command()(export)
 app.command()(top)
 app.command()(publications)
 app.command()(up)

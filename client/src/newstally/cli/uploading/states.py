@@ -10,7 +10,7 @@ from enum import StrEnum
 from pathlib import Path
 from typing import Any
 
-from newstally.cli.uploading.durable import replacing, sync_directory
+from newstally.cli.durable import replacing, sync_directory
 from newstally.errors import InputError
 from newstally.inputs import Columns, Fingerprint
 from newstally.inputs.columns import TIME_NAMES

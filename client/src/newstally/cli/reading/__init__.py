@@ -1,0 +1,1 @@
+"""Commands that read more than one list of tallies."""
