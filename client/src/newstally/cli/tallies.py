@@ -8,6 +8,7 @@ from newstally_protos.limits import PAGE_LIMIT_ITEMS
 from newstally_protos.names import publication_key, shown
 
 from newstally.cli.asking import asking, unreached
+from newstally.cli.output.tables import print_table
 from newstally.cli.running import (
     AsJson,
     Ca,
@@ -20,7 +21,6 @@ from newstally.cli.running import (
     run,
     say,
 )
-from newstally.cli.tables import print_table
 from newstally.client import NewstallyClient
 from newstally.errors import NotFound
 from newstally.values import EntityTally, PublicationTally

@@ -11,7 +11,6 @@ from typing import BinaryIO
 
 import typer
 
-from newstally.cli import upload_options as options
 from newstally.cli.running import (
     CA_VARIABLE,
     EXIT_MALFORMED,
@@ -27,10 +26,11 @@ from newstally.cli.running import (
     run,
     say,
 )
-from newstally.cli.upload_options import EncodingErrors
+from newstally.cli.uploading import options
 from newstally.cli.uploading.choosing import Choice, choose
 from newstally.cli.uploading.dry_run import dry_run, tell_dry_run
 from newstally.cli.uploading.gathering import Rejected, gather
+from newstally.cli.uploading.options import EncodingErrors
 from newstally.cli.uploading.reaching import early_target, reach
 from newstally.cli.uploading.rejects import allowed, check_path, default_path
 from newstally.cli.uploading.report import Report
@@ -39,7 +39,7 @@ from newstally.cli.uploading.states import VARIABLE, StateStore, default_directo
 from newstally.cli.uploading.voice import Voice
 from newstally.errors import GaveUp, InputError, NotFound
 from newstally.inputs import PIPE, Columns, Source, Survey, found, spooled, survey
-from newstally.inputs.columns import (
+from newstally.inputs.readers.columns import (
     ARTICLE_ID_NAMES,
     CONTENT_NAMES,
     PUBLICATION_NAMES,

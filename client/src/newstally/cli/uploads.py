@@ -8,6 +8,7 @@ import typer
 from newstally_protos.names import shown
 
 from newstally.cli.asking import asking, unreached
+from newstally.cli.output.tables import print_table
 from newstally.cli.running import (
     AsJson,
     Ca,
@@ -20,7 +21,6 @@ from newstally.cli.running import (
     run,
     say,
 )
-from newstally.cli.tables import print_table
 from newstally.client import NewstallyClient
 from newstally.errors import UnexpectedStatus
 from newstally.values import Refusal, RefusalRange, Upload

@@ -1,8 +1,8 @@
 """Articles from files or a pipe: CSV and JSON, plain, compressed or in archives, as a stream."""
 
-from newstally.inputs.columns import Columns
 from newstally.inputs.files import PIPE, found, spooled
 from newstally.inputs.formats import FORMATS
+from newstally.inputs.readers.columns import Columns
 from newstally.inputs.source import Record, Source
 from newstally.inputs.survey import Fingerprint, Survey, survey
 

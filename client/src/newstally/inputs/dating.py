@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
-from newstally.inputs.records import NO_TIME
+from newstally.inputs.readers.records import NO_TIME
 from newstally.inputs.source import Record
 
 SHOWN = 20

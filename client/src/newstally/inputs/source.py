@@ -12,8 +12,7 @@ from pathlib import Path
 from typing import BinaryIO
 
 from newstally.errors import InputError
-from newstally.inputs import archives, csv_reader, json_reader, jsonl_reader
-from newstally.inputs.columns import Columns
+from newstally.inputs import archives
 from newstally.inputs.files import (
     PIPE,
     File,
@@ -23,7 +22,9 @@ from newstally.inputs.files import (
     text,
 )
 from newstally.inputs.formats import BEGINNING_BYTES, JSON, JSONL, TSV, by_name, settle
-from newstally.inputs.records import Item
+from newstally.inputs.readers import csv_reader, json_reader, jsonl_reader
+from newstally.inputs.readers.columns import Columns
+from newstally.inputs.readers.records import Item
 from newstally.inputs.unpacking import UNPACKING_ERRORS, Counted, unpacked
 from newstally.values import Article
 

@@ -6,9 +6,9 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 
 from newstally.errors import InputError
-from newstally.inputs.columns import Columns
 from newstally.inputs.dating import Dating
 from newstally.inputs.files import File
+from newstally.inputs.readers.columns import Columns
 from newstally.inputs.source import Record, Source
 
 

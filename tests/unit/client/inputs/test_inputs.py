@@ -14,7 +14,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from newstally import Article, InputError
 from newstally.inputs import PIPE, Columns, Record, Source, spooled, survey
-from newstally.inputs import records as records_module
+from newstally.inputs.readers import records as records_module
 from newstally.values import present
 from newstally_protos.limits import FINGERPRINT_LIMIT_BYTES
 

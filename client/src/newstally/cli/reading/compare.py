@@ -8,6 +8,7 @@ import typer
 from newstally_protos.names import publication_key, shown
 
 from newstally.cli.asking import asking, unreached
+from newstally.cli.output.tables import print_table
 from newstally.cli.reading.comparing import Compared, Difference
 from newstally.cli.reading.comparing import compare as compared
 from newstally.cli.running import (
@@ -21,7 +22,6 @@ from newstally.cli.running import (
     run,
     say,
 )
-from newstally.cli.tables import print_table
 from newstally.client import NewstallyClient
 from newstally.values import PublicationTally
 

@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from newstally.cli.asking import asking, unreached
-from newstally.cli.durable import replacing_bytes
+from newstally.cli.output.durable import replacing_bytes
 from newstally.cli.reading.parquet import Row
 from newstally.cli.reading.writing import ExportFormat, format_of, make_writer, standard_output
 from newstally.cli.running import Ca, Target, Tls, exit_codes, make_access, run, say

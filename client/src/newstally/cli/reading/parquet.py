@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from typing import IO, Any
 
-from newstally.parquet import pyarrow, pyarrow_parquet
+from newstally.inputs.readers.arrow import pyarrow, pyarrow_parquet
 
 Row = Sequence[str | int]
 _GROUP_ROWS = 50_000

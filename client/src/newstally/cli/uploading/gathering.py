@@ -4,7 +4,7 @@ import contextlib
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from newstally.cli.durable import replacing
+from newstally.cli.output.durable import replacing
 from newstally.cli.running import say
 from newstally.cli.uploading.rejects import LocatedRefusal, line_of, upload_of
 from newstally.cli.uploading.verdicts import Verdicts

@@ -10,10 +10,10 @@ from enum import StrEnum
 from pathlib import Path
 from typing import Any
 
-from newstally.cli.durable import replacing, sync_directory
+from newstally.cli.output.durable import replacing, sync_directory
 from newstally.errors import InputError
 from newstally.inputs import Columns, Fingerprint
-from newstally.inputs.columns import TIME_NAMES
+from newstally.inputs.readers.columns import TIME_NAMES
 
 VERSION = 3
 _READABLE = (2, VERSION)

@@ -6,8 +6,8 @@ import itertools
 from collections.abc import Iterator
 
 from newstally.errors import InputError
-from newstally.inputs.columns import Columns, ResolvedColumns
-from newstally.inputs.records import (
+from newstally.inputs.readers.columns import Columns, ResolvedColumns
+from newstally.inputs.readers.records import (
     LONGEST_LINE,
     NO_COLUMN,
     Item,

@@ -7,8 +7,8 @@ from typing import Annotated
 import typer
 
 from newstally.cli.uploading.states import VARIABLE
-from newstally.inputs.columns import ARTICLE_ID_NAMES, CONTENT_NAMES, PUBLICATION_NAMES
 from newstally.inputs.formats import CSV, JSON, JSONL, TSV
+from newstally.inputs.readers.columns import ARTICLE_ID_NAMES, CONTENT_NAMES, PUBLICATION_NAMES
 
 
 class Format(StrEnum):

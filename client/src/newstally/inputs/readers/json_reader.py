@@ -8,9 +8,9 @@ from dataclasses import replace
 from typing import Any
 
 from newstally.errors import InputError
-from newstally.inputs.columns import Columns
-from newstally.inputs.jsonl_reader import Fields
-from newstally.inputs.records import LONGEST_LINE, Item, check_decoded
+from newstally.inputs.readers.columns import Columns
+from newstally.inputs.readers.jsonl_reader import Fields
+from newstally.inputs.readers.records import LONGEST_LINE, Item, check_decoded
 
 _CHUNK = 1 << 18
 _SPACE = re.compile(r"[ \t\r\n]*")

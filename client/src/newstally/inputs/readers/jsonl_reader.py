@@ -7,8 +7,8 @@ from dataclasses import replace
 from typing import Any
 
 from newstally.errors import InputError
-from newstally.inputs.columns import TIME_NAMES, Columns
-from newstally.inputs.records import (
+from newstally.inputs.readers.columns import TIME_NAMES, Columns
+from newstally.inputs.readers.records import (
     LONGEST_LINE,
     NO_COLUMN,
     Item,

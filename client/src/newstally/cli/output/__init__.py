@@ -1,0 +1,1 @@
+"""Tables and files that the commands write."""
