@@ -51,7 +51,8 @@ OUTSIDE = (
 PROTOCOLS = ("TCP", "UDP")
 API_PORTS = (443, 6443)
 ADMIN_PORTS = (9101, 9102, 9103)
-PORTS = (22, 53, 80, 443, 988, 6443, 8080, 50051, 50052, 50053, 9101, 9102, 9103)
+GRPC_PORTS = (50051, 50052, 50053, 50443, 50062, 50063)
+PORTS = (22, 53, 80, 443, 988, 6443, 8080, *GRPC_PORTS, *ADMIN_PORTS)
 
 
 def check_flows(manifests: Manifests) -> Iterator[str]:
@@ -87,7 +88,8 @@ def expected(manifests: Manifests) -> set[Flow]:
     # Policies that only some have.
     names = {policy["metadata"]["name"] for policy in manifests.kind("NetworkPolicy")}
     if "clients-elsewhere" in names:
-        found.add(Flow("a client elsewhere", "gateway", gateway.port("grpc")))
+        for name in ("grpc", "grpc-tls"):
+            found.add(Flow("a client elsewhere", "gateway", gateway.port(name)))
     if "backup" in names:
         # The API server is somewhere; whoever of ours listens there lets nobody in.
         found |= {

@@ -9,18 +9,22 @@ from manifests.wiring import SERVICES
 PREFIX = "app.kubernetes.io/"
 PARTS = {
     *("namespace", "gateway", "extractor", "persister"),
-    *("client", "emulator", "backup", "metrics"),
+    *("client", "emulator", "backup", "metrics", "certificates", "door"),
 }
 """Values of the label `component`."""
 
 
 def check_own_settings(manifests: Manifests) -> Iterator[str]:
-    """Each service reads our ConfigMap and then, if there is one, the operator's."""
+    """Each service reads our ConfigMap, then that of its certificates, then the operator's."""
     for pod in manifests.pods():
         if pod.service not in SERVICES:
             continue
         sources = [each.get("configMapRef") for each in pod.container.get("envFrom", ())]
-        if sources != [{"name": pod.name}, {"name": f"{pod.name}-local", "optional": True}]:
+        if sources != [
+            {"name": pod.name},
+            {"name": f"{pod.name}-secure", "optional": True},
+            {"name": f"{pod.name}-local", "optional": True},
+        ]:
             yield f"{pod.name} does not read what its operator sets after what we set"
         if pod.container.get("env"):
             yield f"{pod.name} has variables that its operator's ConfigMap cannot override"
@@ -29,7 +33,7 @@ def check_own_settings(manifests: Manifests) -> Iterator[str]:
 def check_owner(manifests: Manifests) -> Iterator[str]:
     """No object is one that the operator makes."""
     for each in manifests.objects:
-        if str(each["metadata"]["name"]).endswith("-local"):
+        if str(each["metadata"]["name"]).endswith(("-local", "-secure")):
             yield f"{each['kind']} {each['metadata']['name']} is the operator's"
 
 

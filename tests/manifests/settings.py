@@ -91,7 +91,13 @@ def check_addresses(manifests: Manifests) -> Iterator[str]:
         settings = settings_of(kind, manifests.environment(pod))
         if "127.0.0.1" in {settings.host, settings.admin_host}:
             yield f"{pod.name} listens on its own loopback only"
-        listening = {"grpc": settings.port, "admin": settings.admin_port}
+        listening = {"admin": settings.admin_port}
+        if settings.port_certificate is None:
+            listening["grpc"] = settings.port
+        else:
+            listening["grpc-tls"] = settings.port
+        if settings.plain_port is not None:
+            listening["grpc"] = settings.plain_port
         for name, port in listening.items():
             if pod.port(name) != port:
                 yield f"{pod.name} listens on {port}, its pod says {pod.port(name)}"

@@ -3,8 +3,9 @@
 from pathlib import Path
 
 import pytest
-from manifests.breaks import operating, pods, settings, wiring
+from manifests.breaks import certificates, operating, pods, settings, wiring
 from manifests.breaks.base import Breaks, Check
+from manifests.certificates import check_certificates
 from manifests.hardening import (
     check_capacity,
     check_messages,
@@ -21,7 +22,13 @@ from manifests.network import check_flows
 from manifests.objects import EXAMPLES, FOLDER, files, load
 from manifests.ownership import check_claims, check_labels, check_own_settings, check_owner
 from manifests.rollouts import check_priority, check_rollouts
-from manifests.settings import check_addresses, check_flags, check_variables
+from manifests.settings import (
+    KINDS,
+    check_addresses,
+    check_flags,
+    check_variables,
+    settings_of,
+)
 from manifests.wiring import (
     check_budgets,
     check_names_are_unique,
@@ -32,11 +39,13 @@ from manifests.wiring import (
     check_selectors,
     check_spread,
 )
+from newstally_gateway.settings import GatewaySettings
 
 CHECKS: tuple[Check, ...] = (
     check_addresses,
     check_budgets,
     check_capacity,
+    check_certificates,
     check_claims,
     check_flags,
     check_flows,
@@ -95,6 +104,23 @@ def test_what_is_set_wins() -> None:
     assert environment["NEWSTALLY_PERSISTER_PORT"] == "50053"
 
 
+@pytest.mark.parametrize(("example", "plain"), [("secure.yaml", True), ("closed.yaml", False)])
+def test_certificates_come_first_and_then_the_open_ports_go(example: str, plain: bool) -> None:
+    """All speak TLS after either; with the first one whoever has not changed over goes on."""
+    before, after = load(), load().replaced_by(load(EXAMPLES / example))
+    for name in ("gateway", "extractor", "persister"):
+        old, new = (
+            settings_of(KINDS[f"newstally-{name}"], each.environment(each.pod(name)))
+            for each in (before, after)
+        )
+        assert old.port_certificate is None
+        assert new.port_certificate is not None
+        assert new.mtls is not None
+        assert new.plain_port == (old.port if plain else None)
+    gateway = settings_of(GatewaySettings, after.environment(after.pod("gateway")))
+    assert (gateway.keys is None) is plain
+
+
 def test_no_file_of_ours_owns_what_is_the_operators() -> None:
     """Neither the ConfigMaps that an example makes are in k8s/, nor any object of that kind."""
     assert list(check_owner(load())) == []
@@ -108,7 +134,13 @@ def test_kubectl_reads_every_file() -> None:
     assert files()[0].name.startswith("00-")
 
 
-BREAKS: Breaks = {**wiring.BREAKS, **pods.BREAKS, **settings.BREAKS, **operating.BREAKS}
+BREAKS: Breaks = {
+    **wiring.BREAKS,
+    **pods.BREAKS,
+    **settings.BREAKS,
+    **operating.BREAKS,
+    **certificates.BREAKS,
+}
 
 
 @pytest.mark.parametrize("name", BREAKS)

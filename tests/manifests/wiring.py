@@ -54,7 +54,9 @@ def check_ports(manifests: Manifests) -> Iterator[str]:
                 yield from _unknown_port(pod, port["targetPort"], _name(service))
             if service["spec"].get("clusterIP") == "None":
                 # Nothing translates: whoever looks up the name connects to this very port.
-                wrong = [p for p in service["spec"]["ports"] if pod.port("grpc") != p["port"]]
+                wrong = [
+                    p for p in service["spec"]["ports"] if pod.port(p["targetPort"]) != p["port"]
+                ]
                 yield from (f"{_name(service)}: nobody listens on {p['port']}" for p in wrong)
     for pod in manifests.pods():
         for name, probe in probes(pod).items():
