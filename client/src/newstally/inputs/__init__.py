@@ -1,4 +1,4 @@
-"""Articles from files or a pipe: CSV and JSON, plain, compressed or in archives, as a stream."""
+"""Articles from files or a pipe, plain, compressed or in archives, as a stream."""
 
 from newstally.inputs.files import PIPE, found, spooled
 from newstally.inputs.formats import FORMATS

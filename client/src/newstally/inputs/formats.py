@@ -4,14 +4,22 @@ import json
 from pathlib import PurePath
 
 from newstally.errors import InputError
+from newstally.inputs.readers.parquet_reader import MAGIC
 from newstally.inputs.unpacking import SUFFIXES
 
-CSV, TSV, JSONL, JSON = "csv", "tsv", "jsonl", "json"
-FORMATS = (CSV, TSV, JSONL, JSON)
-_BY_NAME = {".csv": CSV, ".tsv": TSV, ".tab": TSV, ".jsonl": JSONL, ".ndjson": JSONL, ".json": JSON}
+CSV, TSV, JSONL, JSON, PARQUET = "csv", "tsv", "jsonl", "json", "parquet"
+FORMATS = (CSV, TSV, JSONL, JSON, PARQUET)
+_BY_NAME = {
+    ".csv": CSV,
+    ".tsv": TSV,
+    ".tab": TSV,
+    ".jsonl": JSONL,
+    ".ndjson": JSONL,
+    ".json": JSON,
+    ".parquet": PARQUET,
+}
 BEGINNING_BYTES = 1 << 16
 """So much is looked at where the name says nothing."""
-_PARQUET = b"PAR1"
 
 
 def by_name(name: str) -> str | None:
@@ -27,10 +35,12 @@ def settle(named: str | None, beginning: bytes, encoding: str) -> str:
 
     A name that ends in .json stands for an array and for JSON Lines, too.
     """
+    if beginning.startswith(MAGIC):
+        raise InputError("Parquet that is packed or in an archive is not read: unpack it")
+    if named == PARQUET:
+        raise InputError("no Parquet: it does not begin with PAR1")
     if named not in (None, JSON):
         return str(named)
-    if beginning.startswith(_PARQUET):
-        raise InputError("this is Parquet, which is not read; write it as CSV or JSON Lines")
     text = beginning.decode(encoding, errors="ignore").lstrip("\ufeff \t\r\n")
     if text.startswith("["):
         return JSON

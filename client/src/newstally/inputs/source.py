@@ -21,8 +21,8 @@ from newstally.inputs.files import (
     identify,
     text,
 )
-from newstally.inputs.formats import BEGINNING_BYTES, JSON, JSONL, TSV, by_name, settle
-from newstally.inputs.readers import csv_reader, json_reader, jsonl_reader
+from newstally.inputs.formats import BEGINNING_BYTES, JSON, JSONL, PARQUET, TSV, by_name, settle
+from newstally.inputs.readers import csv_reader, json_reader, jsonl_reader, parquet_reader
 from newstally.inputs.readers.columns import Columns
 from newstally.inputs.readers.records import Item
 from newstally.inputs.unpacking import UNPACKING_ERRORS, Counted, unpacked
@@ -80,7 +80,9 @@ class Source:
         self.files = [identify(path, piped, told) for path in paths]
         if list(paths).count(PIPE) > 1:
             raise InputError("- can be named once: a pipe has one content")
-        if delimiter is not None and all(file.format in (JSON, JSONL) for file in self.files):
+        if delimiter is not None and all(
+            file.format in (JSON, JSONL, PARQUET) for file in self.files
+        ):
             raise InputError("--delimiter is for CSV, and there is none among the files")
         self.told = told
         self._skip = skip
@@ -126,10 +128,11 @@ class Source:
     def _of_file(
         self, file: File, raw: BinaryIO, digest: "hashlib._Hash | None"
     ) -> Iterator[Record]:
-        zipped = archives.is_zip(raw.read(4))
+        beginning = raw.read(4)
+        zipped, parquet = archives.is_zip(beginning), beginning == parquet_reader.MAGIC
         raw.seek(0)
         with digested(raw, digest) as stream:
-            if not zipped:
+            if not (zipped or parquet):
                 with unpacked(stream) as data:
                     if archives.is_tar(data.peek(512)):
                         yield from self._of_members(file, archives.tar_members(data, self._wanted))
@@ -138,6 +141,10 @@ class Source:
         if zipped:  # it is read from its end, and digested by now
             raw.seek(0)
             yield from self._of_members(file, archives.zip_members(raw, self._wanted))
+        elif parquet:  # likewise
+            raw.seek(0)
+            items = parquet_reader.read(raw, self.columns)
+            yield from (_record(file.path, item) for item in items)
 
     def _of_members(self, file: File, members: Iterator[archives.Member]) -> Iterator[Record]:
         for name, member in members:
@@ -152,9 +159,7 @@ class Source:
         stream = text(data, self.encoding, self._encoding_errors)
         try:
             for item in self._items(form, stream):
-                yield Record(
-                    item.article, path, item.line, item.problem, item.raw, item.time_problem
-                )
+                yield _record(path, item)
         finally:
             stream.detach()
 
@@ -194,6 +199,10 @@ class Source:
         except OSError as error:
             reason = error.strerror or str(error)
             raise _Explained(f"{path}: cannot be read: {reason}") from error
+
+
+def _record(path: Path, item: Item) -> Record:
+    return Record(item.article, path, item.line, item.problem, item.raw, item.time_problem)
 
 
 def _size(file: File) -> int:

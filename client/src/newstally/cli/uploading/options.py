@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 
 from newstally.cli.uploading.states import VARIABLE
-from newstally.inputs.formats import CSV, JSON, JSONL, TSV
+from newstally.inputs.formats import CSV, JSON, JSONL, PARQUET, TSV
 from newstally.inputs.readers.columns import ARTICLE_ID_NAMES, CONTENT_NAMES, PUBLICATION_NAMES
 
 
@@ -18,14 +18,15 @@ class Format(StrEnum):
     TSV = TSV
     JSONL = JSONL
     JSON = JSON
+    PARQUET = PARQUET
 
 
 Paths = Annotated[
     list[Path],
     typer.Argument(
         metavar="PATH",
-        help="CSV, TSV, JSON Lines or a JSON array, plain, .gz, .zst, .bz2, .xz, or in .zip and"
-        " .tar; a pattern, or a folder with --recursive; - reads a pipe, to its end."
+        help="CSV, TSV, JSON Lines, a JSON array or Parquet; plain, .gz, .zst, .bz2, .xz, or in"
+        " .zip and .tar; a pattern, or a folder with --recursive; - reads a pipe, to its end."
         " All together are one upload.",
     ),
 ]
