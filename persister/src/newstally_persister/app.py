@@ -37,6 +37,9 @@ from newstally_persister.services.upload_service import UploadService
 from newstally_persister.settings import PersisterSettings
 from newstally_persister.sinks.base import Sink
 from newstally_persister.sinks.health import SinkHealth
+from newstally_persister.sinks.questions.asked import Questions
+from newstally_persister.sinks.questions.firestore import FirestoreQuestions
+from newstally_persister.sinks.questions.sqlite import SqliteQuestions
 from newstally_persister.sinks.sqlite import GROWTH, SqliteSink
 from newstally_persister.values.batches import Batch
 
@@ -59,20 +62,21 @@ def make_persister(settings: PersisterSettings, lifecycle: Lifecycle) -> "Persis
         ) from error
 
 
-def _make_sink(settings: PersisterSettings, metrics: Metrics) -> Sink:
+def _make_sink(settings: PersisterSettings, metrics: Metrics) -> tuple[Sink, Questions]:
     match settings.sink:
         case "sqlite":
-            return SqliteSink(
+            sink = SqliteSink(
                 settings.sqlite_file,
                 settings.receipt_days,
                 settings.sqlite_max_bytes,
                 settings.journal_headroom_bytes // 2 if settings.shares_disk else 0,
             )
+            return sink, SqliteQuestions(sink)
         case "firestore":
             # Google's libraries take a second to import: only who uses them waits for them.
             from newstally_persister.sinks.firestore.making import make_sink  # noqa: PLC0415
 
-            return make_sink(settings, metrics)
+            return make_sink(settings, metrics), FirestoreQuestions()
 
 
 class Persister:
@@ -88,7 +92,8 @@ class Persister:
         """Call it on the event loop that serves. Raises sqlite3.Error and OSError."""
         metrics = self._metrics = Metrics(registry)
         self._journal = journal
-        self._sink = sink = _make_sink(settings, metrics)
+        sink, self._questions = _make_sink(settings, metrics)
+        self._sink = sink
         self._lifecycle = lifecycle
         self._health = SinkHealth(metrics)
         self._writer = JournalWriter(
@@ -129,7 +134,8 @@ class Persister:
             SetAsideService(self._reads, self._retry_set_aside), server
         )
         tally_pb2_grpc.add_TallyServiceServicer_to_server(
-            TallyService(self._sink, self._reads), server
+            TallyService(self._sink, self._questions, self._reads, self._flusher.applied_seconds),
+            server,
         )
         return [
             journal_pb2.DESCRIPTOR.services_by_name["JournalService"].full_name,

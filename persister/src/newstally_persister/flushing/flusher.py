@@ -10,6 +10,7 @@ import structlog
 from newstally_protos.backoff import Backoff
 
 from newstally_persister import failpoints
+from newstally_persister.flushing.applied import Applied
 from newstally_persister.flushing.backlog import FlushLimits
 from newstally_persister.flushing.calls import (
     ApplyPart,
@@ -85,6 +86,7 @@ class Flusher:
         *,
         clock: Callable[[], float] = time.monotonic,
         delays: Callable[[], Iterator[float]] = _delays,
+        wall_clock: Callable[[], float] = time.time,
     ) -> None:
         self._journal = journal
         self._sink = sink
@@ -93,6 +95,8 @@ class Flusher:
         self._on_fatal = on_fatal
         self._clock = clock
         self._machine = FlushMachine(limits, sink.part_limits, sink.parts_in_flight, delays)
+        self._applied = Applied()
+        self._wall_clock = wall_clock
         self._news = asyncio.Event()
         self._finishing = False
         self._calls: set[asyncio.Task[None]] = set()
@@ -109,6 +113,10 @@ class Flusher:
     def oldest_seconds(self) -> float:
         """Return for how long the oldest batch that no flush holds yet has waited."""
         return self._machine.oldest_seconds(self._clock())
+
+    def applied_seconds(self) -> float | None:
+        """Return up to when what was settled is in the sink (since 1970); None: not known."""
+        return self._applied.upto(self._wall_clock(), idle=self._machine.idle)
 
     def finish(self) -> None:
         """Let `run` return after what is there was flushed; at once where the sink fails."""
@@ -140,6 +148,7 @@ class Flusher:
         for effect in effects:
             match effect:
                 case Completed(seconds=seconds):
+                    self._applied.complete()
                     self._metrics.flushes.inc()
                     self._metrics.flush_seconds.observe(seconds)
                 case Stopped():
@@ -171,8 +180,11 @@ class Flusher:
         """Ask the journal."""
         if isinstance(call, CutFlush):
             failpoints.reach("before-fixing")
+            self._applied.cut(self._wall_clock())
         answer = await self._journal.run(call)
         match call:
+            case CutFlush() if answer is None:
+                self._applied.complete()
             case ReadProgress():
                 self._health.show_set_aside(answer.set_aside)
             case PlanPart() if answer is not None:

@@ -137,6 +137,11 @@ class FlushMachine:
         """Return for how long the oldest batch that no flush holds yet has waited."""
         return self._backlog.age_seconds(now)
 
+    @property
+    def idle(self) -> bool:
+        """Whether all that was recorded is in the sink."""
+        return self._backlog.empty and self._state in (State.WAITING, State.EXPIRING)
+
     def wake_at(self) -> float | None:
         """Return when to call `woken`, if nothing else happens; None: nothing is due."""
         due = self._backlog.due_at() if self._state is State.WAITING else None

@@ -9,6 +9,11 @@ from newstally_runtime.status import StatusError, abort, invalid, wait
 
 from newstally_persister.journal.errors import JournalClosedError, JournalFullError
 from newstally_persister.sinks.base import PublicationUnknownError, SinkBusyError, SinkError
+from newstally_persister.sinks.questions.asked import (
+    EntityUnknownError,
+    NothingComparableError,
+    UnansweredError,
+)
 from newstally_persister.sqlite.threads import BusyError
 from newstally_persister.values.batches import InvalidBatchError
 
@@ -51,6 +56,12 @@ def _status(error: Exception) -> StatusError:
             decided = wait(READ_RETRY_SECONDS, "too many reads wait")
         case PublicationUnknownError():
             decided = StatusError(grpc.StatusCode.NOT_FOUND, "no tallies of this publication")
+        case EntityUnknownError():
+            decided = StatusError(grpc.StatusCode.NOT_FOUND, "no tallies of this entity")
+        case NothingComparableError():
+            decided = StatusError(grpc.StatusCode.FAILED_PRECONDITION, str(error))
+        case UnansweredError():
+            decided = StatusError(grpc.StatusCode.UNIMPLEMENTED, str(error))
         case SinkError():
             decided = _unavailable("the tallies cannot be read now")
         case _:

@@ -4,6 +4,11 @@ from google.protobuf.timestamp_pb2 import Timestamp
 from newstally_protos.v1 import article_pb2, tally_pb2, upload_pb2
 
 from newstally_persister.sinks.base import EntityTally, PublicationTally
+from newstally_persister.sinks.questions.asked import (
+    DayTally,
+    PublicationMentions,
+    RisingEntity,
+)
 from newstally_persister.values.batches import Refusal, RefusalRange
 from newstally_persister.values.uploads import Upload
 
@@ -58,6 +63,37 @@ def entity_message(tally: EntityTally) -> tally_pb2.EntityTally:
         mentions=tally.mentions,
         articles=tally.articles,
         name=tally.name,
+    )
+
+
+def day_message(tally: DayTally) -> tally_pb2.DayTally:
+    """Return an entity's day."""
+    return tally_pb2.DayTally(
+        period=tally.period,
+        mentions=tally.mentions,
+        articles=tally.articles,
+        counted_articles=tally.counted,
+    )
+
+
+def mentions_message(found: PublicationMentions) -> tally_pb2.PublicationMentions:
+    """Return how often a publication mentions an entity."""
+    return tally_pb2.PublicationMentions(
+        publication=found.name,
+        mentions=found.mentions,
+        articles=found.articles,
+        counted_articles=found.counted,
+    )
+
+
+def rising_message(found: RisingEntity) -> tally_pb2.RisingEntity:
+    """Return an entity that rose."""
+    return tally_pb2.RisingEntity(
+        tally=entity_message(found.tally),
+        base_mentions=found.base_mentions,
+        base_articles=found.base_articles,
+        times=found.rise.times,
+        at_least=found.rise.at_least,
     )
 
 

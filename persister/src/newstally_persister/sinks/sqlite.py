@@ -26,6 +26,7 @@ from newstally_persister.sinks.base import (
 from newstally_persister.sinks.sqlite_schema import MAX_BYTES
 from newstally_persister.sinks.sqlite_tallies import SqliteTallies
 from newstally_persister.sqlite.threads import BusyError, OwnedThread
+from newstally_persister.sqlite.transactions import snapshot
 from newstally_persister.values.parts import Part, PartLimits, Row, text_bytes
 from newstally_persister.values.progress import Expiry
 
@@ -43,6 +44,7 @@ def weigh(row: Row) -> int:
 PART_LIMITS = PartLimits(rows=10_000, size_bytes=8 * 1024 * 1024, weigh=weigh)
 """What one transaction takes: short enough to be shared with readers, long enough to pay."""
 READS_WAITING = 64
+QUESTIONS_WAITING = 16
 _ROW_LOG_BYTES = 2 * 4 * 4_096
 """What a row adds to the write-ahead log, at most: a page of the table and of each index. Twice
 that, because half of the reserve is for the pages of days."""
@@ -93,6 +95,7 @@ class SqliteSink:
         self._told_of_days = False
         self._writer = self._thread("sink-writer", waiting_limit=8)
         self._reader = self._thread("sink-reader", waiting_limit=READS_WAITING)
+        self._asked = self._thread("sink-asked", waiting_limit=QUESTIONS_WAITING)
 
     @property
     def part_limits(self) -> PartLimits:
@@ -157,8 +160,18 @@ class SqliteSink:
             )
         )
 
+    async def ask(self, question: Callable[[sqlite3.Connection], Result]) -> Result:
+        """Answer from one state of the file, in a thread of its own: lists do not wait for it."""
+
+        def work(tallies: SqliteTallies) -> Result:
+            with snapshot(tallies.connection):
+                return question(tallies.connection)
+
+        return await self._answer(self._asked.run(work))
+
     async def close(self) -> None:
         """Wait for what is under way and close the file."""
+        await self._asked.close()
         await self._writer.close()
         await self._reader.close()
 

@@ -47,7 +47,7 @@ def publications_page(
     found: Iterable[tuple[str, str, int, int]], limits: PageLimits
 ) -> Page[PublicationTally]:
     """Return a page of (key, name, mentions, articles); `found` has one more where there is one."""
-    return _page(
+    return page(
         (PublicationTally(*row) for row in found), lambda tally: tally.key + tally.name, limits
     )
 
@@ -56,14 +56,15 @@ def entities_page(
     found: Iterable[tuple[str, str, int, int, str]], limits: PageLimits
 ) -> Page[EntityTally]:
     """Return a page of (text, label, mentions, articles, name), likewise."""
-    return _page(
+    return page(
         (EntityTally(*row) for row in found),
         lambda tally: tally.text + tally.label + tally.name,
         limits,
     )
 
 
-def _page(found: Iterable[Item], text: Callable[[Item], str], limits: PageLimits) -> Page[Item]:
+def page(found: Iterable[Item], text: Callable[[Item], str], limits: PageLimits) -> Page[Item]:
+    """Return the first items within limits; `found` has one more where there is one."""
     items: list[Item] = []
     size = 0
     for item in found:

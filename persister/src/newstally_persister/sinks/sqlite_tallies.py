@@ -37,6 +37,11 @@ class SqliteTallies:
             SpeltRows(connection) if version == sqlite_schema.SPELT else NumberedRows(connection)
         )
 
+    @property
+    def connection(self) -> sqlite3.Connection:
+        """For whoever reads more than is listed here."""
+        return self._connection
+
     def apply(self, part: Part) -> bool:
         """Add the part's rows, leave its receipt; return False when the receipt was there.
 

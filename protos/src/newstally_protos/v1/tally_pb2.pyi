@@ -463,7 +463,7 @@ class RisingEntity(_message.Message):
     worth added to both, so that what is new has a number, too.
     """
     at_least: _builtins.float
-    """What it rose by at least, with 99 % certainty: the lower bound of `times`. The order of the
+    """What it rose by at least, with 95 % certainty: the lower bound of `times`. The order of the
     list, above 1.
     """
     @_builtins.property
@@ -500,7 +500,7 @@ class GetEntityHistoryRequest(_message.Message):
     PAGE_SIZE_FIELD_NUMBER: _builtins.int
     PAGE_TOKEN_FIELD_NUMBER: _builtins.int
     text: _builtins.str
-    """Required: an entity's text or name, in any case."""
+    """Required: an entity's text, in any case."""
     label: _builtins.str
     """Its label. Empty: the label under which the text has most mentions."""
     publication: _builtins.str
@@ -625,7 +625,7 @@ class ListEntityPublicationsRequest(_message.Message):
     PAGE_SIZE_FIELD_NUMBER: _builtins.int
     PAGE_TOKEN_FIELD_NUMBER: _builtins.int
     text: _builtins.str
-    """Required: an entity's text or name, in any case."""
+    """Required: an entity's text, in any case."""
     label: _builtins.str
     """Its label. Empty: the label under which the text has most mentions."""
     page_size: _builtins.int

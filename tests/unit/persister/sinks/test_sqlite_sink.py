@@ -20,6 +20,7 @@ from newstally_persister.sinks.base import (
     SinkBusyError,
     SinkError,
 )
+from newstally_persister.sinks.questions.sqlite import SqliteQuestions
 from newstally_persister.sinks.sqlite import READS_WAITING, SqliteSink
 from newstally_persister.sinks.sqlite_schema import connect
 from newstally_persister.values.progress import Expiry
@@ -49,7 +50,7 @@ async def test_too_many_reads_are_told_to_come_again(tmp_path: Path) -> None:
     sink = SqliteSink(tmp_path / "tallies.db", receipt_days=7)
     server = grpc.aio.server()
     reading_side = JournalReads(tmp_path / "journal.db", pytest.fail)
-    service = TallyService(sink, reading_side)
+    service = TallyService(sink, SqliteQuestions(sink), reading_side, lambda: None)
     tally_pb2_grpc.add_TallyServiceServicer_to_server(service, server)
     port = server.add_insecure_port("127.0.0.1:0")
     await server.start()

@@ -1,0 +1,150 @@
+"""One entity by day and by publication, and names by their beginning, in the embedded sink."""
+
+import sqlite3
+from itertools import islice
+
+from newstally_persister.sinks.base import EntityTally, PageLimits
+from newstally_persister.sinks.questions.asked import (
+    Days,
+    DayTally,
+    Found,
+    History,
+    Mentioning,
+    Name,
+    NamePosition,
+    PublicationMentions,
+    PublicationPosition,
+    iso_day,
+    read_day,
+)
+from newstally_persister.sinks.questions.sqlite_scope import FIRST_DAY, Scope, ends
+from newstally_persister.sinks.sqlite_rows import ABOVE_ALL, page
+
+_NAMES_AT_MOST = 100_000
+"""Names that one call looks at."""
+_AFTER_ALL = "\U0010ffff"
+"""No text goes on with it: it is no character."""
+_NO_TALLY = DayTally("", 0, 0, 0)
+
+
+def history(
+    connection: sqlite3.Connection,
+    publication: str | None,
+    name: Name,
+    days: Days,
+    limits: PageLimits,
+    after: str | None,
+) -> History:
+    """See Questions.history."""
+    scope = Scope(connection, publication)
+    entity, tally = scope.entity(name)
+    rows = (
+        "FROM publication_days d LEFT JOIN entity_days e "
+        "ON e.day = d.day AND e.publication = d.publication AND e.entity = :entity "
+    )
+    found = connection.execute(
+        "SELECT d.day, coalesce(sum(e.mentions), 0), coalesce(sum(e.articles), 0), sum(d.articles) "
+        f"{rows}WHERE d.day BETWEEN :first AND :last AND d.day > :after {scope.of('d')}"
+        "GROUP BY d.day HAVING sum(d.articles) > 0 OR sum(e.mentions) > 0 "
+        "ORDER BY d.day LIMIT :number",
+        {
+            **scope.parameters,
+            **ends(days),
+            "entity": entity,
+            "after": FIRST_DAY if after is None else read_day(after),
+            "number": limits.items + 1,
+        },
+    )
+    listed = page((DayTally(iso_day(row[0]), *row[1:]) for row in found), lambda _: "", limits)
+    if after is not None:
+        return History(tally, listed, _NO_TALLY)
+    dated = connection.execute(
+        f"SELECT total(e.mentions), total(e.articles), total(d.articles) {rows}"
+        f"WHERE 1 {scope.of('d')}",
+        {**scope.parameters, "entity": entity},
+    ).fetchone()
+    counted = (tally.mentions, tally.articles, scope.articles(Days()))
+    without = (all_ - int(some) for all_, some in zip(counted, dated, strict=True))
+    return History(tally, listed, DayTally("", *without))
+
+
+def publications(
+    connection: sqlite3.Connection,
+    name: Name,
+    days: Days,
+    limits: PageLimits,
+    after: PublicationPosition | None,
+) -> Mentioning:
+    """See Questions.publications."""
+    entity, tally = Scope(connection, None).entity(name)
+    mentions, key = after or (ABOVE_ALL, "")
+    rows = (
+        "publication_tallies p CROSS JOIN entity_tallies e ON e.publication = p.publication "
+        "AND e.entity = :entity"
+        if days.all
+        else "publication_tallies p CROSS JOIN publication_days d ON d.publication = p.publication "
+        "AND d.day BETWEEN :first AND :last LEFT JOIN entity_days e "
+        "ON e.day = d.day AND e.publication = d.publication AND e.entity = :entity"
+    )
+    counted = "p.articles" if days.all else "d.articles"
+    found = connection.execute(
+        "SELECT p.key, p.name, sum(e.mentions) AS mentions, sum(e.articles), "
+        f"sum({counted}) FROM {rows} GROUP BY p.publication "
+        "HAVING sum(e.mentions) > 0 AND (-sum(e.mentions), p.key) > (:rank, :key) "
+        "ORDER BY mentions DESC, p.key LIMIT :number",
+        {
+            **ends(days),
+            "entity": entity,
+            "rank": -mentions,
+            "key": key,
+            "number": limits.items + 1,
+        },
+    )
+    listed = page(
+        (PublicationMentions(*row) for row in found), lambda each: each.key + each.name, limits
+    )
+    return Mentioning(tally, listed)
+
+
+def find(
+    connection: sqlite3.Connection,
+    publication: str | None,
+    beginning: str,
+    label: str,
+    limits: PageLimits,
+    after: NamePosition | None,
+) -> Found:
+    """See Questions.find."""
+    scope = Scope(connection, publication)
+    position = after or (beginning, "")
+    items: list[EntityTally] = []
+    size = 0
+    added_up = (
+        "(SELECT total(e.{}) FROM publication_tallies p CROSS JOIN entity_tallies e "
+        f"ON e.publication = p.publication AND e.entity = n.entity WHERE 1 {scope.of('p')})"
+    )
+    names = connection.execute(
+        f"SELECT text, label, {added_up.format('mentions')}, {added_up.format('articles')}, "
+        "coalesce(display, '') FROM entity_names n "
+        "WHERE (text, label) > (:text, :name) AND text < :end AND (:label = '' OR label = :label) "
+        "ORDER BY text, label",
+        {
+            **scope.parameters,
+            "text": position[0],
+            "name": position[1],
+            "end": beginning + _AFTER_ALL,
+            "label": label,
+        },
+    )
+    for text, of_label, mentions, articles, name in islice(names, _NAMES_AT_MOST):
+        found = EntityTally(text, of_label, int(mentions), int(articles), name)
+        if not found.mentions:
+            position = (found.text, found.label)
+            continue
+        size += len((found.text + found.label + found.name).encode())
+        if items and (len(items) == limits.items or size > limits.size_bytes):
+            return Found(items, position)
+        items.append(found)
+        position = (found.text, found.label)
+    looked_at_all = names.fetchone() is None
+    return Found(items, None if looked_at_all else position)

@@ -1,0 +1,281 @@
+"""What is mentioned most, and what rises, in the embedded sink."""
+
+import heapq
+import json
+import sqlite3
+from collections.abc import Callable, Iterable, Iterator
+from typing import Any
+
+from newstally_persister.sinks.base import EntityPosition, EntityTally, Page, PageLimits
+from newstally_persister.sinks.questions.asked import (
+    LATEST_AHEAD_DAYS,
+    Days,
+    Floor,
+    NothingComparableError,
+    Period,
+    Ranking,
+    RisingEntity,
+    RisingList,
+    RisingPosition,
+    UnansweredError,
+    iso_day,
+    periods,
+)
+from newstally_persister.sinks.questions.best import Best
+from newstally_persister.sinks.questions.rising import Change, rise
+from newstally_persister.sinks.questions.sqlite_scope import REMEDY, Scope, ends, label_number
+from newstally_persister.sinks.sqlite_numbered import NumberedRows
+from newstally_persister.sinks.sqlite_rows import entities_page, page
+
+_SAMPLES = 5
+_SCANNED_PER_LOOKED_UP = 2.5
+"""How many rows are read in a range in the time in which one is looked up."""
+_LOOKED_UP_AT_MOST = 1_000_000
+"""Rows that one question looks up one by one."""
+_LISTS_AT_MOST = 1_000
+"""Publications whose lists are merged."""
+_AT_A_TIME = 64
+"""Entities whose mentions are added up by one statement."""
+
+_Row = tuple[str, str, int, int, str]
+
+
+def rank(
+    connection: sqlite3.Connection,
+    publication: str | None,
+    days: Days,
+    label: str,
+    limits: PageLimits,
+    after: EntityPosition | None,
+) -> Ranking:
+    """See Questions.rank."""
+    scope = Scope(connection, publication)
+    articles = scope.articles(days)
+    number = label_number(connection, label) if label else None
+    if label and number is None:
+        return Ranking(Page([], more=False), articles)
+    if days.all and publication is not None:
+        rows = NumberedRows(connection)
+        return Ranking(rows.list_entity_tallies(publication, label, limits, after), articles)
+    most = _Most(connection, scope, days, number)
+    wanted = limits.items + 1
+    found = most.by_looking_up if most.is_looked_up(wanted, articles) else most.by_scanning
+    return Ranking(entities_page(found(wanted, after), limits), articles)
+
+
+class _Most:
+    """The most mentioned entities within some days."""
+
+    def __init__(
+        self, connection: sqlite3.Connection, scope: Scope, days: Days, label: int | None
+    ) -> None:
+        self._execute = connection.execute
+        self._scope = scope
+        self._days = days
+        self._label = label
+        self._parameters = {**scope.parameters, **ends(days), "label": label}
+        self._all_articles = scope.articles(Days())
+
+    def is_looked_up(self, wanted: int, articles: int) -> bool:
+        """Return whether few entities have to be looked at, and many rows would have to be read."""
+        if self._days.all:
+            return True
+        places = self._execute(
+            "SELECT publication, day FROM publication_days p "
+            f"WHERE day BETWEEN :first AND :last {self._scope.of('p')}",
+            self._parameters,
+        ).fetchall()
+        if not places or not articles:
+            return False
+        samples = [places[i * len(places) // _SAMPLES] for i in range(_SAMPLES)]
+        rows = sum(
+            self._execute(
+                "SELECT count(*) FROM entity_days WHERE publication = ? AND day = ?", place
+            ).fetchone()[0]
+            for place in samples
+        )
+        # If mentions are spread over time as articles are.
+        entities = wanted * self._all_articles / articles
+        return bool(entities * _SCANNED_PER_LOOKED_UP < rows / _SAMPLES)
+
+    def by_scanning(self, wanted: int, after: EntityPosition | None) -> Iterable[_Row]:
+        """Add up all rows of the days."""
+        of_label = "" if self._label is None else "AND e.label = :label "
+        before = (
+            "" if after is None else "WHERE (-mentions, text, n.label) > (:rank, :text, :name) "
+        )
+        position = {} if after is None else {"rank": -after[0], "text": after[1], "name": after[2]}
+        found: list[_Row] = self._execute(
+            "WITH sums AS MATERIALIZED ("
+            "SELECT entity, sum(e.mentions) AS mentions, sum(e.articles) AS articles "
+            f"FROM {self._scope.rows(':first AND :last')} {of_label}GROUP BY entity), "
+            # The texts of those that may be on the page: of which enough have more mentions, may
+            # not.
+            "floor AS (SELECT coalesce((SELECT mentions FROM sums "
+            f"{'' if after is None else 'WHERE -mentions > :rank '}"
+            "ORDER BY mentions DESC LIMIT 1 OFFSET :wanted), 0) AS least) "
+            "SELECT text, n.label, mentions, articles, coalesce(display, '') "
+            "FROM sums CROSS JOIN entity_names n USING (entity) "
+            f"{before or 'WHERE 1 '}AND mentions >= (SELECT least FROM floor) "
+            "ORDER BY mentions DESC, text, n.label LIMIT :wanted",
+            {**self._parameters, **position, "wanted": wanted},
+        ).fetchall()
+        return found
+
+    def by_looking_up(self, wanted: int, after: EntityPosition | None) -> Iterable[_Row]:
+        """Add up entities, those with most mentions of all days first: see `best`."""
+        best: Best[_Row] = Best(wanted, after)
+        left = _LOOKED_UP_AT_MOST // max(1, self._places())
+        candidates = _Candidates(self._execute, self._scope, self._label)
+        while chosen := candidates.next(_AT_A_TIME):
+            left -= len(chosen)
+            if left < 0:
+                raise UnansweredError(REMEDY)
+            for row in self._sums(chosen):
+                best.add((row[2], row[0], row[1]), row)
+            if best.is_settled(candidates.most):
+                break
+        return best.items()
+
+    def _places(self) -> int:
+        """Return how many rows an entity may have."""
+        days, within = self._tables()
+        return int(
+            self._execute(
+                f"SELECT count(*) FROM {days} p WHERE {within} {self._scope.of('p')}",
+                self._parameters,
+            ).fetchone()[0]
+        )
+
+    def _sums(self, entities: list[int]) -> Iterator[_Row]:
+        days, within = self._tables()
+        rows = "entity_tallies e ON " if self._days.all else "entity_days e ON e.day = p.day AND "
+        yield from self._execute(
+            "SELECT text, n.label, mentions, articles, coalesce(display, '') FROM ("
+            "SELECT e.entity, sum(e.mentions) AS mentions, sum(e.articles) AS articles "
+            f"FROM json_each(:entities) c CROSS JOIN {days} p CROSS JOIN {rows}"
+            "e.publication = p.publication AND e.entity = c.value "
+            f"WHERE {within} {self._scope.of('p')}GROUP BY c.value) "
+            "JOIN entity_names n USING (entity)",
+            {**self._parameters, "entities": json.dumps(entities)},
+        )
+
+    def _tables(self) -> tuple[str, str]:
+        """Return what says where an entity's rows may be, and the condition on its days."""
+        if self._days.all:
+            return "publication_tallies", "1"
+        return "publication_days", "p.day BETWEEN :first AND :last"
+
+
+class _Candidates:
+    """The entities of a scope by their mentions in any one publication, descending."""
+
+    def __init__(
+        self, execute: Callable[..., sqlite3.Cursor], scope: Scope, label: int | None
+    ) -> None:
+        """Raises UnansweredError where there are too many publications."""
+        publications = execute(
+            f"SELECT publication FROM publication_tallies p WHERE 1 {scope.of('p')}LIMIT :lists",
+            scope.parameters | {"lists": _LISTS_AT_MOST + 1},
+        ).fetchall()
+        if len(publications) > _LISTS_AT_MOST:
+            raise UnansweredError(REMEDY)
+        where = "publication = ?" + ("" if label is None else " AND label = ?")
+        of = () if label is None else (label,)
+        self._heads: list[tuple[int, int, int, sqlite3.Cursor]] = []
+        self._seen: set[int] = set()
+        self._most = 0
+        for (publication,) in publications:
+            rows = execute(
+                f"SELECT rank, publication, entity FROM entity_tallies WHERE {where} ORDER BY rank",
+                (publication, *of),
+            )
+            self._follow(rows)
+
+    @property
+    def most(self) -> int:
+        """How many mentions an entity can have at most that `next` has not returned.
+
+        It stands in each list at its head or behind it.
+        """
+        return self._most
+
+    def next(self, number: int) -> list[int]:
+        """Return so many more; fewer at the end."""
+        found: list[int] = []
+        while self._heads and len(found) < number:
+            rank, _, entity, rows = heapq.heappop(self._heads)
+            self._most += rank
+            if entity not in self._seen:
+                self._seen.add(entity)
+                found.append(entity)
+            self._follow(rows)
+        return found
+
+    def _follow(self, rows: sqlite3.Cursor) -> None:
+        head = rows.fetchone()
+        if head is not None:
+            heapq.heappush(self._heads, (*head, rows))
+            self._most -= head[0]
+
+
+def rises(
+    connection: sqlite3.Connection,
+    publication: str | None,
+    days: Period | None,
+    base: Period | None,
+    floor: Floor,
+    limits: PageLimits,
+    after: RisingPosition | None,
+    today: int,
+) -> RisingList:
+    """See Questions.rising."""
+    scope = Scope(connection, publication)
+    latest = scope.latest(today + LATEST_AHEAD_DAYS) if days is None else None
+    days, base = periods(days, base, latest)
+    articles, base_articles = scope.articles(days), scope.articles(base)
+    if not articles or not base_articles:
+        empty = days if not articles else base
+        raise NothingComparableError(
+            f"no article was counted from {iso_day(empty.first)} to {iso_day(empty.last)}"
+        )
+    best: Best[RisingEntity] = Best(limits.items + 1, after)
+    for text, label, name, *counts in _changes(connection, scope, days, base, floor):
+        change = Change(*counts)
+        found = rise(change, articles, base_articles)
+        if found.at_least > 1:
+            tally = EntityTally(text, label, change.mentions, change.articles, name)
+            entity = RisingEntity(tally, change.base_mentions, change.base_articles, found)
+            best.add((found.at_least, text, label), entity)
+    risen = page(best.items(), lambda each: "".join(map(str, each.tally)), limits)
+    return RisingList(risen, days, base, articles, base_articles)
+
+
+def _changes(
+    connection: sqlite3.Connection, scope: Scope, days: Period, base: Period, floor: Floor
+) -> Iterator[Any]:
+    """Yield the entities with enough articles within the days, and what they had before."""
+    label = label_number(connection, floor.label) if floor.label else None
+    if floor.label and label is None:
+        return
+    of_label = "" if label is None else "AND e.label = :label "
+    yield from connection.execute(
+        "WITH risen AS MATERIALIZED ("
+        "SELECT entity, sum(e.mentions) AS mentions, sum(e.articles) AS articles "
+        f"FROM {scope.rows(':first AND :last')} {of_label}"
+        "GROUP BY entity HAVING sum(e.articles) >= :floor), "
+        "before AS MATERIALIZED ("
+        "SELECT entity, sum(e.mentions) AS mentions, sum(e.articles) AS articles "
+        f"FROM {scope.rows(':base_first AND :base_last')} "
+        "AND entity IN (SELECT entity FROM risen) GROUP BY entity) "
+        "SELECT text, n.label, coalesce(display, ''), r.mentions, r.articles, "
+        "coalesce(b.mentions, 0), coalesce(b.articles, 0) "
+        "FROM risen r LEFT JOIN before b USING (entity) JOIN entity_names n USING (entity)",
+        {
+            **scope.parameters,
+            **ends(days),
+            **{f"base_{end}": day for end, day in ends(base).items()},
+            "floor": floor.articles,
+            "label": label,
+        },
+    )
