@@ -38,6 +38,8 @@ _EDGE_SYMBOLS = frozenset("`\u00b4\u00a8^~|<>=™®©")
 _OPENING_OF = {")": "(", "]": "["}
 _POSSESSIVE = re.compile("['\u2018\u2019\u02bc\uff07`\u00b4]s$", re.IGNORECASE)
 _ARTICLE = re.compile("^(?:the )+", re.IGNORECASE)
+_PLAIN = re.compile(r"(?![Tt][Hh][Ee] )[A-Za-z0-9]+(?:[ .&/-][A-Za-z0-9]+)*")
+"""Texts of which only the case is folded: most."""
 _DROPPED = frozenset({"Cc", "Cf", "Cs"})
 
 
@@ -47,6 +49,8 @@ def normalise(text: str) -> str:
     Pure and idempotent. The key has no control characters, no white space but single inner spaces,
     and at most `MAX_KEY_BYTES` bytes.
     """
+    if len(text) <= MAX_KEY_BYTES and _PLAIN.fullmatch(text):
+        return text.lower()
     text = _clean(text)
     while (shorter := _strip(text)) != text:
         text = _clean(shorter)

@@ -59,6 +59,8 @@ class CountsNames:
                     names[entity] = spelling
                 elif known != spelling:
                     names[entity] = better(known, spelling)
+        if _most_bytes(counts) <= result_limit_bytes(len(text)):
+            return counts
         limit = result_limit_bytes(len(text.encode()))
         if _size_bytes(counts) <= limit:
             return counts
@@ -67,6 +69,13 @@ class CountsNames:
         if _size_bytes(counts) <= limit:
             return counts
         return CountsTexts(self._excluded).count(text, mentions)
+
+
+def _most_bytes(counts: NamedCounts) -> int:
+    """Return at most what the counts take in a message, without encoding anything."""
+    characters = sum([len(key) + len(label) for key, label in counts])
+    characters += sum(map(len, counts.names.values()))
+    return 4 * characters + _FIELDS_BYTES * len(counts)
 
 
 def _size_bytes(counts: NamedCounts) -> int:

@@ -1,7 +1,7 @@
 """Which name each mention of an article is counted under."""
 
 from collections import defaultdict
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 
@@ -71,31 +71,16 @@ class Namer:
         """
         found = _without_common(text, self._found(text, mentions))
         kept = [each for each in found if each is not None]
-        labels = _labels(text, kept)
-        forms: list[Form] = []
-        numbers: dict[str, int] = {}
-        for each in kept:
-            number = numbers.setdefault(each.key, len(forms))
-            if number == len(forms):
-                key = each.key
-                forms.append(
-                    Form(
-                        key,
-                        label_by_words(key, labels[key]),
-                        words_of(key),
-                        each.start,
-                        each.written,
-                    )
-                )
-            forms[number].see(each.written)
+        forms, numbers = _forms(kept, _labels(text, kept))
         groups = Groups(len(forms))
         _join_said(text, kept, forms, numbers, groups)
         _join_by_rules(forms, groups)
-        members = defaultdict[int, list[Form]](list)
-        for number, form in enumerate(forms):
-            members[groups.of(number)].append(form)
+        members: dict[int, list[Form]] = {}
+        group_of = [groups.of(number) for number in range(len(forms))]
+        for group, form in zip(group_of, forms, strict=True):
+            members.setdefault(group, []).append(form)
         names = {group: self._name(of_group) for group, of_group in members.items()}
-        return [None if each is None else names[groups.of(numbers[each.key])] for each in found]
+        return [None if each is None else names[group_of[numbers[each.key]]] for each in found]
 
     def _found(self, text: str, mentions: Sequence[Mention]) -> list[_Found | None]:
         """Return what is a name, the halves of a name that the table has put together."""
@@ -123,7 +108,7 @@ class Namer:
             alias = next((each for each in found if each and each.name != NO_NAME), None)
         if alias is not None:
             return None if alias.name == NO_NAME else (alias.key, alias.label, alias.name)
-        shown = spelling(best.texts)
+        shown = spelling(best.key, best.texts)
         if best.label == "PERSON" and (
             offices := len(best.words) - len(without_offices(best.words))
         ):
@@ -140,6 +125,20 @@ class Namer:
             if product is not None and product.label == "PRODUCT":
                 return product.label
         return form.label
+
+
+def _forms(found: Sequence[_Found], labels: Mapping[str, str]) -> tuple[list[Form], dict[str, int]]:
+    """Return the texts of an article, and the number of each key's."""
+    forms: list[Form] = []
+    numbers: dict[str, int] = {}
+    for each in found:
+        key = each.key
+        number = numbers.get(key)
+        if number is None:
+            number = numbers[key] = len(forms)
+            forms.append(Form(key, labels[key], words_of(key), each.start, each.written))
+        forms[number].see(each.written)
+    return forms, numbers
 
 
 def _labels(text: str, found: Sequence[_Found]) -> dict[str, str]:
@@ -159,12 +158,14 @@ def _without_common(text: str, found: Sequence[_Found | None]) -> Sequence[_Foun
     """Return what was found without abbreviations of which the text says that they are words."""
     if ")" not in text:
         return found
-    short = {
-        each.written
+    common = {
+        each.key
         for each in found
-        if each is not None and len(each.written) <= LONGEST_ABBREVIATION
+        if each is not None
+        and len(each.written) <= LONGEST_ABBREVIATION
+        and each.written[1:2].isupper()
+        and abbreviates_words(text, each.written)
     }
-    common = {normalised(each) for each in short if abbreviates_words(text, each)}
     if not common:
         return found
     return [None if each is None or each.key in common else each for each in found]
@@ -179,7 +180,7 @@ def _join_said(
 ) -> None:
     """Join neighbours of which the text says that they are the same."""
     for one, other in pairwise(found):
-        if one.key == other.key or other.start - one.end > LONGEST_GAP:
+        if other.start - one.end > LONGEST_GAP or one.key == other.key:
             continue
         first, second = numbers[one.key], numbers[other.key]
         rules = _RULES.get(forms[first].label)

@@ -19,11 +19,14 @@ def normalised(text: str) -> str:
     return _normalised(text) if len(text) <= LONGEST_REMEMBERED else normalise(text)
 
 
-def spelling(texts: Iterable[str]) -> str:
-    """Return how the one key of all these texts, as they were found, is best shown."""
+def spelling(key: str, texts: Iterable[str]) -> str:
+    """Return how the key of all these texts, as they were found, is best shown."""
     best = ""
     for text in texts:
-        shown = _remembered(text) if len(text) <= LONGEST_REMEMBERED else _shown(text)
+        if text.isascii() and text.lower() == key:  # nothing stands around most of them
+            shown = text
+        else:
+            shown = _remembered(text) if len(text) <= LONGEST_REMEMBERED else _shown(text)
         best = better(best, shown) if best else shown
     return best
 

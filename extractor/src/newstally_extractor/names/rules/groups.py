@@ -19,6 +19,8 @@ class Groups:
 
     def join(self, one: int, other: int) -> None:
         """Make one group of two."""
+        if one == other:
+            return
         one, other = self.of(one), self.of(other)
         if one < other:
             self._parents[other] = one

@@ -1,7 +1,7 @@
 """Which texts of an article name the same organisation."""
 
 from collections import defaultdict
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence, Set
 from functools import lru_cache
 
 from newstally_extractor.names.rules.forms import Form, word_set
@@ -46,6 +46,8 @@ _SMALL = word_set(
 
 _OFFICES = frozenset({"department", "ministry", "university"})
 """What is left out with the "of" behind it."""
+_SPELT_OUT = 3
+"""Letters of which one may be from inside a word."""
 _SPELT = frozenset({"us", "uk", "un", "eu"})
 """Abbreviations that others begin with."""
 _AND = frozenset({"and", "&"})
@@ -61,44 +63,87 @@ def join_organisations(forms: Sequence[Form], members: Sequence[int], groups: Gr
     names = [_without_legal(forms[member].words) for member in members]
     for member, words in zip(members, names, strict=True):
         groups.join(alike.setdefault(words, member), member)
-    initials, wholes, longer = _longer_names(forms, alike)
+    abbreviations = {forms[member].words for member in members if forms[member].is_abbreviation}
+    initials = _abbreviated(forms, alike, abbreviations) if abbreviations else {}
+    wholes, longer = _longer_names(alike)
+    if not (abbreviations or wholes or longer):
+        return
     for member, words in zip(members, names, strict=True):
-        form = forms[member]
-        if words in initials and form.is_abbreviation and groups.join_only(member, initials[words]):
+        if words in abbreviations and _join_abbreviation(member, words, initials, alike, groups):
             continue
-        if form.is_abbreviation and len(words[0]) > 2:
-            spelt = {m for w, m in alike.items() if len(w) > 1 and _spells(words[0], w)}
-            if groups.join_only(member, spelt):
-                continue
         if words in wholes and groups.join_only(member, wholes[words]):
             continue
         if words in longer:
-            before = {full for full in longer[words] if forms[full].first < form.first}
-            groups.join_only(member, before)
+            first = forms[member].first
+            groups.join_only(member, {full for full in longer[words] if forms[full].first < first})
 
 
-def _longer_names(
-    forms: Sequence[Form], alike: Mapping[Words, int]
-) -> tuple[dict[Words, set[int]], ...]:
-    """Return the names of several words that each one of `alike` may stand for, by kind."""
-    found = tuple(defaultdict[Words, set[int]](set) for _ in range(3))
+def _join_abbreviation(
+    member: int,
+    words: Words,
+    initials: Mapping[Words, set[int]],
+    alike: Mapping[Words, int],
+    groups: Groups,
+) -> bool:
+    """Join an abbreviation to the name that it abbreviates, by first letters before all others."""
+    if words in initials and groups.join_only(member, initials[words]):
+        return True
+    letters = words[0]
+    if len(letters) < _SPELT_OUT:
+        return False
+    spelt = {full for name, full in alike.items() if len(name) > 1 and _spells(letters, name)}
+    return groups.join_only(member, spelt)
+
+
+def _abbreviated(
+    forms: Sequence[Form], alike: Mapping[Words, int], abbreviations: Set[Words]
+) -> dict[Words, set[int]]:
+    """Return the names of several words whose first letters each abbreviation has."""
+    found = defaultdict[Words, set[int]](set)
     for words, member in alike.items():
         if len(words) > 1:
-            for index, keys in zip(found, _keys(words, forms[member].words), strict=True):
-                for key in keys:
-                    if key in alike:
-                        index[key].add(member)
+            # Also with what says what it is by law.
+            for letters in (*_initials(words), *_initials(forms[member].words)):
+                if letters in abbreviations:
+                    found[letters].add(member)
     return found
 
 
-@lru_cache(_REMEMBERED)
-def _keys(words: Words, whole: Words) -> tuple[tuple[Words, ...], ...]:
-    """Return what may stand for an organisation: abbreviations, fragments, shortened names.
+def _longer_names(
+    alike: Mapping[Words, int],
+) -> tuple[dict[Words, set[int]], dict[Words, set[int]]]:
+    """Return the names of which each one may be a fragment, and those that it may be short for."""
+    wholes = defaultdict[Words, set[int]](set)
+    longer = defaultdict[Words, set[int]](set)
+    shared = _shared(alike)
+    if not shared:
+        return wholes, longer
+    for words, member in alike.items():
+        # What is short for a name has words of it.
+        if len(words) > 1 and not shared.isdisjoint(words):
+            fragments, shortened = _parts(words)
+            for index, keys in ((wholes, fragments), (longer, shortened)):
+                for key in keys:
+                    if key in alike:
+                        index[key].add(member)
+    return wholes, longer
 
-    `whole` are its words with what says what it is by law.
-    """
-    abbreviations = dict.fromkeys((*_initials(words), *_initials(whole)))
-    return tuple(abbreviations), tuple(_cut_off(words)), (*_shortened(words), *_behind(words))
+
+def _shared(names: Iterable[Words]) -> set[str]:
+    """Return the words that several names have, but for what need not show."""
+    seen: set[str] = set()
+    shared: set[str] = set()
+    for words in names:
+        of_name = set(words)
+        shared |= seen & of_name
+        seen |= of_name
+    return shared - _SMALL
+
+
+@lru_cache(_REMEMBERED)
+def _parts(words: Words) -> tuple[tuple[Words, ...], tuple[Words, ...]]:
+    """Return the fragments and the shortened names that may stand for an organisation."""
+    return tuple(_cut_off(words)), (*_shortened(words), *_behind(words))
 
 
 def _without_legal(words: Words) -> Words:

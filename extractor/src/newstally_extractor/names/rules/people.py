@@ -62,9 +62,12 @@ def join_people(forms: Sequence[Form], members: Sequence[int], groups: Groups) -
         groups.join(alike.setdefault(without_titles(forms[member].words), member), member)
     fulls = [(words, member) for words, member in alike.items() if len(words) > 1]
     fulls.sort(key=lambda full: (-len(full[0]), forms[full[1]].first))
-    for place, (short, member) in enumerate(fulls):
-        longer = [other for long, other in fulls[:place] if _fits(short, long)]
-        groups.join_only(member, longer)
+    before = defaultdict[str, list[tuple[Words, int]]](list)
+    for short, member in fulls:
+        longer = before[short[-1]]
+        if longer:
+            groups.join_only(member, [other for long, other in longer if _fits(short, long)])
+        longer.append((short, member))
     _join_lone_names(forms, fulls, alike, groups)
 
 
@@ -118,9 +121,7 @@ def _without_generation(words: Words) -> Words:
 
 
 def _fits(short: Words, long: Words) -> bool:
-    """Say whether two names of several words, the shorter first, may be one person's."""
-    if short[-1] != long[-1]:
-        return False
+    """Say whether two names that end alike, the one of fewer words first, may be one person's."""
     if short[-1] in _GENERATIONS and len(short) > 2:
         short, long = short[:-1], long[:-1]
     if _first_fits(short[0], long):

@@ -31,8 +31,9 @@ def join_places(forms: Sequence[Form], members: Sequence[int], groups: Groups) -
     for member in members:
         words = forms[member].words
         groups.join(alike.setdefault(words, member), member)
-        for short in _shortened(words):
-            longer[short].add(member)
+        if len(words) > 1:
+            for short in _shortened(words):
+                longer[short].add(member)
     for words, member in alike.items():
         if words in longer:
             first = forms[member].first
