@@ -39,6 +39,7 @@ _LANGUAGE_COUNTS = 3
 """What one mention of a language counts against those of a people: two of it, at least."""
 _HALVES = frozenset({" and ", " & ", ", ", " "})
 """What stands between the halves of a name that was found in two."""
+_LONGEST_HALVING = max(map(len, _HALVES))
 
 
 @dataclass(slots=True)
@@ -87,7 +88,11 @@ class Namer:
         found: list[_Found | None] = []
         last: _Found | None = None
         for start, end, label in mentions:
-            if last is not None and text[last.end : start] in _HALVES:
+            if (
+                last is not None
+                and start - last.end <= _LONGEST_HALVING
+                and text[last.end : start] in _HALVES
+            ):
                 whole = text[last.start : end]
                 if (key := normalised(whole)) in self._aliases:
                     last.end, last.key, last.written = end, key, whole
@@ -109,8 +114,10 @@ class Namer:
         if alias is not None:
             return None if alias.name == NO_NAME else (alias.key, alias.label, alias.name)
         shown = spelling(best.key, best.texts)
-        if best.label == "PERSON" and (
-            offices := len(best.words) - len(without_offices(best.words))
+        if (
+            best.label == "PERSON"
+            and len(best.words) > 1
+            and (offices := len(best.words) - len(without_offices(best.words)))
         ):
             name = " ".join(shown.split()[offices:])
             if key := normalised(name):
@@ -137,21 +144,31 @@ def _forms(found: Sequence[_Found], labels: Mapping[str, str]) -> tuple[list[For
         if number is None:
             number = numbers[key] = len(forms)
             forms.append(Form(key, labels[key], words_of(key), each.start, each.written))
-        forms[number].see(each.written)
+        form = forms[number]
+        form.mentions += 1
+        form.texts.add(each.written)
     return forms, numbers
 
 
 def _labels(text: str, found: Sequence[_Found]) -> dict[str, str]:
     """Return the one label that each key has in the article."""
-    labelled = [(each.key, each.label) for each in found]
+    labels: dict[str, str] = {}
+    unclear = False
     for each in found:
-        if (
-            each.key in LANGUAGES
-            and each.label == "NORP"
-            and is_language(text, each.start, each.end)
-        ):
-            labelled += [(each.key, "MISC")] * _LANGUAGE_COUNTS
-    return {key: label_by_words(key, label) for key, label in one_label_each(labelled).items()}
+        key = each.key
+        if labels.setdefault(key, each.label) != each.label or key in LANGUAGES:
+            unclear = True
+    if unclear:
+        labelled = [(each.key, each.label) for each in found]
+        for each in found:
+            if (
+                each.key in LANGUAGES
+                and each.label == "NORP"
+                and is_language(text, each.start, each.end)
+            ):
+                labelled += [(each.key, "MISC")] * _LANGUAGE_COUNTS
+        labels = one_label_each(labelled)
+    return {key: label_by_words(key, label) for key, label in labels.items()}
 
 
 def _without_common(text: str, found: Sequence[_Found | None]) -> Sequence[_Found | None]:

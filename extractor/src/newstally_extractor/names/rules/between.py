@@ -1,12 +1,15 @@
 """What the text between two mentions says of them: "the European Union (EU)"."""
 
 import re
+from functools import lru_cache
 
 from newstally_extractor.names.rules.forms import Form
 
 LONGEST_GAP = 40
 """In characters. What is further apart is not looked at."""
 
+_REMEMBERED = 4_096
+"""How many texts are remembered, of a few words each: one megabyte."""
 _ADVERBS = (
     "also|and|best|better|but|commonly|formerly|initially|is|later|locally|more|now|officially|"
     "often|once|or|originally|otherwise|popularly|previously|simply|sometimes|then|was|which|who|"
@@ -31,6 +34,7 @@ _TRANSLATED = re.compile(
 )
 
 
+@lru_cache(_REMEMBERED)
 def says_same(between: str, *, of_places: bool) -> bool:
     """Say whether what stands between two mentions says that they name the same thing.
 

@@ -28,11 +28,6 @@ class Form:
     texts: set[str] = field(default_factory=set)
     """As it is written anywhere."""
 
-    def see(self, written: str) -> None:
-        """Count a mention."""
-        self.mentions += 1
-        self.texts.add(written)
-
     @property
     def is_abbreviation(self) -> bool:
         """Whether it is one word in capitals: NATO, U.N., G20, AT&T."""

@@ -91,7 +91,11 @@ def _join_abbreviation(
     letters = words[0]
     if len(letters) < _SPELT_OUT:
         return False
-    spelt = {full for name, full in alike.items() if len(name) > 1 and _spells(letters, name)}
+    spelt = {
+        full
+        for name, full in alike.items()
+        if name[0][0] == letters[0] and len(name) > 1 and _spells(letters, name)
+    }
     return groups.join_only(member, spelt)
 
 
@@ -102,10 +106,14 @@ def _abbreviated(
     found = defaultdict[Words, set[int]](set)
     for words, member in alike.items():
         if len(words) > 1:
-            # Also with what says what it is by law.
-            for letters in (*_initials(words), *_initials(forms[member].words)):
+            whole = forms[member].words
+            for letters in _initials(words):
                 if letters in abbreviations:
                     found[letters].add(member)
+            if len(whole) > len(words):  # with what says what it is by law
+                for letters in _initials(whole):
+                    if letters in abbreviations:
+                        found[letters].add(member)
     return found
 
 
