@@ -1,29 +1,35 @@
 """Abbreviations of common words: "a content management system (CMS)" names nothing."""
 
 import re
+from collections.abc import Set
 
 from newstally_extractor.names.rules.forms import word_set
 
-LONGEST_ABBREVIATION = 8
-"""In characters."""
+_BRACKET = re.compile(r"\(([A-Z]{2,8})s?\)")
+_CHARACTERS_OF_WORD = 16
 _WORD = re.compile(r"[^\W_]+")
 _LINKS = word_set("a an and as at by for from in of on or the to with")
 """What need not show in an abbreviation."""
 
 
-def abbreviates_words(text: str, written: str) -> bool:
-    """Say whether a text explains capitals by words in small letters, of which they are the first.
+def common_abbreviations(text: str) -> set[str]:
+    """Return the capitals of which a text says that they are the first of words in small letters.
 
     The words stand before the capitals in brackets: "product owner (PO)", "interfaces (APIs)".
     """
-    capitals = written.strip("() ").removesuffix("s")
-    if len(capitals) < 2 or not capitals.isalpha() or not capitals.isupper():
-        return False
-    for bracket in (f"({capitals})", f"({capitals}s)"):
-        at = text.find(bracket)
-        if at > 0 and _begin_words(capitals.lower(), text[max(0, at - 16 * len(capitals)) : at]):
-            return True
-    return False
+    return {
+        bracket[1]
+        for bracket in _BRACKET.finditer(text)
+        if _begin_words(
+            bracket[1].lower(),
+            text[max(0, bracket.start() - _CHARACTERS_OF_WORD * len(bracket[1])) : bracket.start()],
+        )
+    }
+
+
+def is_one_of(abbreviations: Set[str], written: str) -> bool:
+    """Say whether a text is one of these abbreviations, or several of it: "the APIs"."""
+    return written.strip("() ").removesuffix("s") in abbreviations
 
 
 def _begin_words(letters: str, before: str) -> bool:

@@ -8,7 +8,8 @@ from newstally_protos.spellings import better
 
 from newstally_extractor.counting.entities import Counts, NamedCounts, count_mentions
 from newstally_extractor.names.aliases import load_aliases
-from newstally_extractor.names.naming import Mention, Namer
+from newstally_extractor.names.finding import Mention
+from newstally_extractor.names.naming import Namer
 from newstally_extractor.settings import ExtractorSettings
 
 _FIELDS_BYTES = 20
@@ -45,14 +46,11 @@ class CountsNames:
         """
         counts = NamedCounts()
         names = counts.names
-        for name in self._namer.names(text, mentions):
-            if name is None:
-                continue
-            key, label, spelling = name
+        for (key, label, spelling), times in self._namer.counted(text, mentions):
             if not label or label in self._excluded:
                 continue
             entity = (key, label)
-            counts[entity] = counts.get(entity, 0) + 1
+            counts[entity] = counts.get(entity, 0) + times
             if spelling != key:
                 known = names.get(entity)
                 if known is None:

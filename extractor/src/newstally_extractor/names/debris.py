@@ -2,14 +2,13 @@
 
 import re
 from collections import Counter
-from functools import lru_cache
+from collections.abc import Sequence
 
-from newstally_extractor.counting.normalising import normalise
-from newstally_extractor.names.rules.forms import word_set, words_of
-from newstally_extractor.names.spelling import LONGEST_REMEMBERED, REMEMBERED
+from newstally_extractor.names.rules.forms import word_set
 
 _MOST_WORDS = 12
-_MOST_WORDS_OF_PERSON = 6
+MOST_WORDS_OF_PERSON = 6
+"""A longer one is a list of people."""
 _MANY_WORDS = 8
 """From so many words on, a list of names is more likely than a name."""
 
@@ -25,27 +24,13 @@ _NAVIGATION = word_set(
 """What stands in the menus of web sites."""
 
 
-def key_of(text: str, *, of_person: bool) -> str:
-    """Return a text's key; empty if it is no name."""
-    if len(text) <= LONGEST_REMEMBERED:
-        return _remembered_key(text, of_person)
-    return _key(text, of_person)
-
-
-def _key(text: str, of_person: bool) -> str:
-    key = normalise(text)
-    return "" if not key or _is_debris(key, words_of(key), of_person) else key
-
-
-_remembered_key = lru_cache(REMEMBERED)(_key)
-
-
-def _is_debris(key: str, words: tuple[str, ...], of_person: bool) -> bool:
+def is_debris(key: str, words: Sequence[str]) -> bool:
+    """Say whether a text with this key and these words is no name, whatever its label."""
     if _NEVER_IN_NAMES.search(key):
         return True
     if len(words) < 2:
         return False
-    if len(words) > (_MOST_WORDS_OF_PERSON if of_person else _MOST_WORDS):
+    if len(words) > _MOST_WORDS:
         return True
     if words[0] in _NAVIGATION and words[-1] in _NAVIGATION and _NAVIGATION.issuperset(words):
         return True

@@ -1,12 +1,10 @@
-"""What a name's own words, and those around it, say about its label."""
+"""What a name's own words say about its label."""
 
 import re
-from functools import lru_cache
+from collections.abc import Sequence
 
-from newstally_extractor.names.rules.forms import word_set, words_of
+from newstally_extractor.names.rules.forms import word_set
 
-_REMEMBERED = 32_768
-"""How many keys' heads are remembered; 5 MB at most, as keys are remembered elsewhere."""
 _LINKS = word_set("of for on in at to against with and between under")
 """What stands behind the word that says what something is: Department of Justice."""
 
@@ -38,24 +36,18 @@ _LEFT = frozenset({("EVENT", "MISC")})
 """Pairs of labels, said and found, of which corpora do not agree."""
 
 
-def label_by_words(key: str, label: str) -> str:
-    """Return the label that a name's words say it has, or else the one that was found."""
-    if " " not in key:
-        return "ORG" if "." in key and _HOST.match(key) else label
-    if label in _SETTLED:
-        return label
-    said = _said(key)
-    return label if not said or (said, label) in _LEFT else said
-
-
-@lru_cache(_REMEMBERED)
-def _said(key: str) -> str:
-    words = words_of(key)
-    if len(words) < 2:
-        return ""
+def said_label(key: str, words: Sequence[str]) -> str:
+    """Return the label that a text's words say it has; nothing if they say none."""
+    if len(words) < 2 or " " not in key:
+        return "ORG" if "." in key and _HOST.match(key) else ""
     head = words[-1]
     for place, word in enumerate(words[1:-1]):
         if word in _LINKS:
             head = words[place]
             break
     return _LABEL_OF_HEAD.get(head, "") or _LABEL_OF_FIRST.get(words[0], "")
+
+
+def settle(found: str, said: str) -> str:
+    """Return the label of a name, of the one that was found and the one that its words say."""
+    return found if found in _SETTLED or (said, found) in _LEFT else said

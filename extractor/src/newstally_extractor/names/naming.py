@@ -1,16 +1,13 @@
 """Which name each mention of an article is counted under."""
 
 from collections import defaultdict
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Sequence
+from functools import lru_cache
 from itertools import pairwise
 
+from newstally_extractor.counting.normalising import normalise
 from newstally_extractor.names.aliases import NO_NAME, Aliases
-from newstally_extractor.names.common import LONGEST_ABBREVIATION, abbreviates_words
-from newstally_extractor.names.debris import key_of
-from newstally_extractor.names.kinds import label_by_words
-from newstally_extractor.names.labels import one_label_each
-from newstally_extractor.names.languages import LANGUAGES, is_language
+from newstally_extractor.names.finding import Found, Mention, find, forms_of
 from newstally_extractor.names.rules.between import LONGEST_GAP, abbreviates, says_same
 from newstally_extractor.names.rules.canonical import fullest
 from newstally_extractor.names.rules.forms import Form, words_of
@@ -18,13 +15,10 @@ from newstally_extractor.names.rules.groups import Groups
 from newstally_extractor.names.rules.organisations import join_organisations
 from newstally_extractor.names.rules.people import join_people, without_offices
 from newstally_extractor.names.rules.places import join_places
-from newstally_extractor.names.spelling import normalised, spelling
 
 RULES = 1
 """The version of the rules. It changes whenever an article's names may."""
 
-Mention = tuple[int, int, str]
-"""First character, the one behind the last, label."""
 Name = tuple[str, str, str]
 """Key, label and spelling. The key is the spelling, normalised."""
 
@@ -35,22 +29,9 @@ _RULES: dict[str, _Rules] = {
     **dict.fromkeys(("ORG", "MISC", "EVENT", "PRODUCT", "WORK_OF_ART"), join_organisations),
 }
 """By label. What has the same rules may be the same thing."""
-_LANGUAGE_COUNTS = 3
-"""What one mention of a language counts against those of a people: two of it, at least."""
-_HALVES = frozenset({" and ", " & ", ", ", " "})
-"""What stands between the halves of a name that was found in two."""
-_LONGEST_HALVING = max(map(len, _HALVES))
-
-
-@dataclass(slots=True)
-class _Found:
-    """A mention that is a name."""
-
-    start: int
-    end: int
-    key: str
-    label: str
-    written: str
+_REMEMBERED = 8_192
+_LONGEST_REMEMBERED = 64
+"""In characters: what is remembered stays below 10 MB."""
 
 
 class Namer:
@@ -59,6 +40,7 @@ class Namer:
     def __init__(self, aliases: Aliases) -> None:
         """Use the table on what the rules have decided."""
         self._aliases = aliases
+        self._remembered = lru_cache(_REMEMBERED)(self._name_of)
 
     @property
     def version(self) -> str:
@@ -70,136 +52,75 @@ class Namer:
 
         None for what is no name, and for the second half of a name that was found in two.
         """
-        found = _without_common(text, self._found(text, mentions))
-        kept = [each for each in found if each is not None]
-        forms, numbers = _forms(kept, _labels(text, kept))
-        groups = Groups(len(forms))
-        _join_said(text, kept, forms, numbers, groups)
-        _join_by_rules(forms, groups)
-        members: dict[int, list[Form]] = {}
-        group_of = [groups.of(number) for number in range(len(forms))]
-        for group, form in zip(group_of, forms, strict=True):
-            members.setdefault(group, []).append(form)
-        names = {group: self._name(of_group) for group, of_group in members.items()}
-        return [None if each is None else names[group_of[numbers[each.key]]] for each in found]
+        found = find(text, mentions, self._aliases)
+        group_of, groups = _groups(text, [each for each in found if each is not None])
+        names = {group: self._name(forms) for group, forms in groups.items()}
+        return [None if each is None else names[group_of[each.form]] for each in found]
 
-    def _found(self, text: str, mentions: Sequence[Mention]) -> list[_Found | None]:
-        """Return what is a name, the halves of a name that the table has put together."""
-        found: list[_Found | None] = []
-        last: _Found | None = None
-        for start, end, label in mentions:
-            if (
-                last is not None
-                and start - last.end <= _LONGEST_HALVING
-                and text[last.end : start] in _HALVES
-            ):
-                whole = text[last.start : end]
-                if (key := normalised(whole)) in self._aliases:
-                    last.end, last.key, last.written = end, key, whole
-                    found.append(None)
-                    continue
-            written = text[start:end]
-            key = key_of(written, of_person=label == "PERSON")
-            last = _Found(start, end, key, label, written) if key else None
-            found.append(last)
-        return found
+    def counted(self, text: str, mentions: Sequence[Mention]) -> Iterator[tuple[Name, int]]:
+        """Yield the names of an article, and how many mentions each has; a name may come twice."""
+        found = find(text, mentions, self._aliases)
+        for forms in _groups(text, [each for each in found if each is not None])[1].values():
+            name = self._name(forms)
+            if name is not None:
+                yield name, sum([form.mentions for form in forms])
 
     def _name(self, forms: Sequence[Form]) -> Name | None:
         """Return what the texts of one thing are counted under; None if it is no name."""
-        best = forms[0] if len(forms) == 1 else fullest(forms)
-        alias = self._aliases.find(best.key, best.label)
-        if alias is None and len(forms) > 1:
-            found = (self._aliases.find(form.key, best.label) for form in forms)
-            alias = next((each for each in found if each and each.name != NO_NAME), None)
+        best = forms[0]
+        if len(forms) > 1:
+            best = fullest(forms)
+            if self._aliases.find(best.key, best.label) is None:
+                found = (self._aliases.find(form.key, best.label) for form in forms)
+                alias = next((each for each in found if each and each.name != NO_NAME), None)
+                if alias is not None:
+                    return alias.key, alias.label, alias.name
+        if len(best.shown) > _LONGEST_REMEMBERED:
+            return self._name_of(best.key, best.label, best.shown)
+        return self._remembered(best.key, best.label, best.shown)
+
+    def _name_of(self, key: str, label: str, shown: str) -> Name | None:
+        """Return what a text is counted under that stands for one thing."""
+        alias = self._aliases.find(key, label)
         if alias is not None:
             return None if alias.name == NO_NAME else (alias.key, alias.label, alias.name)
-        shown = spelling(best.key, best.texts)
-        if (
-            best.label == "PERSON"
-            and len(best.words) > 1
-            and (offices := len(best.words) - len(without_offices(best.words)))
-        ):
-            name = " ".join(shown.split()[offices:])
-            if key := normalised(name):
-                return key, best.label, name
-        return best.key, self._label_of_version(best), shown
+        if label == "PERSON":
+            words = words_of(key)
+            if offices := len(words) - len(without_offices(words)):
+                name = " ".join(shown.split()[offices:])
+                if key_of_name := normalise(name):
+                    return key_of_name, label, name
+        return key, self._label_of_version(key, label), shown
 
-    def _label_of_version(self, form: Form) -> str:
-        """Return a form's label; a product's if the table has it without a number: iPhone 4."""
-        whole, _, number = form.key.rpartition(" ")
+    def _label_of_version(self, key: str, label: str) -> str:
+        """Return a text's label; a product's if the table has it without a number: iPhone 4."""
+        whole, _, number = key.rpartition(" ")
         if whole and number[0].isdecimal():
-            product = self._aliases.find(whole, form.label)
+            product = self._aliases.find(whole, label)
             if product is not None and product.label == "PRODUCT":
                 return product.label
-        return form.label
+        return label
 
 
-def _forms(found: Sequence[_Found], labels: Mapping[str, str]) -> tuple[list[Form], dict[str, int]]:
-    """Return the texts of an article, and the number of each key's."""
-    forms: list[Form] = []
-    numbers: dict[str, int] = {}
-    for each in found:
-        key = each.key
-        number = numbers.get(key)
-        if number is None:
-            number = numbers[key] = len(forms)
-            forms.append(Form(key, labels[key], words_of(key), each.start, each.written))
-        form = forms[number]
-        form.mentions += 1
-        form.texts.add(each.written)
-    return forms, numbers
+def _groups(text: str, found: Sequence[Found]) -> tuple[list[int], dict[int, list[Form]]]:
+    """Return each form's group, by its number, and the forms of each group."""
+    forms = forms_of(text, found)
+    groups = Groups(len(forms))
+    _join_said(text, found, forms, groups)
+    _join_by_rules(forms, groups)
+    group_of = [groups.of(number) for number in range(len(forms))]
+    members: dict[int, list[Form]] = {}
+    for group, form in zip(group_of, forms, strict=True):
+        members.setdefault(group, []).append(form)
+    return group_of, members
 
 
-def _labels(text: str, found: Sequence[_Found]) -> dict[str, str]:
-    """Return the one label that each key has in the article."""
-    labels: dict[str, str] = {}
-    unclear = False
-    for each in found:
-        key = each.key
-        if labels.setdefault(key, each.label) != each.label or key in LANGUAGES:
-            unclear = True
-    if unclear:
-        labelled = [(each.key, each.label) for each in found]
-        for each in found:
-            if (
-                each.key in LANGUAGES
-                and each.label == "NORP"
-                and is_language(text, each.start, each.end)
-            ):
-                labelled += [(each.key, "MISC")] * _LANGUAGE_COUNTS
-        labels = one_label_each(labelled)
-    return {key: label_by_words(key, label) for key, label in labels.items()}
-
-
-def _without_common(text: str, found: Sequence[_Found | None]) -> Sequence[_Found | None]:
-    """Return what was found without abbreviations of which the text says that they are words."""
-    if ")" not in text:
-        return found
-    common = {
-        each.key
-        for each in found
-        if each is not None
-        and len(each.written) <= LONGEST_ABBREVIATION
-        and each.written[1:2].isupper()
-        and abbreviates_words(text, each.written)
-    }
-    if not common:
-        return found
-    return [None if each is None or each.key in common else each for each in found]
-
-
-def _join_said(
-    text: str,
-    found: Sequence[_Found],
-    forms: Sequence[Form],
-    numbers: dict[str, int],
-    groups: Groups,
-) -> None:
+def _join_said(text: str, found: Sequence[Found], forms: Sequence[Form], groups: Groups) -> None:
     """Join neighbours of which the text says that they are the same."""
     for one, other in pairwise(found):
-        if other.start - one.end > LONGEST_GAP or one.key == other.key:
+        first, second = one.form, other.form
+        if other.start - one.end > LONGEST_GAP or first == second:
             continue
-        first, second = numbers[one.key], numbers[other.key]
         rules = _RULES.get(forms[first].label)
         others = _RULES.get(forms[second].label)
         if rules is None or others is None:

@@ -4,7 +4,8 @@ import re
 from collections.abc import Mapping
 
 from newstally_extractor.names.aliases import Aliases
-from newstally_extractor.names.naming import Mention, Name, Namer
+from newstally_extractor.names.finding import Mention
+from newstally_extractor.names.naming import Name, Namer
 
 _MARK = re.compile(r"\[([^|\]]*)\|([A-Z_]+)\]")
 

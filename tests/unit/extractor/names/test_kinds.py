@@ -1,7 +1,6 @@
 """Labels that a name's words, its context and the table decide."""
 
 import pytest
-from newstally_extractor.names.kinds import label_by_words
 from newstally_extractor.names.languages import is_language
 
 from .marked import names, read
@@ -24,7 +23,7 @@ from .marked import names, read
 )
 def test_the_word_that_says_what_it_is(key: str, found: str, expected: str) -> None:
     """The last word, or the one before "of" and the like."""
-    assert label_by_words(key, found) == expected
+    assert names(f"[{key}|{found}]") == [(key, expected, key)]
 
 
 @pytest.mark.parametrize(
@@ -42,7 +41,7 @@ def test_the_word_that_says_what_it_is(key: str, found: str, expected: str) -> N
 )
 def test_words_that_say_nothing(key: str, label: str) -> None:
     """Lone words, words in other places, titles of works."""
-    assert label_by_words(key, label) == label
+    assert names(f"[{key}|{label}]") == [(key, label, key)]
 
 
 @pytest.mark.parametrize(

@@ -9,7 +9,8 @@ from hypothesis import strategies as st
 from newstally_extractor.counting.normalising import normalise
 from newstally_extractor.names.aliases import Aliases, load_aliases
 from newstally_extractor.names.counting import CountsNames, CountsTexts
-from newstally_extractor.names.naming import Mention, Namer
+from newstally_extractor.names.finding import Mention
+from newstally_extractor.names.naming import Namer
 
 from .marked import keys, names, read
 

@@ -2,14 +2,11 @@
 
 import re
 import unicodedata
-from dataclasses import dataclass, field
-from functools import lru_cache
+from dataclasses import dataclass
 
 _WORD = re.compile(r"[^\W_]+(?:['\u2019][^\W_]+)*|&")
 _DOTTED = re.compile(r"\b[^\W\d_]\.(?:[^\W\d_]\b\.?)+")
 _DIACRITIC = re.compile("[\u0300-\u036f]")
-_REMEMBERED = 32_768
-"""How many keys' words are remembered; 10 MB at most, as keys are."""
 
 
 @dataclass(slots=True, eq=False)
@@ -20,25 +17,15 @@ class Form:
     label: str
     words: tuple[str, ...]
     """See `words_of`."""
+    is_abbreviation: bool
+    """Whether it is one word in capitals: NATO, U.N., G20, AT&T."""
     first: int
     """Where it is mentioned first, in characters."""
-    written: str
-    """As it is written there."""
-    mentions: int = 0
-    texts: set[str] = field(default_factory=set)
-    """As it is written anywhere."""
-
-    @property
-    def is_abbreviation(self) -> bool:
-        """Whether it is one word in capitals: NATO, U.N., G20, AT&T."""
-        return (
-            len(self.words) == 1
-            and self.written.isupper()
-            and sum(map(str.isalpha, self.written)) > 1
-        )
+    shown: str
+    """The best of its spellings."""
+    mentions: int = 1
 
 
-@lru_cache(_REMEMBERED)
 def words_of(key: str) -> tuple[str, ...]:
     """Return the words of a key without diacritics and punctuation; "u.s" is the word "us".
 

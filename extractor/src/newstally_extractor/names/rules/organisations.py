@@ -46,6 +46,8 @@ _SMALL = word_set(
 
 _OFFICES = frozenset({"department", "ministry", "university"})
 """What is left out with the "of" behind it."""
+_SHOWN = frozenset({"for", "of"})
+"""What does show in some."""
 _SPELT_OUT = 3
 """Letters of which one may be from inside a word."""
 _SPELT = frozenset({"us", "uk", "un", "eu"})
@@ -164,9 +166,10 @@ def _without_legal(words: Words) -> Words:
 def _initials(words: Words) -> Iterator[Words]:
     if words[0] in _SPELT:
         words = (*words[0], *words[1:])
-    yield ("".join(word[0] for word in words),)
-    yield ("".join(word[0] for word in words if word not in _SMALL),)
-    yield ("".join(word[0] for word in words if word not in _SMALL or word in {"for", "of"}),)
+    yield ("".join([word[0] for word in words]),)
+    if not _SMALL.isdisjoint(words):
+        yield ("".join([word[0] for word in words if word not in _SMALL]),)
+        yield ("".join([word[0] for word in words if word not in _SMALL or word in _SHOWN]),)
 
 
 def _shortened(words: Words) -> Iterator[Words]:
