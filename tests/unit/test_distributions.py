@@ -13,6 +13,7 @@ from packaging.utils import NormalizedName, canonicalize_name
 from support.processes import REPOSITORY
 
 DISTRIBUTIONS = ("protos", "runtime", "models", "gateway", "extractor", "persister", "client")
+FILES = (".py", ".md")
 PROVIDERS = {
     "dateutil": "python-dateutil",
     "google.api_core": "google-api-core",
@@ -116,3 +117,16 @@ def test_every_dependency_is_pinned_as_declared(folder: str) -> None:
             continue
         assert versions.get(name, "").startswith("=="), f"{name} has no pin"
         assert requirement.specifier.contains(versions[name].removeprefix("==")), name
+
+
+def test_nobody_is_told_to_install_what_no_index_has() -> None:
+    """Newstally is installed from its folders; only its dependencies have an index."""
+    folders = [*(REPOSITORY / folder / "src" for folder in DISTRIBUTIONS), REPOSITORY / "docs"]
+    files = [file for folder in folders for file in folder.rglob("*") if file.suffix in FILES]
+    wrong = [
+        str(file.relative_to(REPOSITORY))
+        for file in [*files, *REPOSITORY.glob("*.md")]
+        if re.search(r"pip install (-\S+ )*['\"]?(newstally|en-newstally)\b", file.read_text())
+    ]
+    assert len(files) > 100
+    assert wrong == []

@@ -1,6 +1,6 @@
 """Certificates for an installation that has no other authority: `newstally cert`, `up --secure`.
 
-Needs the extra `newstally[cert]`, for the library `cryptography`.
+Needs the extra `cert`, for the library `cryptography`.
 """
 
 from newstally.errors import InputError
@@ -12,5 +12,5 @@ def check_installed() -> None:
         import cryptography  # noqa: F401, PLC0415
     except ImportError as error:
         raise InputError(
-            "this needs the Python package cryptography: pip install 'newstally[cert]'"
+            "this needs the Python package cryptography: `pip install cryptography`"
         ) from error

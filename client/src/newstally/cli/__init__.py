@@ -6,15 +6,20 @@ records of the input were malformed and so not counted; 130 interrupted (an uplo
 143 terminated, likewise.
 """
 
+import os
 from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
 from typing import Annotated
 
 import typer
+from typer.core import TyperGroup
 
 from newstally.cli.cert import cert
+from newstally.cli.configuration import VARIABLE, defaults
 from newstally.cli.keys import keys
 from newstally.cli.reading.compare import compare
 from newstally.cli.reading.export import export
+from newstally.cli.running import exit_codes
 from newstally.cli.tallies import publications, top
 from newstally.cli.up import up
 from newstally.cli.upload import upload
@@ -26,7 +31,6 @@ app = typer.Typer(
     epilog="Exit codes: 0 done (refused articles are reported, not a failure); 1 refused for good"
     " or gave up; 2 wrong usage or input; 3 done, but for malformed records; 130 interrupted.",
     no_args_is_help=True,
-    add_completion=False,
     pretty_exceptions_enable=False,
 )
 app.command()(upload)
@@ -57,13 +61,26 @@ def _print_version(wanted: bool) -> None:
 
 @app.callback()
 def options(
+    context: typer.Context,
     *,
-    show_version: Annotated[
+    config: Annotated[
+        Path | None,
+        typer.Option(
+            envvar=VARIABLE,
+            help="The file with options; default: ~/.config/newstally/config.toml.",
+            show_default=False,
+        ),
+    ] = None,
+    show_version: Annotated[  # noqa: ARG001 - its callback has done it
         bool,
         typer.Option("--version", callback=_print_version, is_eager=True, help="Show the version."),
     ] = False,
 ) -> None:
-    """Take the options that come before a command."""
+    """Take the options that come before a command, and those of the configuration."""
+    group = context.command
+    if isinstance(group, TyperGroup):
+        with exit_codes():
+            context.default_map = defaults(group, config, os.environ)
 
 
 def main() -> None:

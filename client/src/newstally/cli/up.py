@@ -12,6 +12,7 @@ from newstally.certificates import check_installed as check_library
 from newstally.cli.running import exit_codes, say
 from newstally.up import Output, Plan, StartFailed, Supervisor, make_plan
 from newstally.up.flags import listed_flags, parse_settings
+from newstally.up.holding import holder
 from newstally.up.services import (
     AUTO,
     KINDS,
@@ -67,7 +68,7 @@ def up(
         typer.Option(
             "--secure",
             help="Let nobody in without a key, over TLS; certificates and a first key are made in"
-            " DATA/secure. Needs newstally[cert].",
+            " DATA/secure. Needs cryptography.",
         ),
     ] = False,
     log_format: Annotated[LogFormat, typer.Option(help="How logs are shown.")] = LogFormat.CONSOLE,
@@ -94,6 +95,11 @@ def up(
             flags[kind] = [*flags.get(kind, ()), *more]
         number = extractor_count(extractors, usable_cores())
         plan = make_plan(Options(extractors=number, data=data, port=port, flags=flags))
+        if (process := holder(data)) is not None:
+            say(
+                f"{data} is in use by process {process}: waiting some seconds for it to end;"
+                " --data names another directory"
+            )
         output = Output(
             sys.stderr, as_json=log_format is LogFormat.JSON, colour=sys.stderr.isatty()
         )

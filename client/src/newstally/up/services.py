@@ -92,7 +92,9 @@ def check_installed() -> None:
     for kind in KINDS:
         if importlib.util.find_spec(f"newstally_{kind}") is None:
             raise InputError(
-                f"the {kind} is not installed in {sys.prefix}: pip install newstally-{kind}"
+                f"the {kind} is not installed in {sys.prefix}; from a checkout of Newstally: `pip"
+                " install -c constraints.txt ./protos ./runtime ./models ./gateway ./extractor"
+                " ./persister ./client`"
             )
 
 

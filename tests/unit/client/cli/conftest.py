@@ -24,6 +24,7 @@ def run(monkeypatch: pytest.MonkeyPatch, states: Path) -> Run:
     for name in ("TARGET", "KEY", "KEY_FILE"):
         monkeypatch.delenv(f"NEWSTALLY_{name}", raising=False)
     monkeypatch.setenv("COLUMNS", "120")
+    monkeypatch.setenv("XDG_CONFIG_HOME", str(states.parent))
     monkeypatch.chdir(states.parent)  # where rejects of a pipe go
 
     async def invoke(*arguments: str | Path, stdin: str = "") -> Result:

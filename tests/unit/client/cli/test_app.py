@@ -33,4 +33,5 @@ async def test_up_says_which_service_is_not_installed(
     monkeypatch.setattr("newstally.up.services.importlib.util.find_spec", lambda name: None)
     result = await run("up")
     assert result.exit_code == 2
-    assert "pip install newstally-persister" in result.stderr
+    assert "the persister is not installed in" in result.stderr
+    assert "./persister" in result.stderr

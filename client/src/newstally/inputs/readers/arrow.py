@@ -1,4 +1,4 @@
-"""pyarrow, which only Parquet needs and only `newstally[parquet]` brings."""
+"""pyarrow, which only Parquet needs and only the extra `parquet` brings."""
 
 import importlib
 from typing import Any
@@ -21,6 +21,5 @@ def _import(name: str) -> Any:
         return importlib.import_module(name)
     except ImportError as error:
         raise InputError(
-            "Parquet needs pyarrow, which is not installed: from a checkout of Newstally"
-            " `pip install ./protos './client[parquet]'`, or `pip install pyarrow` beside it"
+            "Parquet needs pyarrow, which is not installed: `pip install pyarrow`"
         ) from error
