@@ -12,16 +12,18 @@ _HEADS = {
     "ORG": word_set(
         "academy agency airlines airways association authority brigade bureau college commission "
         "committee consortium corporation council department directorate federation foundation "
-        "inc institute institution laboratory ltd ministry newspaper organisation organization "
-        "party secretariat society subcommittee taskforce team university"
+        "holdings inc industries institute institution laboratory ltd ministry motors newspaper "
+        "organisation organization party pharmaceuticals robotics secretariat securities society "
+        "subcommittee taskforce team technologies university"
     ),
     "MISC": word_set(
-        "accord accords act agreement allowance amendment arrangements award awards bonus code "
-        "declaration framework guidelines medal plan plans principles prize "
-        "protocol scheme strategy subsidy tax treaty"
+        "accord accords act agreement allowance amendment arrangements award awards benefit bonus "
+        "code declaration framework guidelines medal payment plan plans principles "
+        "prize program programme protocol rebate scheme strategy subsidy tax treaty"
     ),
     "EVENT": word_set("championship championships games olympics summit tournament war"),
     "FAC": word_set("airport freeway highway motorway stadium"),
+    "LOC": word_set("mountains ocean river"),
 }
 """The last words of names, by the label that people gave to nearly all such names."""
 _HOST = re.compile(
@@ -29,7 +31,10 @@ _HOST = re.compile(
 )
 """A site by its address is who runs it."""
 _LABEL_OF_HEAD = {head: label for label, heads in _HEADS.items() for head in heads}
-_LABEL_OF_FIRST = dict.fromkeys(("cyclone", "hurricane", "typhoon"), "EVENT")
+_LABEL_OF_FIRST = {
+    **dict.fromkeys(("cyclone", "hurricane", "typhoon"), "EVENT"),
+    **dict.fromkeys(("lake", "mount", "river"), "LOC"),
+}
 _SETTLED = frozenset({"NORP", "WORK_OF_ART", "PRODUCT", "EVENT"})
 """Labels of names that may end in anything."""
 _LEFT = frozenset({("EVENT", "MISC")})
