@@ -98,8 +98,8 @@ SEEDS ?= 10000
 simulate: setup ## run SEEDS seeds of the simulation (make test runs 2000)
 	PYTHONPATH=tests $(BIN)/python -m simulation --seeds $(SEEDS)
 
-chaos: setup ## kill everything at random for CHAOS_SECONDS, then recount (CHAOS_SEED, CHAOS_SINK)
-	$(BIN)/python tools/chaos.py
+chaos: setup ## kill everything at random for CHAOS_SECONDS, then recount (CHAOS_SEED, CHAOS_SINK, CHAOS_FLAGS)
+	$(BIN)/python tools/chaos.py $(CHAOS_FLAGS)
 
 attacks: setup ## sixty attacks beside an innocent upload, recounted each time (ATTACKS_FLAGS)
 	PYTHONPATH=tests $(BIN)/python -m attacks $(ATTACKS_FLAGS)

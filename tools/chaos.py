@@ -1,12 +1,13 @@
 """`make chaos`: kill everything at random while articles flow, then recount.
 
-    CHAOS_SECONDS=1800 CHAOS_SEED=7 CHAOS_SINK=sqlite make chaos
+    CHAOS_SECONDS=1800 CHAOS_SEED=7 CHAOS_SINK=sqlite make chaos CHAOS_FLAGS=--secure
 
 Real processes: a gateway, two extractors (rule-based engine), a persister and `newstally upload`.
 For the given time each is killed with -9 (or told to stop) at moments that the seed decides, and
 started again, or held for a while (SIGSTOP); the persister's disk, a small file system of its own,
 is filled to the last byte or nearly; with the Firestore sink the connection to the emulator is cut,
-too. Then everything is left in peace, the last upload ends, and the sink is read. Every article
+too; with --secure all ports speak TLS, and certificates are renewed, or junk for a while. Then
+everything is left in peace, the last upload ends, and the sink is read. Every article
 mentions one entity that no other has: missing, it was lost; with more than one mention, it was
 counted twice. All other tallies have to equal a plain recount as well. The last line is
 
@@ -15,6 +16,7 @@ counted twice. All other tallies have to equal a plain recount as well. The last
 and the exit code is 0 only with those zeros.
 """
 
+import argparse
 import asyncio
 import contextlib
 import json
@@ -32,10 +34,12 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "tests"))
 
-from chaos_harms import HEADROOM_BYTES, LEFT_BYTES, Disk, Pause, own_disk
-from newstally import Article, NewstallyClient
+from chaos_harms import HEADROOM_BYTES, LEFT_BYTES, Disk, Pause, Renewal, own_disk
+from chaos_judge import PEACE_SECONDS, judge, wait_applied
+from newstally import Article
 from support import engines, firestore_emulator
-from support.corpus import make_articles, stored_totals, totals
+from support.certificates import Secured, secure
+from support.corpus import make_articles
 from support.line import Line
 from support.processes import Process
 from support.trio import Trio
@@ -45,8 +49,6 @@ PAUSE_SECONDS = (0.5, 6.0)
 """Between two kills."""
 DOWN_SECONDS = (0.0, 2.0)
 """How long what was killed stays away."""
-PEACE_SECONDS = 300.0
-"""How long the last upload may take once nothing is killed any more."""
 SLEEP_MILLIS = {"sqlite": "2", "firestore": "40"}
 """Per article and sink, so that every kill meets work under way, and so that the emulator, which
 sorts a whole collection for each page of a list, can still be read at the end of half an hour."""
@@ -67,7 +69,8 @@ def make_upload(number: int, seed: int) -> list[Article]:
 class Uploader:
     """Uploads file after file with the command line tool, which may be killed at any time."""
 
-    def __init__(self, directory: Path, target: str, seed: int) -> None:
+    def __init__(self, directory: Path, target: str, secured: Secured | None, seed: int) -> None:
+        self._flags = secured.client_flags if secured is not None else []
         self._directory = directory
         self._target = target
         self._seed = seed
@@ -116,6 +119,7 @@ class Uploader:
             *(sys.executable, "-m", "newstally", "upload", str(path), "--upload-id", upload_id),
             "--wait",  # a gateway may be away when a client begins
             *("--target", self._target, "--state-dir", str(self._directory / "state")),
+            *self._flags,
         ]
         log = self._directory / "client.log"
         while self.failure is None:
@@ -136,7 +140,13 @@ class Chaos:
     """Decides, from a seed, whom to kill next."""
 
     def __init__(
-        self, trio: Trio, uploader: Uploader, line: Line | None, place: Path | None, seed: int
+        self,
+        trio: Trio,
+        uploader: Uploader,
+        line: Line | None,
+        place: Path | None,
+        secured: Secured | None,
+        seed: int,
     ) -> None:
         """`place` is the persister's disk, if it has one of its own."""
         self._random = random.Random(seed)
@@ -148,6 +158,8 @@ class Chaos:
             self._everybody.append(line)
         if place is not None:
             self._everybody.append(Disk(place, lambda: self._random.choice(LEFT_BYTES)))
+        if secured is not None:
+            self._everybody.append(Renewal(secured.folder, lambda: self._random.random() < 0.5))
         self.kills = 0
         self.by_kind: Counter[str] = Counter()
 
@@ -169,7 +181,8 @@ class Chaos:
     def _strike(self) -> None:
         victims = self._random.sample(self._everybody, k=1 + (self._random.random() < 0.2))
         # The disk is filled first and emptied first: nobody can be started on a full one.
-        victims.sort(key=lambda victim: not isinstance(victim, Disk))
+        # So are certificates: nobody can be started with junk.
+        victims.sort(key=lambda victim: not isinstance(victim, Disk | Renewal))
         full = isinstance(victims[0], Disk)
         down = self._random.uniform(*DOWN_SECONDS)
         gentle = self._random.random() < 0.15 and not full
@@ -187,7 +200,7 @@ class Chaos:
                 victim.cut()
             case Disk():
                 victim.fill()
-            case Pause():
+            case Pause() | Renewal():
                 victim.begin()
             case Process() if gentle and victim.running:
                 code = victim.terminate()
@@ -203,7 +216,7 @@ class Chaos:
             case Disk():
                 victim.empty()
                 self._revive(self._trio.persister)
-            case Pause():
+            case Pause() | Renewal():
                 victim.end()
             case Process():
                 self._revive(victim)
@@ -217,36 +230,7 @@ class Chaos:
             process.start()
 
 
-Victim = Process | Uploader | Line | Disk | Pause
-
-
-async def wait_applied(target: str, uploads: int) -> None:
-    """Wait until the sink has all that was settled."""
-    async with asyncio.timeout(PEACE_SECONDS), NewstallyClient(target) as client:
-        for number in range(uploads):
-            await client.wait_applied(f"chaos-{number}")
-
-
-def judge(articles: list[Article], target: str) -> tuple[int, int, list[str]]:
-    """Return how many articles were lost and doubled, and whatever else differs."""
-    found = asyncio.run(stored_totals(target))
-    expected = totals(articles)
-    lost = double = 0
-    other: list[str] = []
-    for name, total in expected.items():
-        have = found.get(name)
-        for key, wanted in total.entities.items():
-            seen = have.entities.get(key) if have else None
-            if key[0].startswith("single"):
-                lost += seen is None
-                double += seen is not None and seen.mentions > 1
-            elif seen != wanted:
-                other.append(f"{name} {key}: {seen} instead of {wanted}")
-        if have is None or have.articles != total.articles:
-            other.append(f"{name}: {have and have.articles} articles instead of {total.articles}")
-        elif extra := have.entities.keys() - total.entities.keys():
-            other.append(f"{name}: {len(extra)} entities that no article mentions")
-    return lost, double, other
+Victim = Process | Uploader | Line | Disk | Pause | Renewal
 
 
 @contextlib.contextmanager
@@ -269,7 +253,10 @@ def prepare_sink(name: str) -> Iterator[tuple[list[str], dict[str, str], Line | 
 
 
 def main() -> int:
-    """Run as the environment says; return the exit code."""
+    """Run as environment and command line say; return the exit code."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--secure", action="store_true", help="with keys, TLS and mTLS")
+    options = parser.parse_args()
     seconds = float(os.environ.get("CHAOS_SECONDS", "60"))
     seed = int(os.environ.get("CHAOS_SEED", str(time.time_ns() % 10**6)))
     name = os.environ.get("CHAOS_SINK", "sqlite")
@@ -282,13 +269,21 @@ def main() -> int:
         directory = Path(scratch)
         place = stack.enter_context(own_disk(directory / "data"))
         small = ["--journal-headroom-bytes", str(HEADROOM_BYTES)]
-        prepared = Trio(directory, extractors=2, persister_flags=[*flags, *small])
+        secured = secure(directory / "secure") if options.secure else None
+        prepared = Trio(
+            directory,
+            extractors=2,
+            persister_flags=[*flags, *small],
+            gateway_flags=secured.gateway_flags if secured is not None else (),
+            certificates=secured.folder if secured is not None else None,
+        )
         for extractor in prepared.extractors:
             extractor.environment[engines.SLEEP_VARIABLE] = SLEEP_MILLIS[name]
         prepared.persister.environment.update(environment)
         with prepared as trio:
-            uploader = Uploader(directory, trio.gateway.address, seed)
-            chaos = Chaos(trio, uploader, line, place, seed)
+            target = trio.gateway.address
+            uploader = Uploader(directory, target, secured, seed)
+            chaos = Chaos(trio, uploader, line, place, secured, seed)
             uploader.start()
             try:
                 chaos.rage(seconds)
@@ -297,8 +292,9 @@ def main() -> int:
             if uploader.failure is not None:
                 print(uploader.failure)
                 return 1
-            asyncio.run(wait_applied(trio.gateway.address, uploader.uploads))
-            lost, double, other = judge(uploader.articles, trio.gateway.address)
+            access = secured.access if secured is not None else None
+            asyncio.run(wait_applied(target, access, uploader.uploads))
+            lost, double, other = judge(uploader.articles, target, access)
     for difference in other[:20]:
         print(difference)
     print(dict(chaos.by_kind))

@@ -6,8 +6,11 @@ import shutil
 import signal
 import subprocess
 from collections.abc import Callable, Iterator
+from datetime import UTC, datetime
 from pathlib import Path
 
+from newstally.certificates.folder import SERVICES, Folder, write
+from support.certificates import DAYS
 from support.processes import Process
 
 DISK_BYTES = 384 * 1024 * 1024
@@ -56,6 +59,27 @@ class Pause:
         if held is not None:
             with contextlib.suppress(ProcessLookupError):
                 os.kill(held, signal.SIGCONT)
+
+
+class Renewal:
+    """All certificates renewed, at times with a while between in which a service's are junk."""
+
+    def __init__(self, folder: Folder, spoil: Callable[[], bool]) -> None:
+        self._folder = folder
+        self._spoil = spoil
+
+    def begin(self) -> None:
+        """Renew, or spoil."""
+        if not self._spoil():
+            self.end()
+            return
+        for service in SERVICES:
+            chain, _, _ = self._folder.certificate(service)
+            write(chain, b"junk")
+
+    def end(self) -> None:
+        """Make all anew."""
+        self._folder.make((), datetime.now(UTC), DAYS)
 
 
 @contextlib.contextmanager

@@ -27,7 +27,8 @@ sys.path.insert(0, str(Path(__file__).resolve().parent))
 
 import spacy
 from local_trio import trio
-from newstally import NewstallyClient
+from newstally import Access, NewstallyClient
+from newstally.up.secure import Secured
 from newstally_extractor.html.plain import make_reader
 from newstally_extractor.names.counting import make_counter
 from newstally_extractor.pipelines.entities import entities_of
@@ -104,10 +105,10 @@ def cached(path: Path, model: str, limit: int | None) -> Counts:
     return counts
 
 
-async def stored(target: str) -> Counts:
+async def stored(target: str, access: Access | None = None) -> Counts:
     """Read everything that the sink holds, through the gateway."""
     counts: Counts = {}
-    async with NewstallyClient(target) as client:
+    async with NewstallyClient(target, access=access) as client:
         async for publication in client.publications():
             count = counts.setdefault(fold(publication.publication), Count())
             count.articles = publication.articles
@@ -159,6 +160,7 @@ def main() -> int:
     parser.add_argument("--extractors", default="2")
     parser.add_argument("--engine", default="auto", help="what the extractors run the model with")
     parser.add_argument("--limit", type=int, help="only the first articles (not with --target)")
+    parser.add_argument("--secure", action="store_true", help="with keys, TLS and mTLS")
     options = parser.parse_args()
     if options.target:
         expected = cached(options.articles, options.model, options.limit)
@@ -172,18 +174,26 @@ def main() -> int:
                     out.write(json.dumps({"publication": publication, "content": content}) + "\n")
         flags = ["--extractors", options.extractors, "--model", options.model]
         flags += ["--engine", options.engine]
+        access, given = None, []
+        if options.secure:
+            flags.append("--secure")
+            secured = Secured(Path(scratch, "data"))
+            given = ["--ca", str(secured.folder.authority), "--key-file", str(secured.key)]
         with trio(Path(scratch, "data"), flags, Path(scratch, "trio.log")) as target:
+            if options.secure:
+                access = Access(ca=secured.folder.authority, key=secured.key.read_text().strip())
             began = time.monotonic()
             subprocess.run(
                 [
                     *(sys.executable, "-m", "newstally", "upload", str(articles)),
                     *("--target", target, "--state-dir", str(Path(scratch, "state"))),
                     "--wait-applied",
+                    *given,
                 ],
                 check=True,
             )
             print(f"uploaded and applied in {time.monotonic() - began:.1f} s", flush=True)
-            found = asyncio.run(stored(target))
+            found = asyncio.run(stored(target, access))
         return report(cached(options.articles, options.model, options.limit), found)
 
 

@@ -1,11 +1,14 @@
 """Certificates of an installation, and peers that have wrong ones."""
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
+from newstally import Access
 from newstally.certificates.authority import Authority, Issued
-from newstally.certificates.folder import DOOR, Folder
+from newstally.certificates.folder import DOOR, Folder, write
+from newstally.keys import make_key
 
 DAYS = 30.0
 
@@ -40,3 +43,31 @@ def expired(issuer: Authority, names: Sequence[str]) -> Issued:
 def valid(issuer: Authority, names: Sequence[str]) -> Issued:
     """Return a certificate as good as any that the authority issues."""
     return issuer.issue(names, datetime.now(UTC), DAYS)
+
+
+@dataclass(frozen=True)
+class Secured:
+    """Certificates and a key, and how both ends are given them."""
+
+    folder: Folder
+    key: str
+
+    @property
+    def access(self) -> Access:
+        return Access(ca=self.folder.authority, key=self.key)
+
+    @property
+    def client_flags(self) -> list[str]:
+        return [f"--ca={self.folder.authority}", f"--key-file={self.folder.path / 'key'}"]
+
+    @property
+    def gateway_flags(self) -> list[str]:
+        """Besides those of the certificates."""
+        return [f"--keys={self.folder.path / 'keys.json'}"]
+
+
+def secure(path: Path) -> Secured:
+    """Make certificates and a key below `path`."""
+    secured = Secured(make(path), make_key(path / "keys.json", "tests"))
+    write(path / "key", secured.key.encode())
+    return secured

@@ -1,0 +1,40 @@
+"""What `make chaos` reads when all is over, and what it makes of it."""
+
+import asyncio
+
+from newstally import Access, Article, NewstallyClient
+from support.corpus import stored_totals, totals
+
+PEACE_SECONDS = 300.0
+"""How long the last upload may take once nothing is killed any more, and its way to the sink."""
+
+
+async def wait_applied(target: str, access: Access | None, uploads: int) -> None:
+    """Wait until the sink has all that was settled."""
+    async with asyncio.timeout(PEACE_SECONDS), NewstallyClient(target, access=access) as client:
+        for number in range(uploads):
+            await client.wait_applied(f"chaos-{number}")
+
+
+def judge(
+    articles: list[Article], target: str, access: Access | None
+) -> tuple[int, int, list[str]]:
+    """Return how many articles were lost and doubled, and whatever else differs."""
+    found = asyncio.run(stored_totals(target, access))
+    expected = totals(articles)
+    lost = double = 0
+    other: list[str] = []
+    for name, total in expected.items():
+        have = found.get(name)
+        for key, wanted in total.entities.items():
+            seen = have.entities.get(key) if have else None
+            if key[0].startswith("single"):
+                lost += seen is None
+                double += seen is not None and seen.mentions > 1
+            elif seen != wanted:
+                other.append(f"{name} {key}: {seen} instead of {wanted}")
+        if have is None or have.articles != total.articles:
+            other.append(f"{name}: {have and have.articles} articles instead of {total.articles}")
+        elif extra := have.entities.keys() - total.entities.keys():
+            other.append(f"{name}: {len(extra)} entities that no article mentions")
+    return lost, double, other
