@@ -1,12 +1,14 @@
 """Send articles to Newstally and read what they add up to.
 
-async with NewstallyClient("127.0.0.1:50051") as client:
-    upload = await client.upload([Article("The Daily", "Angela Merkel met ...")])
+with SyncNewstallyClient("127.0.0.1:50051") as client:
+    upload = client.upload([Article("The Daily", "Angela Merkel met ...")])
+
+`NewstallyClient` is the same for asyncio.
 """
 
 import logging
 
-from newstally.client import NewstallyClient, new_upload_id
+from newstally.client import NewstallyClient, SyncNewstallyClient, new_upload_id
 from newstally.errors import (
     AccessDenied,
     GatewayBusy,
@@ -64,6 +66,7 @@ __all__ = [
     "RefusalRange",
     "RefusalReason",
     "RetryPolicy",
+    "SyncNewstallyClient",
     "TransientError",
     "UnexpectedStatus",
     "Upload",

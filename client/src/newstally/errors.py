@@ -22,6 +22,11 @@ NewstallyError
 class NewstallyError(Exception):
     """Anything that this library raises on purpose."""
 
+    upload_id: str = ""
+    """The upload that it is about, if it ended one."""
+    next_offset: int | None = None
+    """How many of its articles were acknowledged then: where it goes on."""
+
 
 class TransientError(NewstallyError):
     """The same call may work later."""

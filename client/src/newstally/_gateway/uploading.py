@@ -26,7 +26,13 @@ from newstally._gateway.securing import Metadata
 from newstally._gateway.settling import Settling
 from newstally._gateway.tasks import Signal, together
 from newstally._gateway.window import Window
-from newstally.errors import GatewayUnavailable, GaveUp, InvalidRequest, TransientError
+from newstally.errors import (
+    GatewayUnavailable,
+    GaveUp,
+    InvalidRequest,
+    NewstallyError,
+    TransientError,
+)
 from newstally.settings import RetryPolicy, WindowLimits
 from newstally.values import (
     ArticleLike,
@@ -84,8 +90,21 @@ class Uploader:
         self._begin = time.monotonic()
 
     async def run(self) -> UploadSummary:
-        """Return when every article of the input is settled."""
-        await together(self._pull(), self._push())
+        """Return when every article of the input is settled.
+
+        Errors say which upload it is, and how far it was.
+        """
+        known = self._upload
+        try:
+            await together(self._pull(), self._push())
+        except NewstallyError as error:
+            error.upload_id, error.next_offset = known.upload_id, self._window.first
+            raise
+        except Exception as error:
+            error.add_note(
+                f"upload {known.upload_id}: {self._window.first} articles are acknowledged"
+            )
+            raise
         known = self._upload
         return UploadSummary(
             upload_id=known.upload_id,

@@ -108,7 +108,10 @@ def exit_codes(
             # A private kind goes by the public one that it is.
             kinds = (kind.__name__ for kind in type(error).__mro__)
             kind = next(name for name in kinds if not name.startswith("_"))
-            print_json({"error": kind, "message": text, "exit_code": code})
+            told: dict[str, object] = {"error": kind, "message": text, "exit_code": code}
+            if isinstance(error, NewstallyError) and error.upload_id:
+                told |= {"upload_id": error.upload_id, "next_offset": error.next_offset}
+            print_json(told)
         raise typer.Exit(code) from error
 
 

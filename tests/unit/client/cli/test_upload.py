@@ -143,7 +143,7 @@ async def test_wait_applied_waits_for_the_sink(
     run: Run, articles: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """With --wait-applied the command ends when applied_offset has reached next_offset."""
-    monkeypatch.setattr("newstally.client.APPLIED_POLL_SECONDS", 0.01)
+    monkeypatch.setattr("newstally.client.asynchronous.APPLIED_POLL_SECONDS", 0.01)
     async with ReferenceGateway() as gateway:
         gateway.applied_behind = 3
         command = ("upload", articles, "--target", gateway.target, "--json")

@@ -26,6 +26,7 @@ from newstally._gateway.probing import check_target
 from newstally._gateway.retrying import Retrying
 from newstally._gateway.securing import Showing, credentials, key_metadata
 from newstally._gateway.uploading import Uploader
+from newstally.client.frames import DataFrame, rows
 from newstally.errors import NoGateway
 from newstally.settings import Access, RetryPolicy, WindowLimits
 from newstally.values import (
@@ -141,7 +142,7 @@ class NewstallyClient:
 
     async def upload(
         self,
-        articles: Iterable[ArticleLike] | AsyncIterable[ArticleLike],
+        articles: Iterable[ArticleLike] | AsyncIterable[ArticleLike] | DataFrame,
         *,
         upload_id: str | None = None,
         must_exist: bool = False,
@@ -151,9 +152,10 @@ class NewstallyClient:
 
         Args:
             articles: The input, read no faster than the gateway settles it. The n-th is the
-                article at offset n. A mapping has `publication`, `content` and
-                `article_id`. A synchronous iterable is read on the event loop, so it should not
-                block for long.
+                article at offset n. A mapping has `publication`, `content` and, if it likes,
+                `article_id` and `publish_time`; a data frame of pandas, polars or pyarrow has
+                columns of these names and is read row by row. A synchronous iterable is read on
+                the event loop, so it should not block for long.
             upload_id: The upload to make or to carry on. The same id with the same articles
                 continues where the upload stands; articles below its `next_offset` are read over
                 and not sent, so repeating a finished upload changes nothing. None makes a new one.
@@ -175,9 +177,14 @@ class NewstallyClient:
             UploadWentBackwards: articles that were acknowledged are not settled any more.
             GaveUp: nothing moved for `RetryPolicy.give_up_after`.
             ValueError: `must_exist` without an `upload_id`.
+            InputError: a data frame without the columns.
             Exception: whatever the input raised. What was settled by then stays settled.
+
+            A NewstallyError says which upload it is (`upload_id`) and how many articles of it were
+            acknowledged (`next_offset`); what the input raised has that as a note.
         """
         observe = on_event or _ignore
+        articles = rows(articles)
         if must_exist:
             if upload_id is None:
                 raise ValueError("must_exist needs the upload_id")
