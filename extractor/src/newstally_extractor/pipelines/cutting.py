@@ -15,6 +15,13 @@ SIGNS = 16
 RUN = 256
 """Characters in a row without white space that are read as one piece."""
 
+_IS_SIGN = bytes(
+    byte >= 0x80 or not (chr(byte).isspace() or chr(byte).isalnum()) for byte in range(256)
+)
+_IS_IN_RUN = bytes(byte >= 0x80 or not chr(byte).isspace() for byte in range(256))
+"""Of each byte of UTF-8 whether it may be part of one, as 0 or 1: of those beyond ASCII any may."""
+_TOO_MANY_SIGNS = b"\1" * (SIGNS + 1)
+_TOO_LONG_RUN = b"\1" * (RUN + 1)
 _LONG = re.compile(rf"\S{{{SIGNS + 1},}}")
 _SIGNS = re.compile(rf"((?:[^\w\s]|_){{{SIGNS}}})(?:[^\w\s]|_)+")
 _RUN = re.compile(rf"\S{{{RUN}}}(?=\S)")
@@ -22,7 +29,11 @@ _RUN = re.compile(rf"\S{{{RUN}}}(?=\S)")
 
 def cut(text: str) -> str:
     """Return the text as engines read it: the same one, unless it has an over-long run."""
-    if len(max(text.split(), key=len, default="")) <= SIGNS:
+    # What nearly all texts show at once: the patterns take as long as all words of a text.
+    data = text.encode(errors="surrogatepass")
+    if _TOO_MANY_SIGNS not in data.translate(_IS_SIGN) and _TOO_LONG_RUN not in data.translate(
+        _IS_IN_RUN
+    ):
         return text
     return _LONG.sub(_cut_run, text)
 
