@@ -68,14 +68,14 @@ def pack(results: Iterable[pb.Result], limit_bytes: int) -> Iterator[list[pb.Res
 
 def _entities(counts: Counts) -> pb.ArticleEntities:
     names = counts.names if isinstance(counts, NamedCounts) else {}
-    return pb.ArticleEntities(
-        entities=[
-            pb.EntityMentions(
-                text=text, label=label, mentions=mentions, name=names.get((text, label), "")
-            )
-            for (text, label), mentions in counts.items()
-        ]
-    )
+    entities = pb.ArticleEntities()
+    add = entities.entities.add  # half as long as giving it a list
+    for (text, label), mentions in counts.items():
+        if name := names.get((text, label)):
+            add(text=text, label=label, mentions=mentions, name=name)
+        else:
+            add(text=text, label=label, mentions=mentions)
+    return entities
 
 
 def _failure(work_id: int, reason: pb.FailureReason.ValueType, message: str) -> pb.Result:
