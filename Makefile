@@ -62,7 +62,7 @@ format: setup ## format the code
 types: setup ## check the types, strictly
 	$(BIN)/mypy
 
-proto: setup ## regenerate the committed stubs from protos/
+proto: setup ## regenerate the committed stubs and docs/api.md from protos/
 	$(BIN)/python protos/generate.py
 
 proto-lint: setup ## check the protos' style
@@ -70,7 +70,7 @@ proto-lint: setup ## check the protos' style
 
 check: lint types proto-lint ## everything that must hold besides the tests
 	$(BIN)/python protos/generate.py
-	git diff --exit-code -- protos
+	git diff --exit-code -- protos docs/api.md
 	$(BIN)/python -m pip check
 
 ARTICLES ?= $(firstword $(wildcard ../shared/articles/articles.jsonl.gz) sample/articles.jsonl)
