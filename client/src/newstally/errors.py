@@ -15,6 +15,7 @@ NewstallyError
     ├── NoGateway             what is at the target is no Newstally gateway
     ├── UploadWentBackwards   what was acknowledged is gone: the journal was replaced
     ├── UnexpectedStatus      any other status
+    │   └── Unanswered        the store cannot answer within its bounds, or is too old
     └── InputError            the input cannot be read, or is not the one of that upload
 """
 
@@ -89,6 +90,10 @@ class UploadWentBackwards(PermanentError):
 
 class UnexpectedStatus(PermanentError):
     """The gateway answered with a status that the protocol does not foresee."""
+
+
+class Unanswered(UnexpectedStatus):
+    """The store cannot answer this within its bounds, or an older release does not know it."""
 
 
 class InputError(PermanentError):

@@ -22,7 +22,7 @@ from newstally_protos.v1 import article_pb2, gateway_pb2
 from newstally_protos.v1.envelope_pb2 import ArticleEnvelope
 from newstally_protos.v1.gateway_pb2 import StreamArticlesResponse
 
-from newstally.times import UnreadableTimeError, to_time
+from newstally.days.times import UnreadableTimeError, to_time
 from newstally.values import MALFORMED, Article, present
 
 Message: TypeAlias = gateway_pb2.StreamArticlesRequest | ArticleEnvelope

@@ -12,6 +12,7 @@ from newstally.errors import (
     NewstallyError,
     NotFound,
     PermanentError,
+    Unanswered,
     UnexpectedStatus,
     UploadIdTaken,
 )
@@ -39,6 +40,7 @@ _PERMANENT: dict[grpc.StatusCode, type[PermanentError]] = {
     grpc.StatusCode.UNAUTHENTICATED: AccessDenied,
     grpc.StatusCode.ALREADY_EXISTS: UploadIdTaken,
     grpc.StatusCode.RESOURCE_EXHAUSTED: MessageTooLarge,
+    grpc.StatusCode.UNIMPLEMENTED: Unanswered,
 }
 
 

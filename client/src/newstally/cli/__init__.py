@@ -19,6 +19,9 @@ from newstally.cli.configuration import VARIABLE, defaults
 from newstally.cli.keys import keys
 from newstally.cli.reading.compare import compare
 from newstally.cli.reading.export import export
+from newstally.cli.reading.find import find
+from newstally.cli.reading.history import history
+from newstally.cli.reading.rising import rising
 from newstally.cli.running import exit_codes
 from newstally.cli.tallies import publications, top
 from newstally.cli.up import up
@@ -42,6 +45,9 @@ app.command()(refusals)
 app.command()(compare)
 app.command()(export)
 app.command()(top)
+app.command()(rising)
+app.command()(history)
+app.command()(find)
 app.command()(publications)
 app.command()(up)
 app.command()(cert)

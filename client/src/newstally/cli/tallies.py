@@ -1,6 +1,7 @@
 """`newstally top` and `newstally publications`."""
 
-from dataclasses import asdict
+from dataclasses import asdict, dataclass
+from datetime import date
 from typing import Annotated
 
 import typer
@@ -8,7 +9,8 @@ from newstally_protos.limits import PAGE_LIMIT_ITEMS
 from newstally_protos.names import publication_key, shown
 
 from newstally.cli.asking import asking, unreached
-from newstally.cli.output.tables import print_table
+from newstally.cli.output.tables import Drawing, print_table
+from newstally.cli.reading import days
 from newstally.cli.running import (
     AsJson,
     Ca,
@@ -25,13 +27,18 @@ from newstally.client import NewstallyClient
 from newstally.errors import NotFound
 from newstally.values import EntityTally, PublicationTally
 
+_LEFT_OUT_AT_MOST = 10
 LABELS_FROM = 2 * PAGE_LIMIT_ITEMS
 """Among so many entities a label is looked for."""
 
 
 def top(
-    publication: Annotated[str, typer.Argument(help="In any spelling.")],
+    publication: Annotated[
+        str | None, typer.Argument(help="In any spelling; default: all together.")
+    ] = None,
     *,
+    since: days.Since = None,
+    until: days.Until = None,
     label: Annotated[
         str, typer.Option(help="Only this label, for example PERSON, in any case.")
     ] = "",
@@ -45,23 +52,25 @@ def top(
     key_file: KeyFile = None,
     as_json: AsJson = False,
 ) -> None:
-    """Show which entities a publication mentions most."""
+    """Show which entities a publication mentions most, ever or within some days."""
+    asked = Asked(publication, days.day(since), days.day(until))
+    days.check(asked.since, asked.until)
     with exit_codes(), unreached(target):
         client = asking(target, make_access(ca, tls, key_file))
         try:
-            tallies = run(_top(client, publication, label, number, own_name=own_name))
+            tallies, drawn = run(_top(client, asked, label, number, own_name=own_name))
         except NotFound as error:
             raise NotFound(f"{error}; `newstally publications` lists those there are") from error
     if as_json:
         print_json([asdict(tally) for tally in tallies])
         return
     if tallies:
-        print_table(
-            ("name", "label", "mentions", "articles"),
-            [(t.name, t.label, t.mentions, t.articles) for t in tallies],
-        )
+        names = ("name", "label", "mentions", "articles", *(("by day",) if drawn else ()))
+        lines = [[Drawing(line)] for line in drawn] or [[] for _ in tallies]
+        columns = zip(tallies, lines, strict=True)
+        print_table(names, [(t.name, t.label, t.mentions, t.articles, *d) for t, d in columns])
     elif not label:
-        say("no entities were found in its articles")
+        say("no entities were found in these articles")
 
 
 def publications(
@@ -95,21 +104,58 @@ def publications(
         )
 
 
-async def _top(
-    unopened: NewstallyClient, publication: str, label: str, number: int, *, own_name: bool
-) -> list[EntityTally]:
-    label = label.strip()
-    left_out = "" if own_name else _squeezed(publication)
-    async with unopened as client:
-        for spelling in dict.fromkeys((label, label.upper())):
-            if found := await _entities(client, publication, spelling, number, left_out):
-                return found
-        if not label:
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """What `top` is about."""
+
+    publication: str | None
+    since: date | None
+    until: date | None
+
+    async def entities(
+        self, client: NewstallyClient, label: str, number: int, left_out: str
+    ) -> list[EntityTally]:
+        """Return the most mentioned, without the name that is left out."""
+        if self.publication is not None and self.since is None and self.until is None:
+            return await _entities(client, self.publication, label, number, left_out)
+        # However often a name is left out: it has few labels.
+        most = number + (_LEFT_OUT_AT_MOST if left_out else 0)
+        found = await client.questions.ranking(
+            self.publication, since=self.since, until=self.until, label=label, limit=most
+        )
+        if found.entities or not label:
+            days.tell_applied(found.applied_time)
+        kept = [each for each in found.entities if _squeezed(each.text) != left_out]
+        return kept[:number]
+
+    async def drawn(self, client: NewstallyClient, tallies: list[EntityTally]) -> list[str]:
+        """Return a sparkline for each, where a person looks at it and both days are told."""
+        if self.since is None or self.until is None or not days.on_terminal():
             return []
-        looked_at = await _entities(client, publication, "", LABELS_FROM, "")
-        labels = sorted({tally.label for tally in looked_at})
-        if same := next((each for each in labels if each.casefold() == label.casefold()), None):
-            return await _entities(client, publication, same, number, left_out)
+        return await days.sparks(client, tallies, self.publication, self.since, self.until)
+
+
+async def _top(
+    unopened: NewstallyClient, asked: Asked, label: str, number: int, *, own_name: bool
+) -> tuple[list[EntityTally], list[str]]:
+    async with unopened as client:
+        tallies = await _labelled(client, asked, label.strip(), number, own_name=own_name)
+        return tallies, await asked.drawn(client, tallies)
+
+
+async def _labelled(
+    client: NewstallyClient, asked: Asked, label: str, number: int, *, own_name: bool
+) -> list[EntityTally]:
+    left_out = "" if own_name else _squeezed(asked.publication or "")
+    for spelling in dict.fromkeys((label, label.upper())):
+        if found := await asked.entities(client, spelling, number, left_out):
+            return found
+    if not label:
+        return []
+    looked_at = await asked.entities(client, "", LABELS_FROM, "")
+    labels = sorted({tally.label for tally in looked_at})
+    if same := next((each for each in labels if each.casefold() == label.casefold()), None):
+        return await asked.entities(client, same, number, left_out)
     whose = f" (of the {LABELS_FROM:,} most mentioned)" if len(looked_at) == LABELS_FROM else ""
     say(f"no entity is labelled {label}; labels here{whose}: {', '.join(labels) or 'none'}")
     return []

@@ -27,6 +27,7 @@ from newstally._gateway.retrying import Retrying
 from newstally._gateway.securing import Showing, credentials, key_metadata
 from newstally._gateway.uploading import Uploader
 from newstally.client.frames import DataFrame, rows
+from newstally.days.questions import Questions
 from newstally.errors import NoGateway
 from newstally.settings import Access, RetryPolicy, WindowLimits
 from newstally.values import (
@@ -310,6 +311,11 @@ class NewstallyClient:
         async for page in self._pages(self._services.tallies.ListEntityTallies, request):
             for message in page.entity_tallies:
                 yield to_entity_tally(message)
+
+    @property
+    def questions(self) -> Questions:
+        """Questions by day: what is mentioned most, what rises, one entity over time."""
+        return Questions(self._services.tallies, self._pages)
 
     async def _call(
         self,

@@ -15,6 +15,7 @@ from newstally.client.asynchronous import (
 )
 from newstally.client.feeding import Feed
 from newstally.client.frames import DataFrame, rows
+from newstally.days.blocking import SyncQuestions
 from newstally.settings import Access, RetryPolicy, WindowLimits
 from newstally.values import (
     ArticleLike,
@@ -139,6 +140,11 @@ class SyncNewstallyClient:
     def entity_tallies(self, publication: str, *, label: str = "") -> Iterator[EntityTally]:
         """Iterate over a publication's entities, the most mentioned first."""
         return self._each(self._client.entity_tallies(publication, label=label))
+
+    @property
+    def questions(self) -> SyncQuestions:
+        """Questions by day: what is mentioned most, what rises, one entity over time."""
+        return SyncQuestions(self._client.questions, self._call)
 
     def _each(self, items: AsyncIterator[T]) -> Iterator[T]:
         async def some() -> list[T]:

@@ -11,6 +11,7 @@ from newstally import (
     NewstallyError,
     NotFound,
     PermanentError,
+    Unanswered,
     UnexpectedStatus,
     UploadIdTaken,
 )
@@ -32,7 +33,7 @@ EXPECTED = {
     "UNAUTHENTICATED": AccessDenied,
     "ALREADY_EXISTS": UploadIdTaken,
     "RESOURCE_EXHAUSTED": MessageTooLarge,
-    "UNIMPLEMENTED": UnexpectedStatus,
+    "UNIMPLEMENTED": Unanswered,
     "DATA_LOSS": UnexpectedStatus,
 }
 

@@ -7,6 +7,13 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+
+class Drawing(str):
+    """A cell that is never folded."""
+
+    __slots__ = ()
+
+
 Cell = str | int | float
 
 _NO_TERMINAL_COLUMNS = 1 << 20
@@ -18,7 +25,8 @@ def print_table(names: Sequence[str], rows: Sequence[Sequence[Cell]]) -> None:
     table = Table(box=None, header_style="bold")
     for name, cell in zip(names, rows[0], strict=True):
         right = not isinstance(cell, str)
-        table.add_column(name, justify="right" if right else "left", overflow="fold")
+        drawn = isinstance(cell, Drawing)
+        table.add_column(name, justify="right" if right else "left", overflow="fold", no_wrap=drawn)
     for row in rows:
         table.add_row(*map(_text, row))
     console = Console()

@@ -5,8 +5,8 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import datetime
 
+from newstally.days.times import UnreadableTimeError, to_time
 from newstally.errors import InputError
-from newstally.times import UnreadableTimeError, to_time
 from newstally.values import MALFORMED, Article, present
 
 LONGEST_LINE = 64 * 1024 * 1024

@@ -5,7 +5,7 @@ from datetime import UTC, date, datetime, timedelta, timezone
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from newstally.times import UnreadableTimeError, to_time
+from newstally.days.times import UnreadableTimeError, to_time
 
 MIDNIGHT = datetime(2016, 12, 31, tzinfo=UTC)
 AFTERNOON = datetime(2016, 12, 31, 15, 0, tzinfo=UTC)

@@ -1,0 +1,1 @@
+"""Days: when articles were published, and what was mentioned on which day."""
