@@ -1,5 +1,6 @@
 """The examples run as their first lines say."""
 
+import shutil
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -49,3 +50,51 @@ def test_the_python_examples_count_once(gateway: str, name: str) -> None:
 def test_every_python_example_is_run() -> None:
     """None is added and forgotten."""
     assert {path.stem for path in (EXAMPLES / "python").glob("*.py")} == PRINTED.keys()
+
+
+STUBS = "2 counted, 1 refused\n"
+UNREACHED = ("ENOTFOUND", "EAI_AGAIN", "ECONNREFUSED", "ETIMEDOUT", "ENETUNREACH")
+
+
+@pytest.mark.slow
+def test_the_typescript_example_counts_once(gateway: str, tmp_path: Path) -> None:
+    """Stubs are generated, types are checked, and run twice it says the same."""
+    npm = shutil.which("npm")
+    if npm is None:
+        pytest.skip("node is not at hand")
+    folder = copied("typescript", tmp_path)
+    packages = ("install", "--no-package-lock", "--no-audit", "--no-fund", "--loglevel=error")
+    done = subprocess.run(
+        [npm, *packages], cwd=folder, capture_output=True, text=True, timeout=240, check=False
+    )
+    if any(word in done.stderr for word in UNREACHED):
+        pytest.skip("the registry of its packages is not reached from here")
+    assert done.returncode == 0, done.stderr
+    for script in ("generate", "check"):
+        run(npm, "run", "--silent", script, folder=folder)
+    for _ in range(2):
+        printed = run(npm, "run", "--silent", "start", "--", gateway, folder=folder)
+        assert printed.startswith(STUBS)
+        assert "berlin (ORG): 2" in printed
+
+
+@pytest.mark.slow
+def test_the_go_example_counts_once(gateway: str, tmp_path: Path) -> None:
+    """Stubs are generated, and run twice it says the same."""
+    needed = ("go", "protoc-gen-go", "protoc-gen-go-grpc")
+    missing = [each for each in needed if not shutil.which(each)]
+    if missing:
+        pytest.skip(f"not at hand: {', '.join(missing)}")
+    folder = copied("go", tmp_path)
+    run(Path(sys.executable).with_name("buf"), "generate", folder=folder)
+    run("go", "mod", "tidy", folder=folder)
+    for _ in range(2):
+        assert run("go", "run", ".", gateway, folder=folder).startswith(STUBS)
+
+
+def copied(name: str, tmp_path: Path) -> Path:
+    """Return a copy of an example beside the protos, without what was made of it before."""
+    made = shutil.ignore_patterns("node_modules", "gen", "go.sum")
+    shutil.copytree(REPOSITORY / "protos" / "newstally", tmp_path / "protos" / "newstally")
+    shutil.copy(REPOSITORY / "protos" / "buf.yaml", tmp_path / "protos")
+    return Path(shutil.copytree(EXAMPLES / name, tmp_path / "examples" / name, ignore=made))

@@ -1,0 +1,3 @@
+module newstally.example/upload
+
+go 1.24
