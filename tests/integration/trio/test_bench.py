@@ -52,3 +52,11 @@ def test_the_stages() -> None:
     """`bench/stages.py`: the shares of the stages."""
     line = last_line("stages.py", "--articles", str(SAMPLE), "--count", "20")
     assert re.fullmatch(r"bare products: \d+\.\d+ us a token, \d+ % of the whole", line)
+
+
+def test_the_client() -> None:
+    """`make bench-client`: every way settles all articles."""
+    line = last_line("client.py", "--articles", "300", "--rounds", "1")
+    assert re.fullmatch(
+        r"bare=\d+/s library=\d+/s command=\d+/s library/bare=\d+\.\d\d goal=5000/s", line
+    )

@@ -7,7 +7,7 @@ from dataclasses import replace
 from typing import Any
 
 from newstally.errors import InputError
-from newstally.inputs.readers.columns import TIME_NAMES, Columns
+from newstally.inputs.readers.columns import TIME_NAMES, Columns, ResolvedColumns
 from newstally.inputs.readers.records import (
     LONGEST_LINE,
     NO_COLUMN,
@@ -18,6 +18,9 @@ from newstally.inputs.readers.records import (
     of_article,
 )
 from newstally.values import present
+
+_KEPT = 100
+"""Sets of names for which the choice is remembered."""
 
 
 def read(stream: io.TextIOWrapper, columns: Columns) -> Iterator[Item]:
@@ -48,6 +51,7 @@ class Fields:
     def __init__(self, columns: Columns) -> None:
         self._columns = columns
         self._first = True
+        self._resolved: dict[tuple[str, ...], ResolvedColumns] = {}
         self._dated = columns.time != TIME_NAMES
         """Whether a record is expected to have a time: some record had, or a field was named."""
 
@@ -65,7 +69,7 @@ class Fields:
         return item
 
     def _item(self, value: dict[str, Any], line: int) -> Item:
-        names = self._columns.resolve(value, sparse=True)
+        names = self._names(tuple(value))
         publication: object = self._columns.constant_publication or ""
         if names.publication is not None:
             publication = present(value[names.publication])
@@ -86,6 +90,15 @@ class Fields:
         self._dated = self._dated or names.time is not None
         when = dated(time, day_first=self._columns.day_first) if self._dated else NO_COLUMN
         return of_article(fields, line, when)
+
+    def _names(self, present: tuple[str, ...]) -> ResolvedColumns:
+        """Most objects have the same names, and choosing among them costs as much as parsing."""
+        found = self._resolved.get(present)
+        if found is None:
+            found = self._columns.resolve(present, sparse=True)
+            if len(self._resolved) < _KEPT:
+                self._resolved[present] = found
+        return found
 
 
 def _kind(value: object) -> str:
