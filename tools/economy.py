@@ -85,7 +85,7 @@ def extract(path: Path, model: str) -> list[Article]:
 def cost(articles: Sequence[Article], window: int, limits: PartLimits) -> Cost:
     """Count the writes with a flush every `window` articles."""
     journal = JournalStore(sqlite3.connect(":memory:"))
-    journal.create_uploads([NewUpload("economy", "economy")], 1)
+    journal.create_uploads([NewUpload("economy", "anonymous")], 1)
     flushes = rows = writes = least = 0
     for begin in range(0, len(articles), window):
         some = articles[begin : begin + window]

@@ -51,6 +51,8 @@ class Client:
         self._careless = random.choice((0, 0, 0.03))
         self._skips = random.choice((True, True, False))
         self.done = False
+        self.over = False
+        """It was told that another client sends its upload, and has stopped."""
         self.life = Life(world.life)
         self._stream: Stream | None = None
         self._position = 0
@@ -62,6 +64,11 @@ class Client:
         self._told = 0
         self._reads_at = 0.0
         self._kernel.after(random.uniform(0, 1), world.life, self._begin)
+
+    @property
+    def has_ended(self) -> bool:
+        """Whether it comes back no more."""
+        return self.done or self.over
 
     def vanish(self) -> None:
         """Be killed, and come back."""
@@ -211,6 +218,10 @@ class Client:
             "%s made no mistake, and was told so",
             self.name,
         )
+        if status is Status.FAILED_PRECONDITION:
+            self._kernel.saw("a client is told that its upload was taken over")
+            others = (c for c in self._world.clients if c is not self)
+            self.over = any(c.upload_id == self.upload_id and not c.over for c in others)
         if status is None:
             check(
                 self._finished and self._told >= self._position,
@@ -225,7 +236,9 @@ class Client:
             self._stream.down.abandon()
             self._stream = None
         self.life.end()
-        if not self.done:
+        if self.over:
+            self._kernel.note("%s stops", self.name)
+        elif not self.done:
             self.life = Life(self._world.life)
             delay = self._kernel.random.uniform(0.05, 1.5)
             self._kernel.after(delay, self.life, self._begin)

@@ -1,6 +1,7 @@
 """Faults, planted at the machines' seams, to show that the simulation finds such."""
 
-from collections.abc import Sequence
+import sqlite3
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 
 from newstally_gateway.core.replicas.dispatcher import Dispatcher
@@ -51,6 +52,28 @@ class RecordsBlindly(JournalStore):
             )
             answers += super().record_batches([moved], now_micros)
         return answers
+
+
+class IgnoresTokens(JournalStore):
+    """Records what follows, whichever stream it comes from."""
+
+    def record_batches(self, batches: Sequence[Batch], now_micros: int) -> list[Recorded | None]:
+        return super().record_batches([replace(b, token=0) for b in batches], now_micros)
+
+
+class ForgetsTokens(JournalStore):
+    """Keeps tokens in memory only: a process after it does not know who has taken over."""
+
+    def __init__(self, connection: sqlite3.Connection, new_journal_id: Callable[[], str]) -> None:
+        super().__init__(connection, new_journal_id)
+        connection.execute("DELETE FROM tokens")
+
+
+class BeginsAnewWithTokens(Persister):
+    """Counts tokens from one in each process."""
+
+    def first_token(self) -> int:
+        return 1
 
 
 class ForgetsBrokenLinks(Dispatcher):
@@ -112,6 +135,9 @@ class _Unmoved(SqliteTallies):
 PLANTED = {
     "acknowledges before the commit": Machines(persister=AcknowledgesEarly),
     "drops the compare-and-set": Machines(store=RecordsBlindly),
+    "lets a stream go on that was taken over": Machines(store=IgnoresTokens),
+    "forgets with its process who has taken over": Machines(store=ForgetsTokens),
+    "begins anew with tokens": Machines(persister=BeginsAnewWithTokens),
     "forgets a broken link's articles": Machines(dispatcher=ForgetsBrokenLinks),
     "forgets receipts": Machines(sink=ForgetsReceipts),
     **stream_faults.FAULTS,

@@ -16,6 +16,7 @@ class Status(Enum):
     RESOURCE_EXHAUSTED = "RESOURCE_EXHAUSTED with RetryInfo"
     OUT_OF_RANGE = "OUT_OF_RANGE"
     INVALID_ARGUMENT = "INVALID_ARGUMENT"
+    FAILED_PRECONDITION = "FAILED_PRECONDITION"
 
 
 @dataclass(frozen=True, slots=True)

@@ -32,6 +32,9 @@ class Oracle:
         """What the disk holds, committed."""
         self._recording: Sequence[Batch] = ()
         self.applied = dict.fromkeys(uploads, 0)
+        self._tokens = dict.fromkeys(uploads, 0)
+        """The highest that a batch came with, as the disk has it."""
+        self._opened = 0
         self._refused = False
         """Whether a row was ever set aside."""
         self._looked_at = 0
@@ -63,12 +66,21 @@ class Oracle:
             if next_offset != self.durable[upload_id]:
                 self._moved(upload_id, next_offset)
             self.applied[upload_id] = applied
+        for upload_id, token in disk.peek("SELECT upload_id, token FROM tokens"):
+            highest = self._tokens[upload_id]
+            check(token >= highest, "%s: its token goes back to %s", upload_id, token)
+            self._tokens[upload_id] = token
 
     def _moved(self, upload_id: str, next_offset: int) -> None:
         """See what is recorded of an upload move on, by the batches that follow."""
         contents = self.contents[upload_id]
+        highest = self._tokens[upload_id]
         for batch in self._recording:
-            if batch.upload_id == upload_id and batch.first_offset == len(contents):
+            if batch.upload_id != upload_id or batch.token < highest:
+                continue  # another's, or its stream was overtaken
+            highest = batch.token
+            if batch.first_offset == len(contents):
+                check(batch.token > 0, "%s: a batch of no stream", upload_id)
                 contents += self._identify(batch)
         self.durable[upload_id] = len(contents)
         check(
@@ -84,6 +96,11 @@ class Oracle:
             if is_made_of(batch, samples):
                 return samples
         raise ViolationError(f"{batch} is made of nobody's articles")
+
+    def opened(self, token: int) -> None:
+        """See a stream get its token: the later one takes over, so it is higher than all before."""
+        check(token > self._opened, "token %s comes after %s", token, self._opened)
+        self._opened = token
 
     def acknowledged(self, client: str, upload_id: str, next_offset: int) -> None:
         """Hear what a client was told: recorded, and never less than before."""

@@ -4,8 +4,10 @@ import sqlite3
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
+from newstally_gateway.core.clients.batches import Opened
 from newstally_persister.journal.store import JournalStore
-from newstally_persister.journal.tables import flushes, set_aside
+from newstally_persister.journal.tables import flushes, owned, set_aside
+from newstally_persister.services.owners import Tokens
 from newstally_persister.values.batches import Batch, read_batch
 from newstally_persister.values.uploads import NewUpload, Recorded
 from newstally_protos.v1.journal_pb2 import RecordBatchRequest
@@ -114,12 +116,32 @@ class Persister:
         """Return who serves GetUpload now."""
         return self._get if self.life.alive else None
 
+    def open_handler(self) -> Handler | None:
+        """Return who serves GetUpload for a stream now."""
+        return self._open if self.life.alive else None
+
     def _begin(self) -> None:
         self.life = Life()
         self.waiting = []
         self.draining = False
         self.store = self.world.machines.store(self.disk, lambda: JOURNAL_ID)
+        self.tokens = Tokens()
+        self.tokens.begin(self.first_token())
         self.flusher = Flusher(self)
+
+    def first_token(self) -> int:
+        """Return where the tokens of a new process begin."""
+        return self.store.run(owned.begin_epoch, int(self.kernel.now))
+
+    def _open(self, upload_id: str, reply: Reply) -> None:
+        def answer() -> None:
+            upload = self.store.find_upload(upload_id, OWNER)
+            assert upload is not None
+            token = self.tokens.next()
+            self.world.oracle.opened(token)
+            reply((upload, Opened(upload.upload_id, token)))
+
+        self.run(answer)
 
     def _get(self, upload_id: str, reply: Reply) -> None:
         self.run(lambda: reply(self.store.get_upload(upload_id)))
@@ -159,6 +181,10 @@ class Persister:
         """Answer what was committed."""
         for reply, recorded in zip(replies, answers, strict=True):
             assert recorded is not None
+            if recorded.fenced:
+                self.kernel.saw("a batch of a stream that was taken over")
+                reply(Status.FAILED_PRECONDITION)
+                continue
             if not recorded.recorded:
                 self.kernel.saw("a batch does not follow what is recorded")
             reply(recorded.upload)

@@ -4,7 +4,7 @@ from collections import deque
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
-from newstally_gateway.core.clients.batches import Batch, fold
+from newstally_gateway.core.clients.batches import Batch, Opened, fold
 from newstally_gateway.core.clients.effects import (
     Collided,
     Discard,
@@ -196,7 +196,7 @@ class Session:
                 self._kernel.saw("an article is settled elsewhere before its outcome is known")
                 self.gateway.discard(self.key, below)
             case FindUpload(upload_id):
-                handler = self.gateway.persister.get_handler
+                handler = self.gateway.persister.open_handler
                 Call(*self._network, handler, upload_id, self._found, RECORD_DEADLINE)
             case TellDraining():
                 self._stream.down.send(effect)
@@ -218,11 +218,12 @@ class Session:
     def _network(self) -> tuple[Network, Life]:
         return self.gateway.network, self.life
 
-    def _found(self, answer: StoredUpload | Status) -> None:
+    def _found(self, answer: tuple[StoredUpload, Opened] | Status) -> None:
         if isinstance(answer, Status):
             self.do(self.machine.refuse, EndStatus(Reason.PERSISTER, answer.value))
         else:
-            self.do(self.machine.found, _upload(answer))
+            upload, opened = answer
+            self.do(self.machine.found, _upload(upload), opened)
 
     def _tell(self, news: Tell) -> None:
         self.watch.told(news)
@@ -236,7 +237,7 @@ class Session:
         self._kernel.note(
             "%s/%s records %s-%s", self.gateway.name, self.key, batch.first_offset, batch.end_offset
         )
-        self._send(batch, fold(batch, self.upload_id))
+        self._send(batch, fold(batch, *self.machine.opened))
 
     def _send(self, batch: Batch, request: RecordBatchRequest) -> None:
         """Send the batch, as it is, for as long as it takes."""
@@ -256,6 +257,7 @@ class Session:
         full = failure is Status.RESOURCE_EXHAUSTED
         asked = random.uniform(0, 0.5) if full else None
         wait = self.gateway.machines.wait_seconds(failure.name, asked, random.uniform(0.05, 0.5))
+        self.watch.fenced = failure is Status.FAILED_PRECONDITION
         if wait is None:
             self.do(self.machine.not_recorded, EndStatus(Reason.PERSISTER, failure.value))
         else:

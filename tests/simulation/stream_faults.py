@@ -6,7 +6,7 @@ from dataclasses import replace
 from typing import TypeVar
 
 from newstally_gateway.core.clients.admission import BASE_CHARGE_BYTES, Memory
-from newstally_gateway.core.clients.batches import Batch, wait_seconds
+from newstally_gateway.core.clients.batches import Batch, Opened, wait_seconds
 from newstally_gateway.core.clients.effects import (
     Collided,
     Discard,
@@ -153,6 +153,13 @@ class KeepsGrantsOfRefused(Stream):
             _drop(self.effects, Release)
 
 
+class DropsItsToken(Stream):
+    """Records like a gateway that knows no tokens."""
+
+    def found(self, upload: Upload, opened: Opened, now: float) -> None:
+        super().found(upload, opened._replace(token=0), now)
+
+
 class HangsUpOnWriters(Stream):
     """Sends the status of a refused stream while its client is writing."""
 
@@ -282,6 +289,7 @@ FAULTS = {
     "forgets what was admitted when it drains": Machines(stream=ForgetsWhenDraining),
     "gives memory back twice": Machines(stream=GivesBackTwice),
     "keeps memory that a refused stream is granted": Machines(stream=KeepsGrantsOfRefused),
+    "drops the token of a stream": Machines(stream=DropsItsToken),
     "hangs up on a client that writes": Machines(stream=HangsUpOnWriters),
     "does not go on when the client has read": Machines(stream=StopsWhenRead),
     "does not wake whoever waits when a stream is closed": Machines(memory=LosesWaiters),

@@ -28,6 +28,8 @@ class Watch:
 
     def __init__(self, session: "Session", samples: Sequence[Sample]) -> None:
         self.given_up = False
+        self.fenced = False
+        """A later stream has taken its upload over."""
         self.refused: set[int] = set()
         """Articles that a replica, or the dispatcher, had refused."""
         self._session = session
@@ -127,7 +129,8 @@ class Watch:
         """See it end: all is settled, and its client is not writing, unless it does so for long."""
         ledger, now = self.ledger, self._session.gateway.kernel.now
         left = 0 if ledger is None else ledger.unsettled
-        check(left == 0 or self.given_up, "a stream ends with %s articles unsettled", left)
+        settled = left == 0 or self.given_up or self.fenced
+        check(settled, "a stream ends with %s articles unsettled", left)
         if status is None or self.input_over or self.given_up:
             return
         assert self._refused_at is not None

@@ -124,7 +124,7 @@ class World:
     def _is_done(self) -> bool:
         return (
             self.network.fair
-            and all(client.done for client in self.clients)
+            and all(client.has_ended for client in self.clients)
             and all(gateway.idle for gateway in self.gateways)
             and self.persister.idle
         )
@@ -143,7 +143,7 @@ class World:
     def _unfinished(self) -> str:
         return ", ".join(
             [
-                *(f"{client.name} waits" for client in self.clients if not client.done),
+                *(f"{client.name} waits" for client in self.clients if not client.has_ended),
                 *(f"{gateway.name}: {gateway.state()}" for gateway in self.gateways),
                 f"persister idle={self.persister.idle}",
             ]

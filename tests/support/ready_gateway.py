@@ -39,6 +39,9 @@ class ReadyGateway(upload_pb2_grpc.UploadServiceServicer):
     async def ListUploads(self, request: Any, context: Any) -> Any:
         return upload_pb2.ListUploadsResponse()
 
+    async def AssignUpload(self, request: Any, context: Any) -> Any:
+        return upload_pb2.AssignUploadResponse()
+
     async def stream(self, requests: AsyncIterator[bytes], context: Any) -> AsyncIterator[Any]:
         upload_id = ""
         async for data in requests:

@@ -38,6 +38,7 @@ class Fault(enum.Enum):
     LOSE_PROGRESS = enum.auto()  # settled, then broken off before the client hears of it
     CANCELLED = enum.auto()
     ABORTED = enum.auto()
+    TAKEN_OVER = enum.auto()  # a later stream sends the same upload
     BUSY = enum.auto()  # RESOURCE_EXHAUSTED with RetryInfo
     DRAIN = enum.auto()
     END = enum.auto()  # ends with OK although the client has more
@@ -48,6 +49,9 @@ _STATUSES: dict[Fault | None, status.StatusError] = {
     Fault.DROP: status.StatusError(grpc.StatusCode.UNAVAILABLE, "dropped"),
     Fault.CANCELLED: status.StatusError(grpc.StatusCode.CANCELLED, "cancelled by the server"),
     Fault.ABORTED: status.StatusError(grpc.StatusCode.ABORTED, "aborted"),
+    Fault.TAKEN_OVER: status.StatusError(
+        grpc.StatusCode.FAILED_PRECONDITION, "another stream has taken this upload over"
+    ),
     Fault.BUSY: status.wait(0.01, "no room"),
 }
 
@@ -167,7 +171,7 @@ class ReferenceGateway(
 
     async def _settle(self, stream: "Numbering", inbox: "_Inbox") -> AsyncIterator[Any]:
         fault = next(self.faults, None)
-        if fault is Fault.BUSY:
+        if fault in (Fault.BUSY, Fault.TAKEN_OVER):
             # As gateways do: a client that still writes may see INTERNAL instead.
             with contextlib.suppress(TimeoutError):
                 await asyncio.wait_for(inbox.end(), READ_AWAY_SECONDS)
@@ -235,6 +239,9 @@ class ReferenceGateway(
         made = [journal.message() for journal in reversed(self.journals.values())]
         rows, token = _page(made, request)
         return upload_pb2.ListUploadsResponse(uploads=rows, next_page_token=token)
+
+    async def AssignUpload(self, request: Any, context: Any) -> Any:
+        await context.abort(grpc.StatusCode.PERMISSION_DENIED, "this key has not the scope admin")
 
     async def _maybe_fail(self, context: Any) -> None:
         if self.unary_failures:

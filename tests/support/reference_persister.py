@@ -36,6 +36,8 @@ class Recorded:
     upload_id: str
     owner: str
     next_offset: int = 0
+    token: int = 0
+    """The highest that a batch came with."""
     counted: int = 0
     refusals: list[article_pb2.Refusal] = field(default_factory=list)
     models: set[str] = field(default_factory=set)
@@ -47,6 +49,11 @@ class Recorded:
     """Per (publication, text, label), the articles that mention it."""
     ranges: list[tuple[int, int]] = field(default_factory=list)
     """Each batch that was applied: [first_offset, end_offset)."""
+
+    def take(self, token: int) -> None:
+        if token < self.token:
+            raise StatusError(grpc.StatusCode.FAILED_PRECONDITION, "taken over")
+        self.token = token
 
     def to_proto(self) -> upload_pb2.Upload:
         return upload_pb2.Upload(
@@ -74,6 +81,9 @@ class ReferencePersister(
         """Every owner that any call named."""
         self.calls: Counter[str] = Counter()
         """How often each method was called."""
+        self.knows_tokens = True
+        """Otherwise it is one of release 0.2.0: it tells no tokens, and checks no owner."""
+        self.tokens = 0
         self.replies_to_lose = 0
         """So many RecordBatch calls are applied and then fail with UNAVAILABLE."""
         self.full = False
@@ -122,7 +132,9 @@ class ReferencePersister(
     ) -> upload_pb2.CreateUploadResponse:
         owner = self._note("CreateUpload", context)
         upload = self.add(request.upload_id or f"made-{len(self.uploads)}", owner)
-        return upload_pb2.CreateUploadResponse(upload=upload.to_proto())
+        return upload_pb2.CreateUploadResponse(
+            upload=upload.to_proto(), opening=self._opening(request)
+        )
 
     async def GetUpload(
         self, request: upload_pb2.GetUploadRequest, context: Context
@@ -132,7 +144,9 @@ class ReferencePersister(
             upload = self._find(request.upload_id, owner)
         except StatusError as error:
             await abort(context, error)
-        return upload_pb2.GetUploadResponse(upload=upload.to_proto())
+        return upload_pb2.GetUploadResponse(
+            upload=upload.to_proto(), opening=self._opening(request)
+        )
 
     async def ListRefusals(
         self, request: upload_pb2.ListRefusalsRequest, context: Context
@@ -152,6 +166,14 @@ class ReferencePersister(
         owner = self._note("ListUploads", context)
         mine = [upload for upload in self.uploads.values() if upload.owner == owner]
         return upload_pb2.ListUploadsResponse(uploads=[each.to_proto() for each in mine])
+
+    async def AssignUpload(
+        self, request: upload_pb2.AssignUploadRequest, context: Context
+    ) -> upload_pb2.AssignUploadResponse:
+        self._note("AssignUpload", context)
+        upload = self._find(request.upload_id, "anonymous")
+        upload.owner = request.owner
+        return upload_pb2.AssignUploadResponse(upload=upload.to_proto())
 
     # TallyService
 
@@ -180,13 +202,16 @@ class ReferencePersister(
     async def RecordBatch(
         self, request: journal_pb2.RecordBatchRequest, context: Context
     ) -> journal_pb2.RecordBatchResponse:
-        self.calls["RecordBatch"] += 1
+        if not self.knows_tokens:
+            self.calls["RecordBatch"] += 1
         await self.open.wait()
         try:
             if self.full:
                 raise wait(0.05, "the journal is full")
-            upload = self._find(request.upload_id)
+            owner = self._note("RecordBatch", context) if self.knows_tokens else None
+            upload = self._find(request.upload_id, owner)
             _check(request)
+            upload.take(request.token)
             if request.first_offset == upload.next_offset:
                 _apply(upload, request)
             self._lose_reply()
@@ -201,6 +226,14 @@ class ReferencePersister(
         if owner is not None and upload.owner != owner:
             raise StatusError(grpc.StatusCode.PERMISSION_DENIED, "another owner's upload")
         return upload
+
+    def _opening(
+        self, request: upload_pb2.GetUploadRequest | upload_pb2.CreateUploadRequest
+    ) -> upload_pb2.Opening | None:
+        if not (self.knows_tokens and request.opening):
+            return None
+        self.tokens += 1
+        return upload_pb2.Opening(stored_id=request.upload_id, token=self.tokens)
 
     def _lose_reply(self) -> None:
         if self.replies_to_lose > 0:

@@ -37,6 +37,7 @@ from newstally.errors import (
     Unanswered,
     UnexpectedStatus,
     UploadIdTaken,
+    UploadTakenOver,
     UploadWentBackwards,
 )
 from newstally.settings import Access, RetryPolicy, WindowLimits
@@ -98,6 +99,7 @@ __all__ = [
     "UploadIdTaken",
     "UploadStatistics",
     "UploadSummary",
+    "UploadTakenOver",
     "UploadWentBackwards",
     "Waiting",
     "WindowLimits",

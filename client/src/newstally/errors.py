@@ -13,6 +13,7 @@ NewstallyError
     ├── UploadIdTaken         another owner has that upload_id
     ├── MessageTooLarge       over the gateway's receive limit
     ├── NoGateway             what is at the target is no Newstally gateway
+    ├── UploadTakenOver       another client sends the same upload
     ├── UploadWentBackwards   what was acknowledged is gone: the journal was replaced
     ├── UnexpectedStatus      any other status
     │   └── Unanswered        the store cannot answer within its bounds, or is too old
@@ -78,6 +79,13 @@ class MessageTooLarge(PermanentError):
 
 class NoGateway(PermanentError):
     """What is at the target is no Newstally gateway, or speaks another protocol."""
+
+
+class UploadTakenOver(PermanentError):
+    """Another stream was opened on the upload, later than this one, and goes on with it.
+
+    Trying again would take it back, and the two would go on like that for ever.
+    """
 
 
 class UploadWentBackwards(PermanentError):

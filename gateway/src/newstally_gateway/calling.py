@@ -8,7 +8,7 @@ from newstally_gateway.core.keys.callers import Caller
 
 ANYBODY = Caller(ANONYMOUS_OWNER)
 """Who calls where the door is open."""
-_CALLER: ContextVar[Caller] = ContextVar("caller", default=ANYBODY)
+_CALLER: ContextVar[Caller] = ContextVar("caller")
 
 
 def note_caller(found: Caller) -> None:
@@ -17,5 +17,8 @@ def note_caller(found: Caller) -> None:
 
 
 def caller() -> Caller:
-    """Return who makes the call that is served in this task, or that began it."""
+    """Return who makes the call that is served in this task, or that began it.
+
+    Raises LookupError for a call that came past the door.
+    """
     return _CALLER.get()

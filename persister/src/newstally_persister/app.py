@@ -2,6 +2,7 @@
 
 import asyncio
 import sqlite3
+import time
 from collections.abc import Sequence
 from functools import partial
 
@@ -26,11 +27,12 @@ from newstally_persister.journal.errors import JournalDiskError, JournalError
 from newstally_persister.journal.opening import OpenJournal, open_journal
 from newstally_persister.journal.reader_thread import JournalReads
 from newstally_persister.journal.space import SpaceLimits
-from newstally_persister.journal.tables import set_aside
+from newstally_persister.journal.tables import owned, set_aside
 from newstally_persister.journal.writer import JournalWriter
 from newstally_persister.metrics import Metrics
 from newstally_persister.services.journal_service import JournalService
 from newstally_persister.services.models import Models
+from newstally_persister.services.owners import Tokens
 from newstally_persister.services.set_aside_service import SetAsideService
 from newstally_persister.services.tally_service import TallyService
 from newstally_persister.services.upload_service import UploadService
@@ -117,6 +119,7 @@ class Persister:
             # Journal and sink that contradict each other do so at the next start, too.
             partial(lifecycle.fatal, restart_helps=False),
         )
+        self._tokens = Tokens()
         self._uploads_per_day = settings.uploads_per_day
         self._models = Models()
         self._recording = JournalService(self._writer, metrics)
@@ -128,7 +131,8 @@ class Persister:
         """Add the three services."""
         journal_pb2_grpc.add_JournalServiceServicer_to_server(self._recording, server)
         upload_pb2_grpc.add_UploadServiceServicer_to_server(
-            UploadService(self._writer, self._reads, self._uploads_per_day), server
+            UploadService(self._writer, self._reads, self._tokens.next, self._uploads_per_day),
+            server,
         )
         set_aside_pb2_grpc.add_SetAsideServiceServicer_to_server(
             SetAsideService(self._reads, self._retry_set_aside), server
@@ -148,6 +152,7 @@ class Persister:
         """Begin to journal and to flush. The sink need not be there."""
         self._models.note(await self._reads.run(lambda reader: reader.models()))
         self._writer.start()
+        self._tokens.begin(await self._writer.run(owned.begin_epoch, int(time.time())))
         self._flushing = asyncio.create_task(self._flusher.run(), name="flusher")
         self._lifecycle.watch(self._flushing)
 

@@ -175,8 +175,41 @@ async def test_the_owner_is_the_keys_whatever_a_client_says(
                 assert found is grpc.StatusCode.NOT_FOUND
             heard = await client.stream(messages(["Ada"], "job"))
             assert heard.code is grpc.StatusCode.NOT_FOUND
+            mine = upload_pb2.AssignUploadRequest(upload_id="job", owner="bob")
+            denied = await code_of(client.uploads.AssignUpload(mine))
+            assert denied is grpc.StatusCode.PERMISSION_DENIED
         assert persister.owners == {"alice", "bob"}
         assert persister.calls["RecordBatch"] == 0
+
+
+async def test_batches_are_recorded_for_the_owner(
+    tmp_path: Path, keys: Path, persister: ReferencePersister, extractor: ReferenceExtractor
+) -> None:
+    """So that the persister can check it, too."""
+    alice = make_key(keys, "alice")
+    persister.add("job", "alice")
+    async with (
+        gateway_process(tmp_path, persister, [extractor], "--keys", str(keys)) as process,
+        keyed(process, alice) as client,
+    ):
+        heard = await client.stream(messages(["Ada"], "job"))
+        assert (heard.code, heard.next_offset) == (OK, 1)
+        assert persister.owners == {"alice"}
+
+
+async def test_an_admin_key_assigns(
+    tmp_path: Path, keys: Path, persister: ReferencePersister
+) -> None:
+    """What was made without a key."""
+    admin = make_key(keys, "operator", ["admin"])
+    persister.add("job")
+    async with (
+        gateway_process(tmp_path, persister, [], "--keys", str(keys)) as process,
+        keyed(process, admin) as client,
+    ):
+        wish = upload_pb2.AssignUploadRequest(upload_id="job", owner="alice")
+        await client.uploads.AssignUpload(wish)
+    assert persister.uploads["job"].owner == "alice"
 
 
 @pytest.mark.parametrize("how", ["revoked", "expired"])

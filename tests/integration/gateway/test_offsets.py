@@ -201,3 +201,28 @@ async def test_a_stream_without_a_message_makes_nothing(
     assert not (await client.upload()).HasField("upload")
     assert (await client.stream([])).code is grpc.StatusCode.OK
     assert not persister.uploads
+
+
+@pytest.mark.parametrize("release", ["this", "0.2.0"])
+async def test_the_later_stream_of_an_upload_takes_over(
+    client: Client, persister: ReferencePersister, release: str
+) -> None:
+    """The earlier one ends, and takes nothing back; a persister of 0.2.0 lets both go on."""
+    persister.knows_tokens = release == "this"
+    upload = persister.add("job")
+    async with client.open() as first, client.open() as second:
+        await first.write(message("Ada", upload_id="job", offset=0))
+        await first.until(lambda heard: heard.next_offset == 1)
+        await second.write(message("Bob", upload_id="job", offset=1))
+        await second.until(lambda heard: heard.next_offset == 2)
+        if release == "this":
+            await first.write(message("Cid", offset=1))
+            heard = await first.ended()
+            assert heard.code is grpc.StatusCode.FAILED_PRECONDITION
+            assert "taken over" in heard.details
+            assert heard.next_offset == 1
+        await second.write(message("Dan"))
+        await second.half_close()
+        assert (await second.ended()).code is grpc.StatusCode.OK
+    assert upload.next_offset == 3
+    assert not any(text == "cid" for _, text, _ in upload.mentions)

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import grpc
 import pytest
@@ -30,22 +31,113 @@ def caller(process: Process) -> Iterator[Caller]:
 
 
 def test_an_upload_belongs_to_its_owner(caller: Caller) -> None:
-    """The same id again is the same upload; another owner neither gets nor sees it."""
+    """The same id again is the same upload; another owner neither gets, sees nor adds to it."""
     wish = upload_pb2.CreateUploadRequest(upload_id="job-1")
     first = caller.uploads.CreateUpload(wish, metadata=ALICE, timeout=SECONDS).upload
     assert caller.uploads.CreateUpload(wish, metadata=ALICE, timeout=SECONDS).upload == first
     get = upload_pb2.GetUploadRequest(upload_id="job-1")
     refusals = upload_pb2.ListRefusalsRequest(upload_id="job-1")
+    forged = request("job-1", 0, [ONE])
     for owner in (BOB, ()):
+        attempts: list[tuple[Any, Any]] = [
+            (caller.uploads.GetUpload, get),
+            (caller.uploads.ListRefusals, refusals),
+            (caller.journal.RecordBatch, forged),
+        ]
+        for call, asked in attempts:
+            with pytest.raises(grpc.RpcError) as caught:
+                call(asked, metadata=owner, timeout=SECONDS)
+            assert caught.value.code() is grpc.StatusCode.NOT_FOUND
+    with pytest.raises(grpc.RpcError) as caught:
+        caller.uploads.CreateUpload(wish, timeout=SECONDS)
+    assert caught.value.code() is grpc.StatusCode.ALREADY_EXISTS
+    assert caller.uploads.GetUpload(get, metadata=ALICE, timeout=SECONDS).upload == first
+
+
+def test_owners_with_keys_have_ids_of_their_own(caller: Caller) -> None:
+    """Each adds to its own, and to no other; a gateway is told what batches call it."""
+    wish = upload_pb2.CreateUploadRequest(upload_id="shared-id", opening=True)
+    stored = {}
+    for owner in (ALICE, BOB):
+        made = caller.uploads.CreateUpload(wish, metadata=owner, timeout=SECONDS)
+        assert (made.upload.upload_id, made.upload.next_offset) == ("shared-id", 0)
+        stored[owner] = made.opening.stored_id
+    assert stored == {ALICE: "shared-id", BOB: "bob/shared-id"}
+    for owner, number in ((ALICE, 1), (BOB, 3)):
+        sent = request(stored[owner], 0, [ONE] * number)
+        answer = caller.journal.RecordBatch(sent, metadata=owner, timeout=SECONDS).upload
+        assert (answer.upload_id, answer.next_offset) == ("shared-id", number)
+    get = upload_pb2.GetUploadRequest(upload_id="shared-id")
+    for owner, number in ((ALICE, 1), (BOB, 3)):
+        upload = caller.uploads.GetUpload(get, metadata=owner, timeout=SECONDS).upload
+        assert upload.next_offset == number
+        listed = caller.uploads.ListUploads(
+            upload_pb2.ListUploadsRequest(), metadata=owner, timeout=SECONDS
+        ).uploads
+        assert [u.next_offset for u in listed if u.upload_id == "shared-id"] == [number]
+    sent = request(stored[BOB], 3, [ONE])
+    with pytest.raises(grpc.RpcError) as caught:
+        caller.journal.RecordBatch(sent, metadata=ALICE, timeout=SECONDS)
+    assert caught.value.code() is grpc.StatusCode.NOT_FOUND
+    with pytest.raises(grpc.RpcError) as caught:
+        caller.uploads.GetUpload(
+            upload_pb2.GetUploadRequest(upload_id="bob/shared-id"), metadata=BOB, timeout=SECONDS
+        )
+    assert caught.value.code() is grpc.StatusCode.INVALID_ARGUMENT
+
+
+def test_what_was_made_without_a_key_can_be_assigned(caller: Caller) -> None:
+    """Nobody begins anew meanwhile: that would count everything once more."""
+    caller.create("old-job")
+    caller.record("old-job", 0, [ONE])
+    wish = upload_pb2.CreateUploadRequest(upload_id="old-job")
+    with pytest.raises(grpc.RpcError, match="have it assigned") as caught:
+        caller.uploads.CreateUpload(wish, metadata=ALICE, timeout=SECONDS)
+    assert caught.value.code() is grpc.StatusCode.ALREADY_EXISTS
+    assign = upload_pb2.AssignUploadRequest(upload_id="old-job", owner="alice")
+    for _ in range(2):
+        assert caller.uploads.AssignUpload(assign, timeout=SECONDS).upload.next_offset == 1
+    made = caller.uploads.CreateUpload(wish, metadata=ALICE, timeout=SECONDS)
+    assert made.upload.next_offset == 1
+    with pytest.raises(grpc.RpcError) as caught:
+        caller.uploads.CreateUpload(wish, timeout=SECONDS)
+    assert caught.value.code() is grpc.StatusCode.ALREADY_EXISTS
+    for upload_id, owner, code in (
+        ("old-job", "bob", grpc.StatusCode.NOT_FOUND),
+        ("never-made", "bob", grpc.StatusCode.NOT_FOUND),
+        ("old-job", "a/b", grpc.StatusCode.INVALID_ARGUMENT),
+        ("alice/x", "bob", grpc.StatusCode.INVALID_ARGUMENT),
+    ):
+        wrong = upload_pb2.AssignUploadRequest(upload_id=upload_id, owner=owner)
         with pytest.raises(grpc.RpcError) as caught:
-            caller.uploads.CreateUpload(wish, metadata=owner, timeout=SECONDS)
-        assert caught.value.code() is grpc.StatusCode.ALREADY_EXISTS
-        with pytest.raises(grpc.RpcError) as caught:
-            caller.uploads.GetUpload(get, metadata=owner, timeout=SECONDS)
-        assert caught.value.code() is grpc.StatusCode.PERMISSION_DENIED
-        with pytest.raises(grpc.RpcError) as caught:
-            caller.uploads.ListRefusals(refusals, metadata=owner, timeout=SECONDS)
-        assert caught.value.code() is grpc.StatusCode.PERMISSION_DENIED
+            caller.uploads.AssignUpload(wrong, timeout=SECONDS)
+        assert caught.value.code() is code
+
+
+def test_the_later_stream_takes_an_upload_over(caller: Caller) -> None:
+    """Batches of the earlier one change nothing from its first batch on; tokenless ones do."""
+    get = upload_pb2.GetUploadRequest(upload_id="raced", opening=True)
+    caller.create("raced")
+    first, second = (caller.uploads.GetUpload(get, timeout=SECONDS).opening.token for _ in range(2))
+    assert 0 < first < second
+
+    def record(offset: int, token: int) -> int:
+        sent = request("raced", offset, [ONE])
+        sent.token = token
+        answer = caller.journal.RecordBatch(sent, timeout=SECONDS)
+        return answer.upload.next_offset
+
+    assert record(0, first) == 1
+    assert record(0, second) == 1, "it takes over though it does not follow"
+    for offset in (0, 1):
+        with pytest.raises(grpc.RpcError, match="taken this upload over") as caught:
+            record(offset, first)
+        assert caught.value.code() is grpc.StatusCode.FAILED_PRECONDITION
+    assert record(1, second) == 2
+    assert record(2, 0) == 3, "a gateway of the release before"
+    with pytest.raises(grpc.RpcError) as caught:
+        record(3, -1)
+    assert caught.value.code() is grpc.StatusCode.INVALID_ARGUMENT
 
 
 def test_an_id_used_again_for_another_input_is_told_apart(caller: Caller) -> None:

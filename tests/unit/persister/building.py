@@ -17,6 +17,7 @@ from newstally_persister.values.keys import publication_key
 from newstally_persister.values.parts import Part, PartLimits
 from newstally_persister.values.uploads import NewUpload
 from newstally_protos.v1 import article_pb2, journal_pb2, tally_pb2
+from newstally_protos.wire import ANONYMOUS_OWNER
 from prometheus_client import CollectorRegistry
 
 LARGE = PartLimits(rows=1_000, size_bytes=1_000_000)
@@ -84,7 +85,7 @@ def spelt_database() -> CrashingConnection:
 def journal(*upload_ids: str) -> JournalStore:
     """Return a journal in memory with some uploads."""
     store = JournalStore(database())
-    store.create_uploads([NewUpload(upload_id, "owner") for upload_id in upload_ids], 1)
+    store.create_uploads([NewUpload(upload_id, ANONYMOUS_OWNER) for upload_id in upload_ids], 1)
     return store
 
 

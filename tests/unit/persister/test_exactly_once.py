@@ -58,7 +58,7 @@ class ExactlyOnce(RuleBasedStateMachine):
     @initialize()
     def create(self) -> None:
         self.start()
-        self.store.create_uploads([NewUpload(upload, "me") for upload in UPLOADS], 1)
+        self.store.create_uploads([NewUpload(upload, "anonymous") for upload in UPLOADS], 1)
 
     def start(self) -> None:
         """What a start does: open, and compare the mark."""

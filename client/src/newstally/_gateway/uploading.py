@@ -32,6 +32,7 @@ from newstally.errors import (
     InvalidRequest,
     NewstallyError,
     TransientError,
+    UploadTakenOver,
 )
 from newstally.settings import RetryPolicy, WindowLimits
 from newstally.values import (
@@ -242,6 +243,8 @@ class Uploader:
         except TimeoutError as error:
             raise GatewayUnavailable("the gateway has gone silent (DEADLINE_EXCEEDED)") from error
         except grpc.aio.AioRpcError as error:
+            if error.code() is grpc.StatusCode.FAILED_PRECONDITION:
+                raise UploadTakenOver(f"{error.details()} ({error.code().name})") from error
             raise translate(error) from error
         finally:
             stream.closing = True

@@ -189,16 +189,19 @@ class Session:
     async def _find(self, upload_id: str) -> None:
         uploads, owner = self._shared.uploads, self.caller.owner
         try:
-            upload = await (uploads.get(upload_id, owner) if upload_id else uploads.create(owner))
+            upload, opened = await (
+                uploads.get(upload_id, owner) if upload_id else uploads.create(owner)
+            )
         except StatusError as error:
             self._do(self._stream.refuse, Status(Reason.PERSISTER, error=error))
             return
         await self._announce(upload.upload_id)
-        self._do(self._stream.found, upload)
+        self._do(self._stream.found, upload, opened)
 
     async def _record(self, batch: Batch) -> None:
         try:
-            upload = await self._shared.recorder.record(fold(batch, self.upload_id))
+            request = fold(batch, *self._stream.opened)
+            upload = await self._shared.recorder.record(request, self.caller.owner)
         except StatusError as error:
             self._do(self._stream.not_recorded, Status(Reason.PERSISTER, error=error))
         else:

@@ -68,6 +68,12 @@ class ForwardedUploads(UploadServiceServicer):
         """List the caller's uploads."""
         return await forward(self._stub.ListUploads, request, context)
 
+    async def AssignUpload(  # noqa: N802
+        self, request: upload.AssignUploadRequest, context: Context
+    ) -> upload.AssignUploadResponse:
+        """Give an upload that was made without a key to an owner."""
+        return await forward(self._stub.AssignUpload, request, context)
+
 
 class ForwardedTallies(TallyServiceServicer):
     """The persister's TallyService."""

@@ -13,7 +13,7 @@ from newstally_runtime.status import StatusError
 
 from newstally_gateway.core.clients.batches import wait_seconds
 from newstally_gateway.metrics import Metrics
-from newstally_gateway.persister.client import Persister
+from newstally_gateway.persister.client import Persister, owner_metadata
 
 TRY_SECONDS = 10.0
 """Deadline of one try; connecting is part of it."""
@@ -30,18 +30,22 @@ class Recorder:
         self._journal = persister.journal
         self._metrics = metrics
 
-    async def record(self, request: RecordBatchRequest) -> Upload:
+    async def record(self, request: RecordBatchRequest, owner: str) -> Upload:
         """Return the upload as the journal answers it; `request` may be recorded or not.
 
         Every failure that can pass is waited out. Raises StatusError for those that cannot:
-        NOT_FOUND (the upload is gone), or INTERNAL (the batch is not taken).
+        NOT_FOUND (the upload is gone), FAILED_PRECONDITION (another stream has taken it over), or
+        INTERNAL (the batch is not taken).
         """
         backoff = Backoff(FIRST_WAIT_SECONDS, LONGEST_WAIT_SECONDS)
         began = time.monotonic()
         while True:
             try:
                 response = await self._journal.RecordBatch(
-                    request, timeout=TRY_SECONDS, wait_for_ready=True
+                    request,
+                    timeout=TRY_SECONDS,
+                    metadata=owner_metadata(owner),
+                    wait_for_ready=True,
                 )
             except grpc.aio.AioRpcError as error:
                 self._metrics.record_retries.labels(error.code().name).inc()
@@ -59,7 +63,7 @@ def _wait_seconds(
     seconds = wait_seconds(error.code().name, retry_delay_seconds(error), backoff.next_seconds())
     if seconds is not None:
         return seconds
-    if error.code() is grpc.StatusCode.NOT_FOUND:
+    if error.code() in (grpc.StatusCode.NOT_FOUND, grpc.StatusCode.FAILED_PRECONDITION):
         raise StatusError(error.code(), error.details() or "") from error
     # INVALID_ARGUMENT, say, would tell the client that its request was wrong: it was the batch.
     log.error(

@@ -3,13 +3,21 @@
 import asyncio
 import secrets
 from collections.abc import Awaitable, Callable
+from typing import TypeAlias
 
 import grpc
 from newstally_protos.backoff import Backoff
-from newstally_protos.v1.upload_pb2 import CreateUploadRequest, GetUploadRequest, Upload
+from newstally_protos.v1.upload_pb2 import (
+    CreateUploadRequest,
+    CreateUploadResponse,
+    GetUploadRequest,
+    GetUploadResponse,
+    Upload,
+)
 from newstally_protos.wire import retry_delay_seconds
 from newstally_runtime.status import StatusError
 
+from newstally_gateway.core.clients.batches import Opened
 from newstally_gateway.persister.client import NO_SUCH_UPLOAD, Persister, owner_metadata
 
 OPEN_SECONDS = 10.0
@@ -26,46 +34,55 @@ _PERMANENT = frozenset(
 )
 
 
+Answer: TypeAlias = tuple[Upload, Opened]
+"""The upload as it stands, and what its batches say."""
+
+
 class Uploads:
     """UploadService for the gateway's own use. It waits, within a bound, for the persister."""
 
     def __init__(self, persister: Persister) -> None:
         self._stub = persister.uploads
 
-    async def get(self, upload_id: str, owner: str) -> Upload:
-        """Return the upload. Raises StatusError: the persister's own, or UNAVAILABLE."""
+    async def get(self, upload_id: str, owner: str) -> Answer:
+        """Open the upload for a stream. Raises StatusError: the persister's own, or UNAVAILABLE."""
 
-        async def ask(seconds: float) -> Upload:
+        async def ask(seconds: float) -> Answer:
             response = await self._stub.GetUpload(
-                GetUploadRequest(upload_id=upload_id),
+                GetUploadRequest(upload_id=upload_id, opening=True),
                 timeout=seconds,
                 metadata=owner_metadata(owner),
                 wait_for_ready=True,
             )
-            return response.upload
+            return _answer(response)
 
         return await _persist(ask)
 
-    async def create(self, owner: str) -> Upload:
-        """Make an upload with a random id. Raises StatusError as `get` does.
+    async def create(self, owner: str) -> Answer:
+        """Make an upload with a random id, and open it. Raises StatusError as `get` does.
 
         The id is chosen here, so that a lost reply and a second try make one upload, not two.
         """
         upload_id = secrets.token_hex(16)
 
-        async def ask(seconds: float) -> Upload:
+        async def ask(seconds: float) -> Answer:
             response = await self._stub.CreateUpload(
-                CreateUploadRequest(upload_id=upload_id),
+                CreateUploadRequest(upload_id=upload_id, opening=True),
                 timeout=seconds,
                 metadata=owner_metadata(owner),
                 wait_for_ready=True,
             )
-            return response.upload
+            return _answer(response)
 
         return await _persist(ask)
 
 
-async def _persist(ask: Callable[[float], Awaitable[Upload]]) -> Upload:
+def _answer(response: GetUploadResponse | CreateUploadResponse) -> Answer:
+    upload, opening = response.upload, response.opening
+    return upload, Opened(opening.stored_id or upload.upload_id, opening.token)
+
+
+async def _persist(ask: Callable[[float], Awaitable[Answer]]) -> Answer:
     loop = asyncio.get_running_loop()
     until = loop.time() + OPEN_SECONDS
     backoff = Backoff(FIRST_WAIT_SECONDS, LONGEST_WAIT_SECONDS)

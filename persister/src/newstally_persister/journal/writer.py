@@ -20,6 +20,7 @@ from newstally_persister.journal.commands import (
 from newstally_persister.journal.errors import JournalClosedError, JournalError, JournalFullError
 from newstally_persister.journal.opening import OpenJournal
 from newstally_persister.journal.space import SpaceLimits, shortage
+from newstally_persister.journal.tables import owned
 from newstally_persister.metrics import Metrics
 from newstally_persister.values.batches import Batch
 from newstally_persister.values.uploads import NewUpload, Recorded, Upload
@@ -110,6 +111,10 @@ class JournalWriter:
         """Make an upload; see JournalStore. Raises JournalFullError and JournalClosedError."""
         upload: Upload | None = await self._take_in(Kind.CREATE, wish, CREATE_BYTES)
         return upload
+
+    async def assign_upload(self, upload_id: str, owner: str) -> Upload | None:
+        """Give an upload to an owner; see `owned`. Raises JournalClosedError."""
+        return await self.run(owned.assign, upload_id, owner)
 
     async def run(
         self,

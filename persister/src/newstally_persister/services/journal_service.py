@@ -9,7 +9,7 @@ from newstally_persister.journal.errors import JournalClosedError
 from newstally_persister.metrics import Metrics
 from newstally_persister.services.answering import answered
 from newstally_persister.services.messages import upload_message
-from newstally_persister.services.owners import unknown_upload
+from newstally_persister.services.owners import owner_of, taken_over, unknown_upload
 from newstally_persister.values.batches import Batch, read_batch
 from newstally_persister.values.uploads import Recorded
 
@@ -40,7 +40,7 @@ class JournalService(journal_pb2_grpc.JournalServiceServicer):
 
     @answered
     async def RecordBatch(  # noqa: N802
-        self, request: journal_pb2.RecordBatchRequest, _context: Any
+        self, request: journal_pb2.RecordBatchRequest, context: Any
     ) -> journal_pb2.RecordBatchResponse:
         """Record a batch if it begins at the upload's next_offset; answer with the truth."""
         if self._draining:
@@ -48,7 +48,7 @@ class JournalService(journal_pb2_grpc.JournalServiceServicer):
         self._under_way += 1
         self._idle.clear()
         try:
-            return await self._record(read_batch(request))
+            return await self._record(read_batch(request, owner_of(context)))
         finally:
             self._under_way -= 1
             if not self._under_way:
@@ -59,6 +59,9 @@ class JournalService(journal_pb2_grpc.JournalServiceServicer):
         if answer is None:
             self._metrics.batches.labels("unknown_upload").inc()
             raise unknown_upload()
+        if answer.fenced:
+            self._metrics.batches.labels("fenced").inc()
+            raise taken_over()
         if not answer.recorded:
             self._metrics.batches.labels("out_of_turn").inc()
         return journal_pb2.RecordBatchResponse(upload=upload_message(answer.upload))

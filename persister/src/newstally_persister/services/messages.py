@@ -16,7 +16,7 @@ from newstally_persister.values.uploads import Upload
 def upload_message(upload: Upload, set_aside_rows: int = 0) -> upload_pb2.Upload:
     """Return the upload as its owner may see it, with what the sink refuses of the whole store."""
     return upload_pb2.Upload(
-        upload_id=upload.upload_id,
+        upload_id=upload.own_id,
         next_offset=upload.next_offset,
         applied_offset=upload.applied_offset,
         counted=upload.counted,

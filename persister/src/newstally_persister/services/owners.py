@@ -1,12 +1,11 @@
-"""Whose upload it is."""
+"""Whose upload it is, and the tokens of the streams that add to it."""
 
+import itertools
 from typing import Any
 
 import grpc
 from newstally_protos.wire import ANONYMOUS_OWNER, OWNER_KEY
 from newstally_runtime.status import StatusError, invalid
-
-from newstally_persister.values.uploads import Upload
 
 OWNER_LIMIT_BYTES = 256
 
@@ -21,15 +20,40 @@ def owner_of(context: grpc.aio.ServicerContext[Any, Any]) -> str:
     return ANONYMOUS_OWNER
 
 
-def owned(upload: Upload | None, owner: str) -> Upload:
-    """Return the upload if it is the owner's. Raises NOT_FOUND and PERMISSION_DENIED."""
-    if upload is None:
-        raise unknown_upload()
-    if upload.owner != owner:
-        raise StatusError(grpc.StatusCode.PERMISSION_DENIED, "another owner's upload")
-    return upload
-
-
 def unknown_upload() -> StatusError:
-    """Return the error for an id that no upload has."""
+    """Return the error for an id that no upload of the owner has."""
     return StatusError(grpc.StatusCode.NOT_FOUND, "no such upload: create it first")
+
+
+def id_taken(owner: str) -> StatusError:
+    """Return the error for an id that the owner cannot have: see journal.tables.owned."""
+    return StatusError(
+        grpc.StatusCode.ALREADY_EXISTS,
+        "another owner has this upload_id: take another one"
+        if owner == ANONYMOUS_OWNER
+        else "the upload of this id was made without a key: take another id, or have it assigned "
+        f"to {owner} with an admin key (AssignUpload)",
+    )
+
+
+def taken_over() -> StatusError:
+    """Return the error for a batch of a stream behind which a later one was opened."""
+    return StatusError(
+        grpc.StatusCode.FAILED_PRECONDITION,
+        "another stream has taken this upload over: let one client at a time send it",
+    )
+
+
+class Tokens:
+    """Each is higher than those before, also of other processes: see journal.tables.owned."""
+
+    def __init__(self) -> None:
+        self._following = itertools.count(1)
+
+    def begin(self, first: int) -> None:
+        """Count from the process's first token. Before it serves."""
+        self._following = itertools.count(first)
+
+    def next(self) -> int:
+        """Return the next one."""
+        return next(self._following)

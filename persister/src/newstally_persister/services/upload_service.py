@@ -7,13 +7,14 @@ from collections.abc import Callable
 from typing import Any, Protocol
 
 import grpc
+from newstally_protos.keys import KeysError, check_owner
 from newstally_protos.limits import FINGERPRINT_LIMIT_BYTES
 from newstally_protos.v1 import upload_pb2, upload_pb2_grpc
 from newstally_runtime.status import StatusError, invalid, wait
 
 from newstally_persister.services.answering import answered
 from newstally_persister.services.messages import range_message, refusal_message, upload_message
-from newstally_persister.services.owners import owned, owner_of
+from newstally_persister.services.owners import id_taken, owner_of, unknown_upload
 from newstally_persister.services.paging import next_token, page_items, read_token
 from newstally_persister.services.reads import Reads
 from newstally_persister.values.uploads import UPLOADS_PER_DAY, NewUpload, Upload
@@ -31,6 +32,10 @@ class Creator(Protocol):
         """Make an upload; see JournalWriter."""
         ...
 
+    async def assign_upload(self, upload_id: str, owner: str) -> Upload | None:
+        """Give an upload to an owner; see journal.tables.owned."""
+        ...
+
 
 class UploadService(upload_pb2_grpc.UploadServiceServicer):
     """Every upload has an owner, and only that one may see it."""
@@ -39,9 +44,12 @@ class UploadService(upload_pb2_grpc.UploadServiceServicer):
         self,
         journal: Creator,
         reads: Reads,
+        tokens: Callable[[], int],
         uploads_per_day: int = UPLOADS_PER_DAY,
         wall_clock: Callable[[], float] = time.time,
     ) -> None:
+        """`tokens`: each is higher than those before."""
+        self._tokens = tokens
         self._journal = journal
         self._reads = reads
         self._uploads_per_day = uploads_per_day
@@ -64,13 +72,15 @@ class UploadService(upload_pb2_grpc.UploadServiceServicer):
         if upload is None:
             raise self._too_many_today()
         if upload.owner != owner:
-            raise StatusError(grpc.StatusCode.ALREADY_EXISTS, "another owner has this upload_id")
+            raise id_taken(owner)
         if request.fingerprint and upload.fingerprint not in (b"", request.fingerprint):
             raise StatusError(
                 grpc.StatusCode.FAILED_PRECONDITION,
                 "the upload of this id was made for another input: give this one an id of its own",
             )
-        return upload_pb2.CreateUploadResponse(upload=upload_message(upload))
+        return upload_pb2.CreateUploadResponse(
+            upload=upload_message(upload), opening=self._opening(request.opening, upload)
+        )
 
     @answered
     async def GetUpload(  # noqa: N802
@@ -80,7 +90,9 @@ class UploadService(upload_pb2_grpc.UploadServiceServicer):
         upload = await self._find(request.upload_id, owner_of(context))
         # After the upload was read: what is below its applied_offset is in the sink, or in these.
         aside = await self._reads.run(lambda reader: len(reader.list_set_aside()))
-        return upload_pb2.GetUploadResponse(upload=upload_message(upload, aside))
+        return upload_pb2.GetUploadResponse(
+            upload=upload_message(upload, aside), opening=self._opening(request.opening, upload)
+        )
 
     @answered
     async def ListRefusals(  # noqa: N802
@@ -123,6 +135,21 @@ class UploadService(upload_pb2_grpc.UploadServiceServicer):
             uploads=map(upload_message, page), next_page_token=token
         )
 
+    @answered
+    async def AssignUpload(  # noqa: N802
+        self, request: upload_pb2.AssignUploadRequest, _context: Any
+    ) -> upload_pb2.AssignUploadResponse:
+        """Give an upload of nobody's to an owner."""
+        _check_id(request.upload_id)
+        try:
+            check_owner(request.owner)
+        except KeysError as error:
+            raise invalid("owner", str(error)) from error
+        upload = await self._journal.assign_upload(request.upload_id, request.owner)
+        if upload is None:
+            raise unknown_upload()
+        return upload_pb2.AssignUploadResponse(upload=upload_message(upload))
+
     def _too_many_today(self) -> StatusError:
         left = _DAY_SECONDS - self._wall_clock() % _DAY_SECONDS
         return wait(
@@ -135,7 +162,15 @@ class UploadService(upload_pb2_grpc.UploadServiceServicer):
         if not upload_id:
             raise invalid("upload_id", "is required")
         _check_id(upload_id)
-        return owned(await self._reads.run(lambda reader: reader.get_upload(upload_id)), owner)
+        found = await self._reads.run(lambda reader: reader.find_upload(upload_id, owner))
+        if found is None:
+            raise unknown_upload()
+        return found
+
+    def _opening(self, wanted: bool, upload: Upload) -> upload_pb2.Opening | None:
+        if not wanted:
+            return None
+        return upload_pb2.Opening(stored_id=upload.upload_id, token=self._tokens())
 
 
 def _check_id(upload_id: str) -> None:

@@ -16,6 +16,7 @@ from newstally_protos.limits import (
 from newstally_protos.names import bounded, cleaned
 from newstally_protos.spellings import better
 from newstally_protos.v1 import article_pb2, journal_pb2
+from newstally_protos.wire import ANONYMOUS_OWNER
 
 from newstally_persister.values.keys import publication_key, publication_name
 
@@ -71,6 +72,7 @@ class Batch:
     """A contiguous range of offsets of one upload, its tallies merged by key."""
 
     upload_id: str
+    """What the upload is stored as."""
     first_offset: int
     end_offset: int
     names: Mapping[str, str]
@@ -91,6 +93,10 @@ class Batch:
     """The sum of all entities' mentions."""
     size_bytes: int
     """What the batch is charged while it waits: about the memory that it takes."""
+    owner: str = ANONYMOUS_OWNER
+    """For whom it is recorded."""
+    token: int = 0
+    """Of the stream that it comes from; 0: of none."""
 
     @property
     def rows(self) -> int:
@@ -100,11 +106,13 @@ class Batch:
         return len(self.tallies) + sum(of_days) - max(of_days, default=0)
 
 
-def read_batch(request: journal_pb2.RecordBatchRequest) -> Batch:
+def read_batch(request: journal_pb2.RecordBatchRequest, owner: str = ANONYMOUS_OWNER) -> Batch:
     """Check a request and merge its tallies by key. Raises InvalidBatchError."""
     if not 0 <= request.first_offset < request.end_offset <= OFFSET_LIMIT:
         raise InvalidBatchError("end_offset", "must be above first_offset, which is 0 or more")
     refusals = _read_refusals(request)
+    if request.token < 0:
+        raise InvalidBatchError("token", "must be 0 or more")
     models = _read_models(request.models)
     names: dict[str, str] = {}
     by_day: dict[int | None, dict[RowKey, tuple[int, int]]] = {}
@@ -137,6 +145,8 @@ def read_batch(request: journal_pb2.RecordBatchRequest) -> Batch:
         models=models,
         counted=counted,
         mentions=mentions,
+        owner=owner,
+        token=request.token,
         size_bytes=request.ByteSize() + ROW_BYTES * (rows + len(refusals)),
     )
 

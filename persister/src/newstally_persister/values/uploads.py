@@ -18,11 +18,20 @@ class NewUpload(NamedTuple):
     """How many the owner may make in a day (UTC)."""
 
 
+def stored_id(owner: str, upload_id: str) -> str:
+    """Return what an owner's upload is stored as where another owner's has its id.
+
+    No id has a slash in it.
+    """
+    return f"{owner}/{upload_id}"
+
+
 @dataclass(frozen=True, slots=True)
 class Upload:
     """A numbered sequence of articles and how far it is. `counted + refused == next_offset`."""
 
     upload_id: str
+    """What it is stored as: its id, or see `stored_id`."""
     owner: str
     next_offset: int
     """All offsets below are settled."""
@@ -40,6 +49,11 @@ class Upload:
     fingerprint: bytes = b""
     """Of the input that it was made for; empty where none was told, or where nobody asked."""
 
+    @property
+    def own_id(self) -> str:
+        """What its owner calls it."""
+        return self.upload_id.rpartition("/")[2]
+
 
 class Recorded(NamedTuple):
     """The answer to a batch."""
@@ -48,3 +62,5 @@ class Recorded(NamedTuple):
     """As it stands after the batch, whether or not this batch was the one recorded."""
     recorded: bool
     """False when first_offset was not the upload's next_offset: nothing was changed."""
+    fenced: bool = False
+    """A batch with a higher token came before: another stream has taken the upload over."""

@@ -34,8 +34,10 @@ class GatewayServiceStub:
 
     Status codes of both methods:
     INVALID_ARGUMENT    the request is wrong (with BadRequest); never retry it as it is
-    NOT_FOUND           no such upload; create it first
-    PERMISSION_DENIED   another owner's upload
+    NOT_FOUND           the caller has no such upload; create it first
+    UNAUTHENTICATED     no key, or none that is good (any more)
+    PERMISSION_DENIED   the key may not write, or not that article's publication
+    FAILED_PRECONDITION another stream has taken the upload over: two must not send it at once
     OUT_OF_RANGE        the offset leaves a gap; go on from the upload's next_offset
     UNAVAILABLE         resume from next_offset, after a backoff
     ABORTED             the upload went backwards (its journal was replaced); look before resuming
@@ -69,8 +71,10 @@ class GatewayServiceServicer:
 
     Status codes of both methods:
     INVALID_ARGUMENT    the request is wrong (with BadRequest); never retry it as it is
-    NOT_FOUND           no such upload; create it first
-    PERMISSION_DENIED   another owner's upload
+    NOT_FOUND           the caller has no such upload; create it first
+    UNAUTHENTICATED     no key, or none that is good (any more)
+    PERMISSION_DENIED   the key may not write, or not that article's publication
+    FAILED_PRECONDITION another stream has taken the upload over: two must not send it at once
     OUT_OF_RANGE        the offset leaves a gap; go on from the upload's next_offset
     UNAVAILABLE         resume from next_offset, after a backoff
     ABORTED             the upload went backwards (its journal was replaced); look before resuming
@@ -126,8 +130,10 @@ class GatewayService:
 
     Status codes of both methods:
     INVALID_ARGUMENT    the request is wrong (with BadRequest); never retry it as it is
-    NOT_FOUND           no such upload; create it first
-    PERMISSION_DENIED   another owner's upload
+    NOT_FOUND           the caller has no such upload; create it first
+    UNAUTHENTICATED     no key, or none that is good (any more)
+    PERMISSION_DENIED   the key may not write, or not that article's publication
+    FAILED_PRECONDITION another stream has taken the upload over: two must not send it at once
     OUT_OF_RANGE        the offset leaves a gap; go on from the upload's next_offset
     UNAVAILABLE         resume from next_offset, after a backoff
     ABORTED             the upload went backwards (its journal was replaced); look before resuming

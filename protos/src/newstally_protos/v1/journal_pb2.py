@@ -28,7 +28,7 @@ from newstally_protos.v1 import tally_pb2 as newstally_dot_v1_dot_tally__pb2
 from newstally_protos.v1 import upload_pb2 as newstally_dot_v1_dot_upload__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1anewstally/v1/journal.proto\x12\x0cnewstally.v1\x1a\x1anewstally/v1/article.proto\x1a\x18newstally/v1/tally.proto\x1a\x19newstally/v1/upload.proto\"\xc0\x01\n\x12RecordBatchRequest\x12\x11\n\tupload_id\x18\x01 \x01(\t\x12\x14\n\x0c\x66irst_offset\x18\x02 \x01(\x03\x12\x12\n\nend_offset\x18\x03 \x01(\x03\x12\x34\n\x0cpublications\x18\x04 \x03(\x0b\x32\x1e.newstally.v1.PublicationBatch\x12\'\n\x08refusals\x18\x05 \x03(\x0b\x32\x15.newstally.v1.Refusal\x12\x0e\n\x06models\x18\x06 \x03(\t\"\x86\x01\n\x10PublicationBatch\x12\x13\n\x0bpublication\x18\x01 \x01(\t\x12\x10\n\x08\x61rticles\x18\x02 \x01(\x03\x12\x31\n\x0e\x65ntity_tallies\x18\x03 \x03(\x0b\x32\x19.newstally.v1.EntityTally\x12\x10\n\x03\x64\x61y\x18\x04 \x01(\x11H\x00\x88\x01\x01\x42\x06\n\x04_day\";\n\x13RecordBatchResponse\x12$\n\x06upload\x18\x01 \x01(\x0b\x32\x14.newstally.v1.Upload2d\n\x0eJournalService\x12R\n\x0bRecordBatch\x12 .newstally.v1.RecordBatchRequest\x1a!.newstally.v1.RecordBatchResponseb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1anewstally/v1/journal.proto\x12\x0cnewstally.v1\x1a\x1anewstally/v1/article.proto\x1a\x18newstally/v1/tally.proto\x1a\x19newstally/v1/upload.proto\"\xcf\x01\n\x12RecordBatchRequest\x12\x11\n\tupload_id\x18\x01 \x01(\t\x12\x14\n\x0c\x66irst_offset\x18\x02 \x01(\x03\x12\x12\n\nend_offset\x18\x03 \x01(\x03\x12\x34\n\x0cpublications\x18\x04 \x03(\x0b\x32\x1e.newstally.v1.PublicationBatch\x12\'\n\x08refusals\x18\x05 \x03(\x0b\x32\x15.newstally.v1.Refusal\x12\x0e\n\x06models\x18\x06 \x03(\t\x12\r\n\x05token\x18\x07 \x01(\x03\"\x86\x01\n\x10PublicationBatch\x12\x13\n\x0bpublication\x18\x01 \x01(\t\x12\x10\n\x08\x61rticles\x18\x02 \x01(\x03\x12\x31\n\x0e\x65ntity_tallies\x18\x03 \x03(\x0b\x32\x19.newstally.v1.EntityTally\x12\x10\n\x03\x64\x61y\x18\x04 \x01(\x11H\x00\x88\x01\x01\x42\x06\n\x04_day\";\n\x13RecordBatchResponse\x12$\n\x06upload\x18\x01 \x01(\x0b\x32\x14.newstally.v1.Upload2d\n\x0eJournalService\x12R\n\x0bRecordBatch\x12 .newstally.v1.RecordBatchRequest\x1a!.newstally.v1.RecordBatchResponseb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -36,11 +36,11 @@ _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'newstally.v1.journal_pb2', 
 if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
   _globals['_RECORDBATCHREQUEST']._serialized_start=126
-  _globals['_RECORDBATCHREQUEST']._serialized_end=318
-  _globals['_PUBLICATIONBATCH']._serialized_start=321
-  _globals['_PUBLICATIONBATCH']._serialized_end=455
-  _globals['_RECORDBATCHRESPONSE']._serialized_start=457
-  _globals['_RECORDBATCHRESPONSE']._serialized_end=516
-  _globals['_JOURNALSERVICE']._serialized_start=518
-  _globals['_JOURNALSERVICE']._serialized_end=618
+  _globals['_RECORDBATCHREQUEST']._serialized_end=333
+  _globals['_PUBLICATIONBATCH']._serialized_start=336
+  _globals['_PUBLICATIONBATCH']._serialized_end=470
+  _globals['_RECORDBATCHRESPONSE']._serialized_start=472
+  _globals['_RECORDBATCHRESPONSE']._serialized_end=531
+  _globals['_JOURNALSERVICE']._serialized_start=533
+  _globals['_JOURNALSERVICE']._serialized_end=633
 # @@protoc_insertion_point(module_scope)

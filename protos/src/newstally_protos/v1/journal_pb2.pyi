@@ -34,12 +34,18 @@ class RecordBatchRequest(_message.Message):
     PUBLICATIONS_FIELD_NUMBER: _builtins.int
     REFUSALS_FIELD_NUMBER: _builtins.int
     MODELS_FIELD_NUMBER: _builtins.int
+    TOKEN_FIELD_NUMBER: _builtins.int
     upload_id: _builtins.str
-    """Required."""
+    """Required: Opening.stored_id, or the upload_id where the persister told none."""
     first_offset: _builtins.int
     """The first offset in the batch."""
     end_offset: _builtins.int
     """One past the last offset in the batch; above first_offset."""
+    token: _builtins.int
+    """Opening.token of the stream that the batch comes from. The highest one that came takes the
+    upload over: batches with a lower one change nothing from then on. 0, from gateways of release
+    0.2: takes nothing over, and is not held back.
+    """
     @_builtins.property
     def publications(self) -> _containers.RepeatedCompositeFieldContainer[Global___PublicationBatch]:
         """Per publication and day, as sent (keys are the persister's affair: two spellings may share one).
@@ -63,10 +69,11 @@ class RecordBatchRequest(_message.Message):
         publications: _abc.Iterable[Global___PublicationBatch] | None = ...,
         refusals: _abc.Iterable[_article_pb2.Refusal] | None = ...,
         models: _abc.Iterable[_builtins.str] | None = ...,
+        token: _builtins.int = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["end_offset", b"end_offset", "first_offset", b"first_offset", "models", b"models", "publications", b"publications", "refusals", b"refusals", "upload_id", b"upload_id"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["end_offset", b"end_offset", "first_offset", b"first_offset", "models", b"models", "publications", b"publications", "refusals", b"refusals", "token", b"token", "upload_id", b"upload_id"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

@@ -53,7 +53,8 @@ class JournalServiceServicer:
         end_offset. The answer comes after the batch is on disk.
 
         Errors: INVALID_ARGUMENT (the sums do not fit; a bug of the caller), NOT_FOUND (no such
-        upload), RESOURCE_EXHAUSTED with RetryInfo (the journal is full until the sink takes more),
+        upload of the caller's owner), FAILED_PRECONDITION (a batch with a higher token was recorded:
+        another stream has taken the upload over), RESOURCE_EXHAUSTED with RetryInfo (the journal is full until the sink takes more),
         UNAVAILABLE (draining).
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)

@@ -40,7 +40,8 @@ class JournalServiceStub:
     end_offset. The answer comes after the batch is on disk.
 
     Errors: INVALID_ARGUMENT (the sums do not fit; a bug of the caller), NOT_FOUND (no such
-    upload), RESOURCE_EXHAUSTED with RetryInfo (the journal is full until the sink takes more),
+    upload of the caller's owner), FAILED_PRECONDITION (a batch with a higher token was recorded:
+    another stream has taken the upload over), RESOURCE_EXHAUSTED with RetryInfo (the journal is full until the sink takes more),
     UNAVAILABLE (draining).
     """
 
@@ -55,7 +56,8 @@ class JournalServiceAsyncStub(JournalServiceStub):
     end_offset. The answer comes after the batch is on disk.
 
     Errors: INVALID_ARGUMENT (the sums do not fit; a bug of the caller), NOT_FOUND (no such
-    upload), RESOURCE_EXHAUSTED with RetryInfo (the journal is full until the sink takes more),
+    upload of the caller's owner), FAILED_PRECONDITION (a batch with a higher token was recorded:
+    another stream has taken the upload over), RESOURCE_EXHAUSTED with RetryInfo (the journal is full until the sink takes more),
     UNAVAILABLE (draining).
     """
 
@@ -73,7 +75,8 @@ class JournalServiceServicer(metaclass=_abc_1.ABCMeta):
         end_offset. The answer comes after the batch is on disk.
 
         Errors: INVALID_ARGUMENT (the sums do not fit; a bug of the caller), NOT_FOUND (no such
-        upload), RESOURCE_EXHAUSTED with RetryInfo (the journal is full until the sink takes more),
+        upload of the caller's owner), FAILED_PRECONDITION (a batch with a higher token was recorded:
+        another stream has taken the upload over), RESOURCE_EXHAUSTED with RetryInfo (the journal is full until the sink takes more),
         UNAVAILABLE (draining).
         """
 

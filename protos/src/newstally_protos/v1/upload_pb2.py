@@ -27,33 +27,39 @@ from google.protobuf import timestamp_pb2 as google_dot_protobuf_dot_timestamp__
 from newstally_protos.v1 import article_pb2 as newstally_dot_v1_dot_article__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x19newstally/v1/upload.proto\x12\x0cnewstally.v1\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x1anewstally/v1/article.proto\"\x86\x02\n\x06Upload\x12\x11\n\tupload_id\x18\x01 \x01(\t\x12\x13\n\x0bnext_offset\x18\x02 \x01(\x03\x12\x16\n\x0e\x61pplied_offset\x18\x03 \x01(\x03\x12\x0f\n\x07\x63ounted\x18\x04 \x01(\x03\x12\x0f\n\x07refused\x18\x05 \x01(\x03\x12\x10\n\x08mentions\x18\x06 \x01(\x03\x12\x0e\n\x06models\x18\x07 \x03(\t\x12/\n\x0b\x63reate_time\x18\x08 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12/\n\x0bupdate_time\x18\t \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x16\n\x0eset_aside_rows\x18\n \x01(\x05\"=\n\x13\x43reateUploadRequest\x12\x11\n\tupload_id\x18\x01 \x01(\t\x12\x13\n\x0b\x66ingerprint\x18\x02 \x01(\x0c\"<\n\x14\x43reateUploadResponse\x12$\n\x06upload\x18\x01 \x01(\x0b\x32\x14.newstally.v1.Upload\"%\n\x10GetUploadRequest\x12\x11\n\tupload_id\x18\x01 \x01(\t\"9\n\x11GetUploadResponse\x12$\n\x06upload\x18\x01 \x01(\x0b\x32\x14.newstally.v1.Upload\"O\n\x13ListRefusalsRequest\x12\x11\n\tupload_id\x18\x01 \x01(\t\x12\x11\n\tpage_size\x18\x02 \x01(\x05\x12\x12\n\npage_token\x18\x03 \x01(\t\"\x8c\x01\n\x14ListRefusalsResponse\x12\'\n\x08refusals\x18\x01 \x03(\x0b\x32\x15.newstally.v1.Refusal\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\x12\x32\n\x0erefusal_ranges\x18\x03 \x03(\x0b\x32\x1a.newstally.v1.RefusalRange\";\n\x12ListUploadsRequest\x12\x11\n\tpage_size\x18\x01 \x01(\x05\x12\x12\n\npage_token\x18\x02 \x01(\t\"U\n\x13ListUploadsResponse\x12%\n\x07uploads\x18\x01 \x03(\x0b\x32\x14.newstally.v1.Upload\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\"w\n\x0cRefusalRange\x12\x14\n\x0c\x66irst_offset\x18\x01 \x01(\x03\x12\x12\n\nend_offset\x18\x02 \x01(\x03\x12+\n\x06reason\x18\x03 \x01(\x0e\x32\x1b.newstally.v1.RefusalReason\x12\x10\n\x08\x61rticles\x18\x04 \x01(\x03\x32\xdf\x02\n\rUploadService\x12U\n\x0c\x43reateUpload\x12!.newstally.v1.CreateUploadRequest\x1a\".newstally.v1.CreateUploadResponse\x12L\n\tGetUpload\x12\x1e.newstally.v1.GetUploadRequest\x1a\x1f.newstally.v1.GetUploadResponse\x12U\n\x0cListRefusals\x12!.newstally.v1.ListRefusalsRequest\x1a\".newstally.v1.ListRefusalsResponse\x12R\n\x0bListUploads\x12 .newstally.v1.ListUploadsRequest\x1a!.newstally.v1.ListUploadsResponseb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x19newstally/v1/upload.proto\x12\x0cnewstally.v1\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x1anewstally/v1/article.proto\"+\n\x07Opening\x12\x11\n\tstored_id\x18\x01 \x01(\t\x12\r\n\x05token\x18\x02 \x01(\x03\"\x86\x02\n\x06Upload\x12\x11\n\tupload_id\x18\x01 \x01(\t\x12\x13\n\x0bnext_offset\x18\x02 \x01(\x03\x12\x16\n\x0e\x61pplied_offset\x18\x03 \x01(\x03\x12\x0f\n\x07\x63ounted\x18\x04 \x01(\x03\x12\x0f\n\x07refused\x18\x05 \x01(\x03\x12\x10\n\x08mentions\x18\x06 \x01(\x03\x12\x0e\n\x06models\x18\x07 \x03(\t\x12/\n\x0b\x63reate_time\x18\x08 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12/\n\x0bupdate_time\x18\t \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x16\n\x0eset_aside_rows\x18\n \x01(\x05\"N\n\x13\x43reateUploadRequest\x12\x11\n\tupload_id\x18\x01 \x01(\t\x12\x13\n\x0b\x66ingerprint\x18\x02 \x01(\x0c\x12\x0f\n\x07opening\x18\x03 \x01(\x08\"d\n\x14\x43reateUploadResponse\x12$\n\x06upload\x18\x01 \x01(\x0b\x32\x14.newstally.v1.Upload\x12&\n\x07opening\x18\x02 \x01(\x0b\x32\x15.newstally.v1.Opening\"6\n\x10GetUploadRequest\x12\x11\n\tupload_id\x18\x01 \x01(\t\x12\x0f\n\x07opening\x18\x02 \x01(\x08\"a\n\x11GetUploadResponse\x12$\n\x06upload\x18\x01 \x01(\x0b\x32\x14.newstally.v1.Upload\x12&\n\x07opening\x18\x02 \x01(\x0b\x32\x15.newstally.v1.Opening\"O\n\x13ListRefusalsRequest\x12\x11\n\tupload_id\x18\x01 \x01(\t\x12\x11\n\tpage_size\x18\x02 \x01(\x05\x12\x12\n\npage_token\x18\x03 \x01(\t\"\x8c\x01\n\x14ListRefusalsResponse\x12\'\n\x08refusals\x18\x01 \x03(\x0b\x32\x15.newstally.v1.Refusal\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\x12\x32\n\x0erefusal_ranges\x18\x03 \x03(\x0b\x32\x1a.newstally.v1.RefusalRange\";\n\x12ListUploadsRequest\x12\x11\n\tpage_size\x18\x01 \x01(\x05\x12\x12\n\npage_token\x18\x02 \x01(\t\"U\n\x13ListUploadsResponse\x12%\n\x07uploads\x18\x01 \x03(\x0b\x32\x14.newstally.v1.Upload\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\"7\n\x13\x41ssignUploadRequest\x12\x11\n\tupload_id\x18\x01 \x01(\t\x12\r\n\x05owner\x18\x02 \x01(\t\"<\n\x14\x41ssignUploadResponse\x12$\n\x06upload\x18\x01 \x01(\x0b\x32\x14.newstally.v1.Upload\"w\n\x0cRefusalRange\x12\x14\n\x0c\x66irst_offset\x18\x01 \x01(\x03\x12\x12\n\nend_offset\x18\x02 \x01(\x03\x12+\n\x06reason\x18\x03 \x01(\x0e\x32\x1b.newstally.v1.RefusalReason\x12\x10\n\x08\x61rticles\x18\x04 \x01(\x03\x32\xb6\x03\n\rUploadService\x12U\n\x0c\x43reateUpload\x12!.newstally.v1.CreateUploadRequest\x1a\".newstally.v1.CreateUploadResponse\x12L\n\tGetUpload\x12\x1e.newstally.v1.GetUploadRequest\x1a\x1f.newstally.v1.GetUploadResponse\x12U\n\x0cListRefusals\x12!.newstally.v1.ListRefusalsRequest\x1a\".newstally.v1.ListRefusalsResponse\x12R\n\x0bListUploads\x12 .newstally.v1.ListUploadsRequest\x1a!.newstally.v1.ListUploadsResponse\x12U\n\x0c\x41ssignUpload\x12!.newstally.v1.AssignUploadRequest\x1a\".newstally.v1.AssignUploadResponseb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
 _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'newstally.v1.upload_pb2', _globals)
 if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
-  _globals['_UPLOAD']._serialized_start=105
-  _globals['_UPLOAD']._serialized_end=367
-  _globals['_CREATEUPLOADREQUEST']._serialized_start=369
-  _globals['_CREATEUPLOADREQUEST']._serialized_end=430
-  _globals['_CREATEUPLOADRESPONSE']._serialized_start=432
-  _globals['_CREATEUPLOADRESPONSE']._serialized_end=492
-  _globals['_GETUPLOADREQUEST']._serialized_start=494
-  _globals['_GETUPLOADREQUEST']._serialized_end=531
-  _globals['_GETUPLOADRESPONSE']._serialized_start=533
-  _globals['_GETUPLOADRESPONSE']._serialized_end=590
-  _globals['_LISTREFUSALSREQUEST']._serialized_start=592
-  _globals['_LISTREFUSALSREQUEST']._serialized_end=671
-  _globals['_LISTREFUSALSRESPONSE']._serialized_start=674
-  _globals['_LISTREFUSALSRESPONSE']._serialized_end=814
-  _globals['_LISTUPLOADSREQUEST']._serialized_start=816
-  _globals['_LISTUPLOADSREQUEST']._serialized_end=875
-  _globals['_LISTUPLOADSRESPONSE']._serialized_start=877
-  _globals['_LISTUPLOADSRESPONSE']._serialized_end=962
-  _globals['_REFUSALRANGE']._serialized_start=964
-  _globals['_REFUSALRANGE']._serialized_end=1083
-  _globals['_UPLOADSERVICE']._serialized_start=1086
-  _globals['_UPLOADSERVICE']._serialized_end=1437
+  _globals['_OPENING']._serialized_start=104
+  _globals['_OPENING']._serialized_end=147
+  _globals['_UPLOAD']._serialized_start=150
+  _globals['_UPLOAD']._serialized_end=412
+  _globals['_CREATEUPLOADREQUEST']._serialized_start=414
+  _globals['_CREATEUPLOADREQUEST']._serialized_end=492
+  _globals['_CREATEUPLOADRESPONSE']._serialized_start=494
+  _globals['_CREATEUPLOADRESPONSE']._serialized_end=594
+  _globals['_GETUPLOADREQUEST']._serialized_start=596
+  _globals['_GETUPLOADREQUEST']._serialized_end=650
+  _globals['_GETUPLOADRESPONSE']._serialized_start=652
+  _globals['_GETUPLOADRESPONSE']._serialized_end=749
+  _globals['_LISTREFUSALSREQUEST']._serialized_start=751
+  _globals['_LISTREFUSALSREQUEST']._serialized_end=830
+  _globals['_LISTREFUSALSRESPONSE']._serialized_start=833
+  _globals['_LISTREFUSALSRESPONSE']._serialized_end=973
+  _globals['_LISTUPLOADSREQUEST']._serialized_start=975
+  _globals['_LISTUPLOADSREQUEST']._serialized_end=1034
+  _globals['_LISTUPLOADSRESPONSE']._serialized_start=1036
+  _globals['_LISTUPLOADSRESPONSE']._serialized_end=1121
+  _globals['_ASSIGNUPLOADREQUEST']._serialized_start=1123
+  _globals['_ASSIGNUPLOADREQUEST']._serialized_end=1178
+  _globals['_ASSIGNUPLOADRESPONSE']._serialized_start=1180
+  _globals['_ASSIGNUPLOADRESPONSE']._serialized_end=1240
+  _globals['_REFUSALRANGE']._serialized_start=1242
+  _globals['_REFUSALRANGE']._serialized_end=1361
+  _globals['_UPLOADSERVICE']._serialized_start=1364
+  _globals['_UPLOADSERVICE']._serialized_end=1802
 # @@protoc_insertion_point(module_scope)

@@ -22,6 +22,32 @@ else:
 DESCRIPTOR: _descriptor.FileDescriptor
 
 @_typing.final
+class Opening(_message.Message):
+    """What a gateway needs to add to an upload. Internal: told where a request asks for it."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    STORED_ID_FIELD_NUMBER: _builtins.int
+    TOKEN_FIELD_NUMBER: _builtins.int
+    stored_id: _builtins.str
+    """What the upload is called in RecordBatchRequest: owners may have uploads of the same id."""
+    token: _builtins.int
+    """Higher than any that was told before."""
+    def __init__(
+        self,
+        *,
+        stored_id: _builtins.str = ...,
+        token: _builtins.int = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["stored_id", b"stored_id", "token", b"token"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___Opening: _TypeAlias = Opening  # noqa: Y015
+
+@_typing.final
 class Upload(_message.Message):
     """A numbered sequence of articles; the unit of resuming."""
 
@@ -97,6 +123,7 @@ class CreateUploadRequest(_message.Message):
 
     UPLOAD_ID_FIELD_NUMBER: _builtins.int
     FINGERPRINT_FIELD_NUMBER: _builtins.int
+    OPENING_FIELD_NUMBER: _builtins.int
     upload_id: _builtins.str
     """The id to give it (a job's id, say), in the form described at Upload.upload_id. Optional:
     without it the persister makes a random one. Ids are never used twice.
@@ -105,15 +132,18 @@ class CreateUploadRequest(_message.Message):
     """What tells the input of the upload from any other, a hash of it say: at most 64 bytes,
     compared with the one that the upload was made with. Optional: without it nothing is compared.
     """
+    opening: _builtins.bool
+    """For gateways: tell an Opening."""
     def __init__(
         self,
         *,
         upload_id: _builtins.str = ...,
         fingerprint: _builtins.bytes = ...,
+        opening: _builtins.bool = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["fingerprint", b"fingerprint", "upload_id", b"upload_id"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["fingerprint", b"fingerprint", "opening", b"opening", "upload_id", b"upload_id"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -126,18 +156,24 @@ class CreateUploadResponse(_message.Message):
     DESCRIPTOR: _descriptor.Descriptor
 
     UPLOAD_FIELD_NUMBER: _builtins.int
+    OPENING_FIELD_NUMBER: _builtins.int
     @_builtins.property
     def upload(self) -> Global___Upload:
         """The upload, new or as it stands."""
+
+    @_builtins.property
+    def opening(self) -> Global___Opening:
+        """If it was asked for."""
 
     def __init__(
         self,
         *,
         upload: Global___Upload | None = ...,
+        opening: Global___Opening | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["upload", b"upload"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["opening", b"opening", "upload", b"upload"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["upload", b"upload"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["opening", b"opening", "upload", b"upload"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -150,16 +186,20 @@ class GetUploadRequest(_message.Message):
     DESCRIPTOR: _descriptor.Descriptor
 
     UPLOAD_ID_FIELD_NUMBER: _builtins.int
+    OPENING_FIELD_NUMBER: _builtins.int
     upload_id: _builtins.str
     """Required."""
+    opening: _builtins.bool
+    """For gateways: tell an Opening."""
     def __init__(
         self,
         *,
         upload_id: _builtins.str = ...,
+        opening: _builtins.bool = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["upload_id", b"upload_id"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["opening", b"opening", "upload_id", b"upload_id"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -172,18 +212,24 @@ class GetUploadResponse(_message.Message):
     DESCRIPTOR: _descriptor.Descriptor
 
     UPLOAD_FIELD_NUMBER: _builtins.int
+    OPENING_FIELD_NUMBER: _builtins.int
     @_builtins.property
     def upload(self) -> Global___Upload:
         """The upload as it stands."""
+
+    @_builtins.property
+    def opening(self) -> Global___Opening:
+        """If it was asked for."""
 
     def __init__(
         self,
         *,
         upload: Global___Upload | None = ...,
+        opening: Global___Opening | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["upload", b"upload"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["opening", b"opening", "upload", b"upload"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["upload", b"upload"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["opening", b"opening", "upload", b"upload"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -306,6 +352,56 @@ class ListUploadsResponse(_message.Message):
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___ListUploadsResponse: _TypeAlias = ListUploadsResponse  # noqa: Y015
+
+@_typing.final
+class AssignUploadRequest(_message.Message):
+    """See UploadService.AssignUpload."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    UPLOAD_ID_FIELD_NUMBER: _builtins.int
+    OWNER_FIELD_NUMBER: _builtins.int
+    upload_id: _builtins.str
+    """Required."""
+    owner: _builtins.str
+    """Required: the owner of a key."""
+    def __init__(
+        self,
+        *,
+        upload_id: _builtins.str = ...,
+        owner: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["owner", b"owner", "upload_id", b"upload_id"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___AssignUploadRequest: _TypeAlias = AssignUploadRequest  # noqa: Y015
+
+@_typing.final
+class AssignUploadResponse(_message.Message):
+    """See UploadService.AssignUpload."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    UPLOAD_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def upload(self) -> Global___Upload:
+        """The upload as it stands."""
+
+    def __init__(
+        self,
+        *,
+        upload: Global___Upload | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["upload", b"upload"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["upload", b"upload"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___AssignUploadResponse: _TypeAlias = AssignUploadResponse  # noqa: Y015
 
 @_typing.final
 class RefusalRange(_message.Message):

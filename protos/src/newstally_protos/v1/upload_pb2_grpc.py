@@ -56,6 +56,11 @@ class UploadServiceStub:
                 request_serializer=newstally_dot_v1_dot_upload__pb2.ListUploadsRequest.SerializeToString,
                 response_deserializer=newstally_dot_v1_dot_upload__pb2.ListUploadsResponse.FromString,
                 _registered_method=True)
+        self.AssignUpload = channel.unary_unary(
+                '/newstally.v1.UploadService/AssignUpload',
+                request_serializer=newstally_dot_v1_dot_upload__pb2.AssignUploadRequest.SerializeToString,
+                response_deserializer=newstally_dot_v1_dot_upload__pb2.AssignUploadResponse.FromString,
+                _registered_method=True)
 
 
 class UploadServiceServicer:
@@ -64,7 +69,8 @@ class UploadServiceServicer:
 
     def CreateUpload(self, request, context):
         """Makes an upload, or returns the one of that id when the same owner made it before.
-        Errors: INVALID_ARGUMENT (malformed id), ALREADY_EXISTS (another owner has the id),
+        Errors: INVALID_ARGUMENT (malformed id), ALREADY_EXISTS (the id was made without a key, or by
+        another owner; owners with keys each have ids of their own),
         FAILED_PRECONDITION (the upload was made with another fingerprint), RESOURCE_EXHAUSTED with
         RetryInfo (the owner has made as many uploads as a day allows).
         """
@@ -73,8 +79,8 @@ class UploadServiceServicer:
         raise NotImplementedError('Method not implemented!')
 
     def GetUpload(self, request, context):
-        """Returns one upload. Errors: INVALID_ARGUMENT (malformed id), NOT_FOUND (no upload of that id),
-        PERMISSION_DENIED (another owner's).
+        """Returns one upload. Errors: INVALID_ARGUMENT (malformed id), NOT_FOUND (the caller has no upload
+        of that id).
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -92,6 +98,15 @@ class UploadServiceServicer:
     def ListUploads(self, request, context):
         """Lists the caller's uploads, those made last first. Since 0.3. Errors: INVALID_ARGUMENT (page_size
         below zero, a page_token that this method did not give out), UNIMPLEMENTED (a persister of 0.2).
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def AssignUpload(self, request, context):
+        """Gives an upload that was made without a key to an owner. Needs a key with the scope admin. Since
+        0.3. Errors: INVALID_ARGUMENT (malformed id or owner), NOT_FOUND (no upload of that id was made
+        without a key). An upload that the owner has already stays as it is.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -119,6 +134,11 @@ def add_UploadServiceServicer_to_server(servicer, server):
                     servicer.ListUploads,
                     request_deserializer=newstally_dot_v1_dot_upload__pb2.ListUploadsRequest.FromString,
                     response_serializer=newstally_dot_v1_dot_upload__pb2.ListUploadsResponse.SerializeToString,
+            ),
+            'AssignUpload': grpc.unary_unary_rpc_method_handler(
+                    servicer.AssignUpload,
+                    request_deserializer=newstally_dot_v1_dot_upload__pb2.AssignUploadRequest.FromString,
+                    response_serializer=newstally_dot_v1_dot_upload__pb2.AssignUploadResponse.SerializeToString,
             ),
     }
     generic_handler = grpc.method_handlers_generic_handler(
@@ -230,6 +250,33 @@ class UploadService:
             '/newstally.v1.UploadService/ListUploads',
             newstally_dot_v1_dot_upload__pb2.ListUploadsRequest.SerializeToString,
             newstally_dot_v1_dot_upload__pb2.ListUploadsResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def AssignUpload(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/newstally.v1.UploadService/AssignUpload',
+            newstally_dot_v1_dot_upload__pb2.AssignUploadRequest.SerializeToString,
+            newstally_dot_v1_dot_upload__pb2.AssignUploadResponse.FromString,
             options,
             channel_credentials,
             insecure,

@@ -36,13 +36,14 @@ class UploadServiceStub:
     def __new__(cls, channel: _aio.Channel) -> UploadServiceAsyncStub: ...
     CreateUpload: _grpc.UnaryUnaryMultiCallable[_upload_pb2.CreateUploadRequest, _upload_pb2.CreateUploadResponse]
     """Makes an upload, or returns the one of that id when the same owner made it before.
-    Errors: INVALID_ARGUMENT (malformed id), ALREADY_EXISTS (another owner has the id),
+    Errors: INVALID_ARGUMENT (malformed id), ALREADY_EXISTS (the id was made without a key, or by
+    another owner; owners with keys each have ids of their own),
     FAILED_PRECONDITION (the upload was made with another fingerprint), RESOURCE_EXHAUSTED with
     RetryInfo (the owner has made as many uploads as a day allows).
     """
     GetUpload: _grpc.UnaryUnaryMultiCallable[_upload_pb2.GetUploadRequest, _upload_pb2.GetUploadResponse]
-    """Returns one upload. Errors: INVALID_ARGUMENT (malformed id), NOT_FOUND (no upload of that id),
-    PERMISSION_DENIED (another owner's).
+    """Returns one upload. Errors: INVALID_ARGUMENT (malformed id), NOT_FOUND (the caller has no upload
+    of that id).
     """
     ListRefusals: _grpc.UnaryUnaryMultiCallable[_upload_pb2.ListRefusalsRequest, _upload_pb2.ListRefusalsResponse]
     """Lists an upload's refusals by offset: the first 10,000 (100,000 in a day, of all uploads of an
@@ -53,6 +54,11 @@ class UploadServiceStub:
     """Lists the caller's uploads, those made last first. Since 0.3. Errors: INVALID_ARGUMENT (page_size
     below zero, a page_token that this method did not give out), UNIMPLEMENTED (a persister of 0.2).
     """
+    AssignUpload: _grpc.UnaryUnaryMultiCallable[_upload_pb2.AssignUploadRequest, _upload_pb2.AssignUploadResponse]
+    """Gives an upload that was made without a key to an owner. Needs a key with the scope admin. Since
+    0.3. Errors: INVALID_ARGUMENT (malformed id or owner), NOT_FOUND (no upload of that id was made
+    without a key). An upload that the owner has already stays as it is.
+    """
 
 @_typing.type_check_only
 class UploadServiceAsyncStub(UploadServiceStub):
@@ -61,13 +67,14 @@ class UploadServiceAsyncStub(UploadServiceStub):
     def __init__(self, channel: _aio.Channel) -> None: ...
     CreateUpload: _aio.UnaryUnaryMultiCallable[_upload_pb2.CreateUploadRequest, _upload_pb2.CreateUploadResponse]  # type: ignore[assignment]
     """Makes an upload, or returns the one of that id when the same owner made it before.
-    Errors: INVALID_ARGUMENT (malformed id), ALREADY_EXISTS (another owner has the id),
+    Errors: INVALID_ARGUMENT (malformed id), ALREADY_EXISTS (the id was made without a key, or by
+    another owner; owners with keys each have ids of their own),
     FAILED_PRECONDITION (the upload was made with another fingerprint), RESOURCE_EXHAUSTED with
     RetryInfo (the owner has made as many uploads as a day allows).
     """
     GetUpload: _aio.UnaryUnaryMultiCallable[_upload_pb2.GetUploadRequest, _upload_pb2.GetUploadResponse]  # type: ignore[assignment]
-    """Returns one upload. Errors: INVALID_ARGUMENT (malformed id), NOT_FOUND (no upload of that id),
-    PERMISSION_DENIED (another owner's).
+    """Returns one upload. Errors: INVALID_ARGUMENT (malformed id), NOT_FOUND (the caller has no upload
+    of that id).
     """
     ListRefusals: _aio.UnaryUnaryMultiCallable[_upload_pb2.ListRefusalsRequest, _upload_pb2.ListRefusalsResponse]  # type: ignore[assignment]
     """Lists an upload's refusals by offset: the first 10,000 (100,000 in a day, of all uploads of an
@@ -77,6 +84,11 @@ class UploadServiceAsyncStub(UploadServiceStub):
     ListUploads: _aio.UnaryUnaryMultiCallable[_upload_pb2.ListUploadsRequest, _upload_pb2.ListUploadsResponse]  # type: ignore[assignment]
     """Lists the caller's uploads, those made last first. Since 0.3. Errors: INVALID_ARGUMENT (page_size
     below zero, a page_token that this method did not give out), UNIMPLEMENTED (a persister of 0.2).
+    """
+    AssignUpload: _aio.UnaryUnaryMultiCallable[_upload_pb2.AssignUploadRequest, _upload_pb2.AssignUploadResponse]  # type: ignore[assignment]
+    """Gives an upload that was made without a key to an owner. Needs a key with the scope admin. Since
+    0.3. Errors: INVALID_ARGUMENT (malformed id or owner), NOT_FOUND (no upload of that id was made
+    without a key). An upload that the owner has already stays as it is.
     """
 
 class UploadServiceServicer(metaclass=_abc_1.ABCMeta):
@@ -89,7 +101,8 @@ class UploadServiceServicer(metaclass=_abc_1.ABCMeta):
         context: _ServicerContext,
     ) -> _typing.Union[_upload_pb2.CreateUploadResponse, _abc.Awaitable[_upload_pb2.CreateUploadResponse]]:
         """Makes an upload, or returns the one of that id when the same owner made it before.
-        Errors: INVALID_ARGUMENT (malformed id), ALREADY_EXISTS (another owner has the id),
+        Errors: INVALID_ARGUMENT (malformed id), ALREADY_EXISTS (the id was made without a key, or by
+        another owner; owners with keys each have ids of their own),
         FAILED_PRECONDITION (the upload was made with another fingerprint), RESOURCE_EXHAUSTED with
         RetryInfo (the owner has made as many uploads as a day allows).
         """
@@ -100,8 +113,8 @@ class UploadServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _upload_pb2.GetUploadRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_upload_pb2.GetUploadResponse, _abc.Awaitable[_upload_pb2.GetUploadResponse]]:
-        """Returns one upload. Errors: INVALID_ARGUMENT (malformed id), NOT_FOUND (no upload of that id),
-        PERMISSION_DENIED (another owner's).
+        """Returns one upload. Errors: INVALID_ARGUMENT (malformed id), NOT_FOUND (the caller has no upload
+        of that id).
         """
 
     @_abc_1.abstractmethod
@@ -123,6 +136,17 @@ class UploadServiceServicer(metaclass=_abc_1.ABCMeta):
     ) -> _typing.Union[_upload_pb2.ListUploadsResponse, _abc.Awaitable[_upload_pb2.ListUploadsResponse]]:
         """Lists the caller's uploads, those made last first. Since 0.3. Errors: INVALID_ARGUMENT (page_size
         below zero, a page_token that this method did not give out), UNIMPLEMENTED (a persister of 0.2).
+        """
+
+    @_abc_1.abstractmethod
+    def AssignUpload(
+        self,
+        request: _upload_pb2.AssignUploadRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_upload_pb2.AssignUploadResponse, _abc.Awaitable[_upload_pb2.AssignUploadResponse]]:
+        """Gives an upload that was made without a key to an owner. Needs a key with the scope admin. Since
+        0.3. Errors: INVALID_ARGUMENT (malformed id or owner), NOT_FOUND (no upload of that id was made
+        without a key). An upload that the owner has already stays as it is.
         """
 
 def add_UploadServiceServicer_to_server(servicer: UploadServiceServicer, server: _typing.Union[_grpc.Server, _aio.Server]) -> None: ...

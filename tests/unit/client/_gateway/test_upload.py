@@ -21,12 +21,14 @@ from newstally import (
     RefusalReason,
     RetryPolicy,
     UploadEvent,
+    UploadTakenOver,
     UploadWentBackwards,
     Waiting,
     WindowLimits,
 )
 from support.reference_gateway import Fault, ReferenceGateway
 
+PASSING = [fault for fault in Fault if fault is not Fault.TAKEN_OVER]
 QUICK = RetryPolicy(first_delay=0.001, longest_delay=0.01, event_timeout=0.25, call_timeout=2.0)
 
 
@@ -94,7 +96,7 @@ async def test_a_begun_upload_goes_on_where_it_stands() -> None:
     assert gateway.articles("job") == as_counted(items)
 
 
-@pytest.mark.parametrize("fault", list(Fault))
+@pytest.mark.parametrize("fault", PASSING)
 async def test_each_kind_of_fault_is_survived(fault: Fault) -> None:
     """Whatever breaks a stream, the upload goes on and each article is settled once."""
     items = articles(200)
@@ -115,9 +117,7 @@ async def test_any_sequence_of_disruptions_settles_each_article_exactly_once(see
     rng = random.Random(seed)
     items = articles(rng.randrange(1, 400), size=rng.randrange(10, 20_000))
     limits = WindowLimits(articles=rng.randrange(1, 100), size_bytes=2 * 1024 * 1024)
-    faults = [
-        rng.choice(list(Fault)) if rng.random() < 0.5 else None for _ in range(rng.randrange(20))
-    ]
+    faults = [rng.choice(PASSING) if rng.random() < 0.5 else None for _ in range(rng.randrange(20))]
     async with (
         ReferenceGateway(faults, batch=rng.randrange(1, 60)) as gateway,
         NewstallyClient(gateway.target, retry=QUICK, window=limits) as client,
@@ -300,6 +300,19 @@ async def test_the_gateways_wish_to_wait_is_obeyed() -> None:
     (wait,) = waits
     assert isinstance(wait.error, GatewayBusy)
     assert wait.seconds >= 0.01
+
+
+async def test_an_upload_that_was_taken_over_is_not_taken_back() -> None:
+    """Two clients would go on like that for ever: it is told, and no other stream is opened."""
+    heard: list[object] = []
+    async with (
+        ReferenceGateway([Fault.TAKEN_OVER]) as gateway,
+        NewstallyClient(gateway.target, retry=QUICK) as client,
+    ):
+        with pytest.raises(UploadTakenOver, match="taken this upload over"):
+            await client.upload(articles(10), upload_id="job", on_event=heard.append)
+        assert not any(isinstance(event, Waiting) for event in heard)
+        assert (await client.get_upload("job")).next_offset == 0
 
 
 async def test_patience_can_end_when_nobody_answers() -> None:

@@ -7,9 +7,11 @@ from typing import cast
 
 import grpc
 import pytest
+from newstally_gateway.clients.door import Door
 from newstally_gateway.clients.service import Streams
 from newstally_gateway.clients.shared import Shared
 from newstally_gateway.core.clients.admission import Admission, Memory
+from newstally_gateway.core.clients.batches import Opened
 from newstally_gateway.core.clients.ledger import BatchLimits
 from newstally_gateway.core.clients.places import Places
 from newstally_gateway.core.replicas.dispatcher import Dispatcher
@@ -37,12 +39,12 @@ class Journal:
     def __init__(self) -> None:
         self.faulty_at = ""
 
-    async def get(self, upload_id: str, _owner: str) -> Upload:
+    async def get(self, upload_id: str, _owner: str) -> tuple[Upload, Opened]:
         if (self.faulty_at, upload_id) == ("get", "faulty"):
             raise RuntimeError("a bug")
-        return Upload(upload_id=upload_id)
+        return Upload(upload_id=upload_id), Opened(upload_id)
 
-    async def record(self, request: RecordBatchRequest) -> Upload:
+    async def record(self, request: RecordBatchRequest, _owner: str) -> Upload:
         if (self.faulty_at, request.upload_id) == ("record", "faulty"):
             raise RuntimeError("a bug")
         return Upload(upload_id=request.upload_id, next_offset=request.end_offset)
@@ -92,7 +94,7 @@ class Gateway:
 
 @asynccontextmanager
 async def serving(streams: Streams) -> AsyncIterator[Client]:
-    server = grpc.aio.server()
+    server = grpc.aio.server(interceptors=[Door(None, (), Metrics(CollectorRegistry()))])
     streams.register(server)
     port = server.add_insecure_port("127.0.0.1:0")
     await server.start()

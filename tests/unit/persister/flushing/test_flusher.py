@@ -112,7 +112,7 @@ class Bench:
     def __init__(self, limits: FlushLimits = NOW) -> None:
         self.connection = database()
         self.store = JournalStore(self.connection)
-        self.store.create_uploads([NewUpload("u", "me")], 1)
+        self.store.create_uploads([NewUpload("u", "anonymous")], 1)
         self.sink = RemoteSink()
         self.health = SinkHealth(metrics())
         self.fatal: list[str] = []

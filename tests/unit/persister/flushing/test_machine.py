@@ -39,7 +39,7 @@ class Bench:
     def __init__(self, set_aside_limit: int = 100) -> None:
         self.journal_file = database()
         self.store = JournalStore(self.journal_file)
-        self.store.create_uploads([NewUpload("u", "me")], 1)
+        self.store.create_uploads([NewUpload("u", "anonymous")], 1)
         self.sink = SqliteTallies(database())
         self.machine = FlushMachine(
             FlushLimits(age_seconds=10, rows=1_000),

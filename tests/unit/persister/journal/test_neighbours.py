@@ -15,7 +15,7 @@ async def test_whoever_reads_the_file_stalls_nothing(tmp_path: Path) -> None:
     """Another program reads for as long as it likes: batches are answered all the same."""
     bench = Bench(tmp_path)
     bench.writer.start()
-    await bench.writer.create_upload(NewUpload("u", "me"))
+    await bench.writer.create_upload(NewUpload("u", "anonymous"))
     reader = sqlite3.connect(bench.journal.path, isolation_level=None)
     reader.execute("BEGIN")
     reader.execute("SELECT * FROM uploads").fetchall()
@@ -40,7 +40,7 @@ async def test_whoever_writes_the_file_is_waited_for(tmp_path: Path) -> None:
     """A VACUUM by hand, say: intake goes on after it, and the process does not end."""
     bench = Bench(tmp_path)
     bench.writer.start()
-    await bench.writer.create_upload(NewUpload("u", "me"))
+    await bench.writer.create_upload(NewUpload("u", "anonymous"))
     patience = bench.journal.connection.execute("PRAGMA busy_timeout").fetchone()[0]
     assert patience >= 300_000
     other = sqlite3.connect(bench.journal.path, isolation_level=None)

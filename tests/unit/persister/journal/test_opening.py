@@ -25,7 +25,7 @@ def test_a_data_directory_is_made_and_kept(tmp_path: Path) -> None:
     """A missing directory is made, also below others; what was recorded is there again."""
     directory = tmp_path / "some" / "where"
     journal = open_journal(directory)
-    journal.store.create_uploads([NewUpload("u", "me")], 1)
+    journal.store.create_uploads([NewUpload("u", "anonymous")], 1)
     journal.store.record_batches([batch("u", 0, [("Post", [("x", "P")])])], 2)
     before = journal.store.get_upload("u")
     journal.close()
@@ -108,7 +108,7 @@ def test_a_reader_sees_what_was_committed_and_changes_nothing(tmp_path: Path) ->
     journal = open_journal(tmp_path)
     reader = open_reader(journal.path)
     assert reader.get_upload("u") is None
-    journal.store.create_uploads([NewUpload("u", "me")], 1)
+    journal.store.create_uploads([NewUpload("u", "anonymous")], 1)
     assert reader.get_upload("u") == journal.store.get_upload("u")
     with pytest.raises(sqlite3.OperationalError, match="readonly"):
         reader._connection.execute("DELETE FROM uploads")
@@ -130,7 +130,7 @@ def test_space_counts_what_is_used(tmp_path: Path) -> None:
 def test_what_was_emptied_is_room(tmp_path: Path) -> None:
     """Rows that are gone leave free pages in the file, and those are measured."""
     journal = open_journal(tmp_path)
-    journal.store.create_uploads([NewUpload("u", "me")], 1)
+    journal.store.create_uploads([NewUpload("u", "anonymous")], 1)
     rows = [(f"{n} {'x' * 400}", "P") for n in range(2_000)]
     journal.store.record_batches([batch("u", 0, [("Post", rows)])], 2)
     full = journal.gauge.measure()

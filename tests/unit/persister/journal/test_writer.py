@@ -89,7 +89,7 @@ async def test_an_answer_comes_after_the_commit(bench: Bench) -> None:
     """Whoever is answered can read it on another connection."""
     bench.writer.start()
     reader = open_reader(bench.journal.path)
-    await bench.writer.create_upload(NewUpload("u", "me"))
+    await bench.writer.create_upload(NewUpload("u", "anonymous"))
     assert reader.get_upload("u")
     answer = await bench.writer.record(batch("u", 0, [("Post", [])]))
     assert answer
@@ -100,7 +100,7 @@ async def test_an_answer_comes_after_the_commit(bench: Bench) -> None:
 async def test_what_waits_is_committed_together_in_order(bench: Bench) -> None:
     """Batches that waited share a transaction; a create before them is seen, errors are apart."""
     tasks = [
-        asyncio.create_task(bench.writer.create_upload(NewUpload("u", "me"))),
+        asyncio.create_task(bench.writer.create_upload(NewUpload("u", "anonymous"))),
         *(
             asyncio.create_task(bench.writer.record(batch(upload, first, [("Post", [])])))
             for upload, first in [("u", 0), ("u", 1), ("nobody", 0), ("u", 1), ("u", 2)]
@@ -121,11 +121,11 @@ async def test_what_waits_is_committed_together_in_order(bench: Bench) -> None:
 
 async def test_a_caller_that_leaves_harms_nobody(bench: Bench) -> None:
     """A cancelled call's batch may be recorded; the next one is answered."""
-    leaving = asyncio.create_task(bench.writer.create_upload(NewUpload("u", "me")))
+    leaving = asyncio.create_task(bench.writer.create_upload(NewUpload("u", "anonymous")))
     await asyncio.sleep(0)
     leaving.cancel()
     bench.writer.start()
-    made = await bench.writer.create_upload(NewUpload("v", "me"))
+    made = await bench.writer.create_upload(NewUpload("v", "anonymous"))
     assert made
     assert made.upload_id == "v"
 
@@ -149,7 +149,7 @@ async def test_what_waits_is_bounded_in_bytes(bench: Bench) -> None:
 async def test_a_batch_larger_than_the_bound_goes_alone(bench: Bench) -> None:
     """What could never be taken beside others is taken when nothing waits."""
     bench.writer.start()
-    await bench.writer.create_upload(NewUpload("u", "me"))
+    await bench.writer.create_upload(NewUpload("u", "anonymous"))
     large = batch("u", 0, [("Post", [(f"e{n}", "P") for n in range(100)])])
     assert large.size_bytes > 5_000
     assert await bench.writer.record(large)
@@ -159,7 +159,7 @@ async def test_a_full_journal_takes_nothing_in_and_goes_on_flushing(tmp_path: Pa
     """Near the bound intake stops with the remedy; reads and flushes go on; then it goes on."""
     bench = Bench(tmp_path)
     bench.writer.start()
-    await bench.writer.create_upload(NewUpload("u", "me"))
+    await bench.writer.create_upload(NewUpload("u", "anonymous"))
     await bench.writer.record(batch("u", 0, [("Post", [(f"e{n}" * 99, "P") for n in range(9)])]))
     await bench.close()
     bench = Bench(tmp_path, SpaceLimits(most=100_000, headroom=99_999))
@@ -168,7 +168,7 @@ async def test_a_full_journal_takes_nothing_in_and_goes_on_flushing(tmp_path: Pa
     with pytest.raises(JournalFullError, match="raise --journal-max-bytes"):
         await bench.writer.record(batch("u", 1, [("Post", [])]))
     with pytest.raises(JournalFullError):
-        await bench.writer.create_upload(NewUpload("v", "me"))
+        await bench.writer.create_upload(NewUpload("v", "anonymous"))
     assert await bench.writer.run(flushes.cut) == 1
     bench.writer._limits = ROOMY
     assert await bench.writer.run(flushes.open_flush)
@@ -193,7 +193,7 @@ async def test_any_error_ends_it_without_an_answer(
     """Nobody is told a guess: waiting calls and later ones fail, and the process is told why."""
 
     bench.store.failure = error
-    created = asyncio.create_task(bench.writer.create_upload(NewUpload("u", "me")))
+    created = asyncio.create_task(bench.writer.create_upload(NewUpload("u", "anonymous")))
     await asyncio.sleep(0)
     calls = [
         asyncio.create_task(bench.writer.run(flushes.position)),
@@ -206,7 +206,7 @@ async def test_any_error_ends_it_without_an_answer(
     assert isinstance(failed, JournalClosedError)
     assert isinstance(recorded, JournalClosedError)
     with pytest.raises(JournalClosedError):
-        await bench.writer.create_upload(NewUpload("v", "me"))
+        await bench.writer.create_upload(NewUpload("v", "anonymous"))
     await bench.close()  # the thread tells the process after it has told its callers
     assert len(bench.fatal) == 1
     assert advice in bench.fatal[0]
@@ -215,7 +215,7 @@ async def test_any_error_ends_it_without_an_answer(
 async def test_a_batch_is_reported_also_when_its_caller_has_gone(bench: Bench) -> None:
     """A cancelled call may be recorded all the same, and then its tallies have to be flushed."""
     wanted = batch("u", 0, [("Post", [])])
-    created = asyncio.create_task(bench.writer.create_upload(NewUpload("u", "me")))
+    created = asyncio.create_task(bench.writer.create_upload(NewUpload("u", "anonymous")))
     await asyncio.sleep(0)
     call = asyncio.create_task(bench.writer.record(wanted))
     await asyncio.sleep(0)
@@ -237,7 +237,7 @@ async def test_a_group_that_fails_leaves_nothing_behind(
     """An error in the middle of a group rolls all of it back: nothing was answered."""
     bench = Bench(tmp_path)
     bench.writer.start()
-    await bench.writer.create_upload(NewUpload("u", "me"))
+    await bench.writer.create_upload(NewUpload("u", "anonymous"))
 
     def fail(*_: object) -> None:
         raise sqlite3.OperationalError("database or disk is full")
@@ -260,7 +260,7 @@ async def test_a_group_that_fails_leaves_nothing_behind(
 
 async def test_closing_finishes_what_waits_and_ends_the_thread(bench: Bench) -> None:
     """What was taken is done; what comes later is refused; no thread is left."""
-    waiting = asyncio.create_task(bench.writer.create_upload(NewUpload("u", "me")))
+    waiting = asyncio.create_task(bench.writer.create_upload(NewUpload("u", "anonymous")))
     await asyncio.sleep(0)
     bench.writer.start()
     assert await bench.writer.close()

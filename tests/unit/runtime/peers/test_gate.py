@@ -49,6 +49,9 @@ class Uploads(upload_pb2_grpc.UploadServiceServicer):
     async def ListUploads(self, request: Any, context: Any) -> upload_pb2.ListUploadsResponse:
         return upload_pb2.ListUploadsResponse()
 
+    async def AssignUpload(self, request: Any, context: Any) -> upload_pb2.AssignUploadResponse:
+        return upload_pb2.AssignUploadResponse()
+
 
 class Extractor(extractor_pb2_grpc.ExtractorServiceServicer):
     """Echoes."""

@@ -1,6 +1,7 @@
 """Outcomes that are recorded together, the request that records them, and when it is sent again."""
 
 from dataclasses import dataclass
+from typing import NamedTuple
 
 from newstally_protos.spellings import better
 from newstally_protos.v1.extractor_pb2 import ArticleEntities
@@ -33,10 +34,23 @@ class Batch:
         return self.first_offset + len(self.outcomes)
 
 
-def fold(batch: Batch, upload_id: str) -> RecordBatchRequest:
+class Opened(NamedTuple):
+    """What the persister told when a stream was opened."""
+
+    stored_id: str
+    """What batches call the upload."""
+    token: int = 0
+    """What batches show: the highest one that comes takes the upload over. 0: from a persister of
+    release 0.2.0, which knows of none."""
+
+
+def fold(batch: Batch, stored_id: str, token: int = 0) -> RecordBatchRequest:
     """Sum the batch up per publication, day and entity. Always the same for the same batch."""
     request = RecordBatchRequest(
-        upload_id=upload_id, first_offset=batch.first_offset, end_offset=batch.end_offset
+        upload_id=stored_id,
+        first_offset=batch.first_offset,
+        end_offset=batch.end_offset,
+        token=token,
     )
     articles: dict[tuple[str, int | None], int] = {}
     # Per publication and day, per (text, label): [mentions, articles].

@@ -26,6 +26,7 @@ from collections import deque
 from newstally_protos.v1.upload_pb2 import Upload
 
 from newstally_gateway.core.clients.admission import Share
+from newstally_gateway.core.clients.batches import Opened
 from newstally_gateway.core.clients.effects import (
     Counters,
     Effect,
@@ -70,6 +71,8 @@ class Stream:
         """What it is to end with, if not with OK."""
         self.settling: Settling | None = None
         """None until the upload is known."""
+        self.opened = Opened("")
+        """What the batches of its upload say."""
         self._key = key
         self._memory = memory
         self._limits = limits
@@ -128,11 +131,12 @@ class Stream:
             self._refuse(Status(Reason.CROWDED), now)
             self.effects.append(MakeRoom())
 
-    def found(self, upload: Upload, now: float) -> None:
+    def found(self, upload: Upload, opened: Opened, now: float) -> None:
         """Take the upload that `FindUpload` asked for; the client knows its id."""
         if self.state is not State.FINDING or self._first is None:
             return
         (first, named), self._first = self._first, None
+        self.opened = opened
         self._intake, self.settling = self._make(upload, now, named=named)
         self.settling.tell(Tell((), upload, 0))
         self.state = State.READING

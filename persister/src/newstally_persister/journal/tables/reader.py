@@ -1,23 +1,15 @@
 """What can be looked up in a journal, also beside its writer."""
 
-import json
 import sqlite3
 from collections.abc import Sequence
-from dataclasses import replace
-from typing import Any
 
-from newstally_persister.journal.tables import models, older_keys, refusals, set_aside
+from newstally_persister.journal.tables import models, older_keys, owned, refusals, set_aside
+from newstally_persister.journal.tables.owned import UPLOAD_COLUMNS, read_upload
 from newstally_persister.values.batches import Refusal, RefusalRange
 from newstally_persister.values.uploads import Upload
 from newstally_persister.values.voids import SetAsideRow
 
-UPLOAD_COLUMNS = (
-    "upload_id, owner, next_offset, applied_offset, counted, refused, mentions, models, "
-    "create_micros, update_micros"
-)
-
 _LATEST_MICROS = 2**63 - 1
-_MODELS = UPLOAD_COLUMNS.split(", ").index("models")
 
 
 class JournalReader:
@@ -31,11 +23,12 @@ class JournalReader:
         self._connection.close()
 
     def get_upload(self, upload_id: str) -> Upload | None:
-        """Return the upload as it stands, or None."""
-        row = self._connection.execute(
-            f"SELECT {UPLOAD_COLUMNS} FROM uploads WHERE upload_id = ?", (upload_id,)
-        ).fetchone()
-        return None if row is None else read_upload(row)
+        """Return the upload that is stored so, as it stands, or None."""
+        return owned.find_stored(self._connection, upload_id)
+
+    def find_upload(self, upload_id: str, owner: str) -> Upload | None:
+        """Return an owner's upload by the id that the owner gave it, or None."""
+        return owned.find(self._connection, upload_id, owner)
 
     def list_uploads(
         self, owner: str, after: tuple[int, str] | None, limit: int
@@ -77,9 +70,3 @@ class JournalReader:
     def list_refusal_ranges(self, upload_id: str) -> Sequence[RefusalRange]:
         """Return where the refusals are that are not listed, by their first offset."""
         return refusals.ranges(self._connection, upload_id)
-
-
-def read_upload(row: Sequence[Any]) -> Upload:
-    """Return the upload in a row of UPLOAD_COLUMNS."""
-    upload = Upload(*row)
-    return replace(upload, models=tuple(json.loads(row[_MODELS])))

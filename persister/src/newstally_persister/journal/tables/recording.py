@@ -7,8 +7,8 @@ from dataclasses import replace
 
 from newstally_protos.spellings import BETTER_SQL, better
 
-from newstally_persister.journal.tables import days, models, older_keys, refusals
-from newstally_persister.journal.tables.reader import UPLOAD_COLUMNS, read_upload
+from newstally_persister.journal.tables import days, models, older_keys, owned, refusals
+from newstally_persister.journal.tables.owned import UPLOAD_COLUMNS
 from newstally_persister.sqlite.upserts import Upsert
 from newstally_persister.values.batches import MODELS_LIMIT, Batch, Tallies, summed
 from newstally_persister.values.uploads import NewUpload, Recorded, Upload
@@ -41,20 +41,18 @@ def create_uploads(
 def _find_or_make(
     connection: sqlite3.Connection, wish: NewUpload, now_micros: int
 ) -> Upload | None:
-    upload = _find(connection, wish.upload_id)
-    if upload is not None:
-        return replace(upload, fingerprint=_fingerprint(connection, wish.upload_id))
+    stored = owned.find_or_name(connection, wish.upload_id, wish.owner)
+    if isinstance(stored, Upload):
+        return replace(stored, fingerprint=_fingerprint(connection, stored.upload_id))
     if not _count_made(connection, wish, now_micros // _DAY_MICROS):
         return None
     connection.execute(
         f"INSERT INTO uploads ({UPLOAD_COLUMNS}) VALUES (?, ?, 0, 0, 0, 0, 0, '[]', ?, ?)",
-        (wish.upload_id, wish.owner, now_micros, now_micros),
+        (stored, wish.owner, now_micros, now_micros),
     )
     if wish.fingerprint:
-        connection.execute(
-            "INSERT INTO fingerprints VALUES (?, ?)", (wish.upload_id, wish.fingerprint)
-        )
-    made = _find(connection, wish.upload_id)
+        connection.execute("INSERT INTO fingerprints VALUES (?, ?)", (stored, wish.fingerprint))
+    made = owned.find_stored(connection, stored)
     return None if made is None else replace(made, fingerprint=wish.fingerprint)
 
 
@@ -89,12 +87,15 @@ def record_batches(
     uploads: dict[str, Upload | None] = {}
     recorded: list[Batch] = []
     answers: list[Recorded | None] = []
+    highest: dict[str, int] = {}
     for batch in batches:
         if batch.upload_id not in uploads:
-            uploads[batch.upload_id] = _find(connection, batch.upload_id)
+            uploads[batch.upload_id] = owned.find_stored(connection, batch.upload_id)
         upload = uploads[batch.upload_id]
-        if upload is None:
+        if upload is None or upload.owner != batch.owner:
             answers.append(None)
+        elif not _may_add(connection, batch, highest):
+            answers.append(Recorded(upload, recorded=False, fenced=True))
         elif batch.first_offset != upload.next_offset:
             answers.append(Recorded(upload, recorded=False))
         else:
@@ -112,11 +113,20 @@ def record_batches(
     return answers
 
 
-def _find(connection: sqlite3.Connection, upload_id: str) -> Upload | None:
-    row = connection.execute(
-        f"SELECT {UPLOAD_COLUMNS} FROM uploads WHERE upload_id = ?", (upload_id,)
-    ).fetchone()
-    return None if row is None else read_upload(row)
+def _may_add(connection: sqlite3.Connection, batch: Batch, highest: dict[str, int]) -> bool:
+    """Whether no later stream has taken the upload over. If this is one, it does.
+
+    `highest`: the tokens that were looked up.
+    """
+    if not batch.token:
+        return True
+    known = highest.get(batch.upload_id)
+    if known is None:
+        known = owned.highest_token(connection, batch.upload_id)
+    if batch.token > known:
+        owned.note_token(connection, batch.upload_id, batch.token)
+    highest[batch.upload_id] = max(known, batch.token)
+    return batch.token >= known
 
 
 def _advanced(upload: Upload, batch: Batch, now_micros: int) -> Upload:

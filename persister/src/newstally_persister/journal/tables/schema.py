@@ -187,6 +187,13 @@ ADDITIONS: tuple[str, ...] = (
         articles INTEGER NOT NULL,
         PRIMARY KEY (publication_key, text, label, day)
     ) STRICT, WITHOUT ROWID""",
+    # The highest token that a batch of an upload came with.
+    """CREATE TABLE IF NOT EXISTS tokens (
+        upload_id TEXT PRIMARY KEY,
+        token INTEGER NOT NULL
+    ) STRICT, WITHOUT ROWID""",
+    # One row: where the tokens of the newest process begin.
+    "CREATE TABLE IF NOT EXISTS epochs (epoch INTEGER NOT NULL) STRICT",
 )
 """Tables beside those of the version, made where they are missing at every start.
 

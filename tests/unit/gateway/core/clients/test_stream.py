@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 from newstally_gateway.core.clients.admission import Admission, Memory, Share
+from newstally_gateway.core.clients.batches import Opened
 from newstally_gateway.core.clients.effects import (
     Collided,
     Discard,
@@ -28,6 +29,8 @@ from newstally_protos.v1.article_pb2 import Article, RefusalReason
 from newstally_protos.v1.gateway_pb2 import StreamArticlesRequest
 from newstally_protos.v1.upload_pb2 import Upload
 from unit.gateway.core.builders import count_nothing, counted, limits
+
+OPENED = Opened("up", 7)
 
 ARTICLE_BYTES = 16 * 1024 + 5 * len("text")
 LARGEST_BYTES = 17_000
@@ -74,7 +77,10 @@ class Driven:
         """Have it read an upload at `next_offset`, whose article there was sent."""
         assert self.send(article(next_offset, "job")) == [FindUpload("job")]
         upload = Upload(upload_id="job", next_offset=next_offset)
-        assert self.do(self.stream.found, upload) == [Tell((), upload, 0), task(next_offset)]
+        assert self.do(self.stream.found, upload, OPENED) == [
+            Tell((), upload, 0),
+            task(next_offset),
+        ]
         assert self.do(self.stream.told) == []
         return self
 
@@ -200,7 +206,7 @@ def test_a_named_upload_needs_an_offset() -> None:
     """Sent again without one, it would be counted again."""
     driven = Driven()
     driven.send(article(None, "job"))
-    driven.do(driven.stream.found, upload(0))
+    driven.do(driven.stream.found, upload(0), OPENED)
     assert driven.stream.status is not None
     assert driven.stream.status.field == "offset"
 

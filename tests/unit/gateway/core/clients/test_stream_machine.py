@@ -7,7 +7,7 @@ from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 from newstally_gateway.core.clients.admission import Admission, Memory, Share
-from newstally_gateway.core.clients.batches import Batch
+from newstally_gateway.core.clients.batches import Batch, Opened
 from newstally_gateway.core.clients.effects import (
     Discard,
     End,
@@ -25,6 +25,8 @@ from newstally_protos.v1.article_pb2 import Article
 from newstally_protos.v1.gateway_pb2 import StreamArticlesRequest
 from newstally_protos.v1.upload_pb2 import Upload
 from unit.gateway.core.builders import count_nothing, counted, limits
+
+OPENED = Opened("up", 7)
 
 LARGEST_BYTES = 17_000
 
@@ -122,7 +124,7 @@ class StreamMachine(RuleBasedStateMachine):
         self.finding = False
         if found:
             upload = Upload(upload_id="job", next_offset=self.settled)
-            self.do(self.stream.found, upload)
+            self.do(self.stream.found, upload, OPENED)
         else:
             self.do(self.stream.refuse, Status(Reason.PERSISTER, "not found"))
 

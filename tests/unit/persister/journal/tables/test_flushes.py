@@ -130,7 +130,7 @@ def test_a_restart_finds_the_same_parts() -> None:
     """After a crash ids, digests and contents of planned parts are what they were."""
     connection = database()
     store = JournalStore(connection)
-    store.create_uploads([NewUpload("u", "me")], 1)
+    store.create_uploads([NewUpload("u", "anonymous")], 1)
     store.record_batches([batch("u", 0, [ONE, TWO])], 2)
     store.run(flushes.cut)
     planned = [store.run(flushes.plan_part, 1, PartLimits(2, 999)) for _ in range(2)]
@@ -151,7 +151,7 @@ def test_damage_is_noticed_before_it_is_sent() -> None:
     """A part whose rows are not what was planned is fatal, with a remedy."""
     connection = database()
     store = JournalStore(connection)
-    store.create_uploads([NewUpload("u", "me")], 1)
+    store.create_uploads([NewUpload("u", "anonymous")], 1)
     store.record_batches([batch("u", 0, [ONE])], 2)
     store.run(flushes.cut)
     store.run(flushes.plan_part, 1, LARGE)
@@ -180,7 +180,7 @@ def test_space_is_used_again() -> None:
     """What a flush has moved leaves no pages behind that the next batches could not use."""
     connection = database()
     store = JournalStore(connection)
-    store.create_uploads([NewUpload("u", "me")], 1)
+    store.create_uploads([NewUpload("u", "anonymous")], 1)
     sink = SqliteTallies(database())
     sizes = []
     for turn in range(6):

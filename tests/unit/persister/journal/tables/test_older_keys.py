@@ -15,7 +15,7 @@ NFC, NFD = "Caf\u00e9", "Cafe\u0301"
 def older_journal(connection: Any, *names: str) -> JournalStore:
     """Return a journal whose publications 0.2.0 recorded, as today's release opens it."""
     store = JournalStore(connection)
-    store.create_uploads([NewUpload("u", "me")], 1)
+    store.create_uploads([NewUpload("u", "anonymous")], 1)
     connection.executemany(
         "INSERT INTO publications (key, name) VALUES (?, ?)",
         [(older_publication_key(name), name) for name in names],

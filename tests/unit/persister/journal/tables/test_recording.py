@@ -42,7 +42,7 @@ def test_a_batch_out_of_turn_changes_nothing_and_is_told_the_truth(first: int) -
     (before,) = store.record_batches([batch("u", 0, [ONE, None])], 2)
     (answer,) = store.record_batches([batch("u", first, [ONE, ONE, None])], 3)
     assert before
-    assert answer == (before.upload, False)
+    assert answer == (before.upload, False, False)
     assert store.get_upload("u") == before.upload
     assert len(store.list_refusals("u", -1, 10)) == 1
 
@@ -87,7 +87,7 @@ def test_the_first_name_wins_for_ever() -> None:
     connection = database()
     store = JournalStore(connection)
     sink = SqliteTallies(database())
-    store.create_uploads([NewUpload("u", "me")], 1)
+    store.create_uploads([NewUpload("u", "anonymous")], 1)
     for offset, name in enumerate(["The Times", "THE TIMES", "the times"]):
         store.record_batches([batch("u", offset, [(name, [])])], 2)
         flush(store, sink)
@@ -120,7 +120,7 @@ def test_the_stores_models_are_known() -> None:
     """Of all uploads; those that the release before recorded are found at the next start."""
     connection = database()
     store = JournalStore(connection)
-    store.create_uploads([NewUpload("u", "o"), NewUpload("v", "o")], 1)
+    store.create_uploads([NewUpload("u", "anonymous"), NewUpload("v", "anonymous")], 1)
     store.record_batches([batch("u", 0, [ONE])], 1)
     assert models.read(connection) == ["en 1"]
     connection.execute("UPDATE uploads SET models = '[\"en 0\"]' WHERE upload_id = 'v'")
@@ -147,11 +147,11 @@ def test_creating_again_returns_the_upload_as_it_stands() -> None:
     store = journal("u")
     store.record_batches([batch("u", 0, [ONE])], 2)
     again, other, fresh = store.create_uploads(
-        [NewUpload("u", "owner"), NewUpload("u", "somebody"), NewUpload("w", "somebody")], 9
+        [NewUpload("u", "anonymous"), NewUpload("u", "somebody"), NewUpload("w", "somebody")], 9
     )
     assert again
     assert fresh
-    assert (again.owner, again.next_offset, again.create_micros) == ("owner", 1, 1)
+    assert (again.owner, again.next_offset, again.create_micros) == ("anonymous", 1, 1)
     assert other == again
     assert (fresh.owner, fresh.next_offset, fresh.create_micros) == ("somebody", 0, 9)
 

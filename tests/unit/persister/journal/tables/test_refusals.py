@@ -68,12 +68,13 @@ def test_many_uploads_list_no_more_than_a_day_allows(monkeypatch: pytest.MonkeyP
     store = journal("u", "v")
     day = 86_400_000_000
 
-    def refuse(upload_id: str, first: int, micros: int) -> int:
-        store.record_batches([read_batch(request(upload_id, first, [None] * 4))], micros)
+    def refuse(upload_id: str, first: int, micros: int, owner: str = "anonymous") -> int:
+        batch = read_batch(request(upload_id, first, [None] * 4), owner)
+        store.record_batches([batch], micros)
         return len(store.list_refusals(upload_id, -1, 99))
 
     assert [refuse("u", 0, 1), refuse("v", 0, 2), refuse("v", 4, 3)] == [4, 1, 1]
     assert store.list_refusal_ranges("v") == [RefusalRange(1, 8, 4, 7)]
     assert refuse("v", 8, day) == 5
     store.create_uploads([NewUpload("w", "another")], 1)
-    assert refuse("w", 0, day) == 4
+    assert refuse("w", 0, day, "another") == 4

@@ -158,7 +158,7 @@ def test_the_release_before_is_kept_out_while_a_flush_has_voids(begun: bool) -> 
     """It knows version 1, would plan such a flush wrong, and is let in again afterwards."""
     connection = database()
     store = JournalStore(connection)
-    store.create_uploads([NewUpload("u", "me")], 1)
+    store.create_uploads([NewUpload("u", "anonymous")], 1)
     store.record_batches([batch("u", 0, ARTICLES)], 2)
     store.run(flushes.cut)
     part = store.run(flushes.plan_part, 1, FOUR)

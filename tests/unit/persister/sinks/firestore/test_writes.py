@@ -118,7 +118,7 @@ def test_every_planned_part_fits_into_a_commit(
 def planned(character: str, name_bytes: int, text_bytes: int, limits: PartLimits) -> Part:
     """Return the first part of a journal that is full of such texts."""
     store = JournalStore(database())
-    store.create_uploads([NewUpload("u", "me")], 1)
+    store.create_uploads([NewUpload("u", "anonymous")], 1)
     name = filled(character, name_bytes)
     smallest = limits.weigh(EntityRow(name, filled(character, text_bytes - 6), "P", 1, 1))
     wanted = min(limits.rows, 2 * limits.size_bytes // smallest)
