@@ -124,7 +124,7 @@ clean: ## remove what was made here
 	find . -name __pycache__ -prune -exec rm -rf {} +
 	rm -rf */src/*.egg-info */build
 
-.PHONY: images images-push images-test image-names manifests release next
+.PHONY: images images-push images-test image-names sbom locks manifests release next
 
 # Where images are named: `make image-names images REGISTRY=europe-docker.pkg.dev/project/newstally`.
 REGISTRY ?=
@@ -132,6 +132,8 @@ VERSION := $(shell sed -n 's/^version = "\(.*\)"/\1/p' gateway/pyproject.toml)
 REVISION := $(shell git describe --always --dirty --abbrev=40 --exclude '*' 2>/dev/null || echo unknown)
 IMAGE_PREFIX = $(REGISTRY:%=%/)
 IMAGES := newstally-gateway newstally-extractor newstally-persister newstally
+# For a release by its digest, so that the same tree gives the same images: python@sha256:…
+PYTHON_IMAGE ?= python:3.11-slim
 DOCKER ?= $(firstword $(wildcard /usr/bin/docker) docker)
 export DOCKER_BUILDKIT = 1
 
@@ -144,7 +146,14 @@ images: $(IMAGES:%=image/%) ## build the images, named for REGISTRY; BUILD_FLAGS
 image/%:
 	$(DOCKER) build --file $(subst newstally-,,$(*:newstally=client))/Dockerfile \
 	  --build-arg VERSION=$(VERSION) --build-arg REVISION=$(REVISION) \
+	  --build-arg PYTHON_IMAGE=$(PYTHON_IMAGE) --label org.opencontainers.image.base.name=$(PYTHON_IMAGE) \
 	  --tag $(IMAGE_PREFIX)$*:$(VERSION) $(BUILD_FLAGS) .
+
+sbom: setup ## write what is in each image that was built, as CycloneDX, to sbom/
+	DOCKER=$(DOCKER) $(BIN)/python tools/sbom.py $(IMAGES:%=$(IMAGE_PREFIX)%:$(VERSION))
+
+locks: setup ## write anew what the images install, with hashes, for the versions of constraints.txt
+	$(BIN)/python tools/locks.py
 
 images-push: $(IMAGES:%=push/%) ## push the images to REGISTRY
 

@@ -11,6 +11,7 @@ from manifests.naming import IMAGES, version
 from manifests.objects import REPOSITORY, image_name
 from manifests.quantities import parse
 from manifests.settings import KINDS, settings_of
+from newstally.certificates.folder import AUTHORITIES, CERTIFICATE, DOOR, KEY
 from newstally_extractor.settings import ExtractorSettings
 from newstally_gateway.replicas.targets import parse_targets
 from newstally_gateway.settings import GatewaySettings
@@ -19,6 +20,8 @@ from newstally_runtime.service import CLOSE_SECONDS
 from pydantic import ValidationError
 
 FILE = REPOSITORY / "deploy" / "compose.yaml"
+SECURE = FILE.with_name("compose.secure.yaml")
+"""What is added for keys, TLS and mTLS."""
 PORTS = {"gateway": 50051, "extractor": 50052, "persister": 50053}
 """Where the images listen (Dockerfiles)."""
 KEYS = {
@@ -27,6 +30,8 @@ KEYS = {
     "stop_grace_period",
 }
 """Of a service; another one is mistyped, or is to be looked at here."""
+
+CERTIFICATE_FILES = (CERTIFICATE, KEY, AUTHORITIES)
 
 Service = dict[str, Any]
 
@@ -48,6 +53,27 @@ def problems(path: Path = FILE) -> Iterator[str]:
     if not wrong:
         yield from _together(services)
         yield from _reach(services)
+
+
+def missing(path: Path) -> Iterator[str]:
+    """Give what the settings of a file like SECURE name and no mount of it brings."""
+    made = {
+        *(f"./certificates/{name}/{file}" for name in (*PORTS, DOOR) for file in CERTIFICATE_FILES),
+        *("./keys/keys.json", "./keys/local.key"),
+    }
+    for name, service in yaml.safe_load(path.read_text())["services"].items():
+        found = set()
+        for volume in service["volumes"]:
+            source, place, *mode = volume.split(":")
+            if mode != ["ro"]:
+                yield f"{name} may write to {place}"
+            found |= {
+                place + each.removeprefix(source)
+                for each in made
+                if f"{each}/".startswith(f"{source}/")
+            }
+        named = set(service["environment"].values())
+        yield from (f"{name} does not find {each}" for each in named - found)
 
 
 def _alone(name: str, service: Service) -> Iterator[str]:

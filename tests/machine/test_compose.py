@@ -4,9 +4,12 @@ import subprocess
 from pathlib import Path
 
 import pytest
+import yaml
 from images.docker import DOCKER
-from machine.compose import FILE, PORTS, problems
+from machine.compose import FILE, PORTS, SECURE, missing, problems
 from manifests.objects import REPOSITORY
+from manifests.settings import KINDS, settings_of
+from newstally_gateway.settings import GatewaySettings
 
 
 def test_file_and_programs_fit() -> None:
@@ -44,6 +47,35 @@ def test_a_broken_copy_is_noticed(right: str, wrong: str, tmp_path: Path) -> Non
     broken = tmp_path / "compose.yaml"
     broken.write_text(text.replace(right, wrong, 1))
     assert list(problems(broken)) != []
+
+
+def test_what_secures_it_is_found(tmp_path: Path) -> None:
+    """Every file that a setting names is in a folder that is mounted, read-only; a copy is not."""
+    assert list(missing(SECURE)) == []
+    for right, wrong in (
+        ("/certificates/ca.crt\n", "/certificates/ca.pem\n"),
+        ("./keys:/keys:ro", "./keys:/keys"),
+        ("./certificates/door:", "./certificates/doors:"),
+        ("KEY_FILE: /keys/local.key", "KEY_FILE: /key"),
+    ):
+        text = SECURE.read_text()
+        assert right in text
+        broken = tmp_path / "broken.yaml"
+        broken.write_text(text.replace(right, wrong, 1))
+        assert list(missing(broken)), right
+
+
+def test_all_is_secured() -> None:
+    """Every port has TLS, and the door has keys."""
+    open_, secured = (yaml.safe_load(path.read_text())["services"] for path in (FILE, SECURE))
+    assert secured.keys() == open_.keys()
+    for name in PORTS:
+        environment = {**open_[name]["environment"], **secured[name]["environment"]}
+        settings = settings_of(KINDS[f"newstally-{name}"], environment)
+        assert not settings.speaks_plain
+        assert settings.mtls is not None
+        if isinstance(settings, GatewaySettings):
+            assert settings.keys is not None
 
 
 @pytest.mark.parametrize("name", sorted(PORTS))

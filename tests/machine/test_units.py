@@ -4,7 +4,17 @@ import shutil
 from pathlib import Path
 
 import pytest
-from machine.units import FOLDER, SHARED, analyze, installed, problems
+from machine.units import (
+    FOLDER,
+    SECURE,
+    SHARED,
+    analyze,
+    installed,
+    problems,
+    read,
+    sections,
+)
+from manifests.settings import KINDS, settings_of
 
 SERVICES = (
     "newstally-persister.service",
@@ -32,6 +42,25 @@ def damaged(folder: Path, file: str | Path, right: str, wrong: str) -> Path:
 def test_units_and_programs_fit() -> None:
     """Settings, ports, memory, times and restarts."""
     assert list(problems()) == []
+
+
+@pytest.mark.parametrize("name", sorted(path.name for path in SECURE.iterdir()))
+def test_a_unit_is_given_the_certificates_that_it_reads(name: str) -> None:
+    """Each file that a setting names is a credential, of its own certificate; all is secured."""
+    unit = next(each for each in read().values() if each.name == name.removesuffix(".d"))
+    service = sections((SECURE / name / "secure.conf").read_text())["Service"]
+    given = dict(each.split(":") for each in service["LoadCredential"])
+    environment = dict(each.split("=", 1) for each in service["Environment"])
+    assert {value.removeprefix("%d/") for value in environment.values()} == given.keys()
+    own = unit.program.partition("-")[2]
+    for credential, source in given.items():
+        folder = "door" if credential.startswith("door") else own
+        file = f"tls.{credential.rpartition('.')[2]}" if folder == "door" else credential
+        wanted = f"/etc/newstally/certificates/{folder}/{file}"
+        assert source == ("/etc/newstally/keys.json" if credential == "keys.json" else wanted)
+    settings = settings_of(KINDS[unit.program], {**unit.environment(), **environment})
+    assert not settings.speaks_plain
+    assert settings.mtls is not None
 
 
 @pytest.mark.parametrize(

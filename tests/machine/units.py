@@ -28,6 +28,10 @@ WRONG_SETTINGS = "2"
 Section = dict[str, list[str]]
 
 
+SECURE = FOLDER / "secure"
+"""Drop-ins that give units certificates."""
+
+
 @dataclass(frozen=True)
 class Unit:
     """A service with what all of them share."""
