@@ -25,6 +25,7 @@ from newstally_persister.sinks.firestore.connection import Connection, connect
 from newstally_persister.sinks.firestore.sink import Deadlines, FirestoreSink
 from newstally_persister.sinks.health import SinkHealth
 from newstally_persister.values.uploads import NewUpload
+from support.firestore_days import Places, found_places
 from unit.persister.building import Article, Tallies, batch, metrics
 
 DEFAULT_DATABASE = "(default)"
@@ -146,17 +147,24 @@ class Store:
 
     async def tallies(self) -> Tallies:
         """Recount: every document of every publication."""
+        return (await self.counts())[0]
+
+    async def counts(self) -> tuple[Tallies, Places]:
+        """Recount, in all and by day and month: every document of every publication."""
         total: Tallies = Counter()
+        dated: Places = Counter()
         async for publication in self._client.collection("publications").stream():
             found = publication.to_dict() or {}
             key = " ".join(found["name"].split()).casefold()
             total[key, "", "", "articles"] = found["articles"]
             total[key, "", "", "mentions"] = found["mentions"]
+            dated += found_places(key, "", "", found)
             async for entity in publication.reference.collection("entities").stream():
                 row = entity.to_dict() or {}
                 total[key, row["text"], row["label"], "mentions"] = row["mentions"]
                 total[key, row["text"], row["label"], "articles"] = row["articles"]
-        return +total
+                dated += found_places(key, row["text"], row["label"], row)
+        return +total, dated
 
     async def sweep(self) -> int:
         """Delete receipts as the TTL policy does, as if their time had come; return how many."""

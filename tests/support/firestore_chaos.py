@@ -2,6 +2,7 @@
 
 import asyncio
 import random
+from datetime import UTC, date, datetime
 
 import grpc
 from support.firestore_bench import Bench, Store
@@ -30,8 +31,15 @@ _DEADLY = 0.05
 """How often a commit's arrival is the last thing that the persister lives to see."""
 
 
-def articles(draw: random.Random, number: int) -> list[Article]:
+def some_days(today: date) -> list[int | None]:
+    """Return days of which some are kept by day, some by month, some outside, and none."""
+    number = today.toordinal() - date(1970, 1, 1).toordinal()
+    return [None, number, number, number - 1, number - 40, number - 200, 3, number + 200]
+
+
+def articles(draw: random.Random, number: int, today: date | None = None) -> list[Article]:
     """Return articles over few publications and entities, so that documents are hit again."""
+    days = some_days(today or datetime.now(UTC).date())
     return [
         None
         if draw.random() < 0.1
@@ -41,6 +49,7 @@ def articles(draw: random.Random, number: int) -> list[Article]:
                 (draw.choice(("angela merkel", "..", "日本", "x`.y", "é")), draw.choice("PO"))
                 for _ in range(draw.randrange(4))
             ],
+            draw.choice(days),
         )
         for _ in range(number)
     ]

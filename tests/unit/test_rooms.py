@@ -132,7 +132,9 @@ the folders in it, or a module that is named. "" is the package's own __init__."
 
 SIDE_BY_SIDE = 12
 """What a reader takes in at one look: modules and folders in one folder."""
-MORE: dict[str, str] = {}
+MORE: dict[str, str] = {
+    "persister/sinks/firestore": "each is another side of the same documents",
+}
 """Folders that hold more, with the reason."""
 
 

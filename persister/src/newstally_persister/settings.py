@@ -50,6 +50,9 @@ class PersisterSettings(InnerSettings):
     """Most writes in one commit to Firestore; its size is bounded besides."""
     firestore_parts_in_flight: Annotated[int, Field(ge=1, le=64)] = 4
     """Commits to Firestore under way at a time."""
+    days_kept: Annotated[int, Field(ge=1, le=366)] = 62
+    """Days for which Firestore tells tallies by day; older ones are told by month. SQLite tells
+    all by day."""
     firestore_ramp: Annotated[int, Field(ge=0)] = 0
     """Writes per second to begin with, half as many more every 5 minutes; 0: no ramp. Google
     advises 500 for new collections."""

@@ -1,11 +1,13 @@
 """Whatever happens between the sink and Firestore, the recount from the emulator is equal."""
 
 import random
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
 from support.firestore_bench import Bench, Store
 from support.firestore_chaos import CODES, Chaos, articles, live
+from support.firestore_days import days_from, recount_places
 from support.firestore_proxy import COMMIT, PASS, Fault, FirestoreProxy, What, commit_of
 from unit.persister.building import recount
 
@@ -22,7 +24,11 @@ async def counted_once(bench: Bench, emulator: str, proxy: FirestoreProxy) -> No
             await bench.until_applied()
         await proxy.settled()
         assert not bench.fatal
-        assert await store.tallies() == recount([a for some in sent for a in some])
+        every = [a for some in sent for a in some]
+        total, dated = await store.counts()
+        assert total == recount(every)
+        today = datetime.now(UTC).date()
+        assert dated == recount_places(every, today, days_from(today))
 
 
 EACH = [
@@ -83,4 +89,7 @@ async def test_a_random_mixture(
     async with Bench(tmp_path, f"seed-{seed}") as bench, Store(emulator, bench.project) as store:
         sent = await live(chaos, bench, store)
         assert not bench.fatal
-        assert await store.tallies() == recount(sent)
+        total, dated = await store.counts()
+        assert total == recount(sent)
+        today = datetime.now(UTC).date()
+        assert dated == recount_places(sent, today, days_from(today))

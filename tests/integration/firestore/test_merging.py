@@ -5,6 +5,7 @@ import os
 import subprocess
 import sys
 import uuid
+from datetime import UTC, date, datetime
 from pathlib import Path
 
 import pytest
@@ -12,7 +13,9 @@ from newstally_persister.journal.opening import open_journal
 from newstally_persister.maintenance.firestore_merging import find_collisions, merge
 from newstally_persister.sinks.base import EntityTally, PageLimits, PublicationUnknownError
 from newstally_persister.sinks.firestore.connection import Connection, connect
+from newstally_persister.sinks.firestore.days import of_document
 from newstally_persister.sinks.firestore.sink import FirestoreSink
+from newstally_persister.sinks.firestore.writes import entity_write, publication_name
 from newstally_persister.values.parts import EntityRow, Part, PublicationRow, digest
 from unit.persister.building import metrics
 
@@ -29,9 +32,11 @@ async def test_collisions_are_shown_and_merged_on_command(
     project = f"merge-{uuid.uuid4().hex[:8]}"
     connection = Connection(lambda: connect(project, "(default)"))
     sink = FirestoreSink(connection, 7, metrics(), part_writes=500)
-    publications = [PublicationRow(key, key, 20, 20) for key in (NFC, NFD, ZERO, "other")]
+    today = datetime.now(UTC).date().toordinal() - date(1970, 1, 1).toordinal()
+    days = ((3, 5, 5), (today - 400, 4, 4), (today, 3, 3))
+    publications = [PublicationRow(key, key, 20, 20, days) for key in (NFC, NFD, ZERO, "other")]
     rows = [
-        EntityRow(row.key, f"e{n:02}", "P", 1, 1, f"E{n:02}")
+        EntityRow(row.key, f"e{n:02}", "P", 1, 1, f"E{n:02}", ((today, 1, 1),))
         for row in publications
         for n in range(20)
     ]
@@ -79,6 +84,14 @@ async def test_collisions_are_shown_and_merged_on_command(
     }
     tallies = (await sink.list_entity_tallies(NFC, "", LIMITS, None)).items
     assert tallies == [EntityTally(f"e{n:02}", "P", 3, 3, f"E{n:02}") for n in range(20)]
+    async with connection.use() as client:
+        name = publication_name(client.documents, NFC)
+        told = of_document(await client.read(name, 10))
+        assert told.days == {today: (9, 9)}
+        assert [*told.months.values()] == [(12, 12)]
+        assert told.outside == (15, 15)
+        entity = entity_write(client.documents, rows[0]).update.name
+        assert of_document(await client.read(entity, 10)).days == {today: (3, 3)}
     with pytest.raises(PublicationUnknownError):
         await sink.list_entity_tallies(NFD, "", LIMITS, None)
     await sink.close()

@@ -17,6 +17,7 @@ from newstally_persister.sinks.firestore import writes
 from newstally_persister.sinks.firestore.client import FirestoreClient
 from newstally_persister.sinks.firestore.commit import Commit
 from newstally_persister.sinks.firestore.connection import Connection
+from newstally_persister.sinks.firestore.days import Window
 from newstally_persister.sinks.firestore.sink import FirestoreSink
 from newstally_persister.values.parts import Part
 from support.firestore_bench import IMPATIENT, Bench, MakeSink, Store
@@ -36,8 +37,10 @@ def receipt(client: FirestoreClient, name: str) -> str:
 class NoReceipt(FirestoreSink):
     """The receipt is left out, and so is looking for it."""
 
-    def _commit(self, client: FirestoreClient, part: Part, digest: str, seen: Any) -> Commit:
-        commit = super()._commit(client, part, digest, seen)
+    def _commit(
+        self, client: FirestoreClient, part: Part, digest: str, seen: Any, kept: Window
+    ) -> Commit:
+        commit = super()._commit(client, part, digest, seen, kept)
         del commit.writes[0]
         return commit
 
@@ -67,8 +70,10 @@ class ConflictIsDone(FirestoreSink):
 class ExpiresTooEarly(FirestoreSink):
     """Receipts get their expire_at when they are made."""
 
-    def _commit(self, client: FirestoreClient, part: Part, digest: str, seen: Any) -> Commit:
-        commit = super()._commit(client, part, digest, seen)
+    def _commit(
+        self, client: FirestoreClient, part: Part, digest: str, seen: Any, kept: Window
+    ) -> Commit:
+        commit = super()._commit(client, part, digest, seen, kept)
         expire_at = self._wall_clock() + self._receipt_life
         commit.writes.append(writes.receipt_expiry(self._receipt(client, part), expire_at))
         return commit

@@ -8,10 +8,10 @@ goes on.
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-from newstally_persister.sinks.firestore import writes
+from newstally_persister.sinks.firestore import days, writes
 from newstally_persister.sinks.firestore.client import FirestoreClient, fields
 from newstally_persister.values.keys import publication_key
-from newstally_persister.values.parts import EntityRow, Part, PublicationRow
+from newstally_persister.values.parts import EntityRow, PublicationRow
 
 READ_SECONDS = 30.0
 COMMIT_SECONDS = 30.0
@@ -54,8 +54,7 @@ async def merge(
         for goes in others:
             going = writes.publication_name(client.documents, goes)
             while found := await _some(client, going):
-                rows = [EntityRow(stays, *_entity(document)) for document in found]
-                await _move(client, found, _part([], rows))
+                await _move(client, found, [_entity(client, stays, each) for each in found])
                 moved += len(found)
                 on_progress(moved)
             document = await client.read(going, READ_SECONDS)
@@ -64,7 +63,9 @@ async def merge(
                 row = PublicationRow(
                     stays, await name_of(client, stays), at["mentions"], at["articles"]
                 )
-                await _move(client, [document], _part([row], []))
+                added = writes.publication_write(client.documents, row)
+                writes.add_days(added, days.held(document))
+                await _move(client, [document], [added])
     return moved
 
 
@@ -75,8 +76,7 @@ async def _some(client: FirestoreClient, publication: str) -> list[Any]:
     return []
 
 
-async def _move(client: FirestoreClient, found: Sequence[Any], part: Part) -> None:
-    added = writes.row_writes(client.documents, part)
+async def _move(client: FirestoreClient, found: Sequence[Any], added: Sequence[Any]) -> None:
     await client.commit([*added, *map(writes.deleted, found)], COMMIT_SECONDS)
 
 
@@ -86,11 +86,17 @@ async def name_of(client: FirestoreClient, key: str) -> str:
     return str(fields(document)["name"]) if document is not None else key
 
 
-def _entity(document: Any) -> tuple[str, str, int, int, str | None]:
+def _entity(client: FirestoreClient, key: str, document: Any) -> Any:
+    """Return the write that adds an entity's document to the one in another publication."""
     found = fields(document)
-    name = found.get("name")
-    return found["text"], found["label"], found["mentions"], found["articles"], name
-
-
-def _part(publications: list[PublicationRow], entities: list[EntityRow]) -> Part:
-    return Part("", 0, 0, "", publications, entities)
+    row = EntityRow(
+        key,
+        found["text"],
+        found["label"],
+        found["mentions"],
+        found["articles"],
+        found.get("name"),
+    )
+    write = writes.entity_write(client.documents, row)
+    writes.add_days(write, days.held(document))
+    return write

@@ -1,6 +1,7 @@
 """One database, through Google's generated client. Every call is sent once (`retry=None`)."""
 
 from collections.abc import AsyncGenerator, Sequence
+from datetime import UTC, datetime
 from typing import Any
 
 import grpc
@@ -53,17 +54,23 @@ class FirestoreClient:
 
     async def read(self, name: str, seconds: float) -> Any:
         """Return the document, or None when there is none of that name."""
+        return (await self.read_at(name, seconds))[0]
+
+    async def read_at(self, name: str, seconds: float) -> tuple[Any, datetime]:
+        """Return the document, or None, and when it was so by Firestore's clock."""
         # Not GetDocument, which answers NOT_FOUND also when there is no such database.
         request = BatchGetDocumentsRequest(database=self.database, documents=[name])
         answers = await self._api.batch_get_documents(
             request, retry=None, timeout=seconds, metadata=self._metadata
         )
         found = None
+        at = datetime.now(UTC)
         async for answer in answers:
             message = BatchGetDocumentsResponse.pb(answer)
             if message.HasField("found"):
                 found = message.found
-        return found
+            at = message.read_time.ToDatetime(UTC)
+        return found, at
 
     async def query(
         self, parent: str, query: StructuredQuery, seconds: float

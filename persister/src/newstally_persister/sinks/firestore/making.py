@@ -18,4 +18,5 @@ def make_sink(settings: PersisterSettings, metrics: Metrics) -> FirestoreSink:
         part_writes=min(settings.firestore_part_writes, ramp or settings.firestore_part_writes),
         ramp=Ramp(ramp) if ramp else None,
         parts_in_flight=settings.firestore_parts_in_flight,
+        days_kept=settings.days_kept,
     )

@@ -11,6 +11,12 @@ _ASCENDING = StructuredQuery.Direction.ASCENDING
 _DESCENDING = StructuredQuery.Direction.DESCENDING
 
 
+_LISTED = {
+    PUBLICATIONS: ("key", "name", "mentions", "articles"),
+    ENTITIES: ("text", "label", "mentions", "articles", "name"),
+}
+
+
 def publications(after: PublicationPosition | None, limit: int) -> StructuredQuery:
     """Ask for publications by mentions, descending, then key: `after` has the one in the index."""
     query = _ranked(PUBLICATIONS, limit)
@@ -41,6 +47,8 @@ def entities(label: str, after: EntityPosition | None, limit: int) -> Structured
 
 def _ranked(collection: str, limit: int) -> StructuredQuery:
     return StructuredQuery(
+        # Not what documents hold by day: a page of a thousand would be megabytes.
+        select=StructuredQuery.Projection(fields=[_field(name) for name in _LISTED[collection]]),
         from_=[StructuredQuery.CollectionSelector(collection_id=collection)],
         order_by=[_order("mentions", _DESCENDING), _order("key", _ASCENDING)],
         limit=limit,

@@ -1,9 +1,9 @@
 """Cloud Firestore as a sink.
 
-    publications/{id}                {name, key, mentions, articles}
-    publications/{id}/entities/{id}  {text, label, key, mentions, articles}
+    publications/{id}                {name, key, mentions, articles, days, months, outside}
+    publications/{id}/entities/{id}  {text, label, key, ... likewise}
     flushes/{part id}                {digest, expire_at}       the receipts, tombstones among them
-    journals/{journal_id}            {started, completed}      the marks
+    journals/{journal_id}            {started, completed, days_from}      the marks
 
 A part is one commit: create the receipt, move the mark (part 1), and one write per row. What
 happened to a commit whose reply was lost is told by its receipt, never by the reply to another one.
@@ -11,9 +11,9 @@ happened to a commit whose reply was lost is told by its receipt, never by the r
 
 import asyncio
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
 from google.api_core.exceptions import (
@@ -39,6 +39,7 @@ from newstally_persister.sinks.firestore import writes
 from newstally_persister.sinks.firestore.client import FirestoreClient, fields
 from newstally_persister.sinks.firestore.commit import Commit
 from newstally_persister.sinks.firestore.connection import Connection
+from newstally_persister.sinks.firestore.days import DAYS_KEPT, Window, window
 from newstally_persister.sinks.firestore.lists import Lists
 from newstally_persister.sinks.firestore.ramp import Ramp
 from newstally_persister.sinks.mismatches import journal_unknown, part_elsewhere
@@ -76,8 +77,13 @@ class FirestoreSink:
         deadlines: Deadlines = _DEADLINES,
         clock: Callable[[], float] = time.monotonic,
         wall_clock: Callable[[], datetime] = lambda: datetime.now(UTC),
+        days_kept: int = DAYS_KEPT,
+        today: Callable[[datetime], date] = datetime.date,
     ) -> None:
-        """Nothing is connected to before the first call, so that trouble here stops no intake."""
+        """Nothing is connected to before the first call, so that trouble here stops no intake.
+
+        `today`: the day, from the time by Firestore's clock.
+        """
         self._connection = connection
         self._metrics = metrics
         self._receipt_life = timedelta(days=receipt_days)
@@ -88,6 +94,8 @@ class FirestoreSink:
         self._lists = Lists(connection, deadlines.read_seconds)
         self._clock = clock
         self._wall_clock = wall_clock
+        self._days_kept = days_kept
+        self._today = today
 
     @property
     def part_limits(self) -> PartLimits:
@@ -102,14 +110,13 @@ class FirestoreSink:
     async def apply(self, part: Part) -> None:
         """See Sink.apply."""
         async with self._connection.use() as client:
-            rows = writes.row_writes(client.documents, part)
-            if await self._take_receipt(client, part, part.digest, rows):
+            if await self._take_receipt(client, part, part.digest, with_rows=True):
                 raise part_elsewhere(part, "where it was voided")
 
     async def void(self, part: Part) -> bool:
         """See Sink.void."""
         async with self._connection.use() as client:
-            return await self._take_receipt(client, part, tombstone(part.digest), [])
+            return await self._take_receipt(client, part, tombstone(part.digest), with_rows=False)
 
     async def expire(self, expiry: Expiry) -> None:
         """See Sink.expire."""
@@ -157,26 +164,32 @@ class FirestoreSink:
         return await client.read(_name(client, collection, name), self._deadlines.read_seconds)
 
     async def _take_receipt(
-        self, client: FirestoreClient, part: Part, digest: str, rows: Sequence[Any]
+        self, client: FirestoreClient, part: Part, digest: str, *, with_rows: bool
     ) -> bool:
-        """Commit the rows with a receipt that holds the digest, unless there is a receipt.
+        """Commit the part's rows, or none, with a receipt that holds the digest.
+
+        Commits nothing where there is a receipt already.
 
         Returns whether there is a tombstone then, whoever left it: not whether this call did.
         """
-        seen = await self._read(client, MARKS, part.journal_id)
+        name = _name(client, MARKS, part.journal_id)
+        seen, at = await client.read_at(name, self._deadlines.read_seconds)
         mark = _mark(seen)
         if not _expected(part, mark):
             voided = await self._voided(client, part)
             if voided is None:
                 raise part_elsewhere(part, f"which stands at {mark}")
             return voided
-        commit = self._commit(client, part, digest, seen)
-        commit.writes.extend(rows)
+        known = None if seen is None else fields(seen).get("days_from")
+        kept = window(self._today(at), self._days_kept, known, first_part=part.number == 1)
+        commit = self._commit(client, part, digest, seen, kept)
+        if with_rows:
+            commit.writes.extend(writes.row_writes(client.documents, part, kept))
         await self._take_turn(len(commit))
         try:
             await self._send(commit)
         except InvalidArgument as error:
-            if not rows:
+            if not with_rows:
                 raise
             # Only the commit's own refusal says so: it was checked whole, and nothing applied.
             raise PartRefusedError(f"INVALID_ARGUMENT: {error.message}") from error
@@ -202,12 +215,14 @@ class FirestoreSink:
             raise part_elsewhere(part, "with another content")
         return digest != part.digest
 
-    def _commit(self, client: FirestoreClient, part: Part, digest: str, seen: Any) -> Commit:
+    def _commit(
+        self, client: FirestoreClient, part: Part, digest: str, seen: Any, kept: Window
+    ) -> Commit:
         """Return what takes the part's receipt, if nobody has it and the mark is as seen."""
         commit = Commit(client, [writes.receipt(self._receipt(client, part), digest)])
         if part.number == 1:
             mark = _name(client, MARKS, part.journal_id)
-            commit.writes.append(writes.mark_started(mark, part.flush, seen))
+            commit.writes.append(writes.mark_started(mark, part.flush, seen, kept))
         return commit
 
     async def _send(self, commit: Commit) -> None:

@@ -17,6 +17,7 @@ about 4 KB, and one of 1,000-byte texts at 50.
 
 from functools import lru_cache
 
+from newstally_persister.sinks.firestore.days import PERIODS_LIMIT
 from newstally_persister.sinks.firestore.ids import entity_id, order_key, publication_id
 from newstally_persister.values.parts import PublicationRow, Row
 
@@ -33,6 +34,12 @@ _INDEXED_BYTES = 1_500
 _COUNTS = ("mentions", "articles")
 _COUNT_BYTES = len("mentions") + 1 + 8
 """Name and value of one count; both names are equally long."""
+_PERIOD_BYTES = len("months.`2026-11`.mentions") + 1 + 8
+"""Path and value of one count of a day or a month."""
+_DAYS_BYTES = 6 * 1024
+"""What a document usually holds by day and month, at most: see `days`. Where many of one part hold
+more, or old days are deleted and the database was not told that they need no index, Firestore
+refuses the part, and it is planned anew in halves."""
 
 
 def row_bytes(row: Row) -> int:
@@ -58,7 +65,12 @@ def row_bytes(row: Row) -> int:
         total += _string(field) + size + 2 * (entry + _string(field) + part)
         indexed += part
     # Each composite index has the mentions in it, so each of its entries moves.
-    return total + 2 * composites * (entry + indexed)
+    total += 2 * composites * (entry + indexed)
+    if not row.days:
+        return total
+    # Its day and its month, two counts each: entries as above.
+    total += 4 * 4 * (entry + _PERIOD_BYTES) + _DAYS_BYTES
+    return total + min(len(row.days), PERIODS_LIMIT) * 2 * 2 * _PERIOD_BYTES
 
 
 def _string(text: str) -> int:

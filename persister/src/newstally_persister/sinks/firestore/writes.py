@@ -4,13 +4,14 @@ The messages are built directly: the client's own `batch.set(..., merge=True)` m
 at twenty times the cost, on the event loop (0.37 ms per row against 0.02).
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from datetime import datetime
 from typing import Any
 
 from google.cloud.firestore_v1.types import write as write_types
 
 from newstally_persister.sinks.firestore import sizes
+from newstally_persister.sinks.firestore.days import Window, increments, month_name
 from newstally_persister.sinks.firestore.ids import entity_id, order_key, publication_id
 from newstally_persister.values.parts import EntityRow, Part, PartLimits, PublicationRow
 
@@ -37,13 +38,21 @@ def writes_of_flush(rows: int, parts: int) -> int:
     return rows + parts + 1 + parts + 1
 
 
-def row_writes(documents: str, part: Part) -> list[Any]:
+def row_writes(documents: str, part: Part, kept: Window) -> list[Any]:
     """Return the writes of a part's rows.
 
     `documents` is what every name begins with: `projects/…/databases/…/documents`.
     """
-    writes = [_publication(documents, row) for row in part.publications]
-    writes.extend(_entity(documents, row) for row in part.entities)
+    deleted = kept.deleted
+    writes = []
+    for publication in part.publications:
+        writes.append(publication_write(documents, publication))
+        if publication.days:
+            add_days(writes[-1], increments(publication.days, kept), deleted)
+    for entity in part.entities:
+        writes.append(entity_write(documents, entity))
+        if entity.days:
+            add_days(writes[-1], increments(entity.days, kept), deleted)
     return writes
 
 
@@ -81,14 +90,17 @@ def receipt_expiry(name: str, expire_at: datetime) -> Any:
     return write
 
 
-def mark_started(name: str, flush: int, seen: Any) -> Any:
+def mark_started(name: str, flush: int, seen: Any, kept: Window) -> Any:
     """Return the write that moves a mark, if it is still as it was seen (None: not there)."""
+    moved: dict[str, str | int] = {"started": flush}
+    if kept.days_from is not None:
+        moved["days_from"] = month_name(kept.days_from)
     if seen is None:
-        write = _written(name, {"started": flush, "completed": 0})
+        write = _written(name, {**moved, "completed": 0})
         write.current_document.exists = False
         return write
-    write = _written(name, {"started": flush})
-    write.update_mask.field_paths.append("started")
+    write = _written(name, moved)
+    write.update_mask.field_paths.extend(moved)
     write.current_document.update_time.CopyFrom(seen.update_time)
     return write
 
@@ -104,13 +116,15 @@ def mark_completed(name: str, flush: int) -> Any:
     return write
 
 
-def _publication(documents: str, row: PublicationRow) -> Any:
+def publication_write(documents: str, row: PublicationRow) -> Any:
+    """Return the write of a publication's totals."""
     name = publication_name(documents, row.key)
     texts = {"name": row.name, "key": order_key(row.key)}
     return _added(name, texts, row.mentions, row.articles)
 
 
-def _entity(documents: str, row: EntityRow) -> Any:
+def entity_write(documents: str, row: EntityRow) -> Any:
+    """Return the write of an entity's totals."""
     publication = publication_name(documents, row.publication_key)
     name = f"{publication}/{ENTITIES}/{entity_id(row.text, row.label)}"
     texts = {"text": row.text, "label": row.label, "key": order_key(row.text)}
@@ -119,15 +133,26 @@ def _entity(documents: str, row: EntityRow) -> Any:
     return _added(name, texts, row.mentions, row.articles)
 
 
+def add_days(write: Any, added: Iterable[tuple[str, int]], deleted: Iterable[str] = ()) -> None:
+    """Let the write of a row change what its document holds by day and month, too."""
+    _increment(write, added)
+    # In the mask and without a value: that deletes them, and what is not there stays so.
+    write.update_mask.field_paths.extend(deleted)
+
+
 def _added(name: str, texts: dict[str, str], mentions: int, articles: int) -> Any:
     write = _written(name, texts)
     # With the mask it is a merge: what is not named, the counts, stays as it is.
     write.update_mask.field_paths.extend(texts)
-    for field, number in (("mentions", mentions), ("articles", articles)):
-        transform = write.update_transforms.add()
-        transform.field_path = field
-        transform.increment.integer_value = number
+    _increment(write, (("mentions", mentions), ("articles", articles)))
     return write
+
+
+def _increment(write: Any, added: Iterable[tuple[str, int]]) -> None:
+    for path, number in added:
+        transform = write.update_transforms.add()
+        transform.field_path = path
+        transform.increment.integer_value = number
 
 
 def _written(name: str, values: Mapping[str, str | int]) -> Any:

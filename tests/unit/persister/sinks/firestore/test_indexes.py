@@ -3,6 +3,7 @@
 import json
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
+from datetime import date
 from typing import Any
 
 import grpc
@@ -12,11 +13,14 @@ from google.cloud.firestore_v1.types import firestore as firestore_types
 from newstally_persister.sinks.base import PageLimits, SinkError
 from newstally_persister.sinks.firestore import writes
 from newstally_persister.sinks.firestore.connection import Connection, connect
+from newstally_persister.sinks.firestore.days import window
 from newstally_persister.sinks.firestore.sink import FirestoreSink
 from newstally_persister.values.parts import EntityRow, Part, PublicationRow
 from support.processes import REPOSITORY
 from unit.persister.building import metrics
 
+DAYS = ((0, 1, 1), (20_778, 1, 1))
+"""One that is outside, and one of November 2026."""
 FOLDER = REPOSITORY / "firestore"
 Index = tuple[str, tuple[tuple[str, str], ...]]
 """(collection, fields with their directions)."""
@@ -121,7 +125,7 @@ def test_no_field_has_an_index_that_no_query_uses() -> None:
     assert exempt == {
         *written(),
         *(("flushes", field) for field in ("digest", "expire_at")),
-        *(("journals", field) for field in ("started", "completed")),
+        *(("journals", field) for field in ("started", "completed", "days_from")),
     }
 
 
@@ -131,13 +135,15 @@ def written() -> Iterator[tuple[str, str]]:
         1,
         1,
         "digest",
-        [PublicationRow("p", "P", 1, 1)],
-        [EntityRow("p", "text", "LABEL", 1, 1, "Text")],
+        [PublicationRow("p", "P", 2, 2, DAYS)],
+        [EntityRow("p", "text", "LABEL", 2, 2, "Text", DAYS)],
     )
-    for write in writes.row_writes("projects/p/databases/d/documents", part):
+    kept = window(date(2026, 11, 21), 62, None, first_part=True)
+    for write in writes.row_writes("projects/p/databases/d/documents", part, kept):
         collection = write.update.name.split("/")[-2]
+        # An exemption of a map is one of all that is in it.
         for field in (*write.update.fields, *(t.field_path for t in write.update_transforms)):
-            yield collection, field
+            yield collection, field.partition(".")[0]
 
 
 def test_receipts_expire() -> None:

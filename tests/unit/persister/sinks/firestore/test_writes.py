@@ -1,11 +1,11 @@
 """What a part writes: as the client would write it, and always small enough to be sent."""
 
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from typing import Any
 
 import pytest
 from google.auth.credentials import AnonymousCredentials
-from google.cloud.firestore import AsyncClient, Increment, Maximum
+from google.cloud.firestore import DELETE_FIELD, AsyncClient, Increment, Maximum
 from google.cloud.firestore_v1.types import Document
 from google.cloud.firestore_v1.types import firestore as firestore_types
 from google.cloud.firestore_v1.types import write as write_types
@@ -16,6 +16,7 @@ from newstally_persister.sinks.base import PartRefusedError
 from newstally_persister.sinks.firestore import writes
 from newstally_persister.sinks.firestore.client import of_emulator
 from newstally_persister.sinks.firestore.commit import Commit
+from newstally_persister.sinks.firestore.days import window
 from newstally_persister.sinks.firestore.sizes import (
     COMMIT_LIMIT_BYTES,
     PART_LIMIT_BYTES,
@@ -30,6 +31,8 @@ from unit.persister.building import database
 DOCUMENTS = "projects/p/databases/(default)/documents"
 LONGEST_NAMES = f"projects/{'p' * 30}/databases/{'d' * 63}/documents"
 JOURNAL = "a" * 32
+KEPT = window(date(2026, 11, 21), 62, None, first_part=True)
+DAY = date(2026, 11, 21).toordinal() - date(1970, 1, 1).toordinal()
 
 
 def part(publications: list[PublicationRow], entities: list[EntityRow]) -> Part:
@@ -45,6 +48,15 @@ def test_writes_are_what_the_client_would_write() -> None:
     batch = client.batch()
     publication = client.collection("publications").document("a%2Fb")
     counts = {"mentions": Increment(7), "articles": Increment(3)}
+    one = {"mentions": Increment(2), "articles": Increment(1)}
+    by_day = {
+        "days": {
+            "2026-11": {"21": one},
+            **dict.fromkeys(("2026-05", "2026-06", "2026-07", "2026-08"), DELETE_FIELD),
+        },
+        "months": {"2026-11": one, "2026-03": counts},
+        "outside": one,
+    }
     batch.set(publication, {"name": "A/B", "key": "a/b", **counts}, merge=True)
     batch.set(
         publication.collection("entities").document("angela merkel|PERSON"),
@@ -54,6 +66,7 @@ def test_writes_are_what_the_client_would_write() -> None:
             "key": "angela merkel",
             "mentions": Increment(5),
             "articles": Increment(2),
+            **by_day,
         },
         merge=True,
     )
@@ -61,18 +74,20 @@ def test_writes_are_what_the_client_would_write() -> None:
     batch.create(receipt, {"digest": "d"})
     batch.set(receipt, {"expire_at": at}, merge=True)
     mark = client.collection("journals").document("j")
-    batch.create(mark, {"started": 1, "completed": 0})
-    batch.update(mark, {"started": 2}, option=unchanged)
+    batch.create(mark, {"started": 1, "completed": 0, "days_from": "2026-09"})
+    batch.update(mark, {"started": 2, "days_from": "2026-09"}, option=unchanged)
     batch.update(mark, {"completed": Maximum(2)})
+    days = ((-1, 2, 1), (DAY - 250, 7, 3), (DAY, 2, 1))
     rows = part(
-        [PublicationRow("a/b", "A/B", 7, 3)], [EntityRow("a/b", "angela merkel", "PERSON", 5, 2)]
+        [PublicationRow("a/b", "A/B", 7, 3)],
+        [EntityRow("a/b", "angela merkel", "PERSON", 5, 2, None, days)],
     )
     built = [
-        *writes.row_writes(DOCUMENTS, rows),
+        *writes.row_writes(DOCUMENTS, rows, KEPT),
         writes.receipt(f"{DOCUMENTS}/flushes/j-1-1", "d"),
         writes.receipt_expiry(f"{DOCUMENTS}/flushes/j-1-1", at),
-        writes.mark_started(f"{DOCUMENTS}/journals/j", 1, None),
-        writes.mark_started(f"{DOCUMENTS}/journals/j", 2, seen),
+        writes.mark_started(f"{DOCUMENTS}/journals/j", 1, None, KEPT),
+        writes.mark_started(f"{DOCUMENTS}/journals/j", 2, seen, KEPT),
         writes.mark_completed(f"{DOCUMENTS}/journals/j", 2),
     ]
     expected = [write_types.Write.pb(write) for write in batch._write_pbs]
@@ -82,7 +97,7 @@ def test_writes_are_what_the_client_would_write() -> None:
 def test_a_name_is_written_where_it_is_known() -> None:
     """Where it is not, the one that is there stays."""
     named = EntityRow("p", "nato", "ORG", 1, 1, "NATO")
-    write, other = writes.row_writes(DOCUMENTS, part([], [named, named._replace(name=None)]))
+    write, other = writes.row_writes(DOCUMENTS, part([], [named, named._replace(name=None)]), KEPT)
     assert write.update.fields["name"].string_value == "NATO"
     assert set(write.update_mask.field_paths) == {"text", "label", "key", "name"}
     assert set(other.update_mask.field_paths) == {"text", "label", "key"}
@@ -109,7 +124,7 @@ def test_every_planned_part_fits_into_a_commit(
     rows = planned(character, *lengths, writes.part_limits(limit))
     assert rows.rows > 1
     request = firestore_types.CommitRequest.pb()(
-        database=LONGEST_NAMES, writes=writes.row_writes(LONGEST_NAMES, rows)
+        database=LONGEST_NAMES, writes=writes.row_writes(LONGEST_NAMES, rows, KEPT)
     )
     changed = sum(map(row_bytes, rows.publications)) + sum(map(row_bytes, rows.entities))
     assert request.ByteSize() <= changed <= PART_LIMIT_BYTES < COMMIT_LIMIT_BYTES
@@ -155,7 +170,7 @@ async def test_a_commit_that_is_too_large_is_not_sent() -> None:
     """So it was not applied: it is refused here, to be planned anew."""
     huge = [EntityRow("p", "x" * 4_000, "P", 1, 1)] * 2_600
     client = of_emulator("127.0.0.1:1", "projects/p/databases/(default)")
-    commit = Commit(client, writes.row_writes(DOCUMENTS, part([], huge)))
+    commit = Commit(client, writes.row_writes(DOCUMENTS, part([], huge), KEPT))
     with pytest.raises(PartRefusedError, match="more than Firestore takes"):
         await commit.send(1)
     await client.close()
