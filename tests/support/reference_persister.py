@@ -84,6 +84,8 @@ class ReferencePersister(
         self.knows_tokens = True
         """Otherwise it is one of release 0.2.0: it tells no tokens, and checks no owner."""
         self.tokens = 0
+        self.readable: list[str] = []
+        """What the last ListPublications was to list."""
         self.replies_to_lose = 0
         """So many RecordBatch calls are applied and then fail with UNAVAILABLE."""
         self.full = False
@@ -181,6 +183,7 @@ class ReferencePersister(
         self, request: tally_pb2.ListPublicationsRequest, context: Context
     ) -> tally_pb2.ListPublicationsResponse:
         self._note("ListPublications", context)
+        self.readable = list(request.readable)
         total: Counter[str] = Counter()
         for upload in self.uploads.values():
             total.update(upload.articles)
@@ -188,7 +191,8 @@ class ReferencePersister(
             publications=[
                 tally_pb2.PublicationTally(publication=name, articles=n)
                 for name, n in sorted(total.items())
-            ]
+            ],
+            filtered=bool(self.readable) and self.knows_tokens,
         )
 
     async def ListEntityTallies(

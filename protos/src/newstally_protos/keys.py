@@ -7,6 +7,8 @@ The file is JSON: `{"keys": [{"id": ..., "owner": ..., "sha256": ..., "scopes": 
 is empty holds no key. A field that is not known is an error: a misspelt limit is not "no limit".
 """
 
+import fnmatch
+import functools
 import hashlib
 import hmac
 import json
@@ -16,6 +18,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, fields
 from datetime import datetime
 from typing import Any
+
+from newstally_protos.names import publication_key
 
 KEY_METADATA = "authorization"
 """Metadata of every call: `Bearer ID.SECRET`."""
@@ -109,6 +113,20 @@ def check_owner(owner: str) -> str:
     return owner
 
 
+def allows(publications: tuple[str, ...] | None, publication: str) -> bool:
+    """Return whether one of the globs names a publication, in whatever spelling; None: any."""
+    return (
+        publications is None
+        or _pattern(publications).match(publication_key(publication)) is not None
+    )
+
+
+@functools.lru_cache(maxsize=1024)
+def _pattern(publications: tuple[str, ...]) -> re.Pattern[str]:
+    keys = [fnmatch.translate(publication_key(each)) for each in publications]
+    return re.compile("|".join(keys) or "(?!)")
+
+
 def read_keys(text: bytes) -> tuple[Key, ...]:
     """Return the keys of a file. Raises KeysError."""
     if len(text) > FILE_LIMIT_BYTES:
@@ -159,6 +177,8 @@ def _read_key(entry: object, place: str) -> Key:
     if not scopes or not {*scopes} <= {*SCOPES}:
         raise KeysError(f"{place}: scopes: must be some of {', '.join(SCOPES)}")
     publications = _texts(known, "publications", place) if "publications" in known else None
+    if publications is not None and not publications:
+        raise KeysError(f"{place}: publications: must name at least one; without it, all are")
     if publications is not None and len("".join(publications).encode()) > PUBLICATIONS_LIMIT_BYTES:
         raise KeysError(f"{place}: publications: more than {PUBLICATIONS_LIMIT_BYTES} bytes")
     weight = known.get("weight", 1)

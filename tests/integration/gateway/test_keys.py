@@ -11,8 +11,10 @@ from typing import Any
 import grpc
 import pytest
 from newstally.keys import make_key, revoke_key, rotate_key
+from newstally_gateway.persister.forwarding import bound_to
 from newstally_protos.v1 import tally_pb2, upload_pb2
 from newstally_protos.wire import connect
+from newstally_runtime.status import StatusError
 from support.gateway_wire import (
     Client,
     client_of,
@@ -304,3 +306,76 @@ async def test_a_stream_goes_on_while_its_owners_keys_are_rotated(
         log = process.log_path.read_text()
         for key in (old, new):
             assert key.partition(".")[2] not in log
+
+
+async def test_a_key_writes_only_its_publications(
+    tmp_path: Path, keys: Path, persister: ReferencePersister, extractor: ReferenceExtractor
+) -> None:
+    """Another one ends the stream, and what came before it is settled: the upload can go on."""
+    key = make_key(keys, "alice", publications=["the *"])
+    persister.add("job", "alice")
+    async with (
+        gateway_process(tmp_path, persister, [extractor], "--keys", str(keys)) as process,
+        keyed(process, key) as client,
+    ):
+        sent = messages(["Ada", "Bob", "Cid"], "job")
+        sent[1].article.publication = "Somebody Else's"
+        heard = await client.stream(sent)
+        assert heard.code is grpc.StatusCode.PERMISSION_DENIED
+        assert "offset 1" in heard.details
+        assert heard.next_offset == persister.uploads["job"].next_offset == 1
+        assert heard.refusals == []
+        heard = await client.stream(messages(["Bob", "Cid"], "job", 1))
+        assert (heard.code, heard.next_offset) == (OK, 3)
+
+
+async def test_a_key_reads_only_its_publications(
+    tmp_path: Path, keys: Path, persister: ReferencePersister
+) -> None:
+    """Others are not there; what is about all is denied; a client cannot widen that itself."""
+    key = make_key(keys, "alice", publications=["The *"])
+    free = make_key(keys, "bob")
+    asked = tally_pb2.ListPublicationsRequest(readable=["*"])
+    async with gateway_process(tmp_path, persister, [], "--keys", str(keys)) as process:
+        async with keyed(process, key) as client:
+            await client.tallies.ListPublications(asked)
+            assert persister.readable == ["The *"]
+            persister.knows_tokens = False  # of release 0.2.0: it lists all
+            listed = await code_of(client.tallies.ListPublications(asked))
+            assert listed is grpc.StatusCode.UNAVAILABLE
+            for name, code in (
+                ("the post", OK),
+                ("another", grpc.StatusCode.NOT_FOUND),
+                ("", grpc.StatusCode.PERMISSION_DENIED),
+            ):
+                request = tally_pb2.ListEntityTalliesRequest(publication=name)
+                assert await code_of(client.tallies.ListEntityTallies(request)) is code
+            finding = tally_pb2.FindEntitiesRequest()
+            denied = await code_of(client.tallies.FindEntities(finding))
+            assert denied is grpc.StatusCode.PERMISSION_DENIED
+        async with keyed(process, free) as client:
+            await client.tallies.ListPublications(asked)
+            assert persister.readable == []
+
+
+def test_no_question_is_open_to_a_bound_key() -> None:
+    """Each method of TallyService names a publication, filters, or is denied."""
+    service = tally_pb2.DESCRIPTOR.services_by_name["TallyService"]
+    assert len(service.methods) >= 7
+    for method in service.methods:
+        request = getattr(tally_pb2, method.input_type.name)()
+        if method.name == "ListPublications":
+            bound_to(("a",), request)
+            assert list(request.readable) == ["a"]
+            continue
+        with pytest.raises(StatusError) as caught:
+            bound_to(("a",), request)
+        assert caught.value.code is grpc.StatusCode.PERMISSION_DENIED, method.name
+        bound_to(None, request)
+        if "publication" in method.input_type.fields_by_name:
+            request.publication = "b"
+            with pytest.raises(StatusError) as caught:
+                bound_to(("a",), request)
+            assert caught.value.code is grpc.StatusCode.NOT_FOUND, method.name
+            request.publication = "A"
+            bound_to(("a",), request)

@@ -1,5 +1,6 @@
 """The persister's three services over the wire: answers, owners, pages, status codes."""
 
+import base64
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -382,3 +383,27 @@ def test_any_spelling_finds_a_publication(caller: Caller) -> None:
             tally_pb2.ListEntityTalliesRequest(publication=spelling), timeout=SECONDS
         )
         assert [tally.text for tally in found.entity_tallies] == ["x"]
+
+
+def test_what_may_not_be_read_is_not_listed(caller: Caller) -> None:
+    """Nor named by a page's token; pages are full all the same."""
+    caller.create("bound")
+    names = [f"{'open' if n % 3 else 'closed'} {n:02}" for n in range(30)]
+    caller.insist("bound", 0, [(name, [("x", "P")]) for name in names])
+    caller.until_applied("bound")
+    request = tally_pb2.ListPublicationsRequest(page_size=7, readable=["Open *"])
+    found: list[str] = []
+    while True:
+        page = caller.tallies.ListPublications(request, timeout=SECONDS)
+        assert page.filtered
+        found += [each.publication for each in page.publications]
+        assert b"closed" not in base64.urlsafe_b64decode(page.next_page_token)
+        if not page.next_page_token:
+            break
+        assert len(page.publications) == 7
+        request.page_token = page.next_page_token
+    assert sorted(found) == [name for name in names if name.startswith("open")]
+    nothing = tally_pb2.ListPublicationsRequest(readable=["nothing"])
+    page = caller.tallies.ListPublications(nothing, timeout=SECONDS)
+    assert (list(page.publications), page.next_page_token) == ([], "")
+    assert not caller.tallies.ListPublications(tally_pb2.ListPublicationsRequest()).filtered

@@ -12,6 +12,7 @@ from newstally_protos.keys import (
     Key,
     KeysError,
     Limits,
+    allows,
     digest_of,
     new_key_id,
     new_secret,
@@ -29,7 +30,7 @@ keys = st.builds(
     owner=st.from_regex(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}", fullmatch=True),
     sha256=st.binary(min_size=32, max_size=32).map(bytes.hex),
     scopes=st.frozensets(st.sampled_from(SCOPES), min_size=1),
-    publications=st.none() | st.lists(st.text(min_size=1, max_size=20)).map(tuple),
+    publications=st.none() | st.lists(st.text(min_size=1, max_size=20), min_size=1).map(tuple),
     created=times,
     expires=times,
     weight=st.integers(1, 1000),
@@ -78,6 +79,7 @@ def test_an_empty_file_has_no_keys(text: bytes) -> None:
         (entry(scopes=["root"]), "scopes"),
         (entry(scopes="read"), "scopes"),
         (entry(publications="*"), "publications"),
+        (entry(publications=[]), "publications"),
         (entry(publications=["x" * 5000]), "publications"),
         (entry(expires="2026-01-31"), "expires"),
         (entry(expires=17), "expires"),
@@ -106,3 +108,22 @@ def test_secrets_are_of_256_bits_and_need_no_escaping() -> None:
     assert len(made) == len({new_key_id() for _ in range(100)}) == 100
     assert all(len(secret) == 43 and secret.isascii() and "." not in secret for secret in made)
     assert digest_of("a") != digest_of("b")
+
+
+@pytest.mark.parametrize(
+    ("globs", "named", "others"),
+    [
+        (None, ["anything", ""], []),
+        (("*",), ["anything"], []),
+        (("Daily *",), ["daily planet", "DAILY  PLANET ", "Daily X"], ["daily", "The Daily X"]),
+        (("the post", "[bc]bc"), ["The Post", "BBC", "cbc"], ["The Posts", "abc", ""]),
+        (("a.c",), ["a.c"], ["abc"]),
+        (("a|b*",), ["a|bc"], ["a", "bc"]),
+    ],
+)
+def test_globs_name_publications_in_any_spelling(
+    globs: tuple[str, ...] | None, named: list[str], others: list[str]
+) -> None:
+    """As publications are told apart: case, width and white space do not matter."""
+    assert all(allows(globs, name) for name in named)
+    assert not any(allows(globs, name) for name in others)

@@ -70,7 +70,12 @@ class Session:
         self._used = used
         self._memory = Share(shared.memory, number, self._granted)
         self._stream = Stream(
-            number, self._memory, shared.limits, shared.max_content_bytes, shared.counters
+            number,
+            self._memory,
+            shared.limits,
+            shared.max_content_bytes,
+            shared.counters,
+            None if caller.key is None else self._may_write,
         )
         self._loop = asyncio.get_running_loop()
         self._tasks: set[asyncio.Task[None]] = set()
@@ -80,6 +85,9 @@ class Session:
         self._carrying = False
         self._timer: asyncio.TimerHandle | None = None
         replies.made_room = self._told
+
+    def _may_write(self, publication: str) -> bool:
+        return self.caller.may_write(publication)  # as of the last look
 
     @property
     def upload_id(self) -> str:

@@ -52,5 +52,6 @@ _PLAIN = {
     Reason.WENT_BACKWARDS: (grpc.StatusCode.ABORTED, ""),
     Reason.FAULT: (grpc.StatusCode.INTERNAL, "a fault of the gateway"),
     Reason.PERSISTER: (grpc.StatusCode.INTERNAL, "a fault of the gateway"),
+    Reason.NOT_ALLOWED: (grpc.StatusCode.PERMISSION_DENIED, ""),
     Reason.REJECTED: (grpc.StatusCode.UNAUTHENTICATED, ""),
 }

@@ -4,10 +4,12 @@ from typing import Any, TypeVar
 
 import grpc
 from google.protobuf.message import Message
+from newstally_protos.keys import allows
 from newstally_protos.v1 import tally_pb2 as tally
 from newstally_protos.v1 import upload_pb2 as upload
 from newstally_protos.v1.tally_pb2_grpc import TallyServiceServicer
 from newstally_protos.v1.upload_pb2_grpc import UploadServiceServicer
+from newstally_runtime.status import StatusError, abort
 
 from newstally_gateway.calling import caller
 from newstally_gateway.persister.client import NO_SUCH_UPLOAD, Persister, owner_metadata
@@ -36,6 +38,42 @@ async def forward(
             await context.abort(grpc.StatusCode.NOT_FOUND, NO_SUCH_UPLOAD)
         trailing = tuple((key, value) for key, value in error.trailing_metadata() or ())
         await context.abort(error.code(), error.details() or "", trailing)
+
+
+async def read(
+    method: grpc.aio.UnaryUnaryMultiCallable[Any, Response], request: Message, context: Context
+) -> Response:
+    """Call a method of TallyService, as far as the caller's key may read: see `bound_to`."""
+    globs = caller().publications
+    try:
+        bound_to(globs, request)
+    except StatusError as error:
+        await abort(context, error)
+    response = await forward(method, request, context)
+    if globs is not None and not getattr(response, "filtered", True):
+        # A persister of release 0.2.0 lists all, and names them in its page tokens, too.
+        await context.abort(
+            grpc.StatusCode.UNAVAILABLE, "the persister does not know of keys yet: try later"
+        )
+    return response
+
+
+def bound_to(globs: tuple[str, ...] | None, request: Message) -> None:
+    """Bind a request to publications; None: to any. Raises StatusError for what it may not read.
+
+    A request names its publication; or it lists them, and says itself which; or it is about all.
+    """
+    if isinstance(request, tally.ListPublicationsRequest):
+        request.readable[:] = globs or ()
+    elif globs is not None:
+        named = getattr(request, "publication", "")
+        if not named.strip():
+            raise StatusError(
+                grpc.StatusCode.PERMISSION_DENIED,
+                "this key is bound to some publications, and this question is about all: name one",
+            )
+        if not allows(globs, named):
+            raise StatusError(grpc.StatusCode.NOT_FOUND, "no tallies of this publication")
 
 
 class ForwardedUploads(UploadServiceServicer):
@@ -85,40 +123,40 @@ class ForwardedTallies(TallyServiceServicer):
         self, request: tally.ListPublicationsRequest, context: Context
     ) -> tally.ListPublicationsResponse:
         """List the publications of the store."""
-        return await forward(self._stub.ListPublications, request, context)
+        return await read(self._stub.ListPublications, request, context)
 
     async def ListEntityTallies(  # noqa: N802
         self, request: tally.ListEntityTalliesRequest, context: Context
     ) -> tally.ListEntityTalliesResponse:
         """List the entities of one publication."""
-        return await forward(self._stub.ListEntityTallies, request, context)
+        return await read(self._stub.ListEntityTallies, request, context)
 
     async def RankEntities(  # noqa: N802
         self, request: tally.RankEntitiesRequest, context: Context
     ) -> tally.RankEntitiesResponse:
         """List the entities that were mentioned most within some days."""
-        return await forward(self._stub.RankEntities, request, context)
+        return await read(self._stub.RankEntities, request, context)
 
     async def ListRisingEntities(  # noqa: N802
         self, request: tally.ListRisingEntitiesRequest, context: Context
     ) -> tally.ListRisingEntitiesResponse:
         """List the entities that are mentioned more than before."""
-        return await forward(self._stub.ListRisingEntities, request, context)
+        return await read(self._stub.ListRisingEntities, request, context)
 
     async def GetEntityHistory(  # noqa: N802
         self, request: tally.GetEntityHistoryRequest, context: Context
     ) -> tally.GetEntityHistoryResponse:
         """Return how often an entity was mentioned, by day."""
-        return await forward(self._stub.GetEntityHistory, request, context)
+        return await read(self._stub.GetEntityHistory, request, context)
 
     async def ListEntityPublications(  # noqa: N802
         self, request: tally.ListEntityPublicationsRequest, context: Context
     ) -> tally.ListEntityPublicationsResponse:
         """List the publications that mention an entity."""
-        return await forward(self._stub.ListEntityPublications, request, context)
+        return await read(self._stub.ListEntityPublications, request, context)
 
     async def FindEntities(  # noqa: N802
         self, request: tally.FindEntitiesRequest, context: Context
     ) -> tally.FindEntitiesResponse:
         """List entities by how their text begins."""
-        return await forward(self._stub.FindEntities, request, context)
+        return await read(self._stub.FindEntities, request, context)

@@ -3,6 +3,8 @@
 from collections.abc import Callable
 from typing import Any
 
+from newstally_protos.keys import allows
+from newstally_protos.limits import PAGE_LIMIT_ITEMS
 from newstally_protos.v1 import tally_pb2
 from newstally_runtime.status import invalid
 
@@ -11,9 +13,18 @@ from newstally_persister.services.messages import entity_message, publication_me
 from newstally_persister.services.paging import PAGE_BYTES, next_token, page_items, read_token
 from newstally_persister.services.question_service import QuestionService
 from newstally_persister.services.reads import Reads
-from newstally_persister.sinks.base import PageLimits, Sink
+from newstally_persister.sinks.base import (
+    Page,
+    PageLimits,
+    PublicationPosition,
+    PublicationTally,
+    Sink,
+)
 from newstally_persister.sinks.questions.asked import Questions
 from newstally_persister.values.keys import publication_key
+
+_SCANNED = PageLimits(PAGE_LIMIT_ITEMS, PAGE_BYTES)
+"""What is looked at at a time where not all may be read."""
 
 
 class TallyService(QuestionService):
@@ -39,7 +50,8 @@ class TallyService(QuestionService):
         limits = PageLimits(page_items(request.page_size), PAGE_BYTES)
         after = read_token(request.page_token, query, (int, str))
         applied_time = self.applied_time()
-        page = await self._sink.list_publications(limits, after)
+        readable = tuple(request.readable) or None
+        page = await self._list_publications(limits, after, readable)
         token = ""
         if page.more:
             last = page.items[-1]
@@ -49,7 +61,25 @@ class TallyService(QuestionService):
             next_page_token=token,
             models=await self._reads.run(lambda reader: reader.models()),
             applied_time=applied_time,
+            filtered=readable is not None,
         )
+
+    async def _list_publications(
+        self,
+        limits: PageLimits,
+        after: PublicationPosition | None,
+        readable: tuple[str, ...] | None,
+    ) -> Page[PublicationTally]:
+        """Return a page of what may be read: its end names nothing else either."""
+        if readable is None:
+            return await self._sink.list_publications(limits, after)
+        found: list[PublicationTally] = []
+        while True:
+            page = await self._sink.list_publications(_SCANNED, after)
+            found += [each for each in page.items if allows(readable, each.key)]
+            if len(found) > limits.items or not page.more:
+                return Page(found[: limits.items], more=len(found) > limits.items)
+            after = page.items[-1].mentions, page.items[-1].key
 
     @answered
     async def ListEntityTallies(  # noqa: N802

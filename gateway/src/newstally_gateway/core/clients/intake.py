@@ -1,5 +1,6 @@
 """From a client's message to what is admitted: read, numbered, judged, charged."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TypeAlias
 
@@ -84,8 +85,16 @@ class Arrival:
 class Intake:
     """Takes the messages of one stream in, once its upload is known."""
 
-    def __init__(self, upload_id: str, numbering: Numbering, max_content_bytes: int) -> None:
+    def __init__(
+        self,
+        upload_id: str,
+        numbering: Numbering,
+        max_content_bytes: int,
+        may_write: Callable[[str], bool] | None = None,
+    ) -> None:
+        """`may_write`: whether the caller may write a publication; None: any."""
         self.upload_id = upload_id
+        self._may_write = may_write
         self._numbering = numbering
         self._max_content_bytes = max_content_bytes
 
@@ -103,6 +112,8 @@ class Intake:
         article = message.article if message.HasField("article") else None
         verdict = validate(article, self._max_content_bytes)
         if isinstance(verdict, Accepted):
+            if self._may_write is not None and not self._may_write(verdict.publication):
+                raise _not_allowed(numbered.offset)
             charge = charge_bytes(verdict.size_bytes)
             return Arrival(numbered.offset, verdict, verdict.article_id, charge)
         article_id = message.article.article_id[:ARTICLE_ID_LIMIT_BYTES]
@@ -111,6 +122,16 @@ class Intake:
     def settled(self, next_offset: int) -> None:
         """Note that all below `next_offset` are settled; another gateway may have been ahead."""
         self._numbering.settled(next_offset)
+
+
+def _not_allowed(offset: int) -> InputError:
+    return InputError(
+        Status(
+            Reason.NOT_ALLOWED,
+            f"the key may not write the publication of the article at offset {offset}: leave it"
+            " out, or send it with a key that may",
+        )
+    )
 
 
 def name_upload(first: Incoming) -> str:

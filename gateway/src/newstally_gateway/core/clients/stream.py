@@ -22,6 +22,7 @@ they set off may be the next event of this very stream.
 """
 
 from collections import deque
+from collections.abc import Callable
 
 from newstally_protos.v1.upload_pb2 import Upload
 
@@ -62,8 +63,9 @@ class Stream:
         limits: BatchLimits,
         max_content_bytes: int,
         counters: Counters,
+        may_write: Callable[[str], bool] | None = None,
     ) -> None:
-        """`key` is unique over the life of the process."""
+        """`key` is unique over the life of the process. `may_write`: see Intake."""
         self.effects: deque[Effect] = deque()
         """What is to be done: to be emptied after every event."""
         self.state = State.NEW
@@ -78,6 +80,7 @@ class Stream:
         self._limits = limits
         self._max_content_bytes = max_content_bytes
         self._counters = counters
+        self._may_write = may_write
         self._intake: Intake | None = None
         # The first message, until its upload is found; and whether it names one.
         self._first: tuple[Incoming, bool] | None = None
@@ -274,7 +277,7 @@ class Stream:
         numbering = Numbering(upload.next_offset, named=named)
         ledger = Ledger(upload.next_offset, self._limits)
         return (
-            Intake(upload.upload_id, numbering, self._max_content_bytes),
+            Intake(upload.upload_id, numbering, self._max_content_bytes, self._may_write),
             Settling(ledger, numbering, self.effects, now),
         )
 

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from enum import Enum, auto
 
-from newstally_protos.keys import Key
+from newstally_protos.keys import Key, allows
 
 METHODS = {
     "newstally.v1.GatewayService": {"": {"write"}},
@@ -29,6 +29,15 @@ class Caller:
     """Whose uploads it sees and makes."""
     key: Key | None = None
     """What it showed; None where the door is open."""
+
+    @property
+    def publications(self) -> tuple[str, ...] | None:
+        """Globs of the publications that it may read and write; None: all."""
+        return None if self.key is None else self.key.publications
+
+    def may_write(self, publication: str) -> bool:
+        """Whether it may write articles of a publication."""
+        return allows(self.publications, publication)
 
 
 class Ground(Enum):
