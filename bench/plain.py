@@ -18,6 +18,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "tools"))
 import spacy
 from newstally_extractor.html.plain import make_reader
 from newstally_extractor.names.counting import make_counter
+from newstally_extractor.pipelines.cutting import cut
 from newstally_extractor.pipelines.entities import entities_of
 from newstally_extractor.settings import ExtractorSettings
 from recount import Counts, add, read
@@ -39,7 +40,7 @@ def main() -> None:
     counter = make_counter(settings)
     plain, _ = make_reader(settings.html)
     articles = islice(read(args.articles), args.limit)
-    pairs = [(plain(text), publication) for publication, text in articles]
+    pairs = [(cut(plain(text)), publication) for publication, text in articles]
     counts: Counts = {}
     began = time.monotonic()
     docs = nlp.pipe(pairs, as_tuples=True, n_process=PROCESSES, batch_size=args.batch_size)

@@ -31,6 +31,7 @@ from newstally import Access, NewstallyClient
 from newstally.up.secure import Secured
 from newstally_extractor.html.plain import make_reader
 from newstally_extractor.names.counting import make_counter
+from newstally_extractor.pipelines.cutting import cut
 from newstally_extractor.pipelines.entities import entities_of
 from newstally_extractor.settings import ExtractorSettings
 
@@ -71,7 +72,8 @@ def recount(articles: Iterable[tuple[str, str]], model: str) -> Counts:
     counter = make_counter(settings)
     plain, _ = make_reader(settings.html)
     counts: Counts = {}
-    pairs = ((plain(content), publication) for publication, content in articles)
+    # What no engine reads, this one does not either.
+    pairs = ((cut(plain(content)), publication) for publication, content in articles)
     for doc, publication in nlp.pipe(pairs, as_tuples=True, batch_size=64):
         add(counts, publication, counter.count(doc.text, entities_of(doc)))
     return counts
@@ -91,7 +93,8 @@ def cached(path: Path, model: str, limit: int | None) -> Counts:
     settings = ExtractorSettings()
     version = make_counter(settings).version + make_reader(settings.html)[1]
     identity = hashlib.sha256(path.read_bytes())
-    identity.update(json.dumps([nlp.meta["name"], nlp.meta["version"], limit, version]).encode())
+    made_by = [nlp.meta["name"], nlp.meta["version"], limit, version, "cut"]
+    identity.update(json.dumps(made_by).encode())
     identity.update(nlp.to_bytes())
     store = Path(tempfile.gettempdir(), f"newstally-recount-{identity.hexdigest()[:24]}.pickle")
     if store.exists():
