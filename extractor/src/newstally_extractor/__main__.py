@@ -1,5 +1,6 @@
 """`newstally-extractor`, or `python -m newstally_extractor`."""
 
+import gc
 import logging
 import os
 import sys
@@ -43,6 +44,9 @@ def main() -> None:
     except SettingError as error:
         print(f"{describe(error.setting)}: {error.message}", file=sys.stderr)  # noqa: T201
         sys.exit(2)
+    # Looking for garbage in the pipeline takes 1 % of extraction, and there is none.
+    gc.collect()
+    gc.freeze()
     try:
         run("extractor", settings, partial(ExtractorService, settings, thread, Metrics()))
     except SystemExit as end:

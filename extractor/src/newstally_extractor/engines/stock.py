@@ -150,6 +150,7 @@ class StockEngine:
         except Exception as error:  # noqa: BLE001 - the one that is loaded still works
             log.warning("the pipeline cannot be loaded anew", error=type(error).__name__)
         self._words_at_first = len(self._nlp.vocab)
+        gc.unfreeze()  # the process may have frozen the former one
         gc.collect()  # a pipeline is full of cycles
 
     def _count(self, doc: Doc) -> Counts:

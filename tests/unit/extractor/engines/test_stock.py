@@ -1,5 +1,7 @@
 """spaCy as it is."""
 
+import gc
+import weakref
 from pathlib import Path
 from typing import Any
 
@@ -124,6 +126,20 @@ def test_the_vocabulary_is_renewed() -> None:
     for batch in range(9):
         assert it.extract(novelties(batch)) == [{("berlin", "GPE"): 1}] * 50
     assert loader.loaded == 3
+
+
+def test_a_frozen_pipeline_is_freed_when_it_is_renewed() -> None:
+    """The process freezes the first one, for which no garbage collector looks any more."""
+    it = StockEngine(Loader(), CountsTexts(frozenset()), renew_after_words=200)
+    first = weakref.ref(it.nlp)
+    gc.collect()
+    gc.freeze()
+    try:
+        for batch in range(5):
+            it.extract(novelties(batch))
+        assert first() is None
+    finally:
+        gc.unfreeze()
 
 
 def test_a_pipeline_that_cannot_be_renewed_works_on() -> None:
