@@ -19,8 +19,13 @@ SWEEP_SECONDS = 0.25
 """How often connections in excess are looked for."""
 _DESCRIPTORS = "/dev/fd"
 """Lists the open descriptors of the process that looks, on Linux and macOS."""
-_LAST_RECEIVED = slice(52, 56)
-"""Of Linux' struct tcp_info: milliseconds since data came."""
+LISTENING_MILLIS = 10_000
+"""Who said something within this time is not silent: keepalive has every peer do so."""
+_INFO_BYTES = 136
+"""Of Linux' struct tcp_info: as much as is read here."""
+_INFO = struct.Struct("=B51xI72xQ")
+"""Of that: the state, milliseconds since data came, bytes that came."""
+_ESTABLISHED = 1
 
 
 def hang_up(peer: str, ports: Collection[int]) -> bool:
@@ -39,7 +44,11 @@ def hang_up(peer: str, ports: Collection[int]) -> bool:
 
 
 class Doorkeeper:
-    """Keeps ports open for newcomers: when they are full, who was silent for longest has to go."""
+    """Keeps ports open for newcomers: when they are full, who was silent for longest has to go.
+
+    Of those who were heard of lately, whoever sent least; a client that waits for answers may say
+    nothing for a second, while others come and go in less. Who has hung up itself does not count.
+    """
 
     def __init__(self, ports: Collection[int], connections: int) -> None:
         """Let at most so many connections stay, together; for a moment there may be more."""
@@ -58,16 +67,18 @@ class Doorkeeper:
         # Mostly there is nothing to do, and that costs one call of the system.
         if len(_descriptors()) <= self._connections:
             return 0
-        silences: list[tuple[int, int]] = []
+        standings: list[tuple[int, int, int]] = []
         for connection in _connections(self._ports):
             with contextlib.suppress(OSError):
-                silences.append((_silent_millis(connection), connection.fileno()))
-        excess = sorted(silences, reverse=True)[: max(0, len(silences) - self._connections)]
-        for _, descriptor in excess:
+                standing = _standing(connection)
+                if standing is not None:
+                    standings.append((*standing, connection.fileno()))
+        excess = sorted(standings)[: max(0, len(standings) - self._connections)]
+        for *_, descriptor in excess:
             with contextlib.suppress(OSError), _borrowed(descriptor) as connection:
                 connection.shutdown(socket.SHUT_RDWR)
         if excess:
-            self._full.note(connections=len(silences), ended=len(excess))
+            self._full.note(connections=len(standings), ended=len(excess))
         return len(excess)
 
 
@@ -95,13 +106,19 @@ def _borrowed(descriptor: int) -> Iterator[socket.socket]:
         connection.detach()
 
 
-def _silent_millis(connection: socket.socket) -> int:
-    """Return how long nothing came; 0 where the system does not tell."""
+def _standing(connection: socket.socket) -> tuple[int, int] | None:
+    """Return how much speaks for a connection; None if its peer has hung up.
+
+    Equal for all where the system does not tell.
+    """
     option = getattr(socket, "TCP_INFO", None)
-    if option is None:
-        return 0
-    info = connection.getsockopt(socket.IPPROTO_TCP, option, 104)
-    return int(struct.unpack("=I", info[_LAST_RECEIVED])[0])
+    info = b"" if option is None else connection.getsockopt(socket.IPPROTO_TCP, option, _INFO_BYTES)
+    if len(info) < _INFO_BYTES:
+        return 0, 0
+    state, silent_millis, received_bytes = _INFO.unpack(info)
+    if state != _ESTABLISHED:
+        return None
+    return -(silent_millis // LISTENING_MILLIS), received_bytes
 
 
 def _parse(peer: str) -> tuple[str, int] | None:

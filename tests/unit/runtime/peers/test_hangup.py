@@ -1,7 +1,10 @@
 """A port that is full takes newcomers all the same."""
 
 import asyncio
+import contextlib
 import socket
+import time
+from collections.abc import Iterator
 
 import grpc
 import pytest
@@ -35,6 +38,38 @@ async def test_the_most_silent_have_to_go(host: str) -> None:
         for peer in peers:
             peer.close()
         await server.stop(0)
+
+
+def test_who_hung_up_does_not_count() -> None:
+    """However many come and go: gRPC forgets them by itself, and who stays may stay."""
+    with _accepted(8) as (port, peers):
+        for peer in peers[1:]:
+            peer.close()
+        assert Doorkeeper([port], 1).sweep() == 0
+        assert not _ended_now(peers[0])
+
+
+def test_who_waits_for_an_answer_is_not_silent() -> None:
+    """Of those who said something lately, who brought most stays, however lately others did."""
+    with _accepted(8) as (port, peers):
+        peers[0].sendall(bytes(1_000))
+        time.sleep(0.1)
+        for peer in peers[1:]:
+            peer.sendall(bytes(30))
+        assert Doorkeeper([port], 1).sweep() == 7
+        assert not _ended_now(peers[0])
+
+
+@contextlib.contextmanager
+def _accepted(number: int) -> Iterator[tuple[int, list[socket.socket]]]:
+    """Give a port of this process, and the far ends of connections that it has accepted."""
+    with contextlib.ExitStack() as stack:
+        server = stack.enter_context(socket.create_server(("127.0.0.1", 0), backlog=number))
+        address = server.getsockname()
+        peers = [stack.enter_context(socket.create_connection(address)) for _ in range(number)]
+        for _ in peers:
+            stack.enter_context(server.accept()[0])
+        yield address[1], peers
 
 
 def _swept(doorkeeper: Doorkeeper) -> int:
