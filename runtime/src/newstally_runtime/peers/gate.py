@@ -19,10 +19,11 @@ from dataclasses import dataclass
 from typing import Any, TypeAlias
 
 import grpc
-from google.protobuf.message import DecodeError
 from prometheus_client import Counter
 
+from newstally_runtime.peers.decoding import Undecodable, lenient
 from newstally_runtime.peers.hangup import hang_up
+from newstally_runtime.peers.lingering import Lingering
 from newstally_runtime.peers.turns import Crowd, Turns
 from newstally_runtime.rare import Rarely
 from newstally_runtime.status import StatusError, abort, invalid, wait
@@ -34,8 +35,11 @@ LAST_WORD_SECONDS = 1.0
 LEAST_PEER_PLACES = 32
 """Calls that may be received at once, and answered at once, however few are worked on: a peer that
 sends and reads as it should needs its place for a moment only."""
-WAITING_PER_TURN = 50
+WAITING_PER_TURN = 100
 """Calls that may wait for a turn, for each that is worked on."""
+TURN_SECONDS = 0.08
+"""What a turn takes at least before the next call has it: so reads, however many, leave time for
+other work. 32 that are worked on at once are 400 a second."""
 STREAMS = 256
 """Streams of a service that may be open at once, if it does not bound them itself."""
 
@@ -56,14 +60,6 @@ class CallLimits:
     """Deadline for a request to be received whole, and again for the answer to be read."""
 
 
-@dataclass(frozen=True, slots=True)
-class Undecodable:
-    """A request that is no message of its kind."""
-
-    size_bytes: int
-    """Of what came."""
-
-
 UNDECODABLE = Counter(
     "newstally_undecodable_requests_total",
     "Requests that were no message of their kind.",
@@ -82,9 +78,11 @@ class _Service:
 
     def __init__(self, limits: CallLimits) -> None:
         self.limits = limits
-        self.receiving = Crowd(max(limits.calls, LEAST_PEER_PLACES))
-        self.answering = Crowd(max(limits.calls, LEAST_PEER_PLACES))
+        places = max(limits.calls, LEAST_PEER_PLACES)
+        self.receiving = Crowd(places)
+        self.answering = Crowd(places)
         self.streams = Crowd(STREAMS)
+        self.lingering = Lingering(places)
         self._turns = Turns(limits.calls, limits.calls * WAITING_PER_TURN)
         self._waiting: dict[object, asyncio.Future[None]] = {}
 
@@ -95,21 +93,30 @@ class _Service:
         Raises StatusError when too many wait.
         """
         call = object()
+        loop = asyncio.get_running_loop()
+        free_at = 0.0
         asked = self._turns.ask(call, peer)
         try:
             if not asked.granted:
-                future = asyncio.get_running_loop().create_future()
+                future = loop.create_future()
                 self._waiting[call] = future
                 if asked.refused is not None and not self._waiting[asked.refused].done():
                     self._waiting[asked.refused].set_exception(_crowded())
                 await future
+            free_at = loop.time() + TURN_SECONDS
             yield
         finally:
             self._waiting.pop(call, None)
-            for following in self._turns.done(call):
-                future = self._waiting.pop(following)
-                if not future.done():  # cancelled: it passes its turn on in a moment
-                    future.set_result(None)
+            if loop.time() < free_at:
+                loop.call_at(free_at, self._done, call)
+            else:
+                self._done(call)
+
+    def _done(self, call: object) -> None:
+        for following in self._turns.done(call):
+            future = self._waiting.pop(following)
+            if not future.done():  # cancelled: it passes its turn on in a moment
+                future.set_result(None)
 
 
 class Gate(grpc.aio.ServerInterceptor):
@@ -161,7 +168,7 @@ class Gate(grpc.aio.ServerInterceptor):
             raise TypeError(f"{method.name}: no places are made for calls of this shape")
         return grpc.stream_stream_rpc_method_handler(
             serve,
-            request_deserializer=_lenient(handler.request_deserializer),
+            request_deserializer=lenient(handler.request_deserializer),
             response_serializer=handler.response_serializer,
         )
 
@@ -192,13 +199,10 @@ class _Method:
 
     def unary(self, behaviour: Behaviour) -> Serve:
         """Return a handler of single requests with single answers."""
+        service = self._service
 
         async def serve(requests: AsyncIterator[Any], context: Context) -> None:
-            service, seconds, peer = (
-                self._service,
-                self._service.limits.peer_seconds,
-                context.peer(),
-            )
+            seconds, peer = service.limits.peer_seconds, context.peer()
             try:
                 async with self._place(
                     service.receiving, peer, seconds, "the request did not come"
@@ -213,19 +217,17 @@ class _Method:
                     self._gate.hang_up(peer)
                     raise asyncio.CancelledError from None  # nobody reads a status
             except StatusError as error:
+                await service.lingering.linger(peer)
                 await abort(context, error)
 
-        return serve
+        return service.lingering.cancelled(serve)
 
     def stream(self, behaviour: Behaviour, *, one_request: bool) -> Serve:
         """Return a handler whose answers are a stream."""
+        service = self._service
 
         async def serve(requests: AsyncIterator[Any], context: Context) -> None:
-            service, seconds, peer = (
-                self._service,
-                self._service.limits.peer_seconds,
-                context.peer(),
-            )
+            seconds, peer = service.limits.peer_seconds, context.peer()
             try:
                 async with self._place(service.streams, peer, None, ""):
                     request: Any = self._decoded(requests)
@@ -236,6 +238,7 @@ class _Method:
                         async for response in responses:
                             await context.write(response)
             except StatusError as error:
+                await service.lingering.linger(peer)
                 try:
                     async with asyncio.timeout(LAST_WORD_SECONDS):
                         await abort(context, error)
@@ -243,7 +246,7 @@ class _Method:
                     self._gate.hang_up(peer)  # it does not read
                     raise asyncio.CancelledError from None
 
-        return serve
+        return service.lingering.cancelled(serve)
 
     @asynccontextmanager
     async def _place(
@@ -280,15 +283,3 @@ class _Method:
 
 def _crowded() -> StatusError:
     return wait(COME_AGAIN_SECONDS, "too many calls at once")
-
-
-def _lenient(decode: Callable[[bytes], Any] | None) -> Callable[[bytes], Any]:
-    """Return a deserializer that does not raise: grpc.aio would log a traceback."""
-
-    def decoded(data: bytes) -> Any:
-        try:
-            return data if decode is None else decode(data)
-        except DecodeError:
-            return Undecodable(len(data))
-
-    return decoded

@@ -1,18 +1,27 @@
 """What callers may take of a server, and how they are told."""
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
+from itertools import islice
 from typing import Any
 
 import grpc
 import pytest
-from attacks.wire import END_STREAM, ClosedError, Connection, message
+from attacks.calls import CANCEL, whole
+from attacks.wire import END_STREAM, RST_STREAM, ClosedError, Connection, frame, message
 from grpc_health.v1 import health_pb2, health_pb2_grpc
 from newstally_protos.v1 import extractor_pb2, extractor_pb2_grpc, upload_pb2, upload_pb2_grpc
 from newstally_protos.wire import retry_delay_seconds
-from newstally_runtime.peers.gate import LEAST_PEER_PLACES, CallLimits, Gate
+from newstally_runtime.peers.gate import (
+    LEAST_PEER_PLACES,
+    TURN_SECONDS,
+    WAITING_PER_TURN,
+    CallLimits,
+    Gate,
+)
 from newstally_runtime.peers.health import Health
+from newstally_runtime.peers.ports import PortLimits, server_options
 from newstally_runtime.peers.reflecting import NEW, OLD, reflect
 from structlog.testing import capture_logs
 
@@ -63,10 +72,15 @@ class Extractor(extractor_pb2_grpc.ExtractorServiceServicer):
 
 @asynccontextmanager
 async def serving(
-    calls: int = 4, seconds: float = 20.0, host: str = "127.0.0.1"
+    calls: int = 4,
+    seconds: float = 20.0,
+    host: str = "127.0.0.1",
+    before: Sequence[grpc.aio.ServerInterceptor] = (),
+    calls_per_connection: int = 10_000,
 ) -> AsyncIterator[tuple[Uploads, str]]:
     gate = Gate(CallLimits(calls, seconds))
-    server = grpc.aio.server(interceptors=[gate])
+    limits = PortLimits(100, calls_per_connection, idle_seconds=300)
+    server = grpc.aio.server(interceptors=[*before, gate], options=server_options(limits))
     uploads, health = Uploads(), Health()
     uploads.gate = gate
     upload_pb2_grpc.add_UploadServiceServicer_to_server(uploads, server)
@@ -199,14 +213,16 @@ async def until_waiting(target: str, uploads: Uploads, calls: int) -> None:
 async def test_too_many_calls_are_told_when_to_come_again() -> None:
     """Overload is RESOURCE_EXHAUSTED with RetryInfo."""
     async with serving(calls=1) as (uploads, target), connected(target) as channel:
-        calls = [get(channel) for _ in range(60)]
+        calls = [get(channel) for _ in range(WAITING_PER_TURN + 20)]
         done = await next(asyncio.as_completed([_failure(call) for call in calls]))
         assert done is not None
         assert done.code() is grpc.StatusCode.RESOURCE_EXHAUSTED
         assert retry_delay_seconds(done) == 1.0
         uploads.open.set()
-        failures = [failure for call in calls if (failure := await _failure(call)) is not None]
-        assert 0 < len(failures) < 60
+        ended = asyncio.as_completed([_failure(call) for call in calls])
+        assert None in [await each for each in islice(ended, 40)], "others are answered"
+        for call in calls:
+            call.cancel()
 
 
 async def _failure(call: Call) -> grpc.aio.AioRpcError | None:
@@ -257,3 +273,51 @@ async def test_both_names_of_reflection_answer(package: str) -> None:
         described: Any = await call.read()
         assert described.file_descriptor_response.file_descriptor_proto
         call.cancel()
+
+
+class Counting(grpc.aio.ServerInterceptor):
+    """Counts the calls that reach the server."""
+
+    def __init__(self) -> None:
+        self.calls = 0
+
+    async def intercept_service(self, continuation: Any, handler_call_details: Any) -> Any:
+        self.calls += 1
+        return await continuation(handler_call_details)
+
+
+async def test_who_cancels_every_call_fills_its_own_connection() -> None:
+    """Thousands are turned away by gRPC itself; others are answered meanwhile."""
+    counting = Counting()
+    async with (
+        serving(before=[counting], calls_per_connection=100) as (_, target),
+        connected(target) as channel,
+    ):
+
+        def flood() -> None:
+            connection = Connection(int(target.rpartition(":")[2]))
+            for _ in range(100):
+                out = b""
+                for _ in range(50):
+                    out += whole(connection, UPLOADS.strip("/") + "/ListRefusals", b"")
+                    out += frame(RST_STREAM, 0, connection.last, CANCEL)
+                connection.send(out)
+                connection.pump(0.005)
+            connection.close()
+
+        flooding = asyncio.create_task(asyncio.to_thread(flood))
+        stub = upload_pb2_grpc.UploadServiceStub(channel)
+        while not flooding.done():
+            await stub.CreateUpload(upload_pb2.CreateUploadRequest(), timeout=5)
+            counting.calls -= 1
+        await flooding
+        assert counting.calls < 300
+
+
+async def test_reads_leave_time_for_other_work() -> None:
+    """However fast they are answered, each turn has its time."""
+    async with serving(calls=2) as (uploads, target), connected(target) as channel:
+        uploads.open.set()
+        began = asyncio.get_running_loop().time()
+        await asyncio.gather(*(get(channel) for _ in range(12)))
+        assert asyncio.get_running_loop().time() - began >= 5 * TURN_SECONDS
