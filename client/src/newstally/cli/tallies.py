@@ -8,7 +8,7 @@ import typer
 from newstally_protos.limits import PAGE_LIMIT_ITEMS
 from newstally_protos.names import publication_key, shown
 
-from newstally.cli.asking import asking, unreached
+from newstally.cli.asking import asking
 from newstally.cli.output.tables import Drawing, print_table
 from newstally.cli.reading import days
 from newstally.cli.running import (
@@ -55,8 +55,7 @@ def top(
     """Show which entities a publication mentions most, ever or within some days."""
     asked = Asked(publication, days.day(since), days.day(until))
     days.check(asked.since, asked.until)
-    with exit_codes(), unreached(target):
-        client = asking(target, make_access(ca, tls, key_file))
+    with exit_codes(), asking(target, make_access(ca, tls, key_file)) as client:
         try:
             tallies, drawn = run(_top(client, asked, label, number, own_name=own_name))
         except NotFound as error:
@@ -85,8 +84,8 @@ def publications(
     as_json: AsJson = False,
 ) -> None:
     """List the publications, those with most mentions first."""
-    with exit_codes(), unreached(target):
-        tallies, models = run(_publications(asking(target, make_access(ca, tls, key_file)), number))
+    with exit_codes(), asking(target, make_access(ca, tls, key_file)) as client:
+        tallies, models = run(_publications(client, number))
     if as_json:
         print_json([asdict(tally) for tally in tallies])
         return

@@ -7,7 +7,7 @@ from typing import Annotated, Any
 import typer
 from newstally_protos.names import shown
 
-from newstally.cli.asking import asking, unreached
+from newstally.cli.asking import asking
 from newstally.cli.output.tables import print_table
 from newstally.cli.running import (
     AsJson,
@@ -43,8 +43,7 @@ def refusals(
     An article's offset is its place in the input, from 0. Of very many the first are listed one by
     one, the others as ranges.
     """
-    with exit_codes(as_json=as_json), unreached(target):
-        client = asking(target, make_access(ca, tls, key_file))
+    with exit_codes(as_json=as_json), asking(target, make_access(ca, tls, key_file)) as client:
         upload, found, ranges = run(_refusals(client, upload_id, number))
     if as_json:
         print_json([*map(_as_json, found), *map(_range_as_json, ranges)])
@@ -100,8 +99,8 @@ def list_uploads(
     """
     if context.invoked_subcommand is not None:
         return
-    with exit_codes(as_json=as_json), unreached(target):
-        found = run(_uploads(asking(target, make_access(ca, tls, key_file)), number))
+    with exit_codes(as_json=as_json), asking(target, make_access(ca, tls, key_file)) as client:
+        found = run(_uploads(client, number))
     if as_json:
         print_json([_upload_as_json(upload) for upload in found])
     elif not found:
@@ -131,8 +130,8 @@ def show_upload(
     as_json: AsJson = False,
 ) -> None:
     """Tell all of one upload."""
-    with exit_codes(as_json=as_json), unreached(target):
-        upload, reasons = run(_upload(asking(target, make_access(ca, tls, key_file)), upload_id))
+    with exit_codes(as_json=as_json), asking(target, make_access(ca, tls, key_file)) as client:
+        upload, reasons = run(_upload(client, upload_id))
     told = _upload_as_json(upload)
     told["set_aside_rows"] = upload.set_aside_rows
     told["refused_by_reason"] = dict(reasons)

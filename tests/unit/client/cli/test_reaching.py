@@ -220,6 +220,21 @@ async def test_a_plain_port_is_told_to_who_speaks_tls(
     assert plain.exit_code == 0
 
 
+async def test_a_question_over_the_wrong_way_is_told(
+    run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Plain to TLS, and TLS to plain: the same remedies as for an upload, exit code 1."""
+    monkeypatch.setattr("newstally.cli.asking.PATIENCE_SECONDS", 0.5)
+    ca = authority_file(tmp_path, AUTHORITY)
+    async with ReferenceGateway(credentials=shown(valid(AUTHORITY, ["127.0.0.1"]))) as gateway:
+        plain = await run("publications", "--target", gateway.target)
+    async with ReferenceGateway() as gateway:
+        secured = await run("top", "The Daily", "--target", gateway.target, "--ca", ca)
+    assert (plain.exit_code, secured.exit_code) == (1, 1)
+    assert "--ca FILE (NEWSTALLY_CA" in plain.stderr
+    assert "does not speak TLS; leave out --ca and --tls" in secured.stderr
+
+
 @pytest.mark.parametrize(
     ("content", "message"), [(None, "No such file"), (b"", "no certificate"), (b"x", "PEM")]
 )

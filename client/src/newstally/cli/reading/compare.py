@@ -7,13 +7,14 @@ from typing import Annotated
 import typer
 from newstally_protos.names import publication_key, shown
 
-from newstally.cli.asking import asking, unreached
+from newstally.cli.asking import asking
 from newstally.cli.output.tables import print_table
 from newstally.cli.reading.comparing import Compared, Difference
 from newstally.cli.reading.comparing import compare as compared
 from newstally.cli.running import (
     AsJson,
     Ca,
+    KeyFile,
     Target,
     Tls,
     exit_codes,
@@ -37,6 +38,7 @@ def compare(
     target: Target = None,
     ca: Ca = None,
     tls: Tls = None,
+    key_file: KeyFile = None,
     as_json: AsJson = False,
 ) -> None:
     """Show what each of two publications mentions more than the other, per article.
@@ -45,10 +47,9 @@ def compare(
     often, with 95 % certainty. What fewer than three articles mention is left out, and so are
     the publications' own names.
     """
-    with exit_codes(as_json=as_json), unreached(target):
+    with exit_codes(as_json=as_json), asking(target, make_access(ca, tls, key_file)) as client:
         if publication_key(first) == publication_key(second):
             raise typer.BadParameter("name two different publications")
-        client = asking(target, make_access(ca, tls))
         found = run(_compared(client, first, second, label.strip()))
     sides = (
         (found.first, found.second, found.more_in_first),

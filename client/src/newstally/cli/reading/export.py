@@ -7,11 +7,11 @@ from typing import Annotated
 
 import typer
 
-from newstally.cli.asking import asking, unreached
+from newstally.cli.asking import asking
 from newstally.cli.output.durable import replacing_bytes
 from newstally.cli.reading.parquet import Row
 from newstally.cli.reading.writing import ExportFormat, format_of, make_writer, standard_output
-from newstally.cli.running import Ca, Target, Tls, exit_codes, make_access, run, say
+from newstally.cli.running import Ca, KeyFile, Target, Tls, exit_codes, make_access, run, say
 from newstally.client import NewstallyClient
 from newstally.errors import InputError, NotFound
 
@@ -35,14 +35,14 @@ def export(
     target: Target = None,
     ca: Ca = None,
     tls: Tls = None,
+    key_file: KeyFile = None,
 ) -> None:
     """Write tallies: a row for each entity of each publication, the most mentioned first.
 
     Columns: publication, text (the key), name (as readers write it), label, mentions, articles.
     While articles are counted a row may be missing or come twice; wait until all is applied.
     """
-    with exit_codes(), unreached(target):
-        client = asking(target, make_access(ca, tls))
+    with exit_codes(), asking(target, make_access(ca, tls, key_file)) as client:
         rows = _rows(client, publication, label.strip())
         number = run(_write(client, rows, output, format_of(output, form)))
     say(f"{number:,} rows" + (f" in {output}" if output else ""))

@@ -6,7 +6,7 @@ from typing import Annotated
 import typer
 from newstally_protos.limits import PAGE_LIMIT_ITEMS
 
-from newstally.cli.asking import asking, unreached
+from newstally.cli.asking import asking
 from newstally.cli.output.tables import print_table
 from newstally.cli.reading import days
 from newstally.cli.running import (
@@ -39,8 +39,7 @@ def find(
     as_json: AsJson = False,
 ) -> None:
     """List the entities whose names begin so, the most mentioned first."""
-    with exit_codes(as_json=as_json), unreached(target):
-        client = asking(target, make_access(ca, tls, key_file))
+    with exit_codes(as_json=as_json), asking(target, make_access(ca, tls, key_file)) as client:
 
         async def ask() -> Found:
             async with client as opened:

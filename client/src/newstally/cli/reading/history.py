@@ -7,7 +7,7 @@ import typer
 from newstally_protos.names import shown
 from rich.console import Console
 
-from newstally.cli.asking import asking, unreached
+from newstally.cli.asking import asking
 from newstally.cli.output.sparks import per_sign
 from newstally.cli.output.tables import print_table
 from newstally.cli.reading import days
@@ -49,8 +49,7 @@ def history(
     """Show how often something is mentioned, day by day, and by whom."""
     begin, end = days.day(since), days.day(until)
     days.check(begin, end)
-    with exit_codes(as_json=as_json), unreached(target):
-        client = asking(target, make_access(ca, tls, key_file))
+    with exit_codes(as_json=as_json), asking(target, make_access(ca, tls, key_file)) as client:
 
         async def ask() -> tuple[History, tuple[PublicationMentions, ...]]:
             async with client as opened:

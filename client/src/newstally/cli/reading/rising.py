@@ -6,7 +6,7 @@ from typing import Annotated
 import typer
 from newstally_protos.names import shown
 
-from newstally.cli.asking import asking, unreached
+from newstally.cli.asking import asking
 from newstally.cli.output.tables import Drawing, print_table
 from newstally.cli.reading import days
 from newstally.cli.running import (
@@ -59,8 +59,7 @@ def rising(
         if (begin is None) != (end is None):
             raise typer.BadParameter(f"give both {names}, or none")
         days.check(begin, end)
-    with exit_codes(as_json=as_json), unreached(target):
-        client = asking(target, make_access(ca, tls, key_file))
+    with exit_codes(as_json=as_json), asking(target, make_access(ca, tls, key_file)) as client:
         asked = _rising(client, publication, spans, label.strip(), min_articles, number)
         found, drawn = run(asked)
     if as_json:
