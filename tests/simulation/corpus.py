@@ -1,10 +1,11 @@
 """Articles whose verdict is known beforehand: what the plain recount counts."""
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from random import Random
 
+from google.protobuf.timestamp_pb2 import Timestamp
 from newstally_protos.v1.article_pb2 import Article, RefusalReason
 from newstally_protos.v1.extractor_pb2 import ArticleEntities, Failure, FailureReason, Result
 
@@ -38,6 +39,8 @@ class Sample:
     """Its publication's key, if it is counted."""
     entities: dict[tuple[str, str], int] = field(default_factory=dict)
     """(text, label) to mentions, if it is counted."""
+    day: int | None = None
+    """The day that it counts under."""
     result: Result | None = None
     """What a replica answers, without the id."""
     is_flawed: bool = False
@@ -51,9 +54,15 @@ class Sample:
         return BASE_CHARGE_BYTES + 5 * len(self.article.content.encode())
 
 
-Tally = Counter[tuple[str, str, str, str]]
-"""(publication key, text, label, "mentions" | "articles") to the number; empty text and label for
-the publication's own."""
+Tally = Counter[tuple[str, str, str, str, int | None]]
+"""(publication key, text, label, "mentions" | "articles", day) to the number; empty text and label
+for the publication's own, and None for articles without a day."""
+Row = tuple[str, str, str, int, int]
+"""Publication key, text, label, mentions, articles."""
+DayRow = tuple[str, str, str, int, int, int]
+"""Publication key, text, label, day, mentions, articles."""
+DAYS = (None, 20_000, 20_000, 20_000, 20_001, 0, -3)
+"""The days of articles; most have the same."""
 
 
 def recount(samples: Sequence[Sample]) -> Tally:
@@ -61,13 +70,26 @@ def recount(samples: Sequence[Sample]) -> Tally:
     tally: Tally = Counter()
     for sample in samples:
         if sample.reason is None:
-            key = sample.publication
-            tally[key, "", "", "articles"] += 1
-            tally[key, "", "", "mentions"] += sum(sample.entities.values())
+            key, day = sample.publication, sample.day
+            tally[key, "", "", "articles", day] += 1
+            tally[key, "", "", "mentions", day] += sum(sample.entities.values())
             for (text, label), mentions in sample.entities.items():
-                tally[key, text, label, "mentions"] += mentions
-                tally[key, text, label, "articles"] += 1
+                tally[key, text, label, "mentions", day] += mentions
+                tally[key, text, label, "articles", day] += 1
     return +tally
+
+
+def by_day(rows: Iterable[Row], dated: Iterable[DayRow]) -> Tally:
+    """Return what is stored as totals and what of them has a day. Negative where days have more."""
+    tally: Tally = Counter()
+    for key, text, label, mentions, articles in rows:
+        tally[key, text, label, "mentions", None] += mentions
+        tally[key, text, label, "articles", None] += articles
+    for key, text, label, day, mentions, articles in dated:
+        for what, number in (("mentions", mentions), ("articles", articles)):
+            tally[key, text, label, what, day] += number
+            tally[key, text, label, what, None] -= number
+    return Counter({key: number for key, number in tally.items() if number})
 
 
 def make_samples(random: Random, name: str, number: int, lethal: float) -> list[Sample]:
@@ -92,7 +114,10 @@ def _make(random: Random, name: str, lethal: float) -> Sample:
     }
     result = Result(entities=_entities(entities))
     article = _article(random, name, size, random.choice(SPELLINGS[key]))
-    return Sample(article, None, publication=key, entities=entities, result=result)
+    day = random.choice(DAYS)
+    if day is not None:
+        article.publish_time.seconds = day * 86_400 + random.randrange(86_400)
+    return Sample(article, None, publication=key, entities=entities, day=day, result=result)
 
 
 def _article(random: Random, name: str, padding: int, publication: str = "BBC") -> Article:
@@ -107,6 +132,10 @@ def _flawed(random: Random, name: str) -> Sample:
             (None, RefusalReason.REFUSAL_REASON_MALFORMED),
             (_article(random, name, 1, " "), RefusalReason.REFUSAL_REASON_PUBLICATION_EMPTY),
             (_article(random, name, 1, "the\ttimes"), RefusalReason.REFUSAL_REASON_MALFORMED),
+            (
+                Article(publication="BBC", content=name, publish_time=Timestamp(seconds=10**12)),
+                RefusalReason.REFUSAL_REASON_PUBLISH_TIME_INVALID,
+            ),
             (
                 Article(publication="BBC", content=" \n"),
                 RefusalReason.REFUSAL_REASON_CONTENT_EMPTY,

@@ -11,7 +11,7 @@ from newstally_persister.sinks.sqlite_tallies import SqliteTallies
 from newstally_persister.values.batches import Batch
 from newstally_persister.values.parts import Part, tombstone
 from newstally_persister.values.uploads import Recorded
-from simulation import flusher_faults, stream_faults
+from simulation import day_faults, flusher_faults, stream_faults
 from simulation.persister import Persister
 from simulation.sink import Sink
 from simulation.world import Machines
@@ -143,4 +143,6 @@ PLANTED = {
     **stream_faults.FAULTS,
     "leaves the mark when it voids part 1": Machines(sink=LeavesTheMark),
     **{name: Machines(flusher=machine) for name, machine in flusher_faults.FAULTS.items()},
+    **{name: Machines(store=store) for name, store in day_faults.FAULTS.items()},
+    "counts the days of a part again": Machines(sink=day_faults.CountsDaysAgain),
 }

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from newstally_gateway.core.tasks import Attempt, Window
 from newstally_persister.journal.store import JournalStore
 from newstally_persister.values.batches import Batch
-from simulation.corpus import SPELLINGS, Sample, Tally, recount
+from simulation.corpus import SPELLINGS, Sample, Tally, by_day, recount
 from simulation.disk import Disk
 from simulation.kernel import ViolationError
 
@@ -16,8 +16,14 @@ if TYPE_CHECKING:
 
 
 _ROWS = "SELECT publication_key, text, label, mentions, articles FROM "
-WAITING = _ROWS + "pending"
-SET_ASIDE = _ROWS + "set_aside"
+_DAYS = "SELECT publication_key, text, label, day, mentions, articles FROM "
+WAITING = (
+    _ROWS + "pending",
+    "SELECT publication_key, text, label, day, day_mentions, day_articles "
+    "FROM pending JOIN usual_days USING (flush) WHERE day_articles > 0 UNION ALL "
+    f"{_DAYS} pending_days",
+)
+SET_ASIDE = (_ROWS + "set_aside", _DAYS + "set_aside_days")
 
 
 class Oracle:
@@ -162,12 +168,13 @@ class Oracle:
             expected += recount(contents[: counted[upload_id]])
         found = sink.tally()
         if self._refused:
-            found += _tally(disk, SET_ASIDE)
-            found += _tally(disk, WAITING)
+            found.update(_tally(disk, SET_ASIDE))
+            found.update(_tally(disk, WAITING))
+            found = Counter({key: number for key, number in found.items() if number})
         if found != expected:
             wrong = {
                 key: (found[key], expected[key])
-                for key in sorted({*found, *expected})
+                for key in sorted({*found, *expected}, key=str)
                 if found[key] != expected[key]
             }
             raise ViolationError(f"the sink differs (is, must be): {wrong}")
@@ -204,20 +211,21 @@ def is_made_of(batch: Batch, samples: Sequence[Sample]) -> bool:
     }
     if refused != {refusal.offset: refusal.reason for refusal in batch.refusals}:
         return False
-    tally: Tally = Counter()
-    for (key, text, label), (mentions, articles) in batch.tallies.items():
-        tally[key, text, label, "mentions"] = mentions
-        tally[key, text, label, "articles"] = articles
-    return +tally == recount(samples)
+    tally = by_day(
+        [(*row, *counts) for row, counts in batch.tallies.items()],
+        [
+            (*row, day, *counts)
+            for day, tallies in batch.days.items()
+            for row, counts in tallies.items()
+        ],
+    )
+    return tally == recount(samples)
 
 
-def _tally(disk: Disk, query: str) -> Tally:
-    """Add up rows of the journal."""
-    tally: Tally = Counter()
-    for key, text, label, mentions, articles in disk.peek(query):
-        tally[key, text, label, "mentions"] += mentions
-        tally[key, text, label, "articles"] += articles
-    return +tally
+def _tally(disk: Disk, queries: tuple[str, str]) -> Tally:
+    """Add up rows of the journal, and their days."""
+    rows, dated = map(disk.peek, queries)
+    return by_day(rows, dated)
 
 
 def check(holds: bool, template: str, *args: object) -> None:

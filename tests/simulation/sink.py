@@ -1,7 +1,6 @@
 """The sink: the real embedded one, behind a network, and at times not there."""
 
 import sqlite3
-from collections import Counter
 from collections.abc import Callable
 
 from newstally_persister.journal.tables import pending
@@ -9,7 +8,7 @@ from newstally_persister.sinks.base import JournalMismatchError, PartRefusedErro
 from newstally_persister.sinks.sqlite_tallies import SqliteTallies
 from newstally_persister.values.parts import Part, digest
 from newstally_persister.values.progress import Expiry
-from simulation.corpus import ENTITIES, SPELLINGS, Tally
+from simulation.corpus import ENTITIES, SPELLINGS, Tally, by_day
 from simulation.disk import PowerCutError, is_full, new_disk
 from simulation.kernel import Kernel, Life
 from simulation.network import Reply, Status
@@ -110,20 +109,20 @@ class Sink:
 
     def tally(self) -> Tally:
         """Return everything in it."""
-        tally: Tally = Counter()
-        for key, mentions, articles in self.disk.peek(
-            "SELECT key, mentions, articles FROM publication_tallies"
-        ):
-            tally[key, "", "", "mentions"] = mentions
-            tally[key, "", "", "articles"] = articles
-        for key, text, label, mentions, articles in self.disk.peek(
-            "SELECT p.key, n.text, n.label, t.mentions, t.articles FROM entity_tallies AS t"
-            " JOIN publication_tallies AS p USING (publication)"
-            " JOIN entity_names AS n USING (entity)"
-        ):
-            tally[key, text, label, "mentions"] = mentions
-            tally[key, text, label, "articles"] = articles
-        return +tally
+        names = "JOIN publication_tallies p USING (publication) JOIN entity_names n USING (entity)"
+        return by_day(
+            self.disk.peek(
+                "SELECT key, '', '', mentions, articles FROM publication_tallies UNION ALL "
+                "SELECT p.key, n.text, n.label, t.mentions, t.articles "
+                f"FROM entity_tallies t {names}"
+            ),
+            self.disk.peek(
+                "SELECT key, '', '', day, d.mentions, d.articles FROM publication_days d "
+                "JOIN publication_tallies USING (publication) UNION ALL "
+                "SELECT p.key, n.text, n.label, day, d.mentions, d.articles "
+                f"FROM entity_days d {names}"
+            ),
+        )
 
     def names(self) -> dict[str, str]:
         """Return how each publication is shown."""
