@@ -16,6 +16,7 @@ from typing import Any, TypeAlias
 import grpc
 import structlog
 from newstally_protos.keys import KEY_METADATA
+from newstally_runtime.peers.turns import Crowd
 from newstally_runtime.rare import Rarely
 from newstally_runtime.status import StatusError, abort
 
@@ -33,7 +34,7 @@ WRITING_SECONDS = 2.0
 DROPPED_LIMIT_BYTES = 1024 * 1024
 """No more is read away of one rejected call."""
 HEARD_OUT = 64
-"""Rejected calls that are read away at once; others are cut."""
+"""Rejected calls that are read away at once; a newcomer cuts one of whoever has most of them."""
 
 Context = grpc.aio.ServicerContext[Any, Any]
 Handler: TypeAlias = "grpc.RpcMethodHandler[Any, Any]"
@@ -63,7 +64,7 @@ class Door(grpc.aio.ServerInterceptor):
         self._rejected = metrics.rejected
         self._note = Rarely("calls rejected")
         self._wall_clock = wall_clock
-        self._heard_out = 0
+        self._heard_out = Crowd(HEARD_OUT)
 
     @property
     def state(self) -> str:
@@ -118,14 +119,15 @@ class Door(grpc.aio.ServerInterceptor):
 
         async def reject(requests: AsyncIterator[bytes], context: Context) -> None:
             self._note.note(peer=context.peer(), reason=rejection.message)
-            if self._heard_out < HEARD_OUT:
-                self._heard_out += 1
-                try:
-                    with suppress(TimeoutError):
-                        async with asyncio.timeout(WRITING_SECONDS):
-                            await _read_away(requests)
-                finally:
-                    self._heard_out -= 1
+            with suppress(TimeoutError):
+                async with asyncio.timeout(WRITING_SECONDS) as patience:
+                    leaving = self._heard_out.enter(patience, context.peer())
+                    try:
+                        if isinstance(leaving, asyncio.Timeout):
+                            leaving.reschedule(asyncio.get_running_loop().time())
+                        await _read_away(requests)
+                    finally:
+                        self._heard_out.leave(patience)
             await abort(context, to_status(rejection))
 
         # Without a deserializer: nothing of it is decoded.

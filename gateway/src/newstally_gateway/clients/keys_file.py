@@ -1,5 +1,7 @@
 """The keys file of a gateway, read again when it changes."""
 
+import time
+from collections.abc import Callable
 from pathlib import Path
 
 import structlog
@@ -7,15 +9,20 @@ from newstally_protos.keys import FILE_LIMIT_BYTES, KeysError, read_keys
 
 from newstally_gateway.core.keys.keyring import Keyring
 
+BLANK_SECONDS = 10.0
+"""A file that has become blank lets nobody in after this; one that says "no keys" does at once."""
+
 log = structlog.get_logger()
 
 
 class KeysFile:
     """What a file last said that could be read."""
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, clock: Callable[[], float] = time.monotonic) -> None:
         """Read it. Raises OSError and KeysError."""
         self._path = path
+        self._clock = clock
+        self._coming_since = 0.0
         self._seen = self._coming = self._stamp()
         self.keyring = self._read()
         """The keys, as of the last good look."""
@@ -26,14 +33,16 @@ class KeysFile:
         """Read the file again if it has changed; return whether there are other keys now.
 
         What cannot be read changes nothing, and is told once. A file counts as changed when it is
-        the same at two looks: one that is written in place is empty for a moment.
+        the same at two looks, and a blank one after BLANK_SECONDS: it may be about to be written.
         """
         try:
             stamp = self._stamp()
             if stamp == self._seen and self.trouble is None:
                 return False
             if stamp != self._coming:
-                self._coming = stamp
+                self._coming, self._coming_since = stamp, self._clock()
+                return False
+            if self._is_blank() and self._clock() - self._coming_since < BLANK_SECONDS:
                 return False
             keyring = self._read()
             if stamp != self._stamp():
@@ -62,6 +71,10 @@ class KeysFile:
         # Of the file that a link leads to: Kubernetes changes a Secret by changing the link.
         found = self._path.stat()
         return found.st_dev, found.st_ino, found.st_mtime_ns, found.st_size
+
+    def _is_blank(self) -> bool:
+        with self._path.open("rb") as file:
+            return len(self.keyring) > 0 and not file.read(FILE_LIMIT_BYTES).strip()
 
     def _read(self) -> Keyring:
         with self._path.open("rb") as file:

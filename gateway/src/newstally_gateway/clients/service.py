@@ -165,7 +165,10 @@ class Streams:
     ) -> tuple[int, Session]:
         """Find a place, and make a session for it; `leave` the room when that has ended."""
         number = next(self._numbers)
-        placed = await self._room.enter(number, context.peer())
+        found = caller()
+        # Owners share the places; who is nobody in particular counts by connections.
+        peer = context.peer() if found.key is None else f"owner {found.owner}"
+        placed = await self._room.enter(number, peer)
         if not placed and len(self._open) >= 2 * self._room.places:
             # Too many even to read away what they send, which is what refusing them well takes.
             await abort(context, to_error(Status(Reason.CROWDED)))
@@ -175,7 +178,7 @@ class Streams:
 
         session = Session(
             number,
-            caller(),
+            found,
             messages,
             self._shared,
             replies,

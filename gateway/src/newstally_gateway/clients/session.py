@@ -111,7 +111,8 @@ class Session:
 
         Raises StatusError, and nothing else: a fault ends this stream and no other.
         """
-        self._shared.dispatching.open(self._number, self)
+        weight = 1 if self.caller.key is None else self.caller.key.weight
+        self._shared.dispatching.open(self._number, self, self.caller.owner, weight)
         try:
             self._do(self._stream.begin)
             self._spawn(self._read(), "reader")

@@ -40,6 +40,22 @@ def test_a_change_is_followed(tmp_path: Path) -> None:
     assert len(file.keyring) == 0
 
 
+def test_a_file_that_becomes_blank_is_believed_after_a_while(tmp_path: Path) -> None:
+    """An editor may have truncated it, and be about to write: that would end every stream."""
+    path = tmp_path / "keys.json"
+    put(path, key(1))
+    now = 0.0
+    file = KeysFile(path, lambda: now)
+    path.write_bytes(b"\n")
+    assert not settled(file)
+    now = 9.9
+    assert not settled(file)
+    assert len(file.keyring) == 1
+    now = 10.1
+    assert settled(file)
+    assert len(file.keyring) == 0
+
+
 def test_a_link_is_followed(tmp_path: Path) -> None:
     """As Kubernetes changes a Secret."""
     for number in (1, 2):

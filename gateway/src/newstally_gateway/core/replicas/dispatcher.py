@@ -71,6 +71,10 @@ class Dispatcher:
         """Links that are up and take new work."""
         return len(self._fleet.usable)
 
+    def open(self, stream: StreamKey, owner: Hashable, weight: int) -> None:
+        """Say whose a stream is, before it has tasks: owners take turns, by their weights."""
+        self._queue.enrol(stream, owner, weight)
+
     def add(self, task: Task) -> None:
         """Queue a task. A stream's tasks come in ascending offsets."""
         self._queue.add(task)

@@ -89,9 +89,12 @@ class Dispatching:
 
     # The client streams' side
 
-    def open(self, key: StreamKey, stream: ClientStream) -> None:
-        """Take in a stream."""
+    def open(
+        self, key: StreamKey, stream: ClientStream, owner: Hashable = None, weight: int = 1
+    ) -> None:
+        """Take in a stream; owners take turns, by their weights, and then their streams."""
         self._streams[key] = stream
+        self._dispatcher.open(key, owner, weight)
 
     def close(self, key: StreamKey) -> None:
         """Forget a stream and its articles."""

@@ -1,3 +1,6 @@
+from collections import Counter
+from collections.abc import Mapping
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -191,3 +194,83 @@ def test_cheap_articles_buy_one_turn_and_no_more() -> None:
             queue.add(task(stream, offset, size=QUANTUM_BYTES - ARTICLE_TOLL_BYTES))
     queue.charge("a", -100 * QUANTUM_BYTES)
     assert [stream for stream, _ in taken(queue, 6)].count("a") <= 4
+
+
+def shares(queue: FairQueue, count: int) -> Counter[str]:
+    """Take so many articles; return how many of each owner, which a stream's name begins with."""
+    return Counter(stream[0] for stream, _ in taken(queue, count))
+
+
+def filled(streams: Mapping[str, int], weights: Mapping[str, int]) -> FairQueue:
+    """Return a queue in which each owner has so many streams of 400 articles each."""
+    queue = FairQueue()
+    for owner, number in streams.items():
+        for stream in range(number):
+            queue.enrol(f"{owner}{stream}", owner, weights.get(owner, 1))
+            for offset in range(400):
+                queue.add(task(f"{owner}{stream}", offset, size=4000))
+    return queue
+
+
+def test_owners_take_turns_before_their_streams_do() -> None:
+    """Many streams get an owner no more than one does; within an owner they are equal."""
+    found = taken(filled({"a": 1, "b": 9}, {}), 360)
+    by_owner = Counter(stream[0] for stream, _ in found)
+    assert abs(by_owner["a"] - by_owner["b"]) <= 8
+    by_stream = Counter(stream for stream, _ in found if stream[0] == "b")
+    assert max(by_stream.values()) - min(by_stream.values()) <= 4
+
+
+@given(st.integers(1, 9), st.integers(1, 9), st.integers(1, 4))
+def test_an_owner_gets_its_weight(first: int, second: int, streams: int) -> None:
+    """In relation to the others."""
+    queue = filled({"a": streams, "b": 3}, {"a": first, "b": second})
+    total = 36 * (first + second) // 2
+    found = shares(queue, min(total, 350))
+    expected = first / (first + second)
+    assert abs(found["a"] / found.total() - expected) < 0.12
+
+
+def test_who_was_alone_owes_nothing() -> None:
+    """Nobody waited then; nor has anybody saved up who had nothing to send."""
+    queue = filled({"a": 2}, {})
+    taken(queue, 300)
+    for stream in ("b0", "b1"):
+        queue.enrol(stream, "b", 1)
+        for offset in range(100):
+            queue.add(task(stream, offset, size=4000))
+    found = shares(queue, 100)
+    assert abs(found["a"] - found["b"]) <= 8
+
+
+def test_what_costs_more_is_paid_by_the_owner() -> None:
+    """Through whichever of its streams; so another stream does not help it."""
+    queue = filled({"a": 4, "b": 1}, {})
+    paid = Counter[str]()
+    for _ in range(400):
+        assert queue.head() is not None
+        done = queue.take()
+        owner = str(done.stream)[0]
+        paid[owner] += 1
+        if owner == "a":
+            queue.charge(done.stream, 3 * 4256)  # four times as costly as it is long
+    assert 3.0 < paid["b"] / paid["a"] < 5.5
+
+
+def test_a_stream_that_stalls_lets_its_owners_others_go_on() -> None:
+    """And comes back to its turn; what is forgotten leaves nothing behind."""
+    queue = filled({"a": 2, "b": 1}, {})
+    assert queue.head() is not None
+    queue.stall()
+    found = Counter(stream for stream, _ in taken(queue, 100))
+    assert found["a0"] == 0
+    assert found["a1"] > 30
+    stalled = queue.stalled_head()
+    assert stalled is not None
+    queue.resume()
+    assert queue.head() == stalled
+    for stream in ("a0", "a1", "b0"):
+        queue.discard(stream, None)
+    assert (len(queue), queue.head(), queue.stalled_head()) == (0, None, None)
+    assert not queue._owners
+    assert not queue._ring
