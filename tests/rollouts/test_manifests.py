@@ -6,6 +6,9 @@ from typing import Any
 
 import pytest
 from manifests.objects import REPOSITORY, Manifests, Object, documents, load
+from manifests.settings import KINDS, settings_of
+from newstally_gateway.settings import GatewaySettings
+from pydantic import ValidationError
 from rollouts.releases import git, previous_release
 
 FIXED = {
@@ -69,6 +72,24 @@ def test_what_is_gone_is_named(applied: Manifests) -> None:
     head = re.split(r"^## ", (REPOSITORY / "CHANGELOG.md").read_text(), flags=re.MULTILINE)[1]
     for kind, name in sorted(names[0] - names[1]):
         assert f"delete {kind.lower()} {name}" in head
+
+
+@pytest.mark.parametrize("name", ["gateway", "extractor", "persister"])
+def test_the_images_of_this_release_start_with_the_manifests_before(
+    applied: Manifests, name: str
+) -> None:
+    """Openly, as they did: what an image sets and what is applied there is all that is needed."""
+    dockerfile = (REPOSITORY / name / "Dockerfile").read_text()
+    image = dict(re.findall(rf"(NEWSTALLY_{name.upper()}_\w+)=(\S+)", dockerfile))
+    environment = {**image, **applied.environment(applied.pod(name))}
+    settings = settings_of(KINDS[f"newstally-{name}"], environment)
+    assert settings.speaks_plain
+    assert settings.port == applied.pod(name).port("grpc")
+    if isinstance(settings, GatewaySettings):
+        assert settings.keys is None
+        # Without what the image sets it would not start: it has to be told to be open.
+        with pytest.raises(ValidationError, match="--allow-anonymous"):
+            settings_of(GatewaySettings, applied.environment(applied.pod(name)))
 
 
 @pytest.mark.parametrize(

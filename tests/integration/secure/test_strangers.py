@@ -178,7 +178,9 @@ def test_no_port_speaks_an_older_version(trio: Trio, certificates: Folder) -> No
                         context.wrap_socket(raw).close()
 
 
-@pytest.mark.parametrize("impostor", ["plain", "another authority's", "another service's"])
+@pytest.mark.parametrize(
+    "impostor", ["plain", "another authority's", "another service's", "expired"]
+)
 async def test_a_gateway_sends_nothing_to_impostors(
     impostor: str, certificates: Folder, tmp_path: Path
 ) -> None:
@@ -188,6 +190,7 @@ async def test_a_gateway_sends_nothing_to_impostors(
         "plain": None,
         "another authority's": valid(OTHER, [EXTRACTOR_NAME]),
         "another service's": valid(ours, [PERSISTER_NAME]),
+        "expired": expired(ours, [EXTRACTOR_NAME]),
     }[impostor]
     credentials = None if shown is None else grpc.ssl_server_credentials([(shown.key, shown.chain)])
     fake = ReferenceExtractor(credentials=credentials)

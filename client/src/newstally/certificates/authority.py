@@ -1,6 +1,7 @@
 """An authority of one's own, and the certificates that it issues. Nothing is read or written."""
 
 import ipaddress
+import re
 import secrets
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -13,6 +14,7 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import ExtendedKeyUsageOID
 
 AUTHORITY_DAYS = 3650
+_HOST = re.compile(r"(\*\.)?(?!-)[\w-]{1,63}(?<!-)(\.(?!-)[\w-]{1,63}(?<!-))*", re.ASCII)
 CLOCKS_APART = timedelta(minutes=5)
 """What another machine's clock may be behind."""
 
@@ -159,6 +161,8 @@ def _name(text: str) -> x509.GeneralName:
     try:
         return x509.IPAddress(ipaddress.ip_address(text))
     except ValueError:
+        if len(text) > 253 or not _HOST.fullmatch(text):
+            raise ValueError(f"{text[:64]!r} is no host name, address or URI") from None
         return x509.DNSName(text)
 
 

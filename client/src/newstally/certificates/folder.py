@@ -74,7 +74,7 @@ class Folder:
             try:
                 issued = authority.issue(names, now, days, client=client)
             except ValueError as error:
-                raise InputError(f"{', '.join(names)}: {error}") from error
+                raise InputError(f"--name: {error}") from error
             _private_folder(chain.parent)
             write(key, issued.key)
             write(chain, issued.chain)

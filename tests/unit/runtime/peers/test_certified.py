@@ -79,7 +79,6 @@ async def record(target: str, credentials: grpc.ChannelCredentials | None) -> gr
         (["extractor"], grpc.StatusCode.PERMISSION_DENIED),
         (["gateway.evil"], grpc.StatusCode.PERMISSION_DENIED),
         (["*.gateway"], grpc.StatusCode.PERMISSION_DENIED),
-        (["*"], grpc.StatusCode.PERMISSION_DENIED),
         (["GATEWAY"], grpc.StatusCode.PERMISSION_DENIED),
         (["127.0.0.1"], grpc.StatusCode.PERMISSION_DENIED),
     ],
