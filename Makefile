@@ -98,7 +98,7 @@ SEEDS ?= 10000
 simulate: setup ## run SEEDS seeds of the simulation (make test runs 2000)
 	PYTHONPATH=tests $(BIN)/python -m simulation --seeds $(SEEDS)
 
-chaos: setup ## kill everything at random for CHAOS_SECONDS, then recount (CHAOS_SEED, CHAOS_SINK, CHAOS_FLAGS)
+chaos: setup ## kill everything at random for CHAOS_SECONDS, then recount (CHAOS_SEED, CHAOS_EVERY, CHAOS_SINK, CHAOS_FLAGS)
 	$(BIN)/python tools/chaos.py $(CHAOS_FLAGS)
 
 attacks: setup ## sixty attacks beside an innocent upload, recounted each time (ATTACKS_FLAGS)

@@ -16,6 +16,13 @@ async def wait_applied(target: str, access: Access | None, uploads: int) -> None
             await client.wait_applied(f"chaos-{number}")
 
 
+async def count_refused(target: str, access: Access | None, uploads: int) -> int:
+    """Return how many articles were refused."""
+    async with NewstallyClient(target, access=access) as client:
+        found = [await client.get_upload(f"chaos-{number}") for number in range(uploads)]
+    return sum(upload.refused for upload in found)
+
+
 def judge(
     articles: list[Article], target: str, access: Access | None
 ) -> tuple[int, int, list[str]]:

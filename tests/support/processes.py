@@ -135,6 +135,11 @@ class Process:
         """Whether the process is there."""
         return self._process is not None and self._process.poll() is None
 
+    @property
+    def serving(self) -> bool:
+        """Whether it runs, and has said that it serves."""
+        return self.running and self._serving.is_set()
+
     def events(self, event: str) -> list[dict[str, Any]]:
         """Return the log lines with this event so far."""
         return [line for line in list(self.lines) if line.get("event") == event]

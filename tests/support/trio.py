@@ -39,7 +39,8 @@ class Trio:
         directory.mkdir(parents=True, exist_ok=True)
         self._stack = ExitStack()
         self.directory = directory
-        self._gateway_flags = gateway_flags
+        self._gateway_flags = list(gateway_flags)
+        self._listed: tuple[str, Sequence[Process]] | None = None
         self.persister = Process(
             "newstally_persister",
             ["--data-dir", str(directory / "data"), *persister_flags],
@@ -64,11 +65,19 @@ class Trio:
         """All of them."""
         return [self.persister, *self.extractors, *self.gateways]
 
+    def list_extractors(self, target: str, lookup_seconds: float, first: Sequence[Process]) -> None:
+        """Have the gateways look for the extractors; only the `first` are started at first."""
+        self._gateway_flags += ["--discovery-interval", str(lookup_seconds)]
+        self._listed = target, list(first)
+
     def start(self) -> Self:
         """Start everything and wait until all serve."""
-        for process in (self.persister, *self.extractors):
+        addresses, extractors = self._listed or ("", self.extractors)
+        for extractor in self.extractors:  # whoever starts it
+            self._stack.callback(extractor.kill)
+        for process in (self.persister, *extractors):
             self._stack.enter_context(process)
-        addresses = ",".join(extractor.address for extractor in self.extractors)
+        addresses = addresses or ",".join(extractor.address for extractor in self.extractors)
         for gateway in self.gateways:
             gateway.arguments = [
                 *("--persister", self.persister.address, "--extractors", addresses),

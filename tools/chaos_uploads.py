@@ -1,0 +1,97 @@
+"""The client of `make chaos`: uploads one file after the other, and may be killed at any time."""
+
+import json
+import signal
+import subprocess
+import sys
+import threading
+from pathlib import Path
+
+from chaos_judge import PEACE_SECONDS
+from newstally import Article
+from support.certificates import Secured
+from support.corpus import make_articles
+
+UPLOAD_ARTICLES = 3_000
+
+
+def make_upload(number: int, seed: int) -> list[Article]:
+    """Return the articles of an upload; each mentions an entity of its own."""
+    return [
+        Article(
+            article.publication,
+            f"{article.content} Single{number}x{index}",
+            article.article_id,
+        )
+        for index, article in enumerate(make_articles(UPLOAD_ARTICLES, seed * 100_003 + number))
+    ]
+
+
+class Uploader:
+    """Uploads file after file with the command line tool, which may be killed at any time."""
+
+    def __init__(self, directory: Path, target: str, secured: Secured | None, seed: int) -> None:
+        self._flags = secured.client_flags if secured is not None else []
+        self._directory = directory
+        self._target = target
+        self._seed = seed
+        self._process: subprocess.Popen[bytes] | None = None
+        self._last = threading.Event()
+        self.articles: list[Article] = []
+        self.uploads = 0
+        self.failure: str | None = None
+        self._thread = threading.Thread(target=self._run, name="uploader")
+
+    def start(self) -> None:
+        """Begin."""
+        self._thread.start()
+
+    def kill(self) -> None:
+        """Kill -9 of the client; it is run again with --resume."""
+        process = self._process
+        if process is not None and process.poll() is None:
+            process.kill()
+
+    def finish(self) -> None:
+        """Let the upload under way be the last one, and wait for it."""
+        self._last.set()
+        self._thread.join(PEACE_SECONDS)
+        if self._thread.is_alive():
+            self.failure = f"the last upload does not end within {PEACE_SECONDS:g} s"
+            self.kill()
+            self._thread.join()
+
+    def _run(self) -> None:
+        while not self._last.is_set() and self.failure is None:
+            number = self.uploads
+            self.uploads += 1
+            articles = make_upload(number, self._seed)
+            self.articles += articles
+            path = self._directory / f"upload-{number}.jsonl"
+            with path.open("w") as out:
+                for article in articles:
+                    row = {"publication": article.publication, "content": article.content}
+                    out.write(json.dumps(row) + "\n")
+            self._upload(path, f"chaos-{number}")
+            path.unlink()
+
+    def _upload(self, path: Path, upload_id: str) -> None:
+        command = [
+            *(sys.executable, "-m", "newstally", "upload", str(path), "--upload-id", upload_id),
+            "--wait",  # a gateway may be away when a client begins
+            *("--target", self._target, "--state-dir", str(self._directory / "state")),
+            *self._flags,
+        ]
+        log = self._directory / "client.log"
+        while self.failure is None:
+            state = list((self._directory / "state").glob("**/*"))
+            known = any(upload_id in each.read_text() for each in state if each.is_file())
+            with log.open("ab") as sink:
+                self._process = subprocess.Popen(
+                    [*command, *(["--resume"] if known else [])], stdout=sink, stderr=sink
+                )
+                code = self._process.wait()
+            if code == 0:
+                return
+            if code != -signal.SIGKILL:
+                self.failure = f"newstally upload ended with {code}: {log.read_text()[-500:]}"
