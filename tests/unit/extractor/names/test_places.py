@@ -25,6 +25,9 @@ from .marked import keys
             "[Mexico City|GPE] in [Mexico|GPE]", ["mexico city", "mexico"], id="another place"
         ),
         pytest.param(
+            "[Oklahoma City|GPE], [Oklahoma|GPE]", ["oklahoma city", "oklahoma"], id="its state"
+        ),
+        pytest.param(
             "[Hudson River|LOC], [Hudson|GPE]", ["hudson river", "hudson"], id="a river and a town"
         ),
         pytest.param(

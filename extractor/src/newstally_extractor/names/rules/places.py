@@ -10,7 +10,9 @@ _KINDS = word_set("city town village islands island peninsula bridge dc")
 """What a place is, behind what it is called; left out when it is named again."""
 _KINDS_AFTER_TWO = frozenset({"river", "county"})
 """The same, where a single word before it may be another place: a river, and its state."""
-_OTHER_CITIES = word_set("belize guatemala kuwait mexico panama quebec")
+_OTHER_CITIES = word_set(
+    "belize gaza guatemala iowa jersey kansas kuwait mexico oklahoma panama quebec"
+)
 """What is another place without "City" behind it."""
 _STATES = word_set(
     "city commonwealth county democratic district duchy federal federation free islamic kingdom "
