@@ -6,6 +6,7 @@ from collections.abc import Awaitable, Callable
 from typing import Any, TypeVar
 
 from google.protobuf.timestamp_pb2 import Timestamp
+from newstally_protos.rising import MIN_ARTICLES
 from newstally_protos.v1 import tally_pb2, tally_pb2_grpc
 from newstally_runtime.status import invalid
 
@@ -27,7 +28,6 @@ from newstally_persister.sinks.questions.asked import (
     RisingPosition,
     read_day,
 )
-from newstally_persister.sinks.questions.rising import MIN_ARTICLES
 from newstally_persister.values.keys import older_publication_key, publication_key
 
 Answer = TypeVar("Answer")

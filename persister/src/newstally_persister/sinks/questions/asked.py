@@ -4,8 +4,9 @@ from dataclasses import dataclass
 from datetime import date
 from typing import NamedTuple, Protocol
 
+from newstally_protos.rising import Rise
+
 from newstally_persister.sinks.base import EntityPosition, EntityTally, Page, PageLimits, SinkError
-from newstally_persister.sinks.questions.rising import Rise
 
 _EPOCH = date(1970, 1, 1).toordinal()
 

@@ -6,6 +6,8 @@ import sqlite3
 from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
+from newstally_protos.rising import Change, rise
+
 from newstally_persister.sinks.base import EntityPosition, EntityTally, Page, PageLimits
 from newstally_persister.sinks.questions.asked import (
     LATEST_AHEAD_DAYS,
@@ -22,14 +24,14 @@ from newstally_persister.sinks.questions.asked import (
     periods,
 )
 from newstally_persister.sinks.questions.best import Best
-from newstally_persister.sinks.questions.rising import Change, rise
 from newstally_persister.sinks.questions.sqlite_scope import REMEDY, Scope, ends, label_number
 from newstally_persister.sinks.sqlite_numbered import NumberedRows
 from newstally_persister.sinks.sqlite_rows import entities_page, page
 
 _SAMPLES = 5
-_SCANNED_PER_LOOKED_UP = 2.5
-"""How many rows are read in a range in the time in which one is looked up."""
+_SCANNED_PER_LOOKED_UP = 10.0
+"""How many rows are read in a range in the time in which one is looked up, and how many more
+entities are looked at than would be if each had its mentions spread over time as articles are."""
 _LOOKED_UP_AT_MOST = 1_000_000
 """Rows that one question looks up one by one."""
 _LISTS_AT_MOST = 1_000
@@ -94,7 +96,6 @@ class _Most:
             ).fetchone()[0]
             for place in samples
         )
-        # If mentions are spread over time as articles are.
         entities = wanted * self._all_articles / articles
         return bool(entities * _SCANNED_PER_LOOKED_UP < rows / _SAMPLES)
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from hypothesis import strategies as st
 from newstally_persister.sinks.questions.asked import Days, Period, iso_day
-from newstally_persister.sinks.questions.rising import Change, rise
+from newstally_protos.rising import Change, rise
 
 Entity = tuple[str, str]
 TEXTS = ["a", "ab", "abc", "b", "ba", "z"]

@@ -5,7 +5,7 @@ from math import comb
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from newstally_persister.sinks.questions.rising import Change, most, rise
+from newstally_protos.rising import Change, most, rise
 
 COUNTS = st.integers(0, 400)
 TOTALS = st.integers(1, 100_000)
