@@ -40,7 +40,6 @@ from newstally_persister.settings import PersisterSettings
 from newstally_persister.sinks.base import Sink
 from newstally_persister.sinks.health import SinkHealth
 from newstally_persister.sinks.questions.asked import Questions
-from newstally_persister.sinks.questions.firestore import FirestoreQuestions
 from newstally_persister.sinks.questions.sqlite import SqliteQuestions
 from newstally_persister.sinks.sqlite import GROWTH, SqliteSink
 from newstally_persister.values.batches import Batch
@@ -77,8 +76,12 @@ def _make_sink(settings: PersisterSettings, metrics: Metrics) -> tuple[Sink, Que
         case "firestore":
             # Google's libraries take a second to import: only who uses them waits for them.
             from newstally_persister.sinks.firestore.making import make_sink  # noqa: PLC0415
+            from newstally_persister.sinks.questions.firestore import (  # noqa: PLC0415
+                FirestoreQuestions,
+            )
 
-            return make_sink(settings, metrics), FirestoreQuestions()
+            made = make_sink(settings, metrics)
+            return made, FirestoreQuestions(made.connection, metrics)
 
 
 class Persister:

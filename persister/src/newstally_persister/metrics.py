@@ -56,6 +56,9 @@ class Metrics:
         self.firestore_writes = counter(
             "firestore_writes_total", "Writes that Firestore applied, as it bills them"
         )
+        self.question_reads = counter(
+            "firestore_question_reads_total", "Documents read for questions by day, as billed"
+        )
         self.sink_errors = counter("sink_errors_total", "Failed attempts at the sink", "kind")
         self.sink_trouble = gauge(
             "sink_trouble",

@@ -1,6 +1,7 @@
 """One database, through Google's generated client. Every call is sent once (`retry=None`)."""
 
 from collections.abc import AsyncGenerator, Sequence
+from contextlib import aclosing
 from datetime import UTC, datetime
 from typing import Any
 
@@ -76,6 +77,14 @@ class FirestoreClient:
         self, parent: str, query: StructuredQuery, seconds: float
     ) -> AsyncGenerator[dict[str, Any], None]:
         """Yield the fields of the documents below `parent` that the query finds."""
+        async with aclosing(self.found(parent, query, seconds)) as documents:
+            async for document in documents:
+                yield fields(document)
+
+    async def found(
+        self, parent: str, query: StructuredQuery, seconds: float
+    ) -> AsyncGenerator[Any, None]:
+        """Yield the documents below `parent` that the query finds."""
         request = RunQueryRequest(parent=parent, structured_query=query)
         answers: Any = await self._api.run_query(
             request, retry=None, timeout=seconds, metadata=self._metadata
@@ -84,7 +93,7 @@ class FirestoreClient:
             async for answer in answers:
                 message = RunQueryResponse.pb(answer)
                 if message.HasField("document"):
-                    yield fields(message.document)
+                    yield message.document
         finally:
             answers.cancel()
 

@@ -98,6 +98,11 @@ class FirestoreSink:
         self._today = today
 
     @property
+    def connection(self) -> Connection:
+        """For whoever reads more than is listed here."""
+        return self._connection
+
+    @property
     def part_limits(self) -> PartLimits:
         """How large a part it takes: it always fits into one request."""
         return self._part_limits

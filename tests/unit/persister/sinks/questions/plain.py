@@ -1,11 +1,13 @@
 """Answers by a plain recount, and the articles that they are about."""
 
-from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections import Counter, defaultdict
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from hypothesis import strategies as st
 from newstally_persister.sinks.questions.asked import Days, Period, iso_day
+from newstally_persister.values.parts import EntityRow, Part, PublicationRow
 from newstally_protos.rising import Change, rise
 
 Entity = tuple[str, str]
@@ -102,3 +104,38 @@ def history(
         some = [each for each in articles if each.day == day]
         rows.append((iso_day(day), *tally(some).get(entity, (0, 0)), len(some)))
     return rows
+
+
+def part(articles: Sequence[Counted]) -> Part:
+    """Return the part of a first flush that has these articles."""
+    counts: dict[tuple[str, str, str], Counter[int | None]] = defaultdict(Counter)
+    mentioning: dict[tuple[str, str, str], Counter[int | None]] = defaultdict(Counter)
+    for article in articles:
+        own = (article.publication, "", "")
+        counts[own][article.day] += sum(article.mentions.values())
+        mentioning[own][article.day] += 1
+        for entity, number in article.mentions.items():
+            counts[article.publication, *entity][article.day] += number
+            mentioning[article.publication, *entity][article.day] += 1
+    publications, entities = [], []
+    for key in sorted(counts):
+        days = sorted(day for day in counts[key] if day is not None)
+        by_day = tuple((day, counts[key][day], mentioning[key][day]) for day in days)
+        sums = (counts[key].total(), mentioning[key].total())
+        if key[1]:
+            entities.append(EntityRow(*key, *sums, key[1].upper(), by_day))
+        else:
+            publications.append(PublicationRow(key[0], key[0].title(), *sums, by_day))
+    return Part("j", 1, 1, "digest", publications, entities)
+
+
+def all_pages(ask: Callable[[Any], tuple[Sequence[Any], Any]]) -> list[Any]:
+    """Ask for page after page; `ask` takes a position and returns items and the next position."""
+    items: list[Any] = []
+    position = None
+    while True:
+        some, position = ask(position)
+        items += some
+        if position is None:
+            return items
+        assert len(items) < 1_000, "pages without end"

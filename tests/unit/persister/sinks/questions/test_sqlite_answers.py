@@ -1,8 +1,7 @@
 """The embedded sink's answers are those of a plain recount, page by page."""
 
 import sqlite3
-from collections import Counter, defaultdict
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 import pytest
@@ -21,7 +20,6 @@ from newstally_persister.sinks.questions.asked import (
 )
 from newstally_persister.sinks.questions.sqlite_scope import bounded
 from newstally_persister.sinks.sqlite_tallies import SqliteTallies
-from newstally_persister.values.parts import EntityRow, Part, PublicationRow
 
 from . import plain
 from .plain import ARTICLES, DAYS, LABELS, PUBLICATIONS, TEXTS, Counted
@@ -34,38 +32,8 @@ PAGES = st.integers(1, 4)
 def stored(articles: Sequence[Counted]) -> sqlite3.Connection:
     """Return a store that was given these articles as a flush gives them."""
     tallies = SqliteTallies(sqlite3.connect(":memory:", isolation_level=None))
-    counts: dict[tuple[str, str, str], Counter[int | None]] = defaultdict(Counter)
-    mentioning: dict[tuple[str, str, str], Counter[int | None]] = defaultdict(Counter)
-    for article in articles:
-        own = (article.publication, "", "")
-        counts[own][article.day] += sum(article.mentions.values())
-        mentioning[own][article.day] += 1
-        for entity, number in article.mentions.items():
-            counts[article.publication, *entity][article.day] += number
-            mentioning[article.publication, *entity][article.day] += 1
-    publications, entities = [], []
-    for key in sorted(counts):
-        days = sorted(day for day in counts[key] if day is not None)
-        by_day = tuple((day, counts[key][day], mentioning[key][day]) for day in days)
-        sums = (counts[key].total(), mentioning[key].total())
-        if key[1]:
-            entities.append(EntityRow(*key, *sums, key[1].upper(), by_day))
-        else:
-            publications.append(PublicationRow(key[0], key[0].title(), *sums, by_day))
-    tallies.apply(Part("j", 1, 1, "digest", publications, entities))
+    tallies.apply(plain.part(articles))
     return tallies.connection
-
-
-def all_pages(ask: Callable[[Any], tuple[Sequence[Any], Any]]) -> list[Any]:
-    """Ask for page after page; `ask` takes a position and returns items and the next position."""
-    items: list[Any] = []
-    position = None
-    while True:
-        some, position = ask(position)
-        items += some
-        if position is None:
-            return items
-        assert len(items) < 1_000, "pages without end"
 
 
 @given(ARTICLES, SCOPES, DAYS, SOME_LABELS, PAGES, st.booleans())
@@ -98,7 +66,7 @@ def test_the_most_mentioned(
         if not days.all:
             patch.setattr(sqlite_ranking._Most, "is_looked_up", lambda *_: looked_up)
         patch.setattr(sqlite_ranking, "_AT_A_TIME", 2)
-        rows = [tuple(item) for item in all_pages(ask)]
+        rows = [tuple(item) for item in plain.all_pages(ask)]
     expected = plain.ranking(own, days, label)
     assert [row[:4] for row in rows] == expected
     assert {row[4] for row in rows} == {row[0].upper() for row in expected}
@@ -155,7 +123,7 @@ def test_much_that_rises(counts: list[tuple[int, int]], floor: int, size: int) -
         items = found.page.items
         return items, (items[-1].rise.at_least, *items[-1].tally[:2]) if found.page.more else None
 
-    rows = [(each.rise.at_least, *each.tally[:2]) for each in all_pages(ask)]
+    rows = [(each.rise.at_least, *each.tally[:2]) for each in plain.all_pages(ask)]
     assert rows == [row[:3] for row in plain.rising(articles, days, base, floor, "")]
 
 
@@ -201,7 +169,7 @@ def test_what_rises(
             *each.tally[:2],
             (*each.tally[2:4], each.base_mentions, each.base_articles),
         )
-        for each in all_pages(ask)
+        for each in plain.all_pages(ask)
     ]
     assert rows == plain.rising(own, days, base, floor, label)
 
@@ -250,7 +218,7 @@ def test_one_entity_by_day(
             ask(None)
         return
     entity = min(meant, key=lambda e: (-totals[e][0], e[1]))
-    assert [tuple(row) for row in all_pages(ask)] == plain.history(own, entity, days)
+    assert [tuple(row) for row in plain.all_pages(ask)] == plain.history(own, entity, days)
     assert first[0].entity == (*entity, *totals[entity], text.upper())
     undated = [each for each in own if each.day is None]
     expected = plain.tally(undated).get(entity, (0, 0))
@@ -283,7 +251,7 @@ def test_one_entity_across_publications(
         if entity in (found := plain.tally(some)):
             expected.append((key, key.title(), *found[entity], len(some)))
     expected.sort(key=lambda row: (-row[2], row[0]))
-    assert [tuple(row) for row in all_pages(ask)] == expected
+    assert [tuple(row) for row in plain.all_pages(ask)] == expected
 
 
 @given(ARTICLES, SCOPES, st.sampled_from(["a", "ab", "b", "z", "zz"]), SOME_LABELS, PAGES)
@@ -308,7 +276,7 @@ def test_names_by_their_beginning(
         for entity, counts in plain.tally(own, label).items()
         if entity[0].startswith(beginning)
     )
-    assert [tuple(row)[:4] for row in all_pages(ask)] == expected
+    assert [tuple(row)[:4] for row in plain.all_pages(ask)] == expected
 
 
 def test_a_question_that_reads_too_much_is_not_answered() -> None:
