@@ -25,6 +25,7 @@ from newstally_persister.sinks.firestore.connection import Connection, connect
 from newstally_persister.sinks.firestore.sink import Deadlines, FirestoreSink
 from newstally_persister.sinks.health import SinkHealth
 from newstally_persister.values.uploads import NewUpload
+from newstally_protos.wire import ANONYMOUS_OWNER
 from support.firestore_days import Places, found_places
 from unit.persister.building import Article, Tallies, batch, metrics
 
@@ -98,7 +99,7 @@ class Bench:
     async def record(self, upload_id: str, articles: list[Article]) -> None:
         """Settle articles of an upload."""
         if upload_id not in self._next:
-            await self.writer.create_upload(NewUpload(upload_id, "me"))
+            await self.writer.create_upload(NewUpload(upload_id, ANONYMOUS_OWNER))
         read = batch(upload_id, self._next[upload_id], articles)
         recorded = await self.writer.record(read)
         assert recorded
