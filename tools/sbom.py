@@ -26,7 +26,6 @@ from packageurl import PackageURL
 
 ROOT = Path(__file__).resolve().parents[1]
 LOCKS = ROOT / "images" / "locks"
-FOLDER = ROOT / "sbom"
 DOCKER = os.environ.get("DOCKER", "docker")
 _LOOK = """
 import importlib.metadata as m, json, pathlib, platform
@@ -138,14 +137,16 @@ def main() -> None:
     """Write one file for each image."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("images", nargs="+", metavar="IMAGE")
-    FOLDER.mkdir(exist_ok=True)
-    for image in parser.parse_args().images:
+    parser.add_argument("--out", type=Path, default=ROOT / "sbom", help="where to (sbom/)")
+    options = parser.parse_args()
+    options.out.mkdir(exist_ok=True)
+    for image in options.images:
         name, _, version = image.rpartition("/")[2].partition(":")
         kind = name.partition("newstally-")[2] or "client"
         locked = hashes((LOCKS / f"{kind}.txt").read_text())
-        path = FOLDER / f"{name}.cdx.json"
+        path = options.out / f"{name}.cdx.json"
         path.write_text(as_json(make_bom(name, version, look(image), locked)))
-        print(path.relative_to(ROOT))
+        print(path)
 
 
 if __name__ == "__main__":

@@ -1,7 +1,7 @@
 """The manifests' system as containers on a private network."""
 
 import secrets
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
@@ -10,6 +10,8 @@ from pathlib import Path
 from images.docker import LABEL, Container, docker
 from manifests.objects import EXAMPLES, Manifests, Pod, load
 from manifests.quantities import parse
+from manifests.settings import settings_of
+from newstally_gateway.settings import GatewaySettings
 from support.processes import eventually
 
 START_SECONDS = 90.0
@@ -51,12 +53,18 @@ def running(
     engine: str | None = None,
     tests: Path | None = None,
     marks: Path | None = None,
+    secret: Mapping[str, Path] | None = None,
 ) -> Iterator[System]:
-    """Run the system; `engine` comes from the folder `tests`, which may write to `marks`."""
+    """Run the system; `engine` comes from the folder `tests`, which may write to `marks`.
+
+    `secret` are folders by the names of Secrets; those that are not there are not mounted.
+    """
     suffix = secrets.token_hex(4)
     network, volume = f"newstally-{suffix}", f"newstally-data-{suffix}"
 
-    def container(name: str, number: int = 0, **more: object) -> Container:
+    def container(
+        name: str, number: int = 0, mounted: Sequence[str] = (), **more: object
+    ) -> Container:
         pod = manifests.pod(name)
         return Container(
             name=f"newstally-{name}-{number}-{suffix}",
@@ -66,6 +74,7 @@ def running(
             memory_bytes=int(limit(pod, "memory")),
             cpus=min(2.0, limit(pod, "cpu")),
             scratch=any(each["mountPath"] == "/tmp" for each in mounts(pod)),
+            mounts=[*mounted, *certificates(pod, secret or {})],
             **{"environment": manifests.environment(pod), **more},  # type: ignore[arg-type]
         )
 
@@ -76,14 +85,15 @@ def running(
             environment |= {"NEWSTALLY_EXTRACTOR_ENGINE": engine, "PYTHONPATH": "/tests"}
             binds = [f"type=bind,source={tests},target=/tests,readonly"]
             binds += [f"type=bind,source={marks},target=/marks"] if marks else []
-        return container("extractor", number, environment=environment, mounts=binds)
+        return container("extractor", number, environment=environment, mounted=binds)
 
+    door = settings_of(GatewaySettings, manifests.environment(manifests.pod("gateway"))).port
     data = [f"type=volume,source={volume},target=/data"]
     system = System(
         network,
-        container("persister", mounts=data),
+        container("persister", mounted=data),
         [extractor(number) for number in range(extractors)],
-        container("gateway", publish=50051),
+        container("gateway", publish=door),
     )
     try:
         docker("network", "create", "--label", LABEL, network)
@@ -102,6 +112,20 @@ def running(
 def limit(pod: Pod, resource: str) -> float:
     """Return the container's limit."""
     return parse(pod.container["resources"]["limits"][resource])
+
+
+def certificates(pod: Pod, secret: Mapping[str, Path]) -> list[str]:
+    """Return the mounts of the Secrets that are there, as the kubelet makes them."""
+    names = {
+        volume["name"]: volume["secret"]["secretName"]
+        for volume in pod.spec.get("volumes", ())
+        if "secret" in volume
+    }
+    return [
+        f"type=bind,source={secret[names[each['name']]]},target={each['mountPath']},readonly"
+        for each in mounts(pod)
+        if names.get(each["name"]) in secret
+    ]
 
 
 def mounts(pod: Pod) -> list[dict[str, str]]:

@@ -1,11 +1,16 @@
 """The bill of materials of an image lists what is in it."""
 
 import json
+import os
 import re
+import subprocess
+import sys
+from dataclasses import asdict
 from pathlib import Path
 
 import pytest
 from images.docker import docker
+from manifests.objects import REPOSITORY
 from sbom import LOCKS, Contents, as_json, hashes, look, make_bom
 
 DEBIAN = """\
@@ -56,6 +61,31 @@ def test_hashes_are_read_from_the_locks() -> None:
         found = hashes(text)
         assert sum(map(len, found.values())) == text.count("--hash=sha256:")
         assert all(re.fullmatch(r"\S+==\S+", pinned) for pinned in found)
+
+
+def test_a_file_is_written_for_each_image(tmp_path: Path) -> None:
+    """Whatever registry the image is named for; by the lock of its own distribution."""
+    fake, out = tmp_path / "docker", tmp_path / "sbom"
+    described = {**asdict(CONTENTS), "distributions": {"grpcio": constraint("grpcio")}}
+    fake.write_text(f"#!/bin/sh\ncat <<'END'\n{json.dumps(described)}\nEND\n")
+    fake.chmod(0o755)
+    images = ["registry.example:5000/news/newstally-gateway:1.2.3", "newstally:1.2.3"]
+    program = [sys.executable, str(REPOSITORY / "tools" / "sbom.py"), "--out", str(out)]
+    subprocess.run(
+        [*program, *images], env={**os.environ, "DOCKER": str(fake)}, check=True, timeout=60
+    )
+    for path, name in (("newstally-gateway", "newstally-gateway"), ("newstally", "newstally")):
+        bom = json.loads((out / f"{path}.cdx.json").read_text())
+        described_as = bom["metadata"]["component"]
+        assert (described_as["name"], described_as["version"]) == (name, "1.2.3")
+        (grpcio,) = [each for each in bom["components"] if each["name"] == "grpcio"]
+        assert grpcio["externalReferences"]
+
+
+def constraint(name: str) -> str:
+    """The version that constraints.txt names."""
+    lines = (REPOSITORY / "constraints.txt").read_text().splitlines()
+    return next(line.partition("==")[2] for line in lines if line.startswith(f"{name}=="))
 
 
 @pytest.mark.images

@@ -18,8 +18,9 @@ from images.hungry import EAT
 from images.system import System, running, sqlite_manifests
 from manifests.objects import EXAMPLES, REPOSITORY, load
 from manifests.settings import settings_of
-from newstally import Article, NewstallyClient
+from newstally import Access, AccessDenied, Article, NewstallyClient
 from newstally_extractor.settings import ExtractorSettings
+from support.certificates import secure
 from support.corpus import make_articles
 from support.processes import eventually
 
@@ -157,6 +158,31 @@ async def test_a_replica_killed_by_its_memory_limit_is_healed(
         assert (marks / "eaten").exists()
         assert sorted(each.restarts for each in system.extractors) == [0, 1]
         await asyncio.to_thread(system.wait_ready, sqlite_manifests())
+
+
+async def test_closed_they_speak_tls_and_want_a_key(
+    image_names: dict[str, str], tmp_path: Path
+) -> None:
+    """With the Secrets of docs/kubernetes.md and closed.yaml: counted with a key, not without."""
+    folder, keys = tmp_path / "certificates", tmp_path / "keys"
+    secured = secure(folder)
+    keys.mkdir()
+    (folder / "keys.json").rename(keys / "keys.json")
+    for path in (folder, keys, *folder.rglob("*"), *keys.iterdir()):
+        path.chmod(0o755 if path.is_dir() else 0o644)  # as the kubelet writes a Secret
+    secret = {f"{name}-mtls": folder / name for name in ("gateway", "extractor", "persister")}
+    secret |= {"gateway-tls": folder / "door", "gateway-keys": keys}
+    manifests = sqlite_manifests().replaced_by(load(EXAMPLES / "closed.yaml"))
+    articles = make_articles(100)
+    with running(manifests, extractors=1, secret=secret) as system:
+        async with NewstallyClient(system.gateway.address, access=secured.access) as client:
+            upload = await client.upload(articles)
+        assert (upload.counted, upload.refused) == (100, 0)
+        without = Access(ca=secured.folder.authority)
+        async with NewstallyClient(system.gateway.address, access=without) as client:
+            with pytest.raises(AccessDenied):
+                await client.upload(articles)
+        assert [each.restarts for each in system.containers] == [0, 0, 0]
 
 
 def test_without_credentials_articles_are_journaled(

@@ -1,6 +1,7 @@
 """What somebody gets who reaches the inner ports and has no gateway's certificate: nothing."""
 
 import asyncio
+import contextlib
 import socket
 import ssl
 import subprocess
@@ -176,6 +177,25 @@ def test_no_port_speaks_an_older_version(trio: Trio, certificates: Folder) -> No
                 else:
                     with pytest.raises((ssl.SSLError, ConnectionError)):
                         context.wrap_socket(raw).close()
+
+
+@pytest.mark.slow
+def test_a_handshake_that_is_never_ended_is_cut(trio: Trio) -> None:
+    """Whoever connects and says nothing, or half of something, is gone within twelve seconds."""
+    begun = bytes.fromhex("1603010200010001fc0303")  # how a ClientHello of 512 bytes begins
+    ports = [process.port for process in (trio.gateway, trio.persister, trio.extractors[0])]
+    with contextlib.ExitStack() as stack:
+        silent = [
+            stack.enter_context(socket.create_connection(("127.0.0.1", port), 12))
+            for port in ports
+            for _ in range(20)
+        ]
+        for connection in silent[::2]:
+            connection.sendall(begun)
+        for connection in silent:
+            with contextlib.suppress(ConnectionResetError):
+                while connection.recv(4096):
+                    pass
 
 
 @pytest.mark.parametrize(
