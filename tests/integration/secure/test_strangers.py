@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import os
 import socket
 import ssl
 import subprocess
@@ -155,8 +156,10 @@ def test_the_persisters_own_commands_may_call(trio: Trio, certificates: Folder) 
     """`set-aside` gets in with the persister's settings; as an extractor, or with none, not."""
     for service, code in (("persister", 0), ("extractor", 1), (None, 1)):
         given = [] if service is None else flags(certificates, service)
-        command = ["newstally_persister", "set-aside", "--target", trio.persister.address, *given]
-        done = subprocess.run([sys.executable, "-m", *command], capture_output=True, timeout=60)
+        command = [sys.executable, "-m", "newstally_persister", "set-aside", *given]
+        # As in its pod: the port is that of its settings.
+        environment = {**os.environ, "NEWSTALLY_PERSISTER_PORT": str(trio.persister.port)}
+        done = subprocess.run(command, capture_output=True, env=environment, timeout=60)
         assert done.returncode == code, done.stderr
 
 

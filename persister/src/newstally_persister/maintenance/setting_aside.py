@@ -15,13 +15,14 @@ from newstally_runtime.tls.credentials import channel_credentials
 from newstally_persister.maintenance.stopped import say
 
 SECONDS = 30.0
-_TARGET = "127.0.0.1:50053"
+_PORT_VARIABLE = "NEWSTALLY_PERSISTER_PORT"
 
 
 def set_aside(arguments: Sequence[str]) -> int:
     """List them, a JSON object per line; with --retry have them tried again. Return 0, or 1."""
     parser = argparse.ArgumentParser(prog="newstally-persister set-aside", description=__doc__)
-    parser.add_argument("--target", default=_TARGET, help=f"the persister's gRPC port ({_TARGET})")
+    target = f"127.0.0.1:{os.environ.get(_PORT_VARIABLE, '50053')}"
+    parser.add_argument("--target", default=target, help=f"the persister's gRPC port ({target})")
     parser.add_argument("--retry", action="store_true", help="have all of them tried again")
     for name in ("cert", "key", "ca"):
         variable = f"NEWSTALLY_PERSISTER_MTLS_{name.upper()}"
