@@ -27,7 +27,7 @@ $(VENV)/ready: constraints.txt pyproject.toml $(DISTRIBUTIONS:%=%/pyproject.toml
 	  $(DISTRIBUTIONS:%=-e ./%) -e './client[cert]' --group dev
 	touch $@
 
-run: setup ## start the trio, upload the sample articles, show the tallies, stop
+run: setup ## start the trio, upload the sample articles, show the tallies and what rose, stop
 	$(BIN)/python sample/run.py
 
 # As many workers as cores; tests of one xdist_group share a worker, and what it has started.

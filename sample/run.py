@@ -1,4 +1,4 @@
-"""`make run`: start the trio, upload the sample articles, show the tallies, stop."""
+"""`make run`: start the trio, upload the sample, show the tallies and what rose, stop."""
 
 import json
 import subprocess
@@ -29,7 +29,7 @@ def main() -> None:
 
 
 def show(target: str, state: Path) -> None:
-    """Upload the sample and print the most mentioned entities of each publication."""
+    """Upload the sample; print what each publication mentions most, and what rose in all."""
     command = (sys.executable, "-m", "newstally")
     subprocess.run(
         [
@@ -42,6 +42,19 @@ def show(target: str, state: Path) -> None:
         name = tally["publication"]
         print(f"\n{name}: {tally['articles']} articles, {tally['mentions']} mentions", flush=True)
         subprocess.run([*command, "top", name, "-n", TOP, "--target", target], check=True)
+    print("\nIn the last week of the sample:", flush=True)
+    subprocess.run([*command, "rising", "-n", TOP, "--target", target], check=True)
+    risen = json.loads(newstally("rising", "-n", "1", "--target", target, "--json").stdout)
+    for first in risen["entities"]:
+        print(flush=True)
+        entity = first["entity"]
+        subprocess.run(
+            [
+                *(*command, "history", entity["text"], "--label", entity["label"]),
+                *("--target", target),
+            ],
+            check=True,
+        )
 
 
 if __name__ == "__main__":
