@@ -41,6 +41,7 @@ def test_the_image_says_what_it_is(distribution: str, image_names: dict[str, str
     labels = config["Labels"]
     assert labels["org.opencontainers.image.version"] == version()
     assert labels["org.opencontainers.image.revision"] != ""
+    assert labels["org.opencontainers.image.base.name"] != ""
     assert config["User"] == "10001:10001"
     if distribution == "client":
         assert config["StopSignal"] == "SIGINT"

@@ -177,6 +177,18 @@ async def test_the_authority_of_the_certificate_is_enough(
     assert "Anna" in asked.stdout
 
 
+async def test_a_public_authority_is_wanted_where_none_is_named(
+    run: Run, articles: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """--tls alone believes no authority of one's own: told at once, with the remedy."""
+    monkeypatch.setattr(reaching, "FIRST_CONTACT_SECONDS", 60.0)
+    async with ReferenceGateway(credentials=shown(valid(AUTHORITY, ["127.0.0.1"]))) as gateway:
+        result = await run("upload", articles, "--target", gateway.target, "--tls")
+        assert gateway.received == 0
+    assert result.exit_code == 1
+    assert "is --ca (NEWSTALLY_CA) the authority of this gateway" in result.stderr
+
+
 @pytest.mark.parametrize(
     ("certificate", "message"),
     [

@@ -1,5 +1,6 @@
 """What `newstally up --secure` leaves in its data directory."""
 
+import asyncio
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -53,6 +54,27 @@ def test_what_ends_soon_is_renewed(tmp_path: Path) -> None:
     assert secured.folder.authority.read_bytes() == authority
     left = x509.load_pem_x509_certificate(chain.read_bytes()).not_valid_after_utc
     assert left > datetime.now(UTC) + timedelta(days=DAYS - 1)
+
+
+async def test_it_renews_while_it_runs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Looked at every day; a day on which it fails is no reason to stop."""
+    monkeypatch.setattr("newstally.up.secure.LOOK_SECONDS", 0.01)
+    secured = Secured(tmp_path)
+    secured.prepare()
+    Folder(secured.folder.path).make((), datetime.now(UTC), RENEW_BELOW_DAYS - 1)
+    chain, _, _ = secured.folder.certificate("gateway")
+    short = chain.read_bytes()
+    hidden = secured.folder.authority.rename(tmp_path / "hidden")
+    keeping = asyncio.create_task(secured.keep_renewed())
+    await asyncio.sleep(0.1)
+    assert not keeping.done()
+    assert chain.read_bytes() == short
+    hidden.rename(secured.folder.authority)
+    async with asyncio.timeout(20):
+        while chain.read_bytes() == short:  # noqa: ASYNC110 - a file tells nobody
+            await asyncio.sleep(0.01)
+    keeping.cancel()
+    await asyncio.gather(keeping, return_exceptions=True)
 
 
 @pytest.mark.parametrize("missing", ["ca.pem", "ca-key.pem"])
