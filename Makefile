@@ -11,7 +11,7 @@ export OMP_NUM_THREADS = 1
 export OPENBLAS_NUM_THREADS = 1
 
 .PHONY: help setup run test quick test-gateway test-extractor test-persister test-client simulate lint format \
-  types proto proto-lint check recount economy chaos attacks bench bench-extract bench-memory bench-questions bench-client bench-cpu \
+  types proto proto-lint check recount economy chaos attacks bench bench-extract bench-memory bench-questions bench-client bench-cpu big-upload \
   evaluate evaluate-names train clean
 
 help: ## list the commands
@@ -109,6 +109,9 @@ bench: setup ## the whole pipeline against nlp.pipe on two processes, on ARTICLE
 
 bench-extract: setup ## the fast path against nlp.pipe on one core, on ARTICLES (BENCH_FLAGS)
 	$(BIN)/python bench/extract.py $(BENCH_FLAGS)
+
+big-upload: setup ## a CSV of 2 GB, killed five times on the way, then recounted (BIG_FLAGS)
+	$(BIN)/python tools/big_upload.py $(BIG_FLAGS)
 
 bench-client: setup ## what the client costs, beside a bare loop over the stub (BENCH_FLAGS)
 	$(BIN)/python bench/client.py $(BENCH_FLAGS)

@@ -28,7 +28,8 @@ Values = dict[str, Any]
 
 def default_path(environment: Mapping[str, str]) -> Path:
     """Return where the file is looked for unless told otherwise (XDG)."""
-    base = environment.get("XDG_CONFIG_HOME") or Path.home() / ".config"
+    home = environment.get("HOME") or "/"  # a container's user may have no home
+    base = environment.get("XDG_CONFIG_HOME") or Path(home) / ".config"
     return Path(base) / "newstally" / "config.toml"
 
 
@@ -43,9 +44,10 @@ def defaults(
     file, told = path or default_path(environment), path is not None
     try:
         data = tomllib.loads(file.read_text(encoding="utf-8"))
-    except FileNotFoundError as error:
+    except (FileNotFoundError, NotADirectoryError, PermissionError) as error:
+        # One that was not named may be out of reach: of a home that is another user's, say.
         if told:
-            raise InputError(f"{file}: there is no such file") from error
+            raise InputError(f"{file}: cannot be read: {error.strerror}") from error
         data = {}
     except (OSError, ValueError) as error:
         raise InputError(f"{file}: cannot be read: {error}") from error

@@ -63,7 +63,10 @@ def test_what_is_no_option_is_told(tmp_path: Path, text: str, message: str) -> N
 async def test_a_file_that_was_named_must_be_there(run: Run, tmp_path: Path) -> None:
     """By default none need be; what is of another kind is told with its option."""
     missing = await run("--config", tmp_path / "none.toml", "up", "--help")
-    assert (missing.exit_code, "there is no such file" in missing.stderr) == (2, True)
+    assert (missing.exit_code, "none.toml: cannot be read: No such file" in missing.stderr) == (
+        2,
+        True,
+    )
     file = tmp_path / "config.toml"
     file.write_text('[upload]\nrate = "fast"\n')
     wrong = await run("--config", file, "upload", file)

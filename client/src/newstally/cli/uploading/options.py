@@ -25,6 +25,7 @@ Paths = Annotated[
     list[Path],
     typer.Argument(
         metavar="PATH",
+        readable=False,  # reading tells it, in one line
         help="CSV, TSV, JSON Lines, a JSON array or Parquet; plain, .gz, .zst, .bz2, .xz, or in"
         " .zip and .tar; a pattern, or a folder with --recursive; - reads a pipe, to its end."
         " All together are one upload.",
