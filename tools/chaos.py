@@ -35,7 +35,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "tests"))
 
 from chaos_harms import HEADROOM_BYTES, LEFT_BYTES, Disk, Pause, Renewal, own_disk
 from chaos_judge import count_refused, judge, wait_applied
-from chaos_replicas import FIRST, LOOKUP_SECONDS, MOST, Replicas, can_be_listed, drain
+from chaos_replicas import LOOKUP_SECONDS, MOST, Replicas, can_be_listed, drain
 from chaos_uploads import Uploader
 from support import engines, firestore_emulator
 from support.certificates import secure
@@ -109,10 +109,12 @@ class Chaos:
             self._pause,
         ]
         victims = self._random.sample(everybody, k=1 + (self._random.random() < 0.2))
-        # The disk is filled first and emptied first: nobody can be started on a full one.
-        # So are certificates: nobody can be started with junk.
-        victims.sort(key=lambda victim: not isinstance(victim, Disk | Renewal))
-        full = isinstance(victims[0], Disk)
+        # These are mended first: nobody can be started with junk for a certificate, or on a full
+        # disk.
+        victims.sort(
+            key=lambda victim: (not isinstance(victim, Renewal), not isinstance(victim, Disk))
+        )
+        full = any(isinstance(victim, Disk) for victim in victims)
         down = 0.0 if self._every else self._random.uniform(*DOWN_SECONDS)
         gentle = self._random.random() < GENTLE_SHARE and not full
         for victim in victims:
@@ -215,8 +217,7 @@ def main() -> int:
         secured = secure(directory / "secure") if options.secure else None
         prepared = Trio(
             directory,
-            # Certificates name the address that all have who are always the same.
-            extractors=FIRST if secured is not None else MOST,
+            extractors=MOST,
             persister_flags=[*flags, *small],
             gateway_flags=secured.gateway_flags if secured is not None else (),
             certificates=secured.folder if secured is not None else None,
@@ -225,7 +226,7 @@ def main() -> int:
             extractor.environment[engines.SLEEP_VARIABLE] = SLEEP_MILLIS[name]
         prepared.persister.environment.update(environment)
         replicas = None
-        if secured is None and can_be_listed():
+        if can_be_listed():
             replicas = Replicas(prepared.extractors, directory / "hosts", dice)
             prepared.list_extractors(replicas.target, LOOKUP_SECONDS, replicas.listed)
             prepared.gateway.prefix = replicas.prefix
