@@ -5,9 +5,11 @@ import itertools
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import replace
-from datetime import date
+from datetime import UTC, date, datetime
+from pathlib import Path
 from typing import Any
 
+import grpc
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
@@ -22,10 +24,13 @@ from newstally_persister.sinks.questions.asked import (
     NothingComparableError,
     Period,
     UnansweredError,
+    iso_day,
     read_day,
 )
 from newstally_persister.sinks.questions.firestore import FirestoreQuestions
-from unit.persister.building import metrics
+from newstally_protos.v1 import tally_pb2
+from unit.persister.building import Article, metrics
+from unit.persister.calling import SECONDS, Caller, persister
 from unit.persister.sinks.questions import plain
 from unit.persister.sinks.questions.plain import ARTICLES, DAYS, LABELS, TEXTS, Counted
 
@@ -280,3 +285,36 @@ async def test_what_would_read_too_much_is_not_answered(emulator: str) -> None:
             await questions.rising(None, days, base, Floor(3, ""), limits, None, 0)
         with pytest.raises(NothingComparableError):
             await questions.rising("post", Period(0, 6), None, Floor(3, ""), limits, None, 0)
+
+
+async def test_a_persister_with_firestore_answers(emulator: str, tmp_path: Path) -> None:
+    """Over the wire: the same answers, UNIMPLEMENTED with the remedy, and reads are counted."""
+
+    def live() -> None:
+        process = persister(tmp_path, "--sink", "firestore", "--flush-age", "0.05")
+        process.environment.update(
+            FIRESTORE_EMULATOR_HOST=emulator, GOOGLE_CLOUD_PROJECT="questions-process"
+        )
+        today = datetime.now(UTC).date().toordinal() - date(1970, 1, 1).toordinal()
+        made: list[Article] = [("Post", [("x", "P")], today - n % 9) for n in range(30)]
+        with process, Caller(process.address) as caller:
+            caller.create("job")
+            caller.record("job", 0, made)
+            caller.until_applied("job")
+            ranking = caller.tallies.RankEntities(
+                tally_pb2.RankEntitiesRequest(
+                    publication="post", days=tally_pb2.Days(first=iso_day(today))
+                ),
+                timeout=SECONDS,
+            )
+            assert [(e.text, e.mentions) for e in ranking.entity_tallies] == [("x", 4)]
+            assert ranking.HasField("applied_time")
+            history = caller.tallies.GetEntityHistory(
+                tally_pb2.GetEntityHistoryRequest(text="X"), timeout=SECONDS
+            )
+            assert [day.mentions for day in history.days] == [3, 3, 3, 3, 3, 3, 4, 4, 4]
+            with pytest.raises(grpc.RpcError, match="SQLite sink") as caught:
+                caller.tallies.RankEntities(tally_pb2.RankEntitiesRequest(), timeout=SECONDS)
+            assert caught.value.code() is grpc.StatusCode.UNIMPLEMENTED
+
+    await asyncio.to_thread(live)

@@ -18,12 +18,15 @@ from newstally.days.answers import (
     Rising,
     RisingEntity,
 )
+from newstally.errors import Unanswered
 
 Item = TypeVar("Item")
 Pages = Callable[[Callable[..., Awaitable[Any]], Any], AsyncIterator[Any]]
 """Calls a method for page after page."""
 DEFAULT_LIMIT = 100
 ALL_DAYS = 1 << 31
+_UNKNOWN_METHOD = "Method not found!"
+"""What gRPC says of a method that a server has not got."""
 
 
 class Questions:
@@ -202,11 +205,19 @@ class Questions:
         """Return the first page, and the items of as many as are needed."""
         first: Any = None
         found: list[Item] = []
-        async for page in self._pages(method, request):
-            first = first or page
-            found += items(page)
-            if len(found) >= limit:
-                break
+        try:
+            async for page in self._pages(method, request):
+                first = first or page
+                found += items(page)
+                if len(found) >= limit:
+                    break
+        except Unanswered as error:
+            if _UNKNOWN_METHOD in str(error):
+                raise Unanswered(
+                    "the gateway or its persister is of a release before 0.3, which does not know"
+                    f" this question ({error})"
+                ) from error
+            raise
         return first, found[:limit]
 
 

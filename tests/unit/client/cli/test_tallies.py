@@ -113,6 +113,32 @@ async def test_a_gateway_that_does_not_answer_is_told_with_remedies(
     )
 
 
+@pytest.mark.parametrize(
+    "command", [("rising",), ("history", "anna"), ("find", "an"), ("top", "--since", "2026-11-01")]
+)
+async def test_an_older_release_is_told_as_such(run: Run, command: tuple[str, ...]) -> None:
+    """It does not know questions by day, and says so without a reason."""
+    async with ReferenceGateway() as gateway:
+        result = await run(*command, "--target", gateway.target)
+    assert (result.exit_code, result.stdout) == (1, "")
+    assert "is of a release before 0.3" in result.stderr
+
+
+@pytest.mark.parametrize(
+    "command",
+    [
+        ("rising", "--since", "2026-11-02", "--until", "2026-11-01"),
+        ("rising", "--against-since", "2026-11-02"),
+        ("history", "anna", "--since", "2026-13-01"),
+        ("top", "--since", "yesterday"),
+    ],
+)
+async def test_wrong_days_are_wrong_usage(run: Run, command: tuple[str, ...]) -> None:
+    """Before anything is asked."""
+    result = await run(*command, "--target", "127.0.0.1:1")
+    assert result.exit_code == 2
+
+
 async def test_what_is_stored_does_no_harm_on_a_terminal(run: Run, tmp_path: Path) -> None:
     """Escape sequences and line ends that an older gateway let in are written out."""
     evil = "Evil\x1b[2J\nDaily  9  9\x00\u202e"
