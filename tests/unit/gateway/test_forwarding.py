@@ -5,6 +5,7 @@ from typing import Any
 
 import grpc
 import pytest
+from newstally_gateway.clients.door import Door
 from newstally_gateway.metrics import Metrics
 from newstally_gateway.persister.client import Persister
 from newstally_gateway.persister.forwarding import ForwardedTallies, ForwardedUploads
@@ -39,12 +40,14 @@ class Anything(grpc.GenericRpcHandler):
 @pytest.fixture
 async def behind() -> AsyncIterator[tuple[Anything, str]]:
     persister = Anything()
-    server, door = grpc.aio.server(), grpc.aio.server()
+    metrics = Metrics(CollectorRegistry())
+    server = grpc.aio.server()
+    door = grpc.aio.server(interceptors=[Door(None, (), metrics)])
     server.add_generic_rpc_handlers((persister,))
     port = server.add_insecure_port("127.0.0.1:0")
     await server.start()
     async with grpc.aio.insecure_channel(f"127.0.0.1:{port}") as channel:
-        stubs = Persister(channel, Metrics(CollectorRegistry()))
+        stubs = Persister(channel, metrics)
         add_UploadServiceServicer_to_server(ForwardedUploads(stubs), door)
         add_TallyServiceServicer_to_server(ForwardedTallies(stubs), door)
         own = door.add_insecure_port("127.0.0.1:0")
