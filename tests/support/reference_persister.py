@@ -223,6 +223,17 @@ class ReferencePersister(
             await abort(context, error)
         return journal_pb2.RecordBatchResponse(upload=upload.to_proto())
 
+    async def ShareLimits(
+        self, request: journal_pb2.ShareLimitsRequest, context: Context
+    ) -> journal_pb2.ShareLimitsResponse:
+        self.calls["ShareLimits"] += 1
+        if not self.knows_tokens:
+            await context.abort(grpc.StatusCode.UNIMPLEMENTED, "Method not found!")
+        response = journal_pb2.ShareLimitsResponse(seconds=3.0)
+        for demand in request.demands:
+            response.shares.add(account=demand.account, share=demand.limits)
+        return response
+
     def _find(self, upload_id: str, owner: str | None = None) -> Recorded:
         if upload_id not in self.uploads:
             raise StatusError(grpc.StatusCode.NOT_FOUND, f"no upload {upload_id!r}")

@@ -94,6 +94,7 @@ def rotate_key(path: Path, key_id: str, keep: timedelta) -> tuple[str, Key]:
         new = replace(
             old,
             id=new_key_id(),
+            family=old.account,
             sha256=digest_of(secret),
             created=now,
             expires=old.expires if life is None else now + life,

@@ -21,6 +21,7 @@ from prometheus_client import REGISTRY, CollectorRegistry
 
 from newstally_gateway.clients.door import Door
 from newstally_gateway.clients.keys_file import KeysFile
+from newstally_gateway.clients.limiting import Limiting
 from newstally_gateway.clients.service import Streams
 from newstally_gateway.clients.shared import Shared
 from newstally_gateway.core.clients.admission import Admission, Memory, charge_bytes
@@ -82,10 +83,12 @@ class Gateway:
         self._discovery = Discovery(
             parse_targets(settings.extractors), settings.discovery_interval, self._links.follow
         )
+        self._limiting = Limiting(self._persister)
         shared = Shared(
             dispatching=self._dispatch.dispatching,
             memory=self._memory,
             recorder=Recorder(self._persister, metrics),
+            limiting=self._limiting,
             uploads=Uploads(self._persister),
             metrics=metrics,
             counters=Counters(metrics.received, metrics.passed_over, metrics.memory_waits),
@@ -158,6 +161,7 @@ class Gateway:
             started = asyncio.Event()
             group.create_task(self._links.run(started), name="links")
             group.create_task(self._persister.watch(), name="persister watch")
+            group.create_task(self._limiting.run(), name="limits")
             group.create_task(self._door.watch(self._streams.look_again), name="door")
             await started.wait()
             group.create_task(self._discovery.run(), name="discovery")

@@ -43,6 +43,7 @@ from newstally_persister.sinks.questions.asked import Questions
 from newstally_persister.sinks.questions.sqlite import SqliteQuestions
 from newstally_persister.sinks.sqlite import GROWTH, SqliteSink
 from newstally_persister.values.batches import Batch
+from newstally_persister.values.open_uploads import OpenUploads
 
 log = structlog.get_logger()
 
@@ -125,7 +126,8 @@ class Persister:
         self._tokens = Tokens()
         self._uploads_per_day = settings.uploads_per_day
         self._models = Models()
-        self._recording = JournalService(self._writer, metrics)
+        self._open_uploads = OpenUploads()
+        self._recording = JournalService(self._writer, metrics, self._open_uploads)
         self._flushing: asyncio.Task[None] | None = None
         metrics.waiting_bytes.set_function(lambda: self._writer.waiting_bytes)
         metrics.oldest_unflushed_seconds.set_function(self._flusher.oldest_seconds)
@@ -134,7 +136,13 @@ class Persister:
         """Add the three services."""
         journal_pb2_grpc.add_JournalServiceServicer_to_server(self._recording, server)
         upload_pb2_grpc.add_UploadServiceServicer_to_server(
-            UploadService(self._writer, self._reads, self._tokens.next, self._uploads_per_day),
+            UploadService(
+                self._writer,
+                self._reads,
+                self._tokens.next,
+                self._uploads_per_day,
+                open_uploads=self._open_uploads,
+            ),
             server,
         )
         set_aside_pb2_grpc.add_SetAsideServiceServicer_to_server(

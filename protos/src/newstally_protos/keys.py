@@ -84,6 +84,13 @@ class Key:
     weight: int = 1
     """Its owner's part when there is not enough for all, in relation to other owners'."""
     limits: Limits = field(default_factory=Limits)
+    family: str = ""
+    """The id of the key that this one took the place of, or that one of; empty: of none."""
+
+    @property
+    def account(self) -> str:
+        """What its limits are counted by: keys that took each other's place have one account."""
+        return self.family or self.id
 
 
 def new_key_id() -> str:
@@ -165,6 +172,7 @@ def _entry(key: Key) -> dict[str, Any]:
         "expires": key.expires and key.expires.isoformat(),
         "weight": key.weight if key.weight != 1 else None,
         "limits": limits or None,
+        "family": key.family or None,
     }
     return {name: value for name, value in entry.items() if value is not None}
 
@@ -194,6 +202,7 @@ def _read_key(entry: object, place: str) -> Key:
         expires=_time(known, "expires", place),
         weight=weight,
         limits=_read_limits(known.get("limits", {}), place),
+        family=_text(known, "family", place, _ID) if "family" in known else "",
     )
 
 

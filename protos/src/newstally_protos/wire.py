@@ -14,6 +14,10 @@ OWNER_KEY = "newstally-owner"
 ANONYMOUS_OWNER = "anonymous"
 """The owner of everything until callers are authenticated."""
 
+LIMITS_KEY = "newstally-limits"
+"""Metadata that tells the persister the limits of the caller's key that it keeps itself, as
+`open_uploads=3,uploads_per_day=100,publications_per_day=5`; what is not there is not bounded."""
+
 GATEWAY_NAME = "gateway.newstally.internal"
 EXTRACTOR_NAME = "extractor.newstally.internal"
 PERSISTER_NAME = "persister.newstally.internal"

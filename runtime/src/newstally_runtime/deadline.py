@@ -1,10 +1,12 @@
-"""The end of a process has a deadline, also where a thread hangs, as on a disk that is gone."""
+"""Deadlines: of the end of a process, also where a thread hangs; and a clock for all others."""
 
 import faulthandler
 import os
 import sys
 import threading
 import time
+
+_CLOCK: int | None = getattr(time, "CLOCK_BOOTTIME", None)
 
 
 def end_within(seconds: float) -> None:
@@ -22,3 +24,8 @@ def _wait(seconds: float) -> None:
         print(f"still not ended after {seconds:g} s: ends now", file=stderr)
         faulthandler.dump_traceback(file=stderr)
     os._exit(1)
+
+
+def steady() -> float:
+    """Return seconds that only grow, also while the machine sleeps where it can tell."""
+    return time.monotonic() if _CLOCK is None else time.clock_gettime(_CLOCK)

@@ -34,6 +34,7 @@ keys = st.builds(
     created=times,
     expires=times,
     weight=st.integers(1, 1000),
+    family=st.just("") | st.integers(0, 2**64 - 1).map("{:016x}".format),
     limits=st.builds(Limits, rates, rates, rates, counts, counts, counts, counts),
 )
 

@@ -17,6 +17,7 @@ from newstally_protos.v1.gateway_pb2 import (
     UploadArticlesRequest,
     UploadArticlesResponse,
 )
+from newstally_runtime.deadline import steady
 from newstally_runtime.status import StatusError, abort
 
 from newstally_gateway.calling import caller
@@ -30,6 +31,7 @@ from newstally_gateway.clients.waiting import WAIT_SECONDS, WaitingRoom
 from newstally_gateway.core.clients.intake import Incoming
 from newstally_gateway.core.clients.places import Places
 from newstally_gateway.core.clients.statuses import Reason, Status
+from newstally_gateway.core.keys.accounts import Account
 from newstally_gateway.core.keys.callers import Caller, Rejection
 
 NAME = DESCRIPTOR.services_by_name["GatewayService"].full_name
@@ -168,6 +170,13 @@ class Streams:
         found = caller()
         # Owners share the places; who is nobody in particular counts by connections.
         peer = context.peer() if found.key is None else f"owner {found.owner}"
+        limiting, account = self._shared.limiting, self._shared.limiting.account(found)
+        over_limit = False
+        if account is not None:
+            _when_over(context, partial(limiting.leave, account))
+            over_limit = not await limiting.enter(account)
+            if account.has_rates:
+                messages = limiting.paced(found, account, messages)
         placed = await self._room.enter(number, peer)
         if not placed and len(self._open) >= 2 * self._room.places:
             # Too many even to read away what they send, which is what refusing them well takes.
@@ -184,10 +193,13 @@ class Streams:
             replies,
             announce,
             lambda: None,
-            partial(self._room.use, number),
+            used=partial(self._room.use, number),
+            spent=None if account is None else partial(_spend, account),
         )
         if self._draining:
             session.refuse(Status(Reason.DRAINING))
+        elif over_limit:
+            session.refuse(Status(Reason.OVER_LIMIT))
         elif not placed:
             session.refuse(Status(Reason.CROWDED))
         self._open[number] = session
@@ -218,6 +230,10 @@ class Streams:
         self._shared.metrics.stream_ends.labels(session.outcome).inc()
         if not self._open:
             self._none_open.set()
+
+
+def _spend(account: Account, micros: int) -> None:
+    account.spend(micros, steady())
 
 
 def _heed(session: asyncio.Task[None]) -> None:

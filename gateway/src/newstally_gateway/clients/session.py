@@ -51,17 +51,21 @@ class Session:
         replies: Replies,
         announce: Callable[[str], Awaitable[None]],
         make_room: Callable[[], None],
+        *,
         used: Callable[[int, float], None],
+        spent: Callable[[int], None] | None = None,
     ) -> None:
         """`number` is unique over the life of the process.
 
         `announce` is called with the upload_id before anything else is told to the client;
         `make_room` when there is no memory for the stream; `used` with the bytes of each article
-        that is admitted, and the time.
+        that is admitted, and the time; `spent` with the microseconds that each article took of an
+        extractor.
         """
         self._number = number
         self.caller = caller
         """Whose stream it is, as of the last look."""
+        self._spent = spent
         self._messages = messages
         self._shared = shared
         self._replies = replies
@@ -112,7 +116,7 @@ class Session:
         Raises StatusError, and nothing else: a fault ends this stream and no other.
         """
         weight = 1 if self.caller.key is None else self.caller.key.weight
-        self._shared.dispatching.open(self._number, self, self.caller.owner, weight)
+        self._shared.dispatching.open(self._number, self, self.caller.owner, weight, self._spent)
         try:
             self._do(self._stream.begin)
             self._spawn(self._read(), "reader")
@@ -196,10 +200,10 @@ class Session:
         self._do(self._stream.input_ended)
 
     async def _find(self, upload_id: str) -> None:
-        uploads, owner = self._shared.uploads, self.caller.owner
+        uploads, caller = self._shared.uploads, self.caller
         try:
             upload, opened = await (
-                uploads.get(upload_id, owner) if upload_id else uploads.create(owner)
+                uploads.get(upload_id, caller) if upload_id else uploads.create(caller)
             )
         except StatusError as error:
             self._do(self._stream.refuse, Status(Reason.PERSISTER, error=error))
@@ -210,7 +214,7 @@ class Session:
     async def _record(self, batch: Batch) -> None:
         try:
             request = fold(batch, *self._stream.opened)
-            upload = await self._shared.recorder.record(request, self.caller.owner)
+            upload = await self._shared.recorder.record(request, self.caller)
         except StatusError as error:
             self._do(self._stream.not_recorded, Status(Reason.PERSISTER, error=error))
         else:

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 
+from newstally_gateway.clients.limiting import Limiting
 from newstally_gateway.core.clients.admission import Memory
 from newstally_gateway.core.clients.effects import Counters
 from newstally_gateway.core.clients.ledger import BatchLimits
@@ -18,6 +19,7 @@ class Shared:
     dispatching: Dispatching
     memory: Memory
     recorder: Recorder
+    limiting: Limiting
     uploads: Uploads
     metrics: Metrics
     counters: Counters

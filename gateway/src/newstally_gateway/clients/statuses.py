@@ -23,8 +23,8 @@ def to_error(status: Status) -> StatusError:
             return status.error
         case Reason.INVALID:
             return invalid(status.field, status.message)
-        case Reason.CROWDED:
-            return wait(COME_AGAIN_SECONDS, "too many open streams; see --memory-bytes")
+        case Reason.CROWDED | Reason.OVER_LIMIT:
+            return wait(COME_AGAIN_SECONDS, _CROWDED[status.reason])
         case Reason.IDLE:
             return StatusError(
                 grpc.StatusCode.UNAVAILABLE,
@@ -46,6 +46,10 @@ def to_error(status: Status) -> StatusError:
             return StatusError(code, status.message or message)
 
 
+_CROWDED = {
+    Reason.CROWDED: "too many open streams; see --memory-bytes",
+    Reason.OVER_LIMIT: "this key has as many streams as it may have at once",
+}
 _PLAIN = {
     Reason.DRAINING: (grpc.StatusCode.UNAVAILABLE, "draining, resume elsewhere"),
     Reason.SILENT: (grpc.StatusCode.UNAVAILABLE, "no first message came"),

@@ -6,8 +6,9 @@ import grpc
 import structlog
 from grpc_health.v1 import health_pb2, health_pb2_grpc
 from newstally_protos.v1 import journal_pb2, journal_pb2_grpc, tally_pb2_grpc, upload_pb2_grpc
-from newstally_protos.wire import OWNER_KEY
+from newstally_protos.wire import LIMITS_KEY, OWNER_KEY
 
+from newstally_gateway.core.keys.callers import Caller
 from newstally_gateway.metrics import Metrics
 
 JOURNAL = journal_pb2.DESCRIPTOR.services_by_name["JournalService"].full_name
@@ -21,9 +22,18 @@ NO_SUCH_UPLOAD = "no such upload: create it first"
 log = structlog.get_logger()
 
 
-def owner_metadata(owner: str) -> tuple[tuple[str, str], ...]:
-    """Return the metadata that goes with every call made for `owner`."""
-    return ((OWNER_KEY, owner),)
+def caller_metadata(caller: Caller) -> tuple[tuple[str, str], ...]:
+    """Return the metadata that goes with every call made for a caller."""
+    owner = (OWNER_KEY, caller.owner)
+    if caller.key is None:
+        return (owner,)
+    limits = caller.key.limits
+    bounds = ",".join(
+        f"{name}={bound}"
+        for name in ("open_uploads", "uploads_per_day", "publications_per_day")
+        if (bound := getattr(limits, name)) is not None
+    )
+    return (owner, (LIMITS_KEY, bounds)) if bounds else (owner,)
 
 
 class Persister:

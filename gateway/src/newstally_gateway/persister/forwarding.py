@@ -12,7 +12,7 @@ from newstally_protos.v1.upload_pb2_grpc import UploadServiceServicer
 from newstally_runtime.status import StatusError, abort
 
 from newstally_gateway.calling import caller
-from newstally_gateway.persister.client import NO_SUCH_UPLOAD, Persister, owner_metadata
+from newstally_gateway.persister.client import NO_SUCH_UPLOAD, Persister, caller_metadata
 
 FORWARD_SECONDS = 10.0
 """Deadline of a call passed on, if the caller's own is not nearer."""
@@ -31,7 +31,7 @@ async def forward(
     remaining = context.time_remaining()
     timeout = FORWARD_SECONDS if remaining is None else min(remaining, FORWARD_SECONDS)
     try:
-        return await method(request, timeout=timeout, metadata=owner_metadata(caller().owner))
+        return await method(request, timeout=timeout, metadata=caller_metadata(caller()))
     except grpc.aio.AioRpcError as error:
         if error.code() is grpc.StatusCode.PERMISSION_DENIED:
             # Release 0.2.0 says so of another owner's upload, whose being there is nobody's affair.

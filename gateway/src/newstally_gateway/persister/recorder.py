@@ -9,16 +9,20 @@ from newstally_protos.backoff import Backoff
 from newstally_protos.v1.journal_pb2 import RecordBatchRequest
 from newstally_protos.v1.upload_pb2 import Upload
 from newstally_protos.wire import retry_delay_seconds
-from newstally_runtime.status import StatusError
+from newstally_runtime.status import StatusError, wait
 
 from newstally_gateway.core.clients.batches import wait_seconds
+from newstally_gateway.core.keys.callers import Caller
 from newstally_gateway.metrics import Metrics
-from newstally_gateway.persister.client import Persister, owner_metadata
+from newstally_gateway.persister.client import Persister, caller_metadata
 
 TRY_SECONDS = 10.0
 """Deadline of one try; connecting is part of it."""
 FIRST_WAIT_SECONDS = 0.05
 LONGEST_WAIT_SECONDS = 2.0
+
+OVER_LIMIT_SECONDS = 3_600.0
+"""What a client is asked to wait that has taken what a day allows: somebody may allow more."""
 
 log = structlog.get_logger()
 
@@ -30,12 +34,12 @@ class Recorder:
         self._journal = persister.journal
         self._metrics = metrics
 
-    async def record(self, request: RecordBatchRequest, owner: str) -> Upload:
+    async def record(self, request: RecordBatchRequest, caller: Caller) -> Upload:
         """Return the upload as the journal answers it; `request` may be recorded or not.
 
         Every failure that can pass is waited out. Raises StatusError for those that cannot:
-        NOT_FOUND (the upload is gone), FAILED_PRECONDITION (another stream has taken it over), or
-        INTERNAL (the batch is not taken).
+        NOT_FOUND (the upload is gone), FAILED_PRECONDITION (another stream has taken it over),
+        RESOURCE_EXHAUSTED (its key may bring no more today), or INTERNAL (the batch is not taken).
         """
         backoff = Backoff(FIRST_WAIT_SECONDS, LONGEST_WAIT_SECONDS)
         began = time.monotonic()
@@ -44,7 +48,7 @@ class Recorder:
                 response = await self._journal.RecordBatch(
                     request,
                     timeout=TRY_SECONDS,
-                    metadata=owner_metadata(owner),
+                    metadata=caller_metadata(caller),
                     wait_for_ready=True,
                 )
             except grpc.aio.AioRpcError as error:
@@ -65,6 +69,8 @@ def _wait_seconds(
         return seconds
     if error.code() in (grpc.StatusCode.NOT_FOUND, grpc.StatusCode.FAILED_PRECONDITION):
         raise StatusError(error.code(), error.details() or "") from error
+    if error.code() is grpc.StatusCode.PERMISSION_DENIED:  # more of something than a day allows
+        raise wait(OVER_LIMIT_SECONDS, error.details() or "") from error
     # INVALID_ARGUMENT, say, would tell the client that its request was wrong: it was the batch.
     log.error(
         "batch not taken",

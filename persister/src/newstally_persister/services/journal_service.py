@@ -1,17 +1,32 @@
 """JournalService: records batches."""
 
 import asyncio
+import sys
+from dataclasses import replace
 from typing import Any, Protocol
 
 from newstally_protos.v1 import journal_pb2, journal_pb2_grpc
+from newstally_runtime.deadline import steady
+from newstally_runtime.status import invalid
 
 from newstally_persister.journal.errors import JournalClosedError
 from newstally_persister.metrics import Metrics
 from newstally_persister.services.answering import answered
 from newstally_persister.services.messages import upload_message
-from newstally_persister.services.owners import owner_of, taken_over, unknown_upload
+from newstally_persister.services.owners import (
+    bounds_of,
+    over_limit,
+    owner_of,
+    taken_over,
+    unknown_upload,
+)
 from newstally_persister.values.batches import Batch, read_batch
+from newstally_persister.values.lending import ACCOUNTS_LIMIT, LEASE_SECONDS, Lender
+from newstally_persister.values.open_uploads import OpenUploads
 from newstally_persister.values.uploads import Recorded
+
+GATEWAY_LIMIT_BYTES = 64
+"""Of what a gateway calls itself."""
 
 
 class Recorder(Protocol):
@@ -25,7 +40,12 @@ class Recorder(Protocol):
 class JournalService(journal_pb2_grpc.JournalServiceServicer):
     """Checks batches and has them recorded."""
 
-    def __init__(self, journal: Recorder, metrics: Metrics) -> None:
+    def __init__(
+        self, journal: Recorder, metrics: Metrics, open_uploads: OpenUploads | None = None
+    ) -> None:
+        """`open_uploads` is shared with UploadService."""
+        self._open_uploads = open_uploads or OpenUploads()
+        self._lender = Lender(steady())
         self._journal = journal
         self._metrics = metrics
         self._draining = False
@@ -48,11 +68,45 @@ class JournalService(journal_pb2_grpc.JournalServiceServicer):
         self._under_way += 1
         self._idle.clear()
         try:
-            return await self._record(read_batch(request, owner_of(context)))
+            batch = read_batch(request, owner_of(context))
+            bounds = bounds_of(context)
+            if bounds.publications_per_day is not None:
+                batch = replace(batch, publications_per_day=bounds.publications_per_day)
+            if bounds.open_uploads is not None:
+                # It was let in when its stream was opened, and stays open.
+                own_id = batch.upload_id.rpartition("/")[2]
+                self._open_uploads.open(batch.owner, own_id, sys.maxsize, steady())
+            return await self._record(batch)
         finally:
             self._under_way -= 1
             if not self._under_way:
                 self._idle.set()
+
+    @answered
+    async def ShareLimits(  # noqa: N802
+        self, request: journal_pb2.ShareLimitsRequest, _context: Any
+    ) -> journal_pb2.ShareLimitsResponse:
+        """Lend a gateway its shares."""
+        if not 0 < len(request.gateway) <= GATEWAY_LIMIT_BYTES:
+            raise invalid("gateway", f"must have 1 to {GATEWAY_LIMIT_BYTES} characters")
+        if len(request.demands) > ACCOUNTS_LIMIT:
+            raise invalid("demands", f"more than {ACCOUNTS_LIMIT}")
+        now = steady()
+        response = journal_pb2.ShareLimitsResponse(seconds=LEASE_SECONDS)
+        for demand in request.demands:
+            share = response.shares.add(account=demand.account).share
+            for field, limit in demand.limits.ListFields():
+                lent = self._lender.lend(
+                    (demand.account, field.name),
+                    request.gateway,
+                    limit,
+                    getattr(demand.demand, field.name),
+                    getattr(demand.held, field.name),
+                    now,
+                    whole=field.name == "streams",
+                )
+                setattr(share, field.name, lent)
+        return response
 
     async def _record(self, batch: Batch) -> journal_pb2.RecordBatchResponse:
         answer = await self._journal.record(batch)
@@ -62,6 +116,9 @@ class JournalService(journal_pb2_grpc.JournalServiceServicer):
         if answer.fenced:
             self._metrics.batches.labels("fenced").inc()
             raise taken_over()
+        if answer.over_limit:
+            self._metrics.batches.labels("over_limit").inc()
+            raise over_limit()
         if not answer.recorded:
             self._metrics.batches.labels("out_of_turn").inc()
         return journal_pb2.RecordBatchResponse(upload=upload_message(answer.upload))

@@ -1,10 +1,10 @@
 """Whose upload it is, and the tokens of the streams that add to it."""
 
 import itertools
-from typing import Any
+from typing import Any, NamedTuple
 
 import grpc
-from newstally_protos.wire import ANONYMOUS_OWNER, OWNER_KEY
+from newstally_protos.wire import ANONYMOUS_OWNER, LIMITS_KEY, OWNER_KEY
 from newstally_runtime.status import StatusError, invalid
 
 OWNER_LIMIT_BYTES = 256
@@ -18,6 +18,35 @@ def owner_of(context: grpc.aio.ServicerContext[Any, Any]) -> str:
                 raise invalid(OWNER_KEY, f"must have 1 to {OWNER_LIMIT_BYTES} characters")
             return value
     return ANONYMOUS_OWNER
+
+
+class Bounds(NamedTuple):
+    """The limits of the caller's key that are kept here; None: not bounded."""
+
+    open_uploads: int | None = None
+    uploads_per_day: int | None = None
+    publications_per_day: int | None = None
+
+
+def bounds_of(context: grpc.aio.ServicerContext[Any, Any]) -> Bounds:
+    """Return the limits of the caller's key, as the gateway tells them. Raises StatusError."""
+    for key, value in context.invocation_metadata() or ():
+        if key == LIMITS_KEY:
+            try:
+                pairs = (pair.split("=", 1) for pair in str(value).split(","))
+                return Bounds(**{name: int(number) for name, number in pairs})
+            except (TypeError, ValueError) as error:
+                raise invalid(LIMITS_KEY, "is malformed") from error
+    return Bounds()
+
+
+def over_limit() -> StatusError:
+    """Return the error for a batch that brings more than a day allows."""
+    return StatusError(
+        grpc.StatusCode.PERMISSION_DENIED,
+        "this owner has brought as many new publications today (UTC) as its key may: go on "
+        "tomorrow, or ask for a key that may more",
+    )
 
 
 def unknown_upload() -> StatusError:

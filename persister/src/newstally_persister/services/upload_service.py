@@ -10,15 +10,25 @@ import grpc
 from newstally_protos.keys import KeysError, check_owner
 from newstally_protos.limits import FINGERPRINT_LIMIT_BYTES
 from newstally_protos.v1 import upload_pb2, upload_pb2_grpc
+from newstally_runtime.deadline import steady
 from newstally_runtime.status import StatusError, invalid, wait
 
 from newstally_persister.services.answering import answered
 from newstally_persister.services.messages import range_message, refusal_message, upload_message
-from newstally_persister.services.owners import id_taken, owner_of, unknown_upload
+from newstally_persister.services.owners import (
+    Bounds,
+    bounds_of,
+    id_taken,
+    owner_of,
+    unknown_upload,
+)
 from newstally_persister.services.paging import next_token, page_items, read_token
 from newstally_persister.services.reads import Reads
+from newstally_persister.values.open_uploads import OpenUploads
 from newstally_persister.values.uploads import UPLOADS_PER_DAY, NewUpload, Upload
 
+OPEN_WAIT_SECONDS = 60.0
+"""What a caller with too many open uploads is told to wait."""
 LONGEST_WAIT_SECONDS = 3_600.0
 """What a caller over its daily bound is told to wait at most: somebody may raise the bound."""
 _DAY_SECONDS = 86_400.0
@@ -47,8 +57,10 @@ class UploadService(upload_pb2_grpc.UploadServiceServicer):
         tokens: Callable[[], int],
         uploads_per_day: int = UPLOADS_PER_DAY,
         wall_clock: Callable[[], float] = time.time,
+        open_uploads: OpenUploads | None = None,
     ) -> None:
-        """`tokens`: each is higher than those before."""
+        """`tokens`: each is higher than those before. `open_uploads`: those of all services."""
+        self._open_uploads = open_uploads or OpenUploads()
         self._tokens = tokens
         self._journal = journal
         self._reads = reads
@@ -66,11 +78,14 @@ class UploadService(upload_pb2_grpc.UploadServiceServicer):
         if len(request.fingerprint) > FINGERPRINT_LIMIT_BYTES:
             raise invalid("fingerprint", f"must have at most {FINGERPRINT_LIMIT_BYTES} bytes")
         owner = owner_of(context)
+        bounds = bounds_of(context)
+        self._open(owner, upload_id, bounds)
+        per_day = min(self._uploads_per_day, bounds.uploads_per_day or self._uploads_per_day)
         upload = await self._journal.create_upload(
-            NewUpload(upload_id, owner, request.fingerprint, self._uploads_per_day)
+            NewUpload(upload_id, owner, request.fingerprint, per_day)
         )
         if upload is None:
-            raise self._too_many_today()
+            raise self._too_many_today(per_day)
         if upload.owner != owner:
             raise id_taken(owner)
         if request.fingerprint and upload.fingerprint not in (b"", request.fingerprint):
@@ -88,6 +103,8 @@ class UploadService(upload_pb2_grpc.UploadServiceServicer):
     ) -> upload_pb2.GetUploadResponse:
         """Return an upload as it stands."""
         upload = await self._find(request.upload_id, owner_of(context))
+        if request.opening:
+            self._open(upload.owner, upload.own_id, bounds_of(context))
         # After the upload was read: what is below its applied_offset is in the sink, or in these.
         aside = await self._reads.run(lambda reader: len(reader.list_set_aside()))
         return upload_pb2.GetUploadResponse(
@@ -150,12 +167,22 @@ class UploadService(upload_pb2_grpc.UploadServiceServicer):
             raise unknown_upload()
         return upload_pb2.AssignUploadResponse(upload=upload_message(upload))
 
-    def _too_many_today(self) -> StatusError:
+    def _open(self, owner: str, upload_id: str, bounds: Bounds) -> None:
+        """Count an upload as open. Raises StatusError where its key has too many."""
+        limit = bounds.open_uploads
+        if limit is not None and not self._open_uploads.open(owner, upload_id, limit, steady()):
+            raise wait(
+                OPEN_WAIT_SECONDS,
+                f"this key has {limit} uploads open: finish one of them, and do not add to it for "
+                "an hour, or ask for a key that may more",
+            )
+
+    def _too_many_today(self, per_day: int) -> StatusError:
         left = _DAY_SECONDS - self._wall_clock() % _DAY_SECONDS
         return wait(
             min(left, LONGEST_WAIT_SECONDS),
-            f"this owner has made {self._uploads_per_day} uploads today (UTC): carry on one of "
-            "them, or raise --uploads-per-day of the persister",
+            f"this owner has made {per_day} uploads today (UTC): carry on one of them, or raise "
+            "--uploads-per-day of the persister, or of the key",
         )
 
     async def _find(self, upload_id: str, owner: str) -> Upload:

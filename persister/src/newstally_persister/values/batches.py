@@ -97,6 +97,9 @@ class Batch:
     """For whom it is recorded."""
     token: int = 0
     """Of the stream that it comes from; 0: of none."""
+    publications_per_day: int | None = None
+    """How many new ones its owner may bring in a day (UTC): once there are so many, it brings no
+    more. None: not bounded."""
 
     @property
     def rows(self) -> int:

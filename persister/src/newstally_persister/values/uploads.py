@@ -64,3 +64,5 @@ class Recorded(NamedTuple):
     """False when first_offset was not the upload's next_offset: nothing was changed."""
     fenced: bool = False
     """A batch with a higher token came before: another stream has taken the upload over."""
+    over_limit: bool = False
+    """It would bring new publications, and its owner has brought as many today as it may."""

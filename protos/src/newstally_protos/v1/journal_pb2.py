@@ -28,19 +28,29 @@ from newstally_protos.v1 import tally_pb2 as newstally_dot_v1_dot_tally__pb2
 from newstally_protos.v1 import upload_pb2 as newstally_dot_v1_dot_upload__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1anewstally/v1/journal.proto\x12\x0cnewstally.v1\x1a\x1anewstally/v1/article.proto\x1a\x18newstally/v1/tally.proto\x1a\x19newstally/v1/upload.proto\"\xcf\x01\n\x12RecordBatchRequest\x12\x11\n\tupload_id\x18\x01 \x01(\t\x12\x14\n\x0c\x66irst_offset\x18\x02 \x01(\x03\x12\x12\n\nend_offset\x18\x03 \x01(\x03\x12\x34\n\x0cpublications\x18\x04 \x03(\x0b\x32\x1e.newstally.v1.PublicationBatch\x12\'\n\x08refusals\x18\x05 \x03(\x0b\x32\x15.newstally.v1.Refusal\x12\x0e\n\x06models\x18\x06 \x03(\t\x12\r\n\x05token\x18\x07 \x01(\x03\"\x86\x01\n\x10PublicationBatch\x12\x13\n\x0bpublication\x18\x01 \x01(\t\x12\x10\n\x08\x61rticles\x18\x02 \x01(\x03\x12\x31\n\x0e\x65ntity_tallies\x18\x03 \x03(\x0b\x32\x19.newstally.v1.EntityTally\x12\x10\n\x03\x64\x61y\x18\x04 \x01(\x11H\x00\x88\x01\x01\x42\x06\n\x04_day\";\n\x13RecordBatchResponse\x12$\n\x06upload\x18\x01 \x01(\x0b\x32\x14.newstally.v1.Upload2d\n\x0eJournalService\x12R\n\x0bRecordBatch\x12 .newstally.v1.RecordBatchRequest\x1a!.newstally.v1.RecordBatchResponseb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1anewstally/v1/journal.proto\x12\x0cnewstally.v1\x1a\x1anewstally/v1/article.proto\x1a\x18newstally/v1/tally.proto\x1a\x19newstally/v1/upload.proto\"\xa3\x01\n\x07\x41mounts\x12\x15\n\x08\x61rticles\x18\x01 \x01(\x01H\x00\x88\x01\x01\x12\x12\n\x05\x62ytes\x18\x02 \x01(\x01H\x01\x88\x01\x01\x12\x1e\n\x11\x65xtractor_seconds\x18\x03 \x01(\x01H\x02\x88\x01\x01\x12\x14\n\x07streams\x18\x04 \x01(\x01H\x03\x88\x01\x01\x42\x0b\n\t_articlesB\x08\n\x06_bytesB\x14\n\x12_extractor_secondsB\n\n\x08_streams\"\x91\x01\n\x0bLimitDemand\x12\x0f\n\x07\x61\x63\x63ount\x18\x01 \x01(\t\x12%\n\x06limits\x18\x02 \x01(\x0b\x32\x15.newstally.v1.Amounts\x12%\n\x06\x64\x65mand\x18\x03 \x01(\x0b\x32\x15.newstally.v1.Amounts\x12#\n\x04held\x18\x04 \x01(\x0b\x32\x15.newstally.v1.Amounts\"Q\n\x12ShareLimitsRequest\x12\x0f\n\x07gateway\x18\x01 \x01(\t\x12*\n\x07\x64\x65mands\x18\x02 \x03(\x0b\x32\x19.newstally.v1.LimitDemand\"C\n\nLimitShare\x12\x0f\n\x07\x61\x63\x63ount\x18\x01 \x01(\t\x12$\n\x05share\x18\x02 \x01(\x0b\x32\x15.newstally.v1.Amounts\"P\n\x13ShareLimitsResponse\x12(\n\x06shares\x18\x01 \x03(\x0b\x32\x18.newstally.v1.LimitShare\x12\x0f\n\x07seconds\x18\x02 \x01(\x01\"\xcf\x01\n\x12RecordBatchRequest\x12\x11\n\tupload_id\x18\x01 \x01(\t\x12\x14\n\x0c\x66irst_offset\x18\x02 \x01(\x03\x12\x12\n\nend_offset\x18\x03 \x01(\x03\x12\x34\n\x0cpublications\x18\x04 \x03(\x0b\x32\x1e.newstally.v1.PublicationBatch\x12\'\n\x08refusals\x18\x05 \x03(\x0b\x32\x15.newstally.v1.Refusal\x12\x0e\n\x06models\x18\x06 \x03(\t\x12\r\n\x05token\x18\x07 \x01(\x03\"\x86\x01\n\x10PublicationBatch\x12\x13\n\x0bpublication\x18\x01 \x01(\t\x12\x10\n\x08\x61rticles\x18\x02 \x01(\x03\x12\x31\n\x0e\x65ntity_tallies\x18\x03 \x03(\x0b\x32\x19.newstally.v1.EntityTally\x12\x10\n\x03\x64\x61y\x18\x04 \x01(\x11H\x00\x88\x01\x01\x42\x06\n\x04_day\";\n\x13RecordBatchResponse\x12$\n\x06upload\x18\x01 \x01(\x0b\x32\x14.newstally.v1.Upload2\xb8\x01\n\x0eJournalService\x12R\n\x0bRecordBatch\x12 .newstally.v1.RecordBatchRequest\x1a!.newstally.v1.RecordBatchResponse\x12R\n\x0bShareLimits\x12 .newstally.v1.ShareLimitsRequest\x1a!.newstally.v1.ShareLimitsResponseb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
 _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'newstally.v1.journal_pb2', _globals)
 if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
-  _globals['_RECORDBATCHREQUEST']._serialized_start=126
-  _globals['_RECORDBATCHREQUEST']._serialized_end=333
-  _globals['_PUBLICATIONBATCH']._serialized_start=336
-  _globals['_PUBLICATIONBATCH']._serialized_end=470
-  _globals['_RECORDBATCHRESPONSE']._serialized_start=472
-  _globals['_RECORDBATCHRESPONSE']._serialized_end=531
-  _globals['_JOURNALSERVICE']._serialized_start=533
-  _globals['_JOURNALSERVICE']._serialized_end=633
+  _globals['_AMOUNTS']._serialized_start=126
+  _globals['_AMOUNTS']._serialized_end=289
+  _globals['_LIMITDEMAND']._serialized_start=292
+  _globals['_LIMITDEMAND']._serialized_end=437
+  _globals['_SHARELIMITSREQUEST']._serialized_start=439
+  _globals['_SHARELIMITSREQUEST']._serialized_end=520
+  _globals['_LIMITSHARE']._serialized_start=522
+  _globals['_LIMITSHARE']._serialized_end=589
+  _globals['_SHARELIMITSRESPONSE']._serialized_start=591
+  _globals['_SHARELIMITSRESPONSE']._serialized_end=671
+  _globals['_RECORDBATCHREQUEST']._serialized_start=674
+  _globals['_RECORDBATCHREQUEST']._serialized_end=881
+  _globals['_PUBLICATIONBATCH']._serialized_start=884
+  _globals['_PUBLICATIONBATCH']._serialized_end=1018
+  _globals['_RECORDBATCHRESPONSE']._serialized_start=1020
+  _globals['_RECORDBATCHRESPONSE']._serialized_end=1079
+  _globals['_JOURNALSERVICE']._serialized_start=1082
+  _globals['_JOURNALSERVICE']._serialized_end=1266
 # @@protoc_insertion_point(module_scope)

@@ -23,6 +23,179 @@ else:
 DESCRIPTOR: _descriptor.FileDescriptor
 
 @_typing.final
+class Amounts(_message.Message):
+    """Of each limit that gateways share, something. Absent: that is not bounded."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    ARTICLES_FIELD_NUMBER: _builtins.int
+    BYTES_FIELD_NUMBER: _builtins.int
+    EXTRACTOR_SECONDS_FIELD_NUMBER: _builtins.int
+    STREAMS_FIELD_NUMBER: _builtins.int
+    articles: _builtins.float
+    """Articles per second."""
+    bytes: _builtins.float
+    """Bytes of messages per second."""
+    extractor_seconds: _builtins.float
+    """Processor seconds of extractors per second."""
+    streams: _builtins.float
+    """Streams at once; whole."""
+    def __init__(
+        self,
+        *,
+        articles: _builtins.float | None = ...,
+        bytes: _builtins.float | None = ...,
+        extractor_seconds: _builtins.float | None = ...,
+        streams: _builtins.float | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["_articles", b"_articles", "_bytes", b"_bytes", "_extractor_seconds", b"_extractor_seconds", "_streams", b"_streams", "articles", b"articles", "bytes", b"bytes", "extractor_seconds", b"extractor_seconds", "streams", b"streams"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_articles", b"_articles", "_bytes", b"_bytes", "_extractor_seconds", b"_extractor_seconds", "_streams", b"_streams", "articles", b"articles", "bytes", b"bytes", "extractor_seconds", b"extractor_seconds", "streams", b"streams"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    _WhichOneofReturnType__articles: _TypeAlias = _typing.Literal["articles"]  # noqa: Y015
+    _WhichOneofArgType__articles: _TypeAlias = _typing.Literal["_articles", b"_articles"]  # noqa: Y015
+    _WhichOneofReturnType__bytes: _TypeAlias = _typing.Literal["bytes"]  # noqa: Y015
+    _WhichOneofArgType__bytes: _TypeAlias = _typing.Literal["_bytes", b"_bytes"]  # noqa: Y015
+    _WhichOneofReturnType__extractor_seconds: _TypeAlias = _typing.Literal["extractor_seconds"]  # noqa: Y015
+    _WhichOneofArgType__extractor_seconds: _TypeAlias = _typing.Literal["_extractor_seconds", b"_extractor_seconds"]  # noqa: Y015
+    _WhichOneofReturnType__streams: _TypeAlias = _typing.Literal["streams"]  # noqa: Y015
+    _WhichOneofArgType__streams: _TypeAlias = _typing.Literal["_streams", b"_streams"]  # noqa: Y015
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__articles) -> _WhichOneofReturnType__articles | None: ...
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__bytes) -> _WhichOneofReturnType__bytes | None: ...
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__extractor_seconds) -> _WhichOneofReturnType__extractor_seconds | None: ...
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__streams) -> _WhichOneofReturnType__streams | None: ...
+
+Global___Amounts: _TypeAlias = Amounts  # noqa: Y015
+
+@_typing.final
+class LimitDemand(_message.Message):
+    """What a gateway wants of one key's limits."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    ACCOUNT_FIELD_NUMBER: _builtins.int
+    LIMITS_FIELD_NUMBER: _builtins.int
+    DEMAND_FIELD_NUMBER: _builtins.int
+    HELD_FIELD_NUMBER: _builtins.int
+    account: _builtins.str
+    """The key, or what it and those that took its place have in common."""
+    @_builtins.property
+    def limits(self) -> Global___Amounts:
+        """What all gateways may grant together."""
+
+    @_builtins.property
+    def demand(self) -> Global___Amounts:
+        """What this one could use."""
+
+    @_builtins.property
+    def held(self) -> Global___Amounts:
+        """What it holds of what was lent before."""
+
+    def __init__(
+        self,
+        *,
+        account: _builtins.str = ...,
+        limits: Global___Amounts | None = ...,
+        demand: Global___Amounts | None = ...,
+        held: Global___Amounts | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["demand", b"demand", "held", b"held", "limits", b"limits"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["account", b"account", "demand", b"demand", "held", b"held", "limits", b"limits"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___LimitDemand: _TypeAlias = LimitDemand  # noqa: Y015
+
+@_typing.final
+class ShareLimitsRequest(_message.Message):
+    """See JournalService.ShareLimits."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    GATEWAY_FIELD_NUMBER: _builtins.int
+    DEMANDS_FIELD_NUMBER: _builtins.int
+    gateway: _builtins.str
+    """What tells this process of a gateway from others: at most 64 bytes."""
+    @_builtins.property
+    def demands(self) -> _containers.RepeatedCompositeFieldContainer[Global___LimitDemand]:
+        """At most 10,000."""
+
+    def __init__(
+        self,
+        *,
+        gateway: _builtins.str = ...,
+        demands: _abc.Iterable[Global___LimitDemand] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["demands", b"demands", "gateway", b"gateway"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ShareLimitsRequest: _TypeAlias = ShareLimitsRequest  # noqa: Y015
+
+@_typing.final
+class LimitShare(_message.Message):
+    """What a gateway may grant of one key's limits."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    ACCOUNT_FIELD_NUMBER: _builtins.int
+    SHARE_FIELD_NUMBER: _builtins.int
+    account: _builtins.str
+    """As in the demand."""
+    @_builtins.property
+    def share(self) -> Global___Amounts:
+        """Of what was bounded in it."""
+
+    def __init__(
+        self,
+        *,
+        account: _builtins.str = ...,
+        share: Global___Amounts | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["share", b"share"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["account", b"account", "share", b"share"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___LimitShare: _TypeAlias = LimitShare  # noqa: Y015
+
+@_typing.final
+class ShareLimitsResponse(_message.Message):
+    """See JournalService.ShareLimits."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    SHARES_FIELD_NUMBER: _builtins.int
+    SECONDS_FIELD_NUMBER: _builtins.int
+    seconds: _builtins.float
+    """How long they are good, from when the gateway asked."""
+    @_builtins.property
+    def shares(self) -> _containers.RepeatedCompositeFieldContainer[Global___LimitShare]:
+        """One for each demand."""
+
+    def __init__(
+        self,
+        *,
+        shares: _abc.Iterable[Global___LimitShare] | None = ...,
+        seconds: _builtins.float = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["seconds", b"seconds", "shares", b"shares"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ShareLimitsResponse: _TypeAlias = ShareLimitsResponse  # noqa: Y015
+
+@_typing.final
 class RecordBatchRequest(_message.Message):
     """A contiguous range of offsets of one upload, with its tallies and refusals. Stays below 4 MiB."""
 

@@ -41,6 +41,11 @@ class JournalServiceStub:
                 request_serializer=newstally_dot_v1_dot_journal__pb2.RecordBatchRequest.SerializeToString,
                 response_deserializer=newstally_dot_v1_dot_journal__pb2.RecordBatchResponse.FromString,
                 _registered_method=True)
+        self.ShareLimits = channel.unary_unary(
+                '/newstally.v1.JournalService/ShareLimits',
+                request_serializer=newstally_dot_v1_dot_journal__pb2.ShareLimitsRequest.SerializeToString,
+                response_deserializer=newstally_dot_v1_dot_journal__pb2.ShareLimitsResponse.FromString,
+                _registered_method=True)
 
 
 class JournalServiceServicer:
@@ -61,6 +66,14 @@ class JournalServiceServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def ShareLimits(self, request, context):
+        """Lends a gateway its shares of keys' limits, for some seconds: all gateways together have no more
+        than the limit. Since 0.3. Errors: INVALID_ARGUMENT (no gateway, too many accounts).
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
 
 def add_JournalServiceServicer_to_server(servicer, server):
     rpc_method_handlers = {
@@ -68,6 +81,11 @@ def add_JournalServiceServicer_to_server(servicer, server):
                     servicer.RecordBatch,
                     request_deserializer=newstally_dot_v1_dot_journal__pb2.RecordBatchRequest.FromString,
                     response_serializer=newstally_dot_v1_dot_journal__pb2.RecordBatchResponse.SerializeToString,
+            ),
+            'ShareLimits': grpc.unary_unary_rpc_method_handler(
+                    servicer.ShareLimits,
+                    request_deserializer=newstally_dot_v1_dot_journal__pb2.ShareLimitsRequest.FromString,
+                    response_serializer=newstally_dot_v1_dot_journal__pb2.ShareLimitsResponse.SerializeToString,
             ),
     }
     generic_handler = grpc.method_handlers_generic_handler(
@@ -98,6 +116,33 @@ class JournalService:
             '/newstally.v1.JournalService/RecordBatch',
             newstally_dot_v1_dot_journal__pb2.RecordBatchRequest.SerializeToString,
             newstally_dot_v1_dot_journal__pb2.RecordBatchResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ShareLimits(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/newstally.v1.JournalService/ShareLimits',
+            newstally_dot_v1_dot_journal__pb2.ShareLimitsRequest.SerializeToString,
+            newstally_dot_v1_dot_journal__pb2.ShareLimitsResponse.FromString,
             options,
             channel_credentials,
             insecure,

@@ -44,6 +44,10 @@ class JournalServiceStub:
     another stream has taken the upload over), RESOURCE_EXHAUSTED with RetryInfo (the journal is full until the sink takes more),
     UNAVAILABLE (draining).
     """
+    ShareLimits: _grpc.UnaryUnaryMultiCallable[_journal_pb2.ShareLimitsRequest, _journal_pb2.ShareLimitsResponse]
+    """Lends a gateway its shares of keys' limits, for some seconds: all gateways together have no more
+    than the limit. Since 0.3. Errors: INVALID_ARGUMENT (no gateway, too many accounts).
+    """
 
 @_typing.type_check_only
 class JournalServiceAsyncStub(JournalServiceStub):
@@ -59,6 +63,10 @@ class JournalServiceAsyncStub(JournalServiceStub):
     upload of the caller's owner), FAILED_PRECONDITION (a batch with a higher token was recorded:
     another stream has taken the upload over), RESOURCE_EXHAUSTED with RetryInfo (the journal is full until the sink takes more),
     UNAVAILABLE (draining).
+    """
+    ShareLimits: _aio.UnaryUnaryMultiCallable[_journal_pb2.ShareLimitsRequest, _journal_pb2.ShareLimitsResponse]  # type: ignore[assignment]
+    """Lends a gateway its shares of keys' limits, for some seconds: all gateways together have no more
+    than the limit. Since 0.3. Errors: INVALID_ARGUMENT (no gateway, too many accounts).
     """
 
 class JournalServiceServicer(metaclass=_abc_1.ABCMeta):
@@ -78,6 +86,16 @@ class JournalServiceServicer(metaclass=_abc_1.ABCMeta):
         upload of the caller's owner), FAILED_PRECONDITION (a batch with a higher token was recorded:
         another stream has taken the upload over), RESOURCE_EXHAUSTED with RetryInfo (the journal is full until the sink takes more),
         UNAVAILABLE (draining).
+        """
+
+    @_abc_1.abstractmethod
+    def ShareLimits(
+        self,
+        request: _journal_pb2.ShareLimitsRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_journal_pb2.ShareLimitsResponse, _abc.Awaitable[_journal_pb2.ShareLimitsResponse]]:
+        """Lends a gateway its shares of keys' limits, for some seconds: all gateways together have no more
+        than the limit. Since 0.3. Errors: INVALID_ARGUMENT (no gateway, too many accounts).
         """
 
 def add_JournalServiceServicer_to_server(servicer: JournalServiceServicer, server: _typing.Union[_grpc.Server, _aio.Server]) -> None: ...

@@ -8,6 +8,7 @@ from typing import cast
 import grpc
 import pytest
 from newstally_gateway.clients.door import Door
+from newstally_gateway.clients.limiting import Limiting
 from newstally_gateway.clients.service import Streams
 from newstally_gateway.clients.shared import Shared
 from newstally_gateway.core.clients.admission import Admission, Memory
@@ -17,6 +18,7 @@ from newstally_gateway.core.clients.places import Places
 from newstally_gateway.core.replicas.dispatcher import Dispatcher
 from newstally_gateway.core.tasks import Attempt, Task, Window
 from newstally_gateway.metrics import Metrics
+from newstally_gateway.persister.client import Persister
 from newstally_gateway.persister.recorder import Recorder
 from newstally_gateway.persister.uploads import Uploads
 from newstally_gateway.replicas.dispatch_loop import DispatchLoop
@@ -79,6 +81,7 @@ class Gateway:
             dispatching=self.dispatching,
             memory=Memory(Admission(slots * LARGEST_BYTES, LARGEST_BYTES)),
             recorder=cast("Recorder", self.journal),
+            limiting=Limiting(cast("Persister", self.journal)),
             uploads=cast("Uploads", self.journal),
             metrics=metrics,
             counters=count_nothing(),

@@ -33,6 +33,12 @@ class Journal(pb_grpc.JournalServiceServicer):
         self.calls += 1
         return pb.RecordBatchResponse()
 
+    async def ShareLimits(
+        self, request: pb.ShareLimitsRequest, context: Any
+    ) -> pb.ShareLimitsResponse:
+        self.calls += 1
+        return pb.ShareLimitsResponse()
+
 
 @asynccontextmanager
 async def serving(certified: Certified, journal: Journal) -> AsyncIterator[tuple[str, str]]:

@@ -25,6 +25,8 @@ class Reason(Enum):
     """The journal knows less than it had acknowledged: it was replaced."""
     PERSISTER = auto()
     """The persister refuses the upload, or a batch of it."""
+    OVER_LIMIT = auto()
+    """Its key has as many streams as it may have."""
     NOT_ALLOWED = auto()
     """An article's publication may not be written. What was sent before is settled; with another
     key, or when this one may, the upload goes on from there."""

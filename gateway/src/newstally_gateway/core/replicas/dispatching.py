@@ -1,6 +1,6 @@
 """Brings articles from client streams to links and outcomes back; the dispatcher decides."""
 
-from collections.abc import Hashable, Iterable
+from collections.abc import Callable, Hashable, Iterable
 from typing import Protocol
 
 from newstally_protos.v1.extractor_pb2 import Result
@@ -76,6 +76,7 @@ class Dispatching:
         self._effects = effects
         self._streams: dict[StreamKey, ClientStream] = {}
         self._links: dict[LinkKey, Outgoing] = {}
+        self._spent: dict[StreamKey, Callable[[int], None]] = {}
 
     @property
     def links_up(self) -> int:
@@ -90,15 +91,26 @@ class Dispatching:
     # The client streams' side
 
     def open(
-        self, key: StreamKey, stream: ClientStream, owner: Hashable = None, weight: int = 1
+        self,
+        key: StreamKey,
+        stream: ClientStream,
+        owner: Hashable = None,
+        weight: int = 1,
+        spent: Callable[[int], None] | None = None,
     ) -> None:
-        """Take in a stream; owners take turns, by their weights, and then their streams."""
+        """Take in a stream; owners take turns, by their weights, and then their streams.
+
+        `spent` is told what each article took of an extractor, in microseconds.
+        """
         self._streams[key] = stream
+        if spent is not None:
+            self._spent[key] = spent
         self._dispatcher.open(key, owner, weight)
 
     def close(self, key: StreamKey) -> None:
         """Forget a stream and its articles."""
         del self._streams[key]
+        self._spent.pop(key, None)
         self._dispatcher.discard(key)
         self._effects.stirred()
 
@@ -163,6 +175,8 @@ class Dispatching:
             stream = None if task is None else self._streams.get(task.stream)
             if task is None or stream is None:
                 continue
+            if self._spent and (spent := self._spent.get(task.stream)) is not None:
+                spent(result.cost_micros)
             if result.cost_micros >= LONG_MICROS:
                 self._effects.took_long(stream, task, result.cost_micros / 1e6)
             judged = judge(task, result, model)

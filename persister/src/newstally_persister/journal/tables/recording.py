@@ -98,6 +98,8 @@ def record_batches(
             answers.append(Recorded(upload, recorded=False, fenced=True))
         elif batch.first_offset != upload.next_offset:
             answers.append(Recorded(upload, recorded=False))
+        elif not _may_bring(connection, batch, now_micros // _DAY_MICROS):
+            answers.append(Recorded(upload, recorded=False, over_limit=True))
         else:
             refusals.write(connection, upload, batch.refusals, now_micros // _DAY_MICROS)
             upload = uploads[batch.upload_id] = _advanced(upload, batch, now_micros)
@@ -111,6 +113,33 @@ def record_batches(
         models.note(connection, {model for batch in recorded for model in batch.models})
         _write_tallies(connection, recorded)
     return answers
+
+
+def _may_bring(connection: sqlite3.Connection, batch: Batch, today: int) -> bool:
+    """Whether its owner may bring the batch's new publications; count them.
+
+    It may if it had any left, however many they are: else a batch of many would never be recorded.
+    """
+    if batch.publications_per_day is None:
+        return True
+    new = sum(
+        connection.execute("SELECT 1 FROM publications WHERE key = ?", (key,)).fetchone() is None
+        for key in batch.names
+    )
+    if not new:
+        return True
+    row = connection.execute(
+        "SELECT day, publications FROM made_publications WHERE owner = ?", (batch.owner,)
+    ).fetchone()
+    day, brought = row if row is not None and row[0] >= today else (today, 0)
+    if brought >= batch.publications_per_day:
+        return False
+    connection.execute(
+        "INSERT INTO made_publications VALUES (?, ?, ?) "
+        "ON CONFLICT DO UPDATE SET day = excluded.day, publications = excluded.publications",
+        (batch.owner, day, brought + new),
+    )
+    return True
 
 
 def _may_add(connection: sqlite3.Connection, batch: Batch, highest: dict[str, int]) -> bool:

@@ -187,6 +187,12 @@ ADDITIONS: tuple[str, ...] = (
         articles INTEGER NOT NULL,
         PRIMARY KEY (publication_key, text, label, day)
     ) STRICT, WITHOUT ROWID""",
+    # How many publications an owner with a limit brought on the last day on which it brought any.
+    """CREATE TABLE IF NOT EXISTS made_publications (
+        owner TEXT PRIMARY KEY,
+        day INTEGER NOT NULL,
+        publications INTEGER NOT NULL
+    ) STRICT, WITHOUT ROWID""",
     # The highest token that a batch of an upload came with.
     """CREATE TABLE IF NOT EXISTS tokens (
         upload_id TEXT PRIMARY KEY,

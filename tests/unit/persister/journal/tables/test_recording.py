@@ -42,7 +42,7 @@ def test_a_batch_out_of_turn_changes_nothing_and_is_told_the_truth(first: int) -
     (before,) = store.record_batches([batch("u", 0, [ONE, None])], 2)
     (answer,) = store.record_batches([batch("u", first, [ONE, ONE, None])], 3)
     assert before
-    assert answer == (before.upload, False, False)
+    assert answer == (before.upload, False, False, False)
     assert store.get_upload("u") == before.upload
     assert len(store.list_refusals("u", -1, 10)) == 1
 
