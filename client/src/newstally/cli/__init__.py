@@ -16,17 +16,18 @@ from typer.core import TyperGroup
 
 from newstally.cli.cert import cert
 from newstally.cli.configuration import VARIABLE, defaults
+from newstally.cli.dataset import dataset
 from newstally.cli.keys import keys
 from newstally.cli.reading.compare import compare
 from newstally.cli.reading.export import export
 from newstally.cli.reading.find import find
 from newstally.cli.reading.history import history
 from newstally.cli.reading.rising import rising
+from newstally.cli.reading.uploads import list_uploads, refusals, show_upload
 from newstally.cli.running import exit_codes
 from newstally.cli.tallies import publications, top
 from newstally.cli.up import up
 from newstally.cli.upload import upload
-from newstally.cli.uploads import list_uploads, refusals, show_upload
 
 app = typer.Typer(
     name="newstally",
@@ -49,6 +50,7 @@ app.command()(rising)
 app.command()(history)
 app.command()(find)
 app.command()(publications)
+app.add_typer(dataset, name="dataset")
 app.command()(up)
 app.command()(cert)
 app.add_typer(keys, name="key")

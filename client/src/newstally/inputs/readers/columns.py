@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from newstally.errors import InputError
 
 PUBLICATION_NAMES = ("publication", "source", "publisher")
-CONTENT_NAMES = ("content", "text", "body")
+CONTENT_NAMES = ("content", "text", "body", "article")
 ARTICLE_ID_NAMES = ("article_id", "id")
 TIME_NAMES = (
     "publish_time",
