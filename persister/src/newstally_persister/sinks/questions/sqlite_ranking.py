@@ -53,6 +53,8 @@ def rank(
     """See Questions.rank."""
     scope = Scope(connection, publication)
     articles = scope.articles(days)
+    if articles == scope.articles(Days()):
+        days = Days()  # no article is outside of them, nor without a day
     number = label_number(connection, label) if label else None
     if label and number is None:
         return Ranking(Page([], more=False), articles)

@@ -116,7 +116,7 @@ class Scope:
             "FROM entity_names n CROSS JOIN publication_tallies p CROSS JOIN entity_tallies t "
             "ON t.publication = p.publication AND t.entity = n.entity "
             f"WHERE n.text = :text AND (:label = '' OR n.label = :label) {self.of('p')}"
-            "GROUP BY n.entity ORDER BY sum(t.mentions) DESC, n.label LIMIT 1",
+            "GROUP BY n.label ORDER BY sum(t.mentions) DESC, n.label LIMIT 1",
             {**self.parameters, "text": name.text, "label": name.label},
         ).fetchone()
         if found is None:
