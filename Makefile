@@ -11,7 +11,7 @@ export OMP_NUM_THREADS = 1
 export OPENBLAS_NUM_THREADS = 1
 
 .PHONY: help setup run test quick test-gateway test-extractor test-persister test-client simulate lint format \
-  types proto proto-lint check recount economy chaos attacks bench bench-extract bench-memory bench-questions bench-client bench-cpu big-upload \
+  types proto proto-lint check recount economy chaos attacks bench bench-extract bench-gateway bench-memory bench-questions bench-client bench-cpu big-upload \
   evaluate evaluate-names train clean
 
 help: ## list the commands
@@ -119,6 +119,9 @@ bench-client: setup ## what the client costs, beside a bare loop over the stub (
 ROWS ?= 1000000
 bench-questions: setup ## what questions by day cost with ROWS rows in SQLite, and in the emulator
 	$(BIN)/python bench/questions.py --rows $(ROWS) $(BENCH_FLAGS)
+
+bench-gateway: setup ## one gateway process beside a bare stream, with and without security (BENCH_FLAGS)
+	$(BIN)/python bench/gateway.py $(BENCH_FLAGS)
 
 bench-memory: setup ## memory over 200,000 articles with 5 million distinct words, drawn in docs/
 	$(BIN)/python bench/memory.py --picture docs/memory.svg $(BENCH_FLAGS)
