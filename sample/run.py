@@ -29,7 +29,7 @@ def main() -> None:
 
 
 def show(target: str, state: Path) -> None:
-    """Upload the sample; print what each publication mentions most, and what rose in all."""
+    """Upload the sample; print what each publication mentions most, more than another, and anew."""
     command = (sys.executable, "-m", "newstally")
     subprocess.run(
         [
@@ -42,6 +42,8 @@ def show(target: str, state: Path) -> None:
         name = tally["publication"]
         print(f"\n{name}: {tally['articles']} articles, {tally['mentions']} mentions", flush=True)
         subprocess.run([*command, "top", name, "-n", TOP, "--target", target], check=True)
+    compared = ("The Daily Heliograph", "The Tontine Ledger", "-n", "3", "--target", target)
+    subprocess.run([*command, "compare", *compared], check=True)
     print("\nIn the last week of the sample:", flush=True)
     subprocess.run([*command, "rising", "-n", TOP, "--target", target], check=True)
     risen = json.loads(newstally("rising", "-n", "1", "--target", target, "--json").stdout)

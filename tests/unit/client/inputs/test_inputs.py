@@ -216,7 +216,7 @@ def test_malformed_json_lines_keep_their_place(tmp_path: Path) -> None:
         (1, ""),
         (3, "no JSON"),
         (4, "no JSON object but an array"),
-        (5, "no column content or text or body for the content"),
+        (5, "no column content or text or body or article for the content"),
         (6, "content is no string but a number"),
         (7, ""),
         (8, ""),

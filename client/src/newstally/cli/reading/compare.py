@@ -95,7 +95,8 @@ def _print_side(
     if not more:
         say(f"nothing that {names}, for certain")
         return
-    tell(shown(f"\n{names} ({other.articles:,}):"))
+    tell("")
+    tell(shown(f"{names} ({other.articles:,}):"))
     print_table(
         ("name", "label", "per 100 articles", "there", "times", "at least"),
         [

@@ -36,7 +36,8 @@ def read(stream: io.TextIOWrapper, columns: Columns) -> Iterator[Item]:
             value = json.loads(line)
         except json.JSONDecodeError as error:
             # Its own text names a line, which is always the first: that of this record.
-            yield malformed(number, f"no JSON: {error.msg} at column {error.colno}", line)
+            what = error.msg.removesuffix(" at")
+            yield malformed(number, f"no JSON: {what} at column {error.colno}", line)
             continue
         except (ValueError, RecursionError) as error:
             yield malformed(number, f"no JSON: {error}", line)
