@@ -11,7 +11,7 @@ from google.protobuf.descriptor_pb2 import (
 )
 
 PACKAGE = ".newstally.v1."
-PUBLIC = ("gateway", "upload", "tally", "article", "draining")
+PUBLIC = ("gateway", "upload", "tally", "status", "article", "draining")
 """What the gateway serves to clients, and what that is made of; the rest is between services."""
 HEAD = """\
 # The protocol, message by message

@@ -12,7 +12,9 @@ from newstally_protos.v1 import (
     extractor_pb2,
     gateway_pb2,
     journal_pb2,
+    persister_pb2,
     set_aside_pb2,
+    status_pb2,
     tally_pb2,
     upload_pb2,
 )
@@ -23,6 +25,7 @@ SECTIONS = dict(re.findall(r"^#{3,4} (\S+)\n\n(.*?)(?=^#|\Z)", PAGE, re.MULTILIN
 FILES: list[FileDescriptor] = [
     *(article_pb2.DESCRIPTOR, draining_pb2.DESCRIPTOR, envelope_pb2.DESCRIPTOR),
     *(extractor_pb2.DESCRIPTOR, gateway_pb2.DESCRIPTOR, journal_pb2.DESCRIPTOR),
+    *(persister_pb2.DESCRIPTOR, status_pb2.DESCRIPTOR),
     *(set_aside_pb2.DESCRIPTOR, tally_pb2.DESCRIPTOR, upload_pb2.DESCRIPTOR),
 ]
 

@@ -10,6 +10,7 @@ from google.protobuf import message as _message
 from google.protobuf.internal import containers as _containers
 from google.protobuf.internal import enum_type_wrapper as _enum_type_wrapper
 from newstally_protos.v1 import draining_pb2 as _draining_pb2
+from newstally_protos.v1 import status_pb2 as _status_pb2
 import builtins as _builtins
 import sys
 import typing as _typing
@@ -126,6 +127,7 @@ class ExtractResponse(_message.Message):
     RESULTS_FIELD_NUMBER: _builtins.int
     DRAINING_FIELD_NUMBER: _builtins.int
     HANDED_BACK_FIELD_NUMBER: _builtins.int
+    REPORT_FIELD_NUMBER: _builtins.int
     @_builtins.property
     def welcome(self) -> Global___Welcome:
         """The first event, and again when the window changes."""
@@ -146,6 +148,10 @@ class ExtractResponse(_message.Message):
     def handed_back(self) -> Global___HandedBack:
         """Work that was started was not begun. Only where the gateway has said `takes_back`."""
 
+    @_builtins.property
+    def report(self) -> _status_pb2.ReplicaReport:
+        """How the replica is. Since 0.3; every few seconds, and never before Welcome."""
+
     def __init__(
         self,
         *,
@@ -154,12 +160,13 @@ class ExtractResponse(_message.Message):
         results: Global___Results | None = ...,
         draining: _draining_pb2.Draining | None = ...,
         handed_back: Global___HandedBack | None = ...,
+        report: _status_pb2.ReplicaReport | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["draining", b"draining", "event", b"event", "handed_back", b"handed_back", "results", b"results", "started", b"started", "welcome", b"welcome"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["draining", b"draining", "event", b"event", "handed_back", b"handed_back", "report", b"report", "results", b"results", "started", b"started", "welcome", b"welcome"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["draining", b"draining", "event", b"event", "handed_back", b"handed_back", "results", b"results", "started", b"started", "welcome", b"welcome"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["draining", b"draining", "event", b"event", "handed_back", b"handed_back", "report", b"report", "results", b"results", "started", b"started", "welcome", b"welcome"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
-    _WhichOneofReturnType_event: _TypeAlias = _typing.Literal["welcome", "started", "results", "draining", "handed_back"]  # noqa: Y015
+    _WhichOneofReturnType_event: _TypeAlias = _typing.Literal["welcome", "started", "results", "draining", "handed_back", "report"]  # noqa: Y015
     _WhichOneofArgType_event: _TypeAlias = _typing.Literal["event", b"event"]  # noqa: Y015
     def WhichOneof(self, oneof_group: _WhichOneofArgType_event) -> _WhichOneofReturnType_event | None: ...
 
@@ -203,6 +210,7 @@ class Welcome(_message.Message):
     INSTANCE_ID_FIELD_NUMBER: _builtins.int
     WINDOW_FIELD_NUMBER: _builtins.int
     NAMING_FIELD_NUMBER: _builtins.int
+    REVISION_FIELD_NUMBER: _builtins.int
     model: _builtins.str
     """The pipeline's name, for example "en_newstally"."""
     model_version: _builtins.str
@@ -216,6 +224,8 @@ class Welcome(_message.Message):
     "merged-1-0a1b2c3d html-auto-1". Articles that are counted under another one may count
     otherwise. Empty for releases up to 0.2.0, where each text counted by itself.
     """
+    revision: _builtins.str
+    """The commit that it was made from, 12 hexadecimal digits; empty where that is not known."""
     @_builtins.property
     def window(self) -> Global___Window:
         """How much may be unanswered on this link."""
@@ -229,10 +239,11 @@ class Welcome(_message.Message):
         instance_id: _builtins.str = ...,
         window: Global___Window | None = ...,
         naming: _builtins.str = ...,
+        revision: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["window", b"window"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["instance_id", b"instance_id", "model", b"model", "model_version", b"model_version", "naming", b"naming", "release", b"release", "window", b"window"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["instance_id", b"instance_id", "model", b"model", "model_version", b"model_version", "naming", b"naming", "release", b"release", "revision", b"revision", "window", b"window"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
