@@ -6,7 +6,9 @@ import os
 import sys
 from functools import partial
 
-from newstally_runtime import lifeline, logs, signals
+from newstally_runtime import lifeline, signals
+from newstally_runtime.observing import logs
+from newstally_runtime.observing.process import Process
 from newstally_runtime.service import run
 from newstally_runtime.settings import load
 
@@ -29,7 +31,7 @@ def main() -> None:
     settings = load(ExtractorSettings)
     # Before the model is loaded: that takes long, and may never end.
     lifeline.watch(settings.drain)
-    logs.configure("extractor", settings.log_level, settings.log_format)
+    logs.configure(Process("extractor"), settings.log_level, settings.log_format)
     logging.captureWarnings(capture=True)
     # Engines, and numpy with them, are imported by make_engine: after this.
     for variable in THREAD_VARIABLES:

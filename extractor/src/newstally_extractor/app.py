@@ -1,17 +1,16 @@
 """The extractor as the runtime sees it."""
 
 import asyncio
-import secrets
 from collections.abc import Sequence
 
 import grpc
 import structlog
 from newstally_protos.v1 import extractor_pb2 as pb
 from newstally_protos.v1 import extractor_pb2_grpc as pb_grpc
+from newstally_protos.v1.status_pb2 import ReplicaReport
 from newstally_runtime.admin import Readiness
 from newstally_runtime.service import Lifecycle
 
-from newstally_extractor import RELEASE
 from newstally_extractor.core.inbox import Inbox
 from newstally_extractor.core.link import Link
 from newstally_extractor.core.windows import Window
@@ -24,6 +23,9 @@ from newstally_extractor.settings import ExtractorSettings
 
 DRAIN_MARGIN_SECONDS = 1.0
 """Part of the drain time that is kept for ending the streams (half of it, if it is short)."""
+
+REPORT_SECONDS = 3.0
+"""How often the gateways are told how it is."""
 
 log = structlog.get_logger()
 
@@ -42,6 +44,7 @@ class ExtractorService:
         self._thread = thread
         self._metrics = metrics
         self._lifecycle = lifecycle
+        self._process = lifecycle.process
         engine = thread.engine
         self._work = WorkLoop(
             engine=thread,
@@ -51,13 +54,15 @@ class ExtractorService:
                 model=engine.model,
                 model_version=engine.model_version,
                 naming=naming_of(engine),
-                release=RELEASE,
-                instance_id=secrets.token_hex(8),
+                release=self._process.release.version,
+                revision=self._process.release.revision,
+                instance_id=self._process.instance_id,
             ),
             max_content_bytes=settings.max_content_bytes,
             metrics=metrics,
         )
         self._working: asyncio.Task[None] | None = None
+        self._reporting: asyncio.Task[None] | None = None
 
     def register(self, server: grpc.aio.Server) -> Sequence[str]:
         """Add ExtractorService."""
@@ -74,10 +79,11 @@ class ExtractorService:
             model_version=engine.model_version,
             naming=naming_of(engine),
             engine=engine.name,
-            release=RELEASE,
         )
         self._working = asyncio.create_task(self._work.run(), name="replica")
+        self._reporting = asyncio.create_task(self._report(), name="reports")
         self._lifecycle.watch(self._working)
+        self._lifecycle.watch(self._reporting)
 
     def readiness(self) -> Readiness:
         """Ready: the model is loaded before anything is served."""
@@ -100,7 +106,25 @@ class ExtractorService:
 
     async def close(self) -> None:
         """Stop working; what the engine is doing now is left to itself."""
-        if self._working is not None:
-            self._working.cancel()
-            await asyncio.gather(self._working, return_exceptions=True)
+        tasks = [task for task in (self._working, self._reporting) if task is not None]
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
         self._thread.close()
+
+    async def _report(self) -> None:
+        """Tell the gateways how it is, until cancelled."""
+        loop = asyncio.get_running_loop()
+        while True:
+            await asyncio.sleep(REPORT_SECONDS)
+            now, activity, replica = loop.time(), self._work.activity, self._work.replica
+            report = ReplicaReport(
+                process=self._process.status(now),
+                engine=self._thread.engine.name,
+                links=replica.links,
+                waiting_articles=replica.waiting_articles,
+                articles_per_second=activity.articles_per_second(now),
+                busy=activity.busy(now),
+                batch_seconds=activity.batch_seconds(now),
+            )
+            replica.report(pb.ExtractResponse(report=report))

@@ -8,10 +8,12 @@ import grpc
 from newstally_protos.keys import KeysError
 from newstally_protos.limits import SEND_LIMIT_BYTES
 from newstally_protos.v1 import tally_pb2, upload_pb2
+from newstally_protos.v1.status_pb2_grpc import add_StatusServiceServicer_to_server
 from newstally_protos.v1.tally_pb2_grpc import add_TallyServiceServicer_to_server
 from newstally_protos.v1.upload_pb2_grpc import add_UploadServiceServicer_to_server
 from newstally_protos.wire import connect
 from newstally_runtime.admin import Readiness
+from newstally_runtime.observing.recent import Times
 from newstally_runtime.peers.health import Health
 from newstally_runtime.peers.reflecting import NAMES as REFLECTION
 from newstally_runtime.service import CannotStartError, Lifecycle
@@ -29,6 +31,7 @@ from newstally_gateway.core.clients.effects import Counters
 from newstally_gateway.core.clients.ledger import BatchLimits
 from newstally_gateway.core.clients.places import Places
 from newstally_gateway.core.replicas.dispatcher import Dispatcher
+from newstally_gateway.core.tasks import Stages
 from newstally_gateway.metrics import Metrics
 from newstally_gateway.persister.client import Persister
 from newstally_gateway.persister.forwarding import ForwardedTallies, ForwardedUploads
@@ -40,6 +43,10 @@ from newstally_gateway.replicas.dispatch_loop import DispatchLoop
 from newstally_gateway.replicas.links import Links
 from newstally_gateway.replicas.targets import parse_targets
 from newstally_gateway.settings import GatewaySettings
+from newstally_gateway.status.exchange import Exchange
+from newstally_gateway.status.service import NAME as STATUS
+from newstally_gateway.status.service import StatusService
+from newstally_gateway.status.telling import Parts, Telling
 
 
 class Gateway:
@@ -71,8 +78,13 @@ class Gateway:
             ).as_channel()
         )
         self._persister = Persister(self._channel, metrics)
+        process, now = lifecycle.process, asyncio.get_running_loop().time()
+        stages = Stages(
+            waiting=process.stage(Times("waiting", now, metrics.waiting_seconds)),
+            extraction=process.stage(Times("extraction", now, metrics.extraction_seconds)),
+        )
         self._dispatch = DispatchLoop(
-            Dispatcher(settings.article_timeout, settings.trial_seconds), metrics
+            Dispatcher(settings.article_timeout, settings.trial_seconds, stages), metrics
         )
         largest = charge_bytes(settings.max_content_bytes)
         self._memory = Memory(Admission(settings.memory_bytes, largest))
@@ -84,10 +96,12 @@ class Gateway:
             parse_targets(settings.extractors), settings.discovery_interval, self._links.follow
         )
         self._limiting = Limiting(self._persister)
+        recorder = Recorder(self._persister, metrics)
+        process.stage(recorder.times)
         shared = Shared(
             dispatching=self._dispatch.dispatching,
             memory=self._memory,
-            recorder=Recorder(self._persister, metrics),
+            recorder=recorder,
             limiting=self._limiting,
             uploads=Uploads(self._persister),
             metrics=metrics,
@@ -102,6 +116,9 @@ class Gateway:
             Places(settings.memory_bytes // largest),
             settings.connection_age,
         )
+        telling = Telling(self._parts(settings), metrics)
+        self._exchange = Exchange(self._persister, telling.processes)
+        self._status = StatusService(telling, self._exchange)
         self._background: asyncio.Task[None] | None = None
 
     def register(self, server: grpc.aio.Server) -> Sequence[str]:
@@ -109,8 +126,10 @@ class Gateway:
         gateway_service = self._streams.register(server)
         add_UploadServiceServicer_to_server(ForwardedUploads(self._persister), server)
         add_TallyServiceServicer_to_server(ForwardedTallies(self._persister), server)
+        add_StatusServiceServicer_to_server(self._status, server)
         return [
             gateway_service,
+            STATUS,
             upload_pb2.DESCRIPTOR.services_by_name["UploadService"].full_name,
             tally_pb2.DESCRIPTOR.services_by_name["TallyService"].full_name,
         ]
@@ -154,6 +173,24 @@ class Gateway:
             return connect
         return lambda address: connect(address, channel_credentials(certificate.current), extractor)
 
+    def _parts(self, settings: GatewaySettings) -> Parts:
+        """Return what status looks at."""
+        dispatching = self._dispatch.dispatching
+        persister = self._persister
+        return Parts(
+            process=self._lifecycle.process,
+            persister=lambda: "serves" if persister.serving else persister.state,
+            door=lambda: self._door.state,
+            streams=lambda: self._streams.open,
+            queued=lambda: dispatching.queued,
+            memory=lambda: self._memory.used_bytes,
+            memory_limit_bytes=settings.memory_bytes,
+            connections=lambda: self._links.connections,
+            departed=self._links.departed.errors,
+            oldest=dispatching.oldest,
+            whose=self._streams.whose,
+        )
+
     async def _run(self) -> None:
         async with asyncio.TaskGroup() as group:
             if self._certificate is not None:
@@ -163,6 +200,8 @@ class Gateway:
             group.create_task(self._persister.watch(), name="persister watch")
             group.create_task(self._limiting.run(), name="limits")
             group.create_task(self._door.watch(self._streams.look_again), name="door")
+            group.create_task(self._streams.log.run(), name="uploads log")
+            group.create_task(self._exchange.watch(), name="exchange")
             await started.wait()
             group.create_task(self._discovery.run(), name="discovery")
 

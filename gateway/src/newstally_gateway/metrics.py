@@ -1,5 +1,6 @@
 """The gateway's Prometheus metrics, all named newstally_gateway_..."""
 
+from newstally_runtime.observing.recent import BOUNDS
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
 
 PREFIX = "newstally_gateway_"
@@ -14,6 +15,9 @@ class Metrics:
 
         def gauge(name: str, text: str, *labels: str) -> Gauge:
             return Gauge(PREFIX + name, text, labels, registry=registry)
+
+        def histogram(name: str, text: str) -> Histogram:
+            return Histogram(PREFIX + name, text, buckets=BOUNDS, registry=registry)
 
         self.received = counter("received_articles_total", "Articles admitted, by all streams.")
         self.passed_over = counter(
@@ -40,10 +44,15 @@ class Metrics:
         self.record_retries = counter(
             "record_retries_total", "Tries to record a batch that failed, by status.", "code"
         )
-        self.record_seconds = Histogram(
-            PREFIX + "record_seconds",
+        self.record_seconds = histogram(
+            "record_seconds",
             "Seconds from freezing a batch to the persister's answer, retries included.",
-            registry=registry,
+        )
+        self.waiting_seconds = histogram(
+            "waiting_seconds", "Seconds from an article's admission until a replica begins with it."
+        )
+        self.extraction_seconds = histogram(
+            "extraction_seconds", "Seconds from there until the article is answered."
         )
         self.persister_up = gauge("persister_up", "1 while the persister answers that it serves.")
 

@@ -11,6 +11,8 @@ import structlog
 from newstally_protos.v1 import (
     journal_pb2,
     journal_pb2_grpc,
+    persister_pb2,
+    persister_pb2_grpc,
     set_aside_pb2,
     set_aside_pb2_grpc,
     tally_pb2,
@@ -31,9 +33,11 @@ from newstally_persister.journal.tables import owned, set_aside
 from newstally_persister.journal.writer import JournalWriter
 from newstally_persister.metrics import Metrics
 from newstally_persister.services.journal_service import JournalService
-from newstally_persister.services.models import Models
 from newstally_persister.services.owners import Tokens
 from newstally_persister.services.set_aside_service import SetAsideService
+from newstally_persister.services.status.models import Models
+from newstally_persister.services.status.status_service import PersisterService
+from newstally_persister.services.status.telling import Parts, Telling
 from newstally_persister.services.tally_service import TallyService
 from newstally_persister.services.upload_service import UploadService
 from newstally_persister.settings import PersisterSettings
@@ -86,7 +90,7 @@ def _make_sink(settings: PersisterSettings, metrics: Metrics) -> tuple[Sink, Que
 
 
 class Persister:
-    """Journal, flusher, sink and the three services; a newstally_runtime Service."""
+    """Journal, flusher, sink and the services; a newstally_runtime Service."""
 
     def __init__(
         self,
@@ -128,12 +132,20 @@ class Persister:
         self._models = Models()
         self._open_uploads = OpenUploads()
         self._recording = JournalService(self._writer, metrics, self._open_uploads)
+        lifecycle.process.stage(self._flusher.times)
+        oldest = self._flusher.oldest_seconds
+        self._telling = Telling(
+            Parts(lifecycle.process, self._writer, self._health, self._models, oldest),
+            metrics,
+            settings.sink,
+            settings.journal_max_bytes,
+        )
         self._flushing: asyncio.Task[None] | None = None
         metrics.waiting_bytes.set_function(lambda: self._writer.waiting_bytes)
         metrics.oldest_unflushed_seconds.set_function(self._flusher.oldest_seconds)
 
     def register(self, server: grpc.aio.Server) -> Sequence[str]:
-        """Add the three services."""
+        """Add the services."""
         journal_pb2_grpc.add_JournalServiceServicer_to_server(self._recording, server)
         upload_pb2_grpc.add_UploadServiceServicer_to_server(
             UploadService(
@@ -148,6 +160,9 @@ class Persister:
         set_aside_pb2_grpc.add_SetAsideServiceServicer_to_server(
             SetAsideService(self._reads, self._retry_set_aside), server
         )
+        persister_pb2_grpc.add_PersisterServiceServicer_to_server(
+            PersisterService(self._writer, self._telling.status), server
+        )
         tally_pb2_grpc.add_TallyServiceServicer_to_server(
             TallyService(self._sink, self._questions, self._reads, self._flusher.applied_seconds),
             server,
@@ -156,6 +171,7 @@ class Persister:
             journal_pb2.DESCRIPTOR.services_by_name["JournalService"].full_name,
             upload_pb2.DESCRIPTOR.services_by_name["UploadService"].full_name,
             set_aside_pb2.DESCRIPTOR.services_by_name["SetAsideService"].full_name,
+            persister_pb2.DESCRIPTOR.services_by_name["PersisterService"].full_name,
             tally_pb2.DESCRIPTOR.services_by_name["TallyService"].full_name,
         ]
 

@@ -20,9 +20,12 @@ import grpc
 import structlog
 import uvloop
 from grpc_health.v1 import health_pb2_grpc
+from prometheus_client import Info
 
-from newstally_runtime import deadline, lifeline, logs
+from newstally_runtime import deadline, lifeline
 from newstally_runtime.admin import AdminServer, Pulse, Readiness
+from newstally_runtime.observing import logs, stacks
+from newstally_runtime.observing.process import Process
 from newstally_runtime.peers.health import Health
 from newstally_runtime.peers.listening import Listening
 from newstally_runtime.peers.reflecting import reflect
@@ -34,6 +37,8 @@ STOP_GRACE_SECONDS = 0.5
 """What calls that are still open after draining get before they are cut."""
 CLOSE_SECONDS = 15.0
 """What closing gets after draining, before the process ends wherever it is."""
+
+RELEASE = Info("newstally_release", "The service, its version, and the commit it was made from.")
 
 log = structlog.get_logger()
 
@@ -75,9 +80,14 @@ class CannotStartError(Exception):
 
 
 class Lifecycle:
-    """What a service may ask of the runtime: that the process ends. Safe from any thread."""
+    """What a service may ask of the runtime: above all that the process ends.
 
-    def __init__(self) -> None:
+    Safe from any thread.
+    """
+
+    def __init__(self, process: Process | None = None) -> None:
+        self.process = process or Process("runtime")
+        """What is shown of the process."""
         self._loop = asyncio.get_running_loop()
         self._ending = asyncio.Event()
         self._failed = asyncio.Event()
@@ -129,7 +139,9 @@ class Lifecycle:
         if task.cancelled() or (error := task.exception()) is None:
             return
         log.error("task failed", task=task.get_name(), exc_info=error)
-        self.fatal(f"{task.get_name()!r} failed, a defect: please report it: {error!r}")
+        # Not what it says: that may hold an article's text.
+        kind = type(error).__name__
+        self.fatal(f"{task.get_name()!r} failed, a defect: please report it: {kind}")
 
 
 async def _first(event: asyncio.Event, work: Awaitable[None] | None) -> None:
@@ -157,16 +169,23 @@ def run(
 
     `apart` names the gRPC services that bound and decode their calls themselves; see `gate`.
     """
-    logs.configure(name, settings.log_level, settings.log_format)
+    process = Process(name)
+    logs.configure(process, settings.log_level, settings.log_format)
+    release = {"version": process.release.version, "revision": process.release.revision}
+    RELEASE.info({"service": name, **release})
     lifeline.watch(settings.drain)
-    sys.exit(uvloop.run(_serve(settings, make, apart)))
+    sys.exit(uvloop.run(_serve(process, settings, make, apart)))
 
 
 async def _serve(
-    settings: ServiceSettings, make: Callable[[Lifecycle], Service], apart: Collection[str]
+    process: Process,
+    settings: ServiceSettings,
+    make: Callable[[Lifecycle], Service],
+    apart: Collection[str],
 ) -> int:
-    lifecycle = Lifecycle()
+    lifecycle = Lifecycle(process)
     loop = asyncio.get_running_loop()
+    stacks.watch(loop)
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, lifecycle.shutdown)
     try:
@@ -286,8 +305,10 @@ class _Shell:
 
     async def _keep_beating(self) -> None:
         """Show that the loop turns, and keep grpc.health.v1 in step with /readyz."""
+        loop = asyncio.get_running_loop()
         while True:
             self._pulse.beat()
+            self._lifecycle.process.sample(loop.time())
             serving = self._service.readiness().ready and not self._draining
             self._health.show(self._names, serving=serving)
             await asyncio.sleep(BEAT_SECONDS)

@@ -14,10 +14,8 @@ from typing import Annotated
 import typer
 from typer.core import TyperGroup
 
-from newstally.cli.cert import cert
 from newstally.cli.configuration import VARIABLE, defaults
 from newstally.cli.dataset import dataset
-from newstally.cli.keys import keys
 from newstally.cli.reading.compare import compare
 from newstally.cli.reading.export import export
 from newstally.cli.reading.find import find
@@ -25,6 +23,9 @@ from newstally.cli.reading.history import history
 from newstally.cli.reading.rising import rising
 from newstally.cli.reading.uploads import list_uploads, refusals, show_upload
 from newstally.cli.running import exit_codes
+from newstally.cli.securing.cert import cert
+from newstally.cli.securing.keys import keys
+from newstally.cli.status.command import status
 from newstally.cli.tallies import publications, top
 from newstally.cli.up import up
 from newstally.cli.upload import upload
@@ -51,6 +52,7 @@ app.command()(history)
 app.command()(find)
 app.command()(publications)
 app.add_typer(dataset, name="dataset")
+app.command()(status)
 app.command()(up)
 app.command()(cert)
 app.add_typer(keys, name="key")

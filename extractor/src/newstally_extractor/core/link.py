@@ -68,6 +68,7 @@ class Link:
         """Whether the gateway knows HandedBack."""
         self._unanswered = Account()
         self._welcome: pb.ExtractResponse | None = None
+        self._report: pb.ExtractResponse | None = None
         self._outgoing: deque[_Outgoing] = deque()
         self._sending: _Outgoing | None = None
         self._announce_window()
@@ -127,6 +128,12 @@ class Link:
             response = pb.ExtractResponse(handed_back=pb.HandedBack(ids=ids))
             self._send(_Outgoing(response, sizes_bytes))
 
+    def report(self, report: pb.ExtractResponse) -> None:
+        """Say how the replica is, once nothing else is to be sent; only the latest is."""
+        if self.state is State.OPEN:
+            self._report = report
+            self._effects.stirred()
+
     def drain(self) -> None:
         """Tell the gateway to send nothing new; end when everything that came is answered."""
         if not self.is_over:
@@ -175,6 +182,9 @@ class Link:
         if self._outgoing:
             self._sending = self._outgoing.popleft()
             return self._sending.response
+        if self._report is not None:
+            response, self._report = self._report, None
+            return response
         if self.state is State.FINISHING and self._unanswered.articles == 0:
             self.state = State.ENDED
         return None

@@ -161,6 +161,11 @@ class Replica:
         if self.state is State.ANNOUNCING:
             self._effects.stirred()
 
+    def report(self, report: pb.ExtractResponse) -> None:
+        """Let all gateways know how the replica is."""
+        for link in self._links:
+            link.report(report)
+
     # The engine's side
 
     def work(self, now: float) -> None:

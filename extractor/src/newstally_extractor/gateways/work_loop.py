@@ -15,6 +15,7 @@ from newstally_extractor.core.link import Link
 from newstally_extractor.core.replica import STALL_SECONDS, Replica, State
 from newstally_extractor.core.windows import Window
 from newstally_extractor.engines.engine import Extracted, Text
+from newstally_extractor.gateways.activity import Activity
 from newstally_extractor.metrics import Metrics
 
 log = structlog.get_logger()
@@ -46,6 +47,8 @@ class WorkLoop:
         self._stirred = asyncio.Event()
         self._all_gone = asyncio.Event()
         self._loop = asyncio.get_running_loop()
+        self.activity = Activity(self._loop.time())
+        """What it did lately."""
         self.replica = Replica(
             inbox, window, identity, max_content_bytes, SEND_LIMIT_BYTES, effects=self
         )
@@ -83,6 +86,7 @@ class WorkLoop:
     def answered(self, results: Sequence[pb.Result]) -> None:
         """Count them."""
         self._metrics.articles.inc(len(results))
+        self.activity.answered(len(results), self._loop.time())
         for result in results:
             if result.HasField("failure"):
                 reason = pb.FailureReason.Name(result.failure.reason)
@@ -120,13 +124,16 @@ class WorkLoop:
 
     async def _extract(self, batch: Sequence[Work[Link]]) -> list[Extracted | None]:
         begin = self._loop.time()
+        self.activity.began(begin)
         extracted = await self._engine.extract(
             [
                 Text(work.content, work.cost, work.link.takes_back and not work.alone)
                 for work in batch
             ]
         )
-        seconds = self._loop.time() - begin
+        end = self._loop.time()
+        seconds = end - begin
+        self.activity.ended(end)
         done = [(work, one) for work, one in zip(batch, extracted, strict=True) if one is not None]
         self._metrics.batch_seconds.observe(seconds)
         self._metrics.batches.inc()

@@ -3,7 +3,7 @@
 import asyncio
 import itertools
 import random
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Hashable
 from contextlib import suppress
 from functools import partial
 from typing import Any
@@ -27,6 +27,7 @@ from newstally_gateway.clients.replies import Outbox, Replies, Summary
 from newstally_gateway.clients.session import Session
 from newstally_gateway.clients.shared import Shared
 from newstally_gateway.clients.statuses import to_error
+from newstally_gateway.clients.uploads_log import UploadsLog
 from newstally_gateway.clients.waiting import WAIT_SECONDS, WaitingRoom
 from newstally_gateway.core.clients.intake import Incoming
 from newstally_gateway.core.clients.places import Places
@@ -70,6 +71,8 @@ class Streams:
         self._none_open.set()
         self._draining = False
         self._rejected: set[int] = set()
+        self.log = UploadsLog(self._open)
+        """What is logged of uploads; somebody has to run it."""
 
     @property
     def open(self) -> int:
@@ -183,6 +186,7 @@ class Streams:
             await abort(context, to_error(Status(Reason.CROWDED)))
 
         async def announce(upload_id: str) -> None:
+            self.log.begun(number, upload_id)
             await context.send_initial_metadata(((UPLOAD_ID_KEY, upload_id),))
 
         session = Session(
@@ -223,8 +227,14 @@ class Streams:
             log.info("stream of little use ended for a new one", upload_id=session.upload_id)
             session.make_room()
 
+    def whose(self, number: Hashable) -> tuple[str, str] | None:
+        """Return a stream's upload and its owner; None if it is not open."""
+        session = self._open.get(number) if isinstance(number, int) else None
+        return None if session is None else (session.upload_id, session.caller.owner)
+
     def _ended(self, number: int) -> None:
         session = self._open.pop(number)
+        self.log.ended(number, session)
         self._rejected.discard(number)
         self._shared.metrics.streams.dec()
         self._shared.metrics.stream_ends.labels(session.outcome).inc()

@@ -29,6 +29,7 @@ from newstally_gateway.core.clients.effects import (
 from newstally_gateway.core.clients.intake import Incoming
 from newstally_gateway.core.clients.statuses import Reason, Status
 from newstally_gateway.core.clients.stream import Stream
+from newstally_gateway.core.diary import Figures
 from newstally_gateway.core.keys.callers import Caller
 from newstally_gateway.core.outcomes import Outcome
 from newstally_gateway.core.tasks import Task
@@ -89,6 +90,8 @@ class Session:
         self._carrying = False
         self._timer: asyncio.TimerHandle | None = None
         replies.made_room = self._told
+        self.figures = Figures(streams=1)
+        """What it came to so far."""
 
     def _may_write(self, publication: str) -> bool:
         return self.caller.may_write(publication)  # as of the last look
@@ -309,6 +312,7 @@ class Session:
 
     def _tell(self, news: Tell) -> None:
         self._shared.metrics.settled.inc(news.settled)
+        self.figures = self.figures.plus(Figures(0, news.settled, len(news.refusals)))
         for refusal in news.refusals:
             self._shared.metrics.refused.labels(RefusalReason.Name(refusal.reason)).inc()
         self._replies.told(news.refusals, news.upload)

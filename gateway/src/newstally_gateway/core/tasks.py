@@ -2,7 +2,7 @@
 
 from collections.abc import Hashable
 from dataclasses import dataclass
-from typing import NamedTuple, TypeAlias
+from typing import NamedTuple, Protocol, TypeAlias
 
 StreamKey: TypeAlias = Hashable
 """What a session calls itself: unique over the life of the process."""
@@ -28,6 +28,8 @@ class Task:
     """Bytes of the content; what windows and fairness count."""
     day: int | None = None
     """The day that it was published on, if that is known: see newstally_protos.days."""
+    admitted_at: float = 0.0
+    """When its memory was granted."""
 
 
 class Attempt(NamedTuple):
@@ -51,6 +53,37 @@ class Window:
     """Articles."""
     size_bytes: int
     """Bytes of content. One article may exceed it if nothing else is outstanding."""
+
+
+class Oldest(NamedTuple):
+    """The article that a replica has had for longest."""
+
+    stream: StreamKey
+    """Whose it is."""
+    offset: int
+    size_bytes: int
+    running: bool
+    """Whether the model works on it; otherwise it waits there."""
+    since: float
+    """When that began."""
+
+
+class Times(Protocol):
+    """Takes how long a stage took."""
+
+    def observe(self, seconds: float, now: float) -> None:
+        """Note one."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Stages:
+    """What is measured of each article."""
+
+    waiting: Times
+    """From its admission until a replica begins."""
+    extraction: Times
+    """From there until its answer."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,7 +5,13 @@ import asyncio
 import grpc
 import structlog
 from grpc_health.v1 import health_pb2, health_pb2_grpc
-from newstally_protos.v1 import journal_pb2, journal_pb2_grpc, tally_pb2_grpc, upload_pb2_grpc
+from newstally_protos.v1 import (
+    journal_pb2,
+    journal_pb2_grpc,
+    persister_pb2_grpc,
+    tally_pb2_grpc,
+    upload_pb2_grpc,
+)
 from newstally_protos.wire import LIMITS_KEY, OWNER_KEY
 
 from newstally_gateway.core.keys.callers import Caller
@@ -43,6 +49,7 @@ class Persister:
         self.uploads = upload_pb2_grpc.UploadServiceStub(channel)
         self.tallies = tally_pb2_grpc.TallyServiceStub(channel)
         self.journal = journal_pb2_grpc.JournalServiceStub(channel)
+        self.own = persister_pb2_grpc.PersisterServiceStub(channel)
         self._health = health_pb2_grpc.HealthStub(channel)
         self._metrics = metrics
         self.serving = False

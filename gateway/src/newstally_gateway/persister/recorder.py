@@ -9,6 +9,7 @@ from newstally_protos.backoff import Backoff
 from newstally_protos.v1.journal_pb2 import RecordBatchRequest
 from newstally_protos.v1.upload_pb2 import Upload
 from newstally_protos.wire import retry_delay_seconds
+from newstally_runtime.observing.recent import Times
 from newstally_runtime.status import StatusError, wait
 
 from newstally_gateway.core.clients.batches import wait_seconds
@@ -33,6 +34,8 @@ class Recorder:
     def __init__(self, persister: Persister, metrics: Metrics) -> None:
         self._journal = persister.journal
         self._metrics = metrics
+        self.times = Times("recording", time.monotonic(), metrics.record_seconds)
+        """How long batches took of late."""
 
     async def record(self, request: RecordBatchRequest, caller: Caller) -> Upload:
         """Return the upload as the journal answers it; `request` may be recorded or not.
@@ -56,7 +59,8 @@ class Recorder:
                 await asyncio.sleep(_wait_seconds(request, error, backoff))
             else:
                 self._metrics.batches.inc()
-                self._metrics.record_seconds.observe(time.monotonic() - began)
+                now = time.monotonic()
+                self.times.observe(now - began, now)
                 return response.upload
 
 

@@ -9,6 +9,7 @@ import structlog
 from newstally_protos.limits import SEND_LIMIT_BYTES
 from newstally_protos.v1.extractor_pb2 import ExtractRequest, ExtractResponse
 from newstally_protos.v1.extractor_pb2_grpc import ExtractorServiceStub
+from newstally_runtime.observing.recent import Rate
 
 from newstally_gateway.core.replicas.dispatching import Dispatching
 from newstally_gateway.core.replicas.link import End, Link, State
@@ -34,7 +35,12 @@ class Connection:
         self._unsent = asyncio.Event()
         self._turned = asyncio.Event()
         self._model: str | None = None
-        self._link = Link(dispatching, self, self._loop.time(), address)
+        self.link = Link(dispatching, self, self._loop.time(), address)
+        """What decides."""
+        self.articles = Rate(self._loop.time())
+        """Articles answered of late."""
+        self.bytes = Rate(self._loop.time())
+        """Their content."""
 
     async def run(self, channel: grpc.aio.Channel) -> End:
         """Connect, and serve until the link ends."""
@@ -46,7 +52,7 @@ class Connection:
         try:
             return await self._follow(call, reader, writer)
         finally:
-            self._link.cancel("cancelled", self._loop.time())
+            self.link.cancel("cancelled", self._loop.time())
             self._show_end()
             reader.cancel()
             writer.cancel()
@@ -55,7 +61,7 @@ class Connection:
 
     def retire(self) -> None:
         """Take nothing more; end the stream when all is answered."""
-        self._link.retire(self._loop.time())
+        self.link.retire(self._loop.time())
 
     # What the link wants to be done
 
@@ -88,7 +94,7 @@ class Connection:
         self, call: Call, reader: asyncio.Task[None], writer: asyncio.Task[None]
     ) -> End:
         """Do what the link's state asks for, until it has ended."""
-        link = self._link
+        link = self.link
         told_draining = False
         while True:
             if link.is_welcomed and self._model is None:
@@ -114,18 +120,21 @@ class Connection:
     async def _read(self, call: Call) -> None:
         try:
             while isinstance(response := await call.read(), ExtractResponse):
-                self._link.received(response, self._loop.time())
+                now, before = self._loop.time(), self.link.outstanding_bytes
+                self.link.received(response, now)
                 if results := len(response.results.results):
                     self._metrics.link_results.labels(self._address).inc(results)
+                    self.articles.add(results, now)
+                    self.bytes.add(before - self.link.outstanding_bytes, now)
                     self._show()
         except grpc.aio.AioRpcError as error:
-            self._link.ended(f"{error.code().name}: {error.details()}", self._loop.time())
+            self.link.ended(f"{error.code().name}: {error.details()}", self._loop.time())
         else:
-            self._link.ended("ended by the replica", self._loop.time())
+            self.link.ended("ended by the replica", self._loop.time())
 
     async def _write(self, call: Call) -> None:
         """Write until cancelled; return when the stream is broken: the reader hears the status."""
-        link = self._link
+        link = self.link
         with suppress(grpc.aio.AioRpcError, asyncio.InvalidStateError):
             while True:
                 await self._unsent.wait()
@@ -141,8 +150,8 @@ class Connection:
     # Metrics
 
     def _show_welcome(self) -> None:
-        welcome = self._link.welcome
-        self._model = self._link.model
+        welcome = self.link.welcome
+        self._model = self.link.model
         self._metrics.link_connects.labels(self._address).inc()
         self._metrics.link_up.labels(self._address, self._model).set(1)
         log.info(
@@ -150,6 +159,7 @@ class Connection:
             link=self._address,
             model=self._model,
             release=welcome.release,
+            revision=welcome.revision,
             instance_id=welcome.instance_id,
             window_articles=welcome.window.articles,
             window_bytes=welcome.window.bytes,
@@ -161,5 +171,5 @@ class Connection:
             self._show()
 
     def _show(self) -> None:
-        self._metrics.link_articles.labels(self._address).set(self._link.outstanding_articles)
-        self._metrics.link_bytes.labels(self._address).set(self._link.outstanding_bytes)
+        self._metrics.link_articles.labels(self._address).set(self.link.outstanding_articles)
+        self._metrics.link_bytes.labels(self._address).set(self.link.outstanding_bytes)

@@ -1,6 +1,7 @@
 """Keeps one link to each replica, for as long as discovery lists it."""
 
 import asyncio
+from collections.abc import Mapping
 
 import structlog
 from newstally_protos.backoff import Backoff
@@ -8,6 +9,7 @@ from newstally_protos.backoff import Backoff
 from newstally_gateway.core.replicas.dispatching import Dispatching
 from newstally_gateway.metrics import Metrics
 from newstally_gateway.replicas.connection import Connect, Connection
+from newstally_gateway.replicas.departed import Departed
 
 FIRST_WAIT_SECONDS = 0.2
 LONGEST_WAIT_SECONDS = 5.0
@@ -24,14 +26,25 @@ class Replica:
     """
 
     def __init__(
-        self, address: str, dispatching: Dispatching, connect: Connect, metrics: Metrics
+        self,
+        address: str,
+        dispatching: Dispatching,
+        connect: Connect,
+        metrics: Metrics,
+        departed: Departed,
     ) -> None:
+        self._departed = departed
         self._address = address
         self._dispatching = dispatching
         self._connect = connect
         self._metrics = metrics
         self._retired = asyncio.Event()
         self._connection: Connection | None = None
+
+    @property
+    def connection(self) -> Connection | None:
+        """The one that is up, or is tried; None: between two tries."""
+        return self._connection
 
     def retire(self) -> None:
         """Take nothing more, let the replica answer what it has, and end."""
@@ -50,6 +63,7 @@ class Replica:
                 async with self._connect(self._address) as channel:
                     self._connection = Connection(self._address, self._dispatching, self._metrics)
                     end = await self._connection.run(channel)
+                    self._departed.left(self._connection.link.report)
                     self._connection = None
                 if end.welcomed:
                     log.info("link down", link=self._address, clean=end.clean, reason=end.reason)
@@ -78,12 +92,19 @@ class Links:
         self._connect = connect
         self._metrics = metrics
         self._replicas: dict[str, Replica] = {}
+        self.departed = Departed()
+        """What replicas said that are gone."""
         self._group: asyncio.TaskGroup | None = None
 
     @property
     def listed(self) -> int:
         """How many replicas discovery lists."""
         return len(self._replicas)
+
+    @property
+    def connections(self) -> Mapping[str, Connection | None]:
+        """The connection to each address that is listed; None: between two tries."""
+        return {address: replica.connection for address, replica in self._replicas.items()}
 
     def follow(self, addresses: frozenset[str]) -> None:
         """Link to these replicas and to no others. Call it only while `run` runs."""
@@ -92,7 +113,9 @@ class Links:
         for address in self._replicas.keys() - addresses:
             self._replicas.pop(address).retire()
         for address in sorted(addresses - self._replicas.keys()):
-            replica = Replica(address, self._dispatching, self._connect, self._metrics)
+            replica = Replica(
+                address, self._dispatching, self._connect, self._metrics, self.departed
+            )
             self._replicas[address] = replica
             self._group.create_task(replica.run(), name=f"link {address}")
 

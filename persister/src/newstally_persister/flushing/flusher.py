@@ -8,6 +8,7 @@ from typing import Any, Concatenate, ParamSpec, Protocol, TypeVar
 
 import structlog
 from newstally_protos.backoff import Backoff
+from newstally_runtime.observing.recent import Times
 
 from newstally_persister import failpoints
 from newstally_persister.flushing.applied import Applied
@@ -94,6 +95,8 @@ class Flusher:
         self._metrics = metrics
         self._on_fatal = on_fatal
         self._clock = clock
+        self.times = Times("flushing", clock(), metrics.flush_seconds)
+        """How long flushes took of late."""
         self._machine = FlushMachine(limits, sink.part_limits, sink.parts_in_flight, delays)
         self._applied = Applied()
         self._wall_clock = wall_clock
@@ -150,7 +153,7 @@ class Flusher:
                 case Completed(seconds=seconds):
                     self._applied.complete()
                     self._metrics.flushes.inc()
-                    self._metrics.flush_seconds.observe(seconds)
+                    self.times.observe(seconds, self._clock())
                 case Stopped():
                     self._tell(effect)
                 case Stuck(reason=reason):

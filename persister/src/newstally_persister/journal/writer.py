@@ -71,6 +71,7 @@ class JournalWriter:
         self._now_micros = wall_clock_micros
         self._queue = CommandQueue(waiting_bytes, GROUP_BYTES)
         self._shortage: str | None = None
+        self._used_bytes = 0
         self._loop = asyncio.get_running_loop()
         self._thread = threading.Thread(target=self._run, name="journal-writer", daemon=True)
         self._measure()
@@ -96,6 +97,11 @@ class JournalWriter:
     def shortage(self) -> str | None:
         """Why nothing is taken in now, or None."""
         return self._shortage
+
+    @property
+    def used_bytes(self) -> int:
+        """What the journal used when it was measured last."""
+        return self._used_bytes
 
     @property
     def waiting_bytes(self) -> int:
@@ -184,6 +190,7 @@ class JournalWriter:
     def _measure(self) -> None:
         space = self._journal.gauge.measure()
         self._metrics.journal_bytes.set(space.used)
+        self._used_bytes = space.used
         short = shortage(space, self._limits)
         if (short is None) != (self._shortage is None):
             if short is None:

@@ -46,6 +46,18 @@ class SinkHealth:
         """What is wrong, or None."""
         return self._trouble
 
+    @property
+    def rows_set_aside(self) -> int:
+        """How many rows the sink refuses even alone."""
+        return self._rows_set_aside
+
+    @property
+    def state(self) -> str:
+        """Whether it works, for people."""
+        if self._trouble is None:
+            return "working"
+        return "permanent error" if self._trouble.permanent else "unreachable"
+
     def details(self) -> dict[str, Any]:
         """Return it for the body of /readyz."""
         trouble = self._trouble
@@ -56,10 +68,10 @@ class SinkHealth:
                 "set_aside_remedy": f"list them: {LISTED_BY}; mend the sink, then add --retry",
             }
         if trouble is None:
-            return {"state": "working", **aside}
+            return {"state": self.state, **aside}
         return {
             **aside,
-            "state": "permanent error" if trouble.permanent else "unreachable",
+            "state": self.state,
             "error": trouble.error,
             "remedy": trouble.remedy,
             "since": trouble.since,

@@ -16,6 +16,7 @@ PROTOCOL = {
     "newstally_protos.v1.extractor_pb2",
     "newstally_protos.v1.gateway_pb2",
     "newstally_protos.v1.journal_pb2",
+    "newstally_protos.v1.status_pb2",
     "newstally_protos.v1.upload_pb2",
 }
 

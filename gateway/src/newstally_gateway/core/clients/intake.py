@@ -66,7 +66,7 @@ class Arrival:
     charge: int
     """Bytes of memory."""
 
-    def work(self, stream: StreamKey) -> Task | Refused:
+    def work(self, stream: StreamKey, now: float) -> Task | Refused:
         """Return what a replica has to do; or the outcome, which is known already."""
         verdict = self.verdict
         if isinstance(verdict, Flaw):
@@ -79,6 +79,7 @@ class Arrival:
             content=verdict.content,
             size_bytes=verdict.size_bytes,
             day=verdict.day,
+            admitted_at=now,
         )
 
 

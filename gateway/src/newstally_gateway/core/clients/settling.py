@@ -47,7 +47,7 @@ class Settling:
         if not self.ledger.admit(arrival.offset, arrival.charge):
             self._effects.append(Release(arrival.charge))
             return False
-        work = arrival.work(stream)
+        work = arrival.work(stream, now)
         if isinstance(work, Task):
             self._effects.append(work)
         else:

@@ -7,6 +7,7 @@ from newstally_protos.keys import Key, allows
 
 METHODS = {
     "newstally.v1.GatewayService": {"": {"write"}},
+    "newstally.v1.StatusService": {"": {"read", "admin"}},
     "newstally.v1.TallyService": {"": {"read"}},
     "newstally.v1.UploadService": {
         # Each of its own uploads: whoever writes has to look where to go on.

@@ -9,7 +9,7 @@ from collections.abc import Container, Hashable, Iterator
 from dataclasses import replace
 from itertools import chain
 
-from newstally_gateway.core.tasks import LinkKey, StreamKey, Task, Window
+from newstally_gateway.core.tasks import LinkKey, Oldest, StreamKey, Task, Window
 
 LONG_PART = 4
 """An article over a quarter of the window is long."""
@@ -27,6 +27,7 @@ class Entry:
     __slots__ = (
         "answers_before",
         "attempts",
+        "began_at",
         "counted",
         "deaths_alone",
         "died_on",
@@ -44,6 +45,8 @@ class Entry:
         self.size_bytes = task.size_bytes
         self.attempts = 0
         """On how many links it is."""
+        self.began_at: float | None = None
+        """When a replica began with it, the last time."""
         self.doubled = False
         """It was given to a second link, because the first one is silent."""
         self.discarded = False
@@ -154,6 +157,16 @@ class LinkAccount:
         """Return when what runs longest was started; when the link came up if nothing runs."""
         return next(iter(self.running.values())).since if self.running else self.began_at
 
+    def oldest(self) -> Oldest | None:
+        """Return what runs longest, or was sent first if nothing runs; None: it has nothing."""
+        for on_links in (self.running, self.sent):
+            for on_link in on_links.values():
+                task, running = on_link.entry.task, on_links is self.running
+                return Oldest(
+                    task.stream, task.offset, on_link.entry.size_bytes, running, on_link.since
+                )
+        return None
+
     def entries(self) -> Iterator[Entry]:
         """Return all that is outstanding."""
         for on_link in chain(self.sent.values(), self.running.values()):
@@ -199,12 +212,14 @@ class LinkAccount:
         if entry.suspect:
             self.suspect = entry
 
-    def start(self, attempt_id: int, now: float) -> None:
-        """Note that an attempt is in a model batch; an unknown one is ignored."""
+    def start(self, attempt_id: int, now: float) -> Entry | None:
+        """Note that an attempt is in a model batch; None if it is not one of those sent."""
         on_link = self.sent.pop(attempt_id, None)
-        if on_link is not None:
-            on_link.since = now
-            self.running[attempt_id] = on_link
+        if on_link is None:
+            return None
+        on_link.since = on_link.entry.began_at = now
+        self.running[attempt_id] = on_link
+        return on_link.entry
 
     def take(self, attempt_id: int) -> Entry | None:
         """Take an attempt off the account; None when it is not on it."""

@@ -22,7 +22,16 @@ from newstally_gateway.core.replicas.entries import Entries
 from newstally_gateway.core.replicas.fair_queue import FairQueue
 from newstally_gateway.core.replicas.fleet import Fleet
 from newstally_gateway.core.replicas.suspects import Suspects, Trials
-from newstally_gateway.core.tasks import Attempt, LinkKey, Poisoned, StreamKey, Task, Window
+from newstally_gateway.core.tasks import (
+    Attempt,
+    LinkKey,
+    Oldest,
+    Poisoned,
+    Stages,
+    StreamKey,
+    Task,
+    Window,
+)
 
 TRIAL_SECONDS = 300.0
 """How long the trials of a suspect may take together."""
@@ -31,11 +40,18 @@ TRIAL_SECONDS = 300.0
 class Dispatcher:
     """Decides for all streams and all links of the process."""
 
-    def __init__(self, article_timeout: float, trial_seconds: float = TRIAL_SECONDS) -> None:
+    def __init__(
+        self,
+        article_timeout: float,
+        trial_seconds: float = TRIAL_SECONDS,
+        stages: Stages | None = None,
+    ) -> None:
         """`article_timeout`: seconds that a started article, or a silent link, is given.
 
-        `trial_seconds`: how long the trials of a suspect may take together.
+        `trial_seconds`: how long the trials of a suspect may take together. `stages`: where to note
+        how long articles took.
         """
+        self._stages = stages
         self._timeout = article_timeout
         self._queue = FairQueue()
         self._costs = Costs()
@@ -74,6 +90,11 @@ class Dispatcher:
     def open(self, stream: StreamKey, owner: Hashable, weight: int) -> None:
         """Say whose a stream is, before it has tasks: owners take turns, by their weights."""
         self._queue.enrol(stream, owner, weight)
+
+    def oldest(self, link: LinkKey) -> Oldest | None:
+        """Return what a link has had for longest; None if it has nothing, or is not up."""
+        account = self._fleet.get(link)
+        return None if account is None else account.oldest()
 
     def add(self, task: Task) -> None:
         """Queue a task. A stream's tasks come in ascending offsets."""
@@ -171,7 +192,9 @@ class Dispatcher:
             return
         account.heard_at = now
         for attempt_id in ids:
-            account.start(attempt_id, now)
+            entry = account.start(attempt_id, now)
+            if entry is not None and self._stages is not None:
+                self._stages.waiting.observe(now - entry.task.admitted_at, now)
 
     def answered(
         self, link: LinkKey, attempt_id: int, now: float, cost_micros: int = 0
@@ -194,6 +217,8 @@ class Dispatcher:
             )
         if entry.discarded:
             return None
+        if self._stages is not None and entry.began_at is not None:
+            self._stages.extraction.observe(now - entry.began_at, now)
         self._forget(entry)
         task = entry.task
         if entry.attempts:  # the other answer means nothing

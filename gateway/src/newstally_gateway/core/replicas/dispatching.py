@@ -7,7 +7,15 @@ from newstally_protos.v1.extractor_pb2 import Result
 
 from newstally_gateway.core.outcomes import Outcome, judge, refuse_poisoned
 from newstally_gateway.core.replicas.dispatcher import Dispatcher
-from newstally_gateway.core.tasks import Attempt, LinkKey, Poisoned, StreamKey, Task, Window
+from newstally_gateway.core.tasks import (
+    Attempt,
+    LinkKey,
+    Oldest,
+    Poisoned,
+    StreamKey,
+    Task,
+    Window,
+)
 
 LONG_MICROS = 5_000_000
 """An article that takes so much of a replica's processor time is worth a line in the log."""
@@ -87,6 +95,10 @@ class Dispatching:
     def queued(self) -> int:
         """How many articles wait for a link."""
         return self._dispatcher.queued
+
+    def oldest(self, link: LinkKey) -> Oldest | None:
+        """Return what a link has had for longest; None if it has nothing, or is not up."""
+        return self._dispatcher.oldest(link)
 
     # The client streams' side
 

@@ -15,6 +15,7 @@ from enum import Enum, auto
 from typing import Protocol
 
 from newstally_protos.v1.extractor_pb2 import ExtractResponse, Result, Welcome
+from newstally_protos.v1.status_pb2 import ReplicaReport
 
 from newstally_gateway.core.replicas.dispatching import Dispatching
 from newstally_gateway.core.tasks import Attempt, Window
@@ -26,6 +27,8 @@ FAREWELL_SECONDS = 2.0
 
 WITHDRAWN = 1_000
 """Most attempts that are withdrawn in a message."""
+REPORT_BYTES = 256 * 1024
+"""A report over it is not kept: the largest is a third of that."""
 
 
 class State(Enum):
@@ -95,6 +98,10 @@ class Link:
         """How it ended, once it has."""
         self.welcome = Welcome()
         """The last one that came."""
+        self.report: ReplicaReport | None = None
+        """What it last said of itself; None before it has."""
+        self.reported_at = now
+        """When; when connecting began, before."""
         self.draining = False
         """The replica goes away: whatever ends the stream now, nothing is suspect."""
         self._welcomed = False
@@ -154,6 +161,10 @@ class Link:
                 self._release(response.handed_back.ids)
                 self._dispatching.handed_back(self, response.handed_back.ids, now)
                 self._leave_if_idle(now)
+            case "report":
+                self.reported_at = now
+                if response.report.ByteSize() <= REPORT_BYTES:
+                    self.report = response.report
             case "draining":
                 self.draining = True
                 self._dispatching.link_draining(self)

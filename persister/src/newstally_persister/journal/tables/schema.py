@@ -127,6 +127,14 @@ ADDITIONS: tuple[str, ...] = (
     """CREATE TABLE IF NOT EXISTS models (
         model TEXT PRIMARY KEY
     ) STRICT, WITHOUT ROWID""",
+    # Errors and releases of all services: see newstally_persister.journal.sightings.
+    """CREATE TABLE IF NOT EXISTS sightings (
+        service TEXT NOT NULL,
+        fingerprint TEXT NOT NULL,
+        release TEXT NOT NULL,
+        first_micros INTEGER NOT NULL,
+        PRIMARY KEY (service, fingerprint, release)
+    ) STRICT, WITHOUT ROWID""",
     # Parts that the sink refuses: from here on only a tombstone is sent for them, or was.
     """CREATE TABLE IF NOT EXISTS voiding (
         flush INTEGER NOT NULL,

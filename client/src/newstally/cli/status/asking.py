@@ -1,0 +1,82 @@
+"""Asks every gateway behind a target, and never waits long."""
+
+import asyncio
+import socket
+
+import grpc
+from newstally_protos.v1.status_pb2 import GetStatusRequest, GetStatusResponse
+from newstally_protos.v1.status_pb2_grpc import StatusServiceStub
+from newstally_protos.wire import connect
+
+from newstally._gateway.probing import check_target
+from newstally._gateway.securing import Showing, credentials, key_metadata
+from newstally.errors import NoGateway
+from newstally.settings import Access
+
+ANSWER_SECONDS = 5.0
+"""Deadline of one gateway's answer; connecting is part of it."""
+LOOKUP_SECONDS = 5.0
+GATEWAYS = 100
+"""Most addresses that are asked."""
+DNS_PREFIX = "dns:///"
+
+
+async def ask_all(target: str, access: Access) -> dict[str, GetStatusResponse | str]:
+    """Return the answer of each address, or why there is none. Raises NoGateway and InputError."""
+    wrong = check_target(target)
+    if wrong is not None:
+        raise NoGateway(wrong)
+    shown = key_metadata(access, target)
+    made = credentials(access)
+    host = target.removeprefix(DNS_PREFIX).rpartition(":")[0].strip("[]")
+    addresses = await _addresses(target)
+
+    async def ask(address: str) -> GetStatusResponse | str:
+        interceptors = [Showing(shown)] if shown else []
+        # The certificate names the host, whichever of its addresses is asked.
+        name = host if made is not None and address != target else None
+        async with connect(address, made, name, interceptors) as channel:
+            try:
+                return await StatusServiceStub(channel).GetStatus(
+                    GetStatusRequest(), timeout=ANSWER_SECONDS, wait_for_ready=True
+                )
+            except grpc.aio.AioRpcError as error:
+                return _reason(error)
+
+    answers = await asyncio.gather(*map(ask, addresses))
+    return dict(zip(addresses, answers, strict=True))
+
+
+async def _addresses(target: str) -> list[str]:
+    """Return all addresses that a target stands for; itself where that cannot be found out."""
+    host, _, port = target.removeprefix(DNS_PREFIX).rpartition(":")
+    if not host or not port.isdigit():
+        return [target]
+    loop = asyncio.get_running_loop()
+    try:
+        async with asyncio.timeout(LOOKUP_SECONDS):
+            found = await loop.getaddrinfo(
+                host.strip("[]"), int(port), type=socket.SOCK_STREAM, proto=socket.IPPROTO_TCP
+            )
+    except (OSError, UnicodeError, TimeoutError):
+        return [target]
+    addresses = sorted({_join(str(address[0]), port) for *_, address in found})
+    if host == "localhost":
+        addresses = [target]  # one gateway, by two families
+    return addresses[:GATEWAYS] or [target]
+
+
+def _join(host: str, port: str) -> str:
+    return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
+
+
+def _reason(error: grpc.aio.AioRpcError) -> str:
+    match error.code():
+        case grpc.StatusCode.UNIMPLEMENTED:
+            return "tells no status: its release is 0.2"
+        case grpc.StatusCode.DEADLINE_EXCEEDED:
+            return f"has not answered for {ANSWER_SECONDS:g} s"
+        case grpc.StatusCode.UNAUTHENTICATED | grpc.StatusCode.PERMISSION_DENIED:
+            return error.details() or error.code().name
+        case code:
+            return f"{code.name}: {error.details()}"

@@ -1,0 +1,1 @@
+"""What an operator wants to see: gathered from here, the replicas and the persister."""

@@ -1,0 +1,84 @@
+"""One answer of what was gathered, and what of it who may see. Pure."""
+
+from collections.abc import Iterable, Sequence
+
+from newstally_protos.v1.persister_pb2 import ExchangeStatusResponse
+from newstally_protos.v1.status_pb2 import (
+    ErrorGroup,
+    GatewayStatus,
+    GetStatusResponse,
+    MissingPart,
+    ProcessStatus,
+)
+
+from newstally_gateway.status.telling import ToldReplica
+
+SILENT_SECONDS = 10.0
+"""A replica that reports every three seconds, and has not for so long, is told of as missing."""
+
+
+def gather(
+    gateway: GatewayStatus,
+    replicas: Iterable[ToldReplica],
+    departed: Iterable[ErrorGroup],
+    exchanged: ExchangeStatusResponse | str,
+) -> GetStatusResponse:
+    """Return the whole answer. `exchanged`: what the persister said, or why it did not."""
+    answer = GetStatusResponse(
+        gateway=gateway,
+        replicas=[told.status for told in replicas],
+        departed_errors=departed,
+    )
+    if isinstance(exchanged, str):
+        answer.missing.append(MissingPart(part="persister", reason=exchanged))
+    else:
+        answer.persister.CopyFrom(exchanged.persister)
+        answer.new_errors.extend(exchanged.new_errors)
+    for replica in answer.replicas:
+        if (reason := _missing(replica.state, replica.report_age_seconds)) and (
+            replica.state == "away" or replica.HasField("report")
+        ):
+            name = replica.address if replica.state == "away" else replica.process.instance_id
+            answer.missing.append(MissingPart(part=f"replica {name}", reason=reason))
+    return answer
+
+
+def withhold(answer: GetStatusResponse, owner: str, owners: Sequence[str | None]) -> None:
+    """Leave out of an answer what is for admins only.
+
+    `owner` asks; `owners` are those of the replicas' oldest works, in the replicas' order.
+    """
+    for replica, whose in zip(answer.replicas, owners, strict=True):
+        replica.ClearField("address")
+        _withhold_frames(replica.process)
+        if whose != owner:
+            replica.oldest.ClearField("upload_id")
+            replica.oldest.ClearField("offset")
+    for missing in answer.missing:
+        if missing.part.startswith("replica ") and ":" in missing.part:
+            missing.part = "replica"
+    for group in answer.departed_errors:
+        group.ClearField("frames")
+    gateway, persister = answer.gateway, answer.persister
+    _withhold_frames(gateway.process)
+    gateway.ClearField("door")
+    own = [hit for hit in gateway.limit_hits if hit.owner == owner]
+    del gateway.limit_hits[:]
+    gateway.limit_hits.extend(own)
+    if answer.HasField("persister"):
+        _withhold_frames(persister.process)
+        persister.ClearField("sink_error")
+        persister.ClearField("sink_remedy")
+
+
+def _missing(state: str, report_age_seconds: float) -> str:
+    if state == "away":
+        return "does not answer"
+    if report_age_seconds >= SILENT_SECONDS:
+        return f"has not reported for {report_age_seconds:.0f} s"
+    return ""
+
+
+def _withhold_frames(process: ProcessStatus) -> None:
+    for group in process.errors:
+        group.ClearField("frames")

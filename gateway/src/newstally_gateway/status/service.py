@@ -1,0 +1,37 @@
+"""StatusService: gathers and answers."""
+
+from typing import Any
+
+import grpc
+from newstally_protos.v1 import status_pb2
+from newstally_protos.v1.status_pb2_grpc import StatusServiceServicer
+
+from newstally_gateway.calling import caller
+from newstally_gateway.status.exchange import Exchange
+from newstally_gateway.status.gathering import gather, withhold
+from newstally_gateway.status.telling import Telling
+
+NAME = status_pb2.DESCRIPTOR.services_by_name["StatusService"].full_name
+"""The service's full name."""
+
+Context = grpc.aio.ServicerContext[Any, Any]
+
+
+class StatusService(StatusServiceServicer):
+    """Says what this gateway knows of the system."""
+
+    def __init__(self, telling: Telling, exchange: Exchange) -> None:
+        self._telling = telling
+        self._exchange = exchange
+
+    async def GetStatus(  # noqa: N802 - the protocol's name
+        self, _request: status_pb2.GetStatusRequest, _context: Context
+    ) -> status_pb2.GetStatusResponse:
+        """Answer within the time that the persister is given."""
+        exchanged = await self._exchange.ask()
+        replicas = self._telling.replicas()
+        answer = gather(self._telling.gateway(), replicas, self._telling.departed(), exchanged)
+        who = caller()
+        if who.key is not None and "admin" not in who.key.scopes:
+            withhold(answer, who.owner, [told.owner for told in replicas])
+        return answer

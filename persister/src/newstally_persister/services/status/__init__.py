@@ -1,0 +1,1 @@
+"""How the persister is, and which errors are new."""
