@@ -98,6 +98,7 @@ ROOMS = {
         "journal",
         "flushing",
         "services",
+        "services/status",
         "settings",
         "sinks/firestore",
         "sinks/questions/firestore_days",

@@ -60,6 +60,7 @@ class ExtractorService:
             ),
             max_content_bytes=settings.max_content_bytes,
             metrics=metrics,
+            errors=self._process.errors,
         )
         self._working: asyncio.Task[None] | None = None
         self._reporting: asyncio.Task[None] | None = None

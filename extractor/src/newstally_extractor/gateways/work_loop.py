@@ -8,6 +8,8 @@ from typing import Protocol
 import structlog
 from newstally_protos.limits import SEND_LIMIT_BYTES
 from newstally_protos.v1 import extractor_pb2 as pb
+from newstally_runtime.observing.errors import Errors
+from newstally_runtime.observing.tracebacks import raised
 
 from newstally_extractor.core.inbox import Inbox, Work
 from newstally_extractor.core.link import Effects as LinkEffects
@@ -40,8 +42,13 @@ class WorkLoop:
         identity: pb.Welcome,
         max_content_bytes: int,
         metrics: Metrics,
+        errors: Errors | None = None,
     ) -> None:
-        """`window` is the total that the links share; `identity` is Welcome without a window."""
+        """`window` is the total that the links share; `identity` is Welcome without a window.
+
+        `errors`: where to note what articles failed with.
+        """
+        self._errors = errors
         self._engine = engine
         self._metrics = metrics
         self._stirred = asyncio.Event()
@@ -138,9 +145,13 @@ class WorkLoop:
         self._metrics.batch_seconds.observe(seconds)
         self._metrics.batches.inc()
         self._metrics.characters.inc(sum(len(work.content) for work, _ in done))
-        errors = {type(e.outcome).__name__ for _, e in done if isinstance(e.outcome, Exception)}
+        errors = [e.outcome for _, e in done if isinstance(e.outcome, Exception)]
         if errors:
-            log.warning("articles failed in the pipeline", errors=sorted(errors), batch=len(batch))
+            kinds = sorted({type(error).__name__ for error in errors})
+            log.warning("articles failed in the pipeline", errors=kinds, batch=len(batch))
+        if self._errors is not None:
+            for error in errors:
+                self._errors.note("article failed in the pipeline", raised(error))
         if len(done) < len(batch):
             self._metrics.handed_back.inc(len(batch) - len(done))
             slowest, one = max(done, key=lambda each: each[1].seconds)

@@ -1,7 +1,7 @@
 """The values the dispatcher deals in: tasks, attempts, windows, poison."""
 
 from collections.abc import Hashable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import NamedTuple, Protocol, TypeAlias
 
 StreamKey: TypeAlias = Hashable
@@ -28,7 +28,7 @@ class Task:
     """Bytes of the content; what windows and fairness count."""
     day: int | None = None
     """The day that it was published on, if that is known: see newstally_protos.days."""
-    admitted_at: float = 0.0
+    admitted_at: float = field(default=0.0, compare=False)
     """When its memory was granted."""
 
 

@@ -96,7 +96,7 @@ class Times:
         return [old + new for old, new in zip(self._before, self._counts, strict=True)]
 
     def _turn(self, now: float) -> None:
-        lately = now - self._since < 2 * PERIOD_SECONDS
-        self._before = self._counts if lately else [0] * len(self._counts)
+        periods = int((now - self._since) // PERIOD_SECONDS)
+        self._before = self._counts if periods == 1 else [0] * len(self._counts)
         self._counts = [0] * len(self._counts)
-        self._since = now
+        self._since += periods * PERIOD_SECONDS

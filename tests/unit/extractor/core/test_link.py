@@ -3,6 +3,7 @@
 from newstally_extractor.core.link import Link, State
 from newstally_extractor.core.windows import Window
 from newstally_protos.v1 import extractor_pb2 as pb
+from newstally_protos.v1.status_pb2 import ReplicaReport
 
 IDENTITY = pb.Welcome(model="m", model_version="1")
 RESULT = pb.Result(id=1)
@@ -137,3 +138,26 @@ def test_a_cut_link_ends_cleanly_behind_its_started() -> None:
     it.answer([RESULT], [1])
     it.drain()
     assert events(it) == ["draining", "end"]
+
+
+def test_only_the_latest_report_is_sent_and_after_all_else() -> None:
+    """Reports do not pile up while the gateway does not read, and hold nothing up."""
+    it = link()
+    for number in (1, 2, 3):
+        it.report(pb.ExtractResponse(report=ReplicaReport(links=number)))
+    it.answer([RESULT], [])
+    seen = []
+    while (response := it.next_response()) is not None:
+        seen.append(response)
+        it.accepted()
+    assert [each.WhichOneof("event") for each in seen] == ["welcome", "results", "report"]
+    assert seen[-1].report.links == 3
+
+
+def test_a_report_keeps_no_link_open() -> None:
+    """One that ends says nothing more of the replica."""
+    it = link()
+    assert events(it) == ["welcome"]
+    it.finish()
+    it.report(pb.ExtractResponse(report=ReplicaReport(links=1)))
+    assert events(it) == ["end"]
