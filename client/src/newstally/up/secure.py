@@ -15,15 +15,20 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import IO
 
+from newstally_protos.wire import ANONYMOUS_OWNER
+
 from newstally.certificates.folder import DOOR, LOOPBACK, Folder, write
 from newstally.errors import InputError
 from newstally.keys import make_key
 
+JOURNAL = "journal.db"
+"""Where uploads are kept, in the data directory."""
 DAYS = 398.0
 RENEW_BELOW_DAYS = 200.0
 """What is valid for less is made anew, at the start and every day."""
 LOOK_SECONDS = 24 * 3600.0
 OWNER = "local"
+"""Of the first key; that of data which was open before is the owner of the uploads in it."""
 SCOPES = ("read", "write", "admin")
 """Of the first key, so that it can also take over what was uploaded before there were keys."""
 
@@ -53,7 +58,9 @@ class Secured:
                 now = datetime.now(UTC)
                 made = self.folder.make(LOOPBACK, now, DAYS, only_below=RENEW_BELOW_DAYS)
                 if not self.key.exists():
-                    write(self.key, f"{make_key(self.keys, OWNER, SCOPES)}\n".encode())
+                    was_open = (self.folder.path.parent / JOURNAL).exists()
+                    owner = ANONYMOUS_OWNER if was_open else OWNER
+                    write(self.key, f"{make_key(self.keys, owner, SCOPES)}\n".encode())
                     made.append("key")
         except OSError as error:
             raise InputError(f"{self.folder.path}: {error.strerror or error}") from error

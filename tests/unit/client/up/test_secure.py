@@ -41,6 +41,16 @@ def test_the_key_is_one_that_the_gateway_knows(tmp_path: Path) -> None:
     assert secret not in secured.keys.read_text()
 
 
+@pytest.mark.parametrize(("was_open", "owner"), [(False, "local"), (True, "anonymous")])
+def test_uploads_of_before_go_on(tmp_path: Path, was_open: bool, owner: str) -> None:
+    """Data that was open belongs to nobody's key: the first one is for it."""
+    if was_open:
+        (tmp_path / "journal.db").touch()
+    secured = Secured(tmp_path)
+    secured.prepare()
+    assert [key.owner for key in list_keys(secured.keys)] == [owner]
+
+
 def test_what_ends_soon_is_renewed(tmp_path: Path) -> None:
     """At the next start; the authority, which clients know, stays."""
     secured = Secured(tmp_path)
