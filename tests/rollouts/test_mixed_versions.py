@@ -4,10 +4,11 @@ import os
 import tomllib
 from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
-from newstally import Article, NewstallyClient
+from newstally import Article, NewstallyClient, Unanswered
 from rollouts.releases import git, previous_release, sections
 from support.corpus import assert_counted_once, make_articles
 from support.processes import REPOSITORY, Process
@@ -120,6 +121,27 @@ async def test_a_rollout_can_be_taken_back(previous: Path, tmp_path: Path) -> No
         with running(dict.fromkeys(SERVICES, tree), tmp_path) as address:
             await upload(address, articles[:done])
             await assert_counted_once(address, articles[:done])
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("older", ["gateway", "persister"])
+async def test_questions_by_day_need_both(older: str, previous: Path, tmp_path: Path) -> None:
+    """An older one says that it does not know them: never totals where days were asked for."""
+    trees = {name: previous if name == older else REPOSITORY for name in SERVICES}
+    today = datetime.now(UTC).date()
+    with running(trees, tmp_path) as address:
+        await upload(address, make_articles(20))
+        async with NewstallyClient(address) as client:
+            questions = client.questions
+            for asked in (
+                questions.ranking(since=today),
+                questions.rising(),
+                questions.history("anna"),
+                questions.publications("anna"),
+                questions.find("a"),
+            ):
+                with pytest.raises(Unanswered, match=r"before 0\.3"):
+                    await asked
 
 
 @pytest.mark.slow
