@@ -34,10 +34,14 @@ class Best(Generic[Item]):
         else:
             heapq.heappushpop(self._items, entry)
 
+    def may_take(self, most: float) -> bool:
+        """Return whether something with a score of at most `most` may get in."""
+        return len(self._items) < self._number or -self._items[0][0].order[0] <= most
+
     def is_settled(self, most: float) -> bool:
         """Return whether nothing with a score of at most `most` can get in any more."""
         # With an equal score its text may stand before.
-        return len(self._items) == self._number and -self._items[0][0].order[0] > most
+        return not self.may_take(most)
 
     def items(self) -> Iterable[Item]:
         """Return them in their order."""

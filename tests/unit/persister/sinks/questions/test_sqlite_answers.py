@@ -66,6 +66,7 @@ def test_the_most_mentioned(
         if not days.all:
             patch.setattr(sqlite_ranking._Most, "is_looked_up", lambda *_: looked_up)
         patch.setattr(sqlite_ranking, "_AT_A_TIME", 2)
+        patch.setattr(sqlite_ranking, "_LOOKED_UP_AT_A_TIME", 1)
         rows = [tuple(item) for item in plain.all_pages(ask)]
     expected = plain.ranking(own, days, label)
     assert [row[:4] for row in rows] == expected
@@ -89,6 +90,7 @@ def test_looking_up_ends_when_it_may_and_not_before(
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(sqlite_ranking._Most, "is_looked_up", lambda *_: True)
         patch.setattr(sqlite_ranking, "_AT_A_TIME", 1)
+        patch.setattr(sqlite_ranking, "_LOOKED_UP_AT_A_TIME", 1)
         for days in (Days(), Days(1, 1)):
             found = sqlite_ranking.rank(
                 store, publication, days, "", PageLimits(1, 10_000), None
