@@ -1,13 +1,14 @@
 """Measure the processor time per article of each service, against the release before.
 
-    python bench/processor_time.py ARTICLES [--before COMMIT] [--rounds 10] [--count 4000]
+    python bench/processor_time.py ARTICLES [--before COMMIT] [--rounds N] [--count N] [--pipeline]
 
-Both trios run all the time, with the rule-based engine of the tests, so that only what is around
-the extraction is measured; they take turns, each with the same articles from the same client.
+Both trios run all the time and take turns, each with the same articles from the same client: with
+the rule-based engine of the tests, so that only what is around the extraction is measured, or with
+the default pipeline.
 Processor time is user and system time, from before an upload until its tallies are in the sink.
 What changes from turn to turn is the machine, so ratios are of two turns side by side. Ends with
 
-    gateway=+X.X% extractor=+X.X% persister=+X.X%
+    gateway=+X.X% extractor=+X.X% persister=+X.X% all=+X.X%
 
 the median of the rounds, more than before.
 """
@@ -32,7 +33,7 @@ from newstally import Article, NewstallyClient
 from recount import read
 from rollouts.releases import previous_release
 from support.processes import REPOSITORY
-from support.trio import Trio
+from support.trio import RULES, Trio
 
 PACKAGES = ("protos", "runtime", "models", "gateway", "extractor", "persister")
 SERVICES = ("gateway", "extractor", "persister")
@@ -45,10 +46,15 @@ Used = dict[str, float]
 class Side:
     """A trio of one tree."""
 
-    def __init__(self, tree: Path, scratch: Path) -> None:
+    def __init__(self, tree: Path, scratch: Path, extractor_flags: Sequence[str]) -> None:
         """Prepare it; everything goes below `scratch`."""
         sources = [str(tree / package / "src") for package in PACKAGES]
-        self.trio = Trio(scratch, extractors=1, persister_flags=("--flush-age", "0.5"))
+        self.trio = Trio(
+            scratch,
+            extractors=1,
+            extractor_flags=extractor_flags,
+            persister_flags=("--flush-age", "0.5"),
+        )
         for process in self.trio.processes:
             process.environment["PYTHONPATH"] = os.pathsep.join([str(tree / "tests"), *sources])
 
@@ -57,7 +63,8 @@ class Side:
         before = self._spent()
         asyncio.run(upload(self.trio.gateway.address, articles, f"turn-{turn}"))
         spent = self._spent()
-        return {name: 1e6 * (spent[name] - before[name]) / len(articles) for name in SERVICES}
+        used = {name: 1e6 * (spent[name] - before[name]) / len(articles) for name in SERVICES}
+        return {**used, "all": sum(used.values())}
 
     def _spent(self) -> Used:
         pids = (self.trio.gateway.pid, self.trio.extractors[0].pid, self.trio.persister.pid)
@@ -92,7 +99,9 @@ def main() -> int:
     )
     parser.add_argument("--rounds", type=int, default=10)
     parser.add_argument("--count", type=int, default=4000, help="articles in a turn")
+    parser.add_argument("--pipeline", action="store_true", help="with the default pipeline")
     args = parser.parse_args()
+    flags = [] if args.pipeline else ["--engine", RULES]
     release = previous_release(REPOSITORY, "")
     before = args.before or (release.commit if release else "HEAD")
     found = itertools.islice(itertools.cycle(read(args.articles)), args.count)
@@ -101,7 +110,8 @@ def main() -> int:
         tempfile.TemporaryDirectory(prefix="newstally-bench-") as scratch,
         checkout(before, Path(scratch) / "tree") as tree,
     ):
-        old, new = Side(tree, Path(scratch) / "old"), Side(REPOSITORY, Path(scratch) / "new")
+        old = Side(tree, Path(scratch) / "old", flags)
+        new = Side(REPOSITORY, Path(scratch) / "new", flags)
         with old.trio, new.trio:
             rounds = []
             for turn in range(args.rounds + 1):
@@ -116,7 +126,7 @@ def main() -> int:
     print(
         " ".join(
             f"{name}={median(new[name] / old[name] for old, new in rounds) - 1:+.1%}"
-            for name in SERVICES
+            for name in (*SERVICES, "all")
         )
     )
     return 0
