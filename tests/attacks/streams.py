@@ -3,8 +3,19 @@
 import contextlib
 
 from attacks.attacking import Ground, attack
-from attacks.calls import CREATE, LARGE, STREAM, whole
-from attacks.wire import ClosedError, Connection, message, prefix
+from attacks.calls import CANCEL, CREATE, LARGE, STREAM, whole
+from attacks.wire import (
+    DATA,
+    END_HEADERS,
+    HEADERS,
+    RST_STREAM,
+    ClosedError,
+    Connection,
+    block,
+    frame,
+    message,
+    prefix,
+)
 from newstally_protos.v1 import article_pb2, gateway_pb2, upload_pb2
 
 
@@ -148,3 +159,19 @@ def streams_reset(ground: Ground) -> None:
         connection.reset(stream)
 
     ground.again(act, pause=0.002)
+
+
+@attack("streams", burns=True)
+def streams_reset_at_once(ground: Ground) -> None:
+    """Open streams with an article, and cancel them, as fast as it goes."""
+
+    def act(connection: Connection) -> None:
+        out = b""
+        for _ in range(50):
+            stream = connection.reserve()
+            out += frame(HEADERS, END_HEADERS, stream, block(STREAM))
+            out += frame(DATA, 0, stream, first("nobody", "Ada met Bob."))
+            out += frame(RST_STREAM, 0, stream, CANCEL)
+        connection.send(out)
+
+    ground.again(act)

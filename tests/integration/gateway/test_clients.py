@@ -7,6 +7,8 @@ import sys
 from pathlib import Path
 
 import grpc
+from attacks import streams  # noqa: F401 - the catalogue
+from attacks.attacking import CATALOGUE, Ground
 from newstally_protos.wire import retry_delay_seconds
 from support.gateway_wire import (
     Stream,
@@ -225,3 +227,23 @@ async def test_reading_stops_when_memory_is_used_up(
         await writing
         assert (await stream.ended()).code is grpc.StatusCode.OK
     assert upload.counted == 300
+
+
+async def test_streams_that_are_cancelled_at_once_leave_time_for_others(
+    tmp_path: Path, persister: ReferencePersister, extractor: ReferenceExtractor
+) -> None:
+    """Who makes many of them fills its own connection: gRPC turns the rest away."""
+    persister.add("job")
+    async with (
+        gateway_process(tmp_path, persister, [extractor]) as process,
+        client_of(process) as client,
+    ):
+        flood = CATALOGUE["streams_reset_at_once"].run
+        flooding = asyncio.create_task(
+            asyncio.to_thread(flood, Ground(process.port, extractor=0, seconds=2.0))
+        )
+        heard = await client.stream(messages(contents_of(20), "job"))
+        assert (heard.code, heard.next_offset) == (grpc.StatusCode.OK, 20)
+        await flooding
+        ended = process.metric("newstally_gateway_stream_ends_total", code="CANCELLED")
+        assert 0 < ended < 400, "thousands were tried"

@@ -23,6 +23,7 @@ SHORT = (
     "odd_ids",
     "unfinished_articles",
     "departed_clients",
+    "streams_reset_at_once",
     "malformed_links",
 )
 SECONDS = 1.0

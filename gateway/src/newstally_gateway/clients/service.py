@@ -3,7 +3,7 @@
 import asyncio
 import itertools
 import random
-from collections.abc import AsyncIterator, Callable, Hashable
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Hashable
 from contextlib import suppress
 from functools import partial
 from typing import Any
@@ -18,6 +18,7 @@ from newstally_protos.v1.gateway_pb2 import (
     UploadArticlesResponse,
 )
 from newstally_runtime.deadline import steady
+from newstally_runtime.peers.lingering import Lingering
 from newstally_runtime.status import StatusError, abort
 
 from newstally_gateway.calling import caller
@@ -73,6 +74,7 @@ class Streams:
         self._rejected: set[int] = set()
         self.log = UploadsLog(self._open)
         """What is logged of uploads; somebody has to run it."""
+        self._lingering = Lingering()
 
     @property
     def open(self) -> int:
@@ -86,12 +88,12 @@ class Streams:
         """
         handlers: dict[str, grpc.RpcMethodHandler[Any, Any]] = {
             "UploadArticles": grpc.stream_unary_rpc_method_handler(
-                self._upload_articles,
+                self._lingering.cancelled(self._upload_articles),
                 request_deserializer=lenient(UploadArticlesRequest),
                 response_serializer=UploadArticlesResponse.SerializeToString,
             ),
             "StreamArticles": grpc.stream_stream_rpc_method_handler(
-                self._stream_articles,
+                self._lingering.cancelled_stream(self._stream_articles),
                 request_deserializer=lenient(StreamArticlesRequest),
                 response_serializer=StreamArticlesResponse.SerializeToString,
             ),
@@ -108,6 +110,7 @@ class Streams:
         try:
             await session.run()
         except StatusError as error:
+            await self._lingering.linger(context.peer())
             await abort(context, error)
         finally:
             self._room.leave(number)
@@ -115,7 +118,7 @@ class Streams:
 
     async def _stream_articles(
         self, messages: AsyncIterator[Incoming], context: Context
-    ) -> AsyncIterator[StreamArticlesResponse]:
+    ) -> AsyncGenerator[StreamArticlesResponse, None]:
         """Take articles; tell, while they come, how far the upload is."""
         outbox = Outbox(self._heartbeat)
         number, session = await self._session(messages, context, outbox)
@@ -132,10 +135,11 @@ class Streams:
             while (event := await outbox.next()) is not None:
                 with patience:
                     yield event
-            with patience:
-                try:
-                    await running
-                except StatusError as error:
+            try:
+                await running
+            except StatusError as error:
+                await self._lingering.linger(context.peer())
+                with patience:
                     await abort(context, error)
         finally:
             running.cancel()

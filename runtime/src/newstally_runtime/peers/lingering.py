@@ -8,21 +8,24 @@ gRPC turns away what comes beyond that, at hardly any cost.
 
 import asyncio
 from collections import OrderedDict
-from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import suppress
+from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable
+from contextlib import aclosing, suppress
 from typing import Any
 
 import grpc
 
 from newstally_runtime.peers.turns import Crowd
 
+AT_ONCE = 32
+"""Calls of one connection that may come to nothing at once, if nothing else is said."""
 MOST = 2_000
 """Calls that may linger at once, of all peers; who has most of them has one forgotten."""
 BURST_SECONDS = 2.0
 """In which as many may come to nothing as may at once."""
 
 Context = grpc.aio.ServicerContext[Any, Any]
-Serve = Callable[[AsyncIterator[Any], Context], Awaitable[None]]
+Serve = Callable[[AsyncIterator[Any], Context], Awaitable[Any]]
+Respond = Callable[[AsyncIterator[Any], Context], AsyncGenerator[Any, None]]
 
 
 class Pace:
@@ -49,7 +52,7 @@ class Pace:
 class Lingering:
     """Keeps calls from being forgotten."""
 
-    def __init__(self, at_once: int) -> None:
+    def __init__(self, at_once: int = AT_ONCE) -> None:
         """See `Pace`."""
         self._pace = Pace(at_once)
         self._crowd = Crowd(MOST)
@@ -73,9 +76,25 @@ class Lingering:
     def cancelled(self, serve: Serve) -> Serve:
         """Return the handler, with calls lingering that their peers cancel."""
 
-        async def lingering(requests: AsyncIterator[Any], context: Context) -> None:
+        async def lingering(requests: AsyncIterator[Any], context: Context) -> Any:
             try:
-                await serve(requests, context)
+                return await serve(requests, context)
+            except asyncio.CancelledError:
+                await self.linger(context.peer())
+                raise
+
+        return lingering
+
+    def cancelled_stream(self, respond: Respond) -> Respond:
+        """Return the same for a handler that yields its answers."""
+
+        async def lingering(
+            requests: AsyncIterator[Any], context: Context
+        ) -> AsyncGenerator[Any, None]:
+            try:
+                async with aclosing(respond(requests, context)) as responses:
+                    async for response in responses:
+                        yield response
             except asyncio.CancelledError:
                 await self.linger(context.peer())
                 raise
