@@ -1,9 +1,14 @@
 """What `make chaos` reads when all is over, and what it makes of it."""
 
 import asyncio
+from collections import Counter
+from datetime import UTC, datetime
 
 from newstally import Access, Article, NewstallyClient
+from stored_days import Days
 from support.corpus import stored_totals, totals
+from support.engines import recount
+from support.firestore_days import EPOCH, days_from, places
 
 PEACE_SECONDS = 300.0
 """How long the last upload may take once nothing is killed any more, and its way to the sink."""
@@ -45,3 +50,31 @@ def judge(
         elif extra := have.entities.keys() - total.entities.keys():
             other.append(f"{name}: {len(extra)} entities that no article mentions")
     return lost, double, other
+
+
+def judge_days(articles: list[Article], found: Days, sink: str) -> list[str]:
+    """Return what differs from day to day, a line each."""
+    today = datetime.now(UTC).date()
+    expected: Days = Counter()
+    for article in articles:
+        if article.publish_time is None:
+            continue
+        day = article.publish_time.date()
+        kept = (
+            places(day.toordinal() - EPOCH, today, days_from(today))
+            if sink == "firestore"
+            else [day.isoformat()]
+        )
+        key = " ".join(article.publication.split()).casefold()
+        counts = recount([article.content])
+        for place in kept:
+            expected[key, "", "", "articles", place] += 1
+            expected[key, "", "", "mentions", place] += sum(c.mentions for c in counts.values())
+            for entity, counted in counts.items():
+                expected[key, *entity, "articles", place] += counted.articles
+                expected[key, *entity, "mentions", place] += counted.mentions
+    return [
+        f"{key}: {found[key]} instead of {expected[key]}"
+        for key in sorted(expected.keys() | found.keys())
+        if expected[key] != found[key]
+    ]

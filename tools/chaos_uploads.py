@@ -5,6 +5,7 @@ import signal
 import subprocess
 import sys
 import threading
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 from chaos_judge import PEACE_SECONDS
@@ -15,6 +16,13 @@ from support.corpus import make_articles
 UPLOAD_ARTICLES = 3_000
 
 
+def time_of(index: int) -> datetime | None:
+    """Return when an article was published: most of them today, some long ago, some never."""
+    ages = (None, 1, 40, 200, 20 * 365)
+    age = ages[index % 20] if index % 20 < len(ages) else 0
+    return None if age is None else datetime.now(UTC) - timedelta(days=age)
+
+
 def make_upload(number: int, seed: int) -> list[Article]:
     """Return the articles of an upload; each mentions an entity of its own."""
     return [
@@ -22,6 +30,7 @@ def make_upload(number: int, seed: int) -> list[Article]:
             article.publication,
             f"{article.content} Single{number}x{index}",
             article.article_id,
+            publish_time=time_of(index),
         )
         for index, article in enumerate(make_articles(UPLOAD_ARTICLES, seed * 100_003 + number))
     ]
@@ -71,6 +80,8 @@ class Uploader:
             with path.open("w") as out:
                 for article in articles:
                     row = {"publication": article.publication, "content": article.content}
+                    if article.publish_time is not None:
+                        row["publish_time"] = article.publish_time.isoformat()
                     out.write(json.dumps(row) + "\n")
             self._upload(path, f"chaos-{number}")
             path.unlink()

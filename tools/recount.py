@@ -5,13 +5,16 @@
 
 The recount runs the same pipeline over the same texts in this one process, with `nlp.pipe` and the
 extractor's own names, and adds up in plain dictionaries. It shares no code with the gateway,
-the persister or the client beyond that. Exit code 1 and the differences when anything differs.
+the persister or the client beyond that. With a trio of its own it compares day by day, too: each
+article's `date`, if it has one, against the rows of the sink's file. Exit code 1 and the
+differences when anything differs.
 """
 
 import argparse
 import asyncio
 import gzip
 import hashlib
+import itertools
 import json
 import pickle
 import subprocess
@@ -21,6 +24,7 @@ import time
 from collections import Counter
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
+from datetime import date
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parent))
@@ -34,7 +38,9 @@ from newstally_extractor.names.counting import make_counter
 from newstally_extractor.pipelines.cutting import cut
 from newstally_extractor.pipelines.entities import entities_of
 from newstally_extractor.settings import ExtractorSettings
+from stored_days import Days, of_sqlite
 
+EPOCH = date(1970, 1, 1).toordinal()
 Entity = tuple[str, str]
 SHOWN = 20
 
@@ -46,6 +52,7 @@ class Count:
     articles: int = 0
     mentions: Counter[Entity] = field(default_factory=Counter)
     mentioning: Counter[Entity] = field(default_factory=Counter)
+    days: Days = field(default_factory=Counter)
 
 
 Counts = dict[str, Count]
@@ -59,13 +66,28 @@ def fold(publication: str) -> str:
 
 def read(path: Path) -> Iterator[tuple[str, str]]:
     """Give `(publication, content)` of each line of a JSONL file, also gzipped."""
-    with gzip.open(path, "rt") if path.suffix == ".gz" else path.open() as lines:
-        for line in lines:
-            article = json.loads(line)
-            yield article["publication"], article["content"]
+    for article in lines(path):
+        yield article["publication"], article["content"]
 
 
-def recount(articles: Iterable[tuple[str, str]], model: str) -> Counts:
+def lines(path: Path) -> Iterator[dict[str, str]]:
+    """Give each line of a JSONL file, also gzipped."""
+    with gzip.open(path, "rt") if path.suffix == ".gz" else path.open() as file:
+        yield from map(json.loads, file)
+
+
+def day_of(article: dict[str, str]) -> str:
+    """Return the day of an article, "2026-11-21", or ""."""
+    return str(article.get("date") or article.get("publish_time") or "")[:10]
+
+
+def dates(path: Path) -> list[int | None]:
+    """Return the day of each article of a file, in days since 1970."""
+    found = map(day_of, lines(path))
+    return [date.fromisoformat(each).toordinal() - EPOCH if each else None for each in found]
+
+
+def recount(articles: Iterable[dict[str, str]], model: str) -> Counts:
     """Count plainly, in one process."""
     nlp = spacy.load(model)
     settings = ExtractorSettings()
@@ -73,18 +95,26 @@ def recount(articles: Iterable[tuple[str, str]], model: str) -> Counts:
     plain, _ = make_reader(settings.html)
     counts: Counts = {}
     # What no engine reads, this one does not either.
-    pairs = ((cut(plain(content)), publication) for publication, content in articles)
-    for doc, publication in nlp.pipe(pairs, as_tuples=True, batch_size=64):
-        add(counts, publication, counter.count(doc.text, entities_of(doc)))
+    pairs = ((cut(plain(article["content"])), article) for article in articles)
+    for doc, article in nlp.pipe(pairs, as_tuples=True, batch_size=64):
+        found = counter.count(doc.text, entities_of(doc))
+        add(counts, article["publication"], found, day_of(article))
     return counts
 
 
-def add(counts: Counts, publication: str, mentions: dict[Entity, int]) -> None:
+def add(counts: Counts, publication: str, mentions: dict[Entity, int], day: str = "") -> None:
     """Add one article."""
     count = counts.setdefault(fold(publication), Count())
     count.articles += 1
     count.mentions.update(mentions)
     count.mentioning.update(mentions.keys())
+    if day:
+        key = fold(publication)
+        count.days[key, "", "", "articles", day] += 1
+        count.days[key, "", "", "mentions", day] += sum(mentions.values())
+        for entity, number in mentions.items():
+            count.days[key, *entity, "articles", day] += 1
+            count.days[key, *entity, "mentions", day] += number
 
 
 def cached(path: Path, model: str, limit: int | None) -> Counts:
@@ -93,14 +123,14 @@ def cached(path: Path, model: str, limit: int | None) -> Counts:
     settings = ExtractorSettings()
     version = make_counter(settings).version + make_reader(settings.html)[1]
     identity = hashlib.sha256(path.read_bytes())
-    made_by = [nlp.meta["name"], nlp.meta["version"], limit, version, "cut"]
+    made_by = [nlp.meta["name"], nlp.meta["version"], limit, version, "cut", "days"]
     identity.update(json.dumps(made_by).encode())
     identity.update(nlp.to_bytes())
     store = Path(tempfile.gettempdir(), f"newstally-recount-{identity.hexdigest()[:24]}.pickle")
     if store.exists():
         earlier: Counts = pickle.loads(store.read_bytes())  # made by this program
         return earlier
-    articles = list(read(path))[:limit]
+    articles = list(lines(path))[:limit]
     counts = recount(articles, model)
     scratch = store.with_suffix(".new")
     scratch.write_bytes(pickle.dumps(counts))
@@ -139,9 +169,25 @@ def differences(expected: Counts, found: Counts) -> list[str]:
     return lines
 
 
-def report(expected: Counts, found: Counts) -> int:
+def different_days(expected: Counts, found: Days) -> list[str]:
+    """Return a line per difference."""
+    wanted: Days = Counter()
+    for count in expected.values():
+        wanted += count.days
+    return [
+        f"{key}: {found[key]}, {wanted[key]} recounted"
+        for key in sorted(wanted.keys() | found.keys())
+        if wanted[key] != found[key]
+    ]
+
+
+def report(expected: Counts, found: Counts, days: Days | None = None) -> int:
     """Print the comparison; return the exit code."""
     wrong = differences(expected, found)
+    compared = ""
+    if days is not None:
+        wrong += different_days(expected, days)
+        compared = f" days={len({key[-1] for key in days})} counts-by-day={len(days)}"
     for line in wrong[:SHOWN]:
         print(line)
     articles = sum(count.articles for count in expected.values())
@@ -149,7 +195,7 @@ def report(expected: Counts, found: Counts) -> int:
     mentions = sum(count.mentions.total() for count in expected.values())
     print(
         f"recount: publications={len(expected)} articles={articles} entities={pairs} "
-        f"mentions={mentions} different={len(wrong)}"
+        f"mentions={mentions}{compared} different={len(wrong)}"
     )
     return 1 if wrong else 0
 
@@ -173,8 +219,8 @@ def main() -> int:
         if options.limit:
             articles = Path(scratch, "articles.jsonl")
             with articles.open("w") as out:
-                for publication, content in list(read(options.articles))[: options.limit]:
-                    out.write(json.dumps({"publication": publication, "content": content}) + "\n")
+                for article in itertools.islice(lines(options.articles), options.limit):
+                    out.write(json.dumps(article) + "\n")
         flags = ["--extractors", options.extractors, "--model", options.model]
         flags += ["--engine", options.engine]
         access, given = None, []
@@ -197,7 +243,8 @@ def main() -> int:
             )
             print(f"uploaded and applied in {time.monotonic() - began:.1f} s", flush=True)
             found = asyncio.run(stored(target, access))
-        return report(cached(options.articles, options.model, options.limit), found)
+        days = of_sqlite(Path(scratch, "data", "tallies.db"))
+        return report(cached(options.articles, options.model, options.limit), found, days)
 
 
 if __name__ == "__main__":

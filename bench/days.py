@@ -1,0 +1,129 @@
+"""Measure the persister's processor time per article, with days and without.
+
+    python bench/days.py ARTICLES [--articles 6000] [--rounds 3]
+
+Everything from a serialised RecordBatchRequest to the sink, in this process: reading it, recording
+it in a journal on disk, cutting and planning flushes, applying their parts to a SQLite sink, or
+building the commits for Firestore, and marking them done. What the days are: see tools/economy.py.
+Rounds take turns, so that a busy machine slows all alike; the least of each counts. Ends with the
+line `sqlite steady=X.XX archive=X.XX firestore steady=X.XX archive=X.XX`: with days / without.
+"""
+
+import argparse
+import sqlite3
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Sequence
+from datetime import date
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "tools"))
+
+from economy import Article, Days, batch, extract, steady
+from newstally_persister.journal.store import JournalStore
+from newstally_persister.journal.tables import flushes, schema
+from newstally_persister.sinks import sqlite_schema
+from newstally_persister.sinks.firestore import writes
+from newstally_persister.sinks.firestore.days import DAYS_KEPT, window
+from newstally_persister.sinks.sqlite import PART_LIMITS
+from newstally_persister.sinks.sqlite_tallies import SqliteTallies
+from newstally_persister.values.batches import read_batch
+from newstally_persister.values.parts import Part, PartLimits
+from newstally_persister.values.uploads import NewUpload
+from newstally_protos.v1.journal_pb2 import RecordBatchRequest
+from recount import dates
+
+BATCH = 100
+"""Articles in a batch."""
+FLUSH = {"sqlite": 500, "firestore": 3_000}
+"""Articles in a flush: about what comes within its age."""
+DOCUMENTS = "projects/newstally/databases/(default)/documents"
+
+
+def requests(articles: Sequence[Article], days: Days) -> list[bytes]:
+    """Return what the gateway would send."""
+    return [
+        batch(
+            first, articles[first : first + BATCH], days[first : first + BATCH]
+        ).SerializeToString()
+        for first in range(0, len(articles), BATCH)
+    ]
+
+
+def into_sqlite(folder: Path) -> tuple[Callable[[Part], object], PartLimits]:
+    """Return what applies a part, and how large it may be."""
+    tallies = SqliteTallies(sqlite_schema.connect(folder / "tallies.db"))
+    return tallies.apply, PART_LIMITS
+
+
+def into_firestore(_: Path) -> tuple[Callable[[Part], object], PartLimits]:
+    """Return what makes a part's commit, as far as the client library."""
+    kept = window(date(2026, 11, 21), DAYS_KEPT, None, first_part=True)
+
+    def build(part: Part) -> int:
+        made = writes.row_writes(DOCUMENTS, part, kept)
+        return sum(len(write.SerializeToString()) for write in made)
+
+    return build, writes.part_limits(1_000)
+
+
+def run(sink: str, sent: Sequence[bytes]) -> float:
+    """Return the seconds of processor time for all of it."""
+    with tempfile.TemporaryDirectory(prefix="newstally-bench-") as scratch:
+        connection = sqlite3.connect(Path(scratch, "journal.db"))
+        schema.configure(connection)
+        journal = JournalStore(connection)
+        journal.create_uploads([NewUpload("economy", "anonymous")], 1)
+        apply, limits = (into_sqlite if sink == "sqlite" else into_firestore)(Path(scratch))
+        began = time.process_time()
+        for number, data in enumerate(sent, 1):
+            journal.record_batches([read_batch(RecordBatchRequest.FromString(data))], 1)
+            if number % (FLUSH[sink] // BATCH) == 0 or number == len(sent):
+                flush(journal, apply, limits)
+        taken = time.process_time() - began
+        connection.close()
+        return taken
+
+
+def flush(journal: JournalStore, apply: Callable[[Part], object], limits: PartLimits) -> None:
+    """Move everything to the sink."""
+    number = journal.run(flushes.cut)
+    while number is not None and (part := journal.run(flushes.plan_part, number, limits)):
+        apply(part)
+        journal.run(flushes.part_done, number, part.number)
+
+
+def main() -> int:
+    """Print a line per sink and kind of days."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("articles", type=Path, help="JSONL, also .gz")
+    parser.add_argument("--model", default="en_newstally")
+    parser.add_argument("--limit", type=int, default=6_000, help="how many of them")
+    parser.add_argument("--rounds", type=int, default=3)
+    options = parser.parse_args()
+    articles = extract(options.articles, options.model)[: options.limit]
+    kinds: dict[str, Days] = {
+        "none": [None] * len(articles),
+        "steady": steady(len(articles)),
+        "archive": dates(options.articles)[: len(articles)],
+    }
+    sent = {kind: requests(articles, days) for kind, days in kinds.items()}
+    line = []
+    for sink in FLUSH:
+        took = dict.fromkeys(kinds, float("inf"))
+        for _ in range(options.rounds):
+            for kind in kinds:
+                took[kind] = min(took[kind], run(sink, sent[kind]))
+        for kind, seconds in took.items():
+            print(
+                f"{sink:10} {kind:8} {seconds / len(articles) * 1e6:8.0f} microseconds an article"
+            )
+        ratios = (f"{kind}={took[kind] / took['none']:.2f}" for kind in kinds if kind != "none")
+        line.append(f"{sink} {' '.join(ratios)}")
+    print(" ".join(line))
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,63 @@
+"""What a store holds by day, read from the store itself: plainly, without the persister."""
+
+import os
+import sqlite3
+from collections import Counter
+from contextlib import closing
+from datetime import date
+from pathlib import Path
+from typing import Any
+
+from google.auth.credentials import AnonymousCredentials
+from google.cloud.firestore import Client
+
+EPOCH = date(1970, 1, 1).toordinal()
+Days = Counter[tuple[str, str, str, str, str]]
+"""(publication key, text, label, "mentions" or "articles", place) to the number. Text and label are
+empty for the publication itself. A place is a day, "2026-11-21", or with Firestore also a month,
+"2026-11", or "outside"."""
+
+_ROWS = """
+SELECT key, '', '', day, d.mentions, d.articles FROM publication_days d
+JOIN publication_tallies USING (publication) UNION ALL
+SELECT p.key, n.text, n.label, day, d.mentions, d.articles FROM entity_days d
+JOIN publication_tallies p USING (publication) JOIN entity_names n USING (entity)
+"""
+
+
+def of_sqlite(path: Path) -> Days:
+    """Read the file of a SQLite sink: days alone, no months."""
+    found: Days = Counter()
+    with closing(sqlite3.connect(f"file:{path}?mode=ro", uri=True)) as connection:
+        for key, text, label, day, mentions, articles in connection.execute(_ROWS):
+            place = date.fromordinal(day + EPOCH).isoformat()
+            found[key, text, label, "mentions", place] += mentions
+            found[key, text, label, "articles", place] += articles
+    return +found
+
+
+def of_firestore(project: str, emulator: str) -> Days:
+    """Read all documents of a project in an emulator: days, and months beside them."""
+    found: Days = Counter()
+    os.environ["FIRESTORE_EMULATOR_HOST"] = emulator
+    client = Client(project=project, credentials=AnonymousCredentials())  # type: ignore[no-untyped-call]
+    for publication in client.collection("publications").stream():
+        document = publication.to_dict() or {}
+        key = str(document["key"])
+        _add(found, (key, "", ""), document)
+        for entity in publication.reference.collection("entities").stream():
+            row = entity.to_dict() or {}
+            _add(found, (key, str(row["text"]), str(row["label"])), row)
+    client.close()  # type: ignore[no-untyped-call]
+    return +found
+
+
+def _add(found: Days, row: tuple[str, str, str], document: dict[str, Any]) -> None:
+    places: dict[str, dict[str, int]] = dict(document.get("months", {}))
+    for month, days in document.get("days", {}).items():
+        places.update({f"{month}-{day}": counts for day, counts in days.items()})
+    if "outside" in document:
+        places["outside"] = document["outside"]
+    for place, counts in places.items():
+        for what, number in counts.items():
+            found[*row, what, place] += number
