@@ -9,11 +9,10 @@ seed decides, and started again, or held for a while (SIGSTOP); extractors are a
 the persister's disk, a small file system of its own, is filled to the last byte or nearly; with the
 Firestore sink the connection to the emulator is cut, too; with --secure all ports speak TLS, and
 certificates are renewed, or junk for a while. CHAOS_EVERY strikes every so many seconds, whoever is
-still starting. Then everything is left in peace, the last upload ends, and the
-sink is read. Every article mentions one entity that no other has: missing, it was lost; with more
-than one mention, it was counted twice. All other tallies, and those of each day, have to equal a
-plain recount as well, and
-no article may have been refused. The last line is
+still starting. Then everything is left in peace, the last upload ends, and the sink is read. Every
+article mentions one entity that no other has: missing, it was lost; with more than one mention, it
+was counted twice. All other tallies, and those of each day, have to equal a plain recount as well,
+and no article may have been refused. The last line is
 
     kills=N articles=N lost=0 double=0
 
@@ -35,17 +34,15 @@ from pathlib import Path
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "tests"))
 
 from chaos_harms import HEADROOM_BYTES, LEFT_BYTES, Disk, Pause, Renewal, own_disk
-from chaos_judge import count_refused, judge, judge_days, wait_applied
+from chaos_judge import PROJECT, count_refused, judge, judge_days, wait_applied
 from chaos_replicas import LOOKUP_SECONDS, MOST, Replicas, can_be_listed, drain
 from chaos_uploads import Uploader
-from stored_days import of_firestore, of_sqlite
 from support import engines, firestore_emulator
 from support.certificates import secure
 from support.line import Line
 from support.processes import Process
 from support.trio import Trio
 
-PROJECT = "newstally-chaos"
 PAUSE_SECONDS = (0.5, 6.0)
 """Between two strikes."""
 DOWN_SECONDS = (0.0, 2.0)
@@ -254,11 +251,7 @@ def main() -> int:
             asyncio.run(wait_applied(target, access, uploader.uploads))
             refused = asyncio.run(count_refused(target, access, uploader.uploads))
             lost, double, other = judge(uploader.articles, target, access)
-            if name == "firestore":
-                found = of_firestore(PROJECT, firestore_emulator.running())
-            else:
-                found = of_sqlite(directory / "data" / "tallies.db")
-            other += judge_days(uploader.articles, found, name)
+            other += judge_days(uploader.articles, name, directory / "data")
     for difference in other[:20]:
         print(difference)
     print({**chaos.by_kind, **(replicas.changes if replicas else {})})

@@ -3,13 +3,17 @@
 import asyncio
 from collections import Counter
 from datetime import UTC, datetime
+from pathlib import Path
 
 from newstally import Access, Article, NewstallyClient
-from stored_days import Days
+from stored_days import Days, of_firestore, of_sqlite
+from support import firestore_emulator
 from support.corpus import stored_totals, totals
 from support.engines import recount
 from support.firestore_days import EPOCH, days_from, places
 
+PROJECT = "newstally-chaos"
+"""The project in the emulator."""
 PEACE_SECONDS = 300.0
 """How long the last upload may take once nothing is killed any more, and its way to the sink."""
 
@@ -52,8 +56,12 @@ def judge(
     return lost, double, other
 
 
-def judge_days(articles: list[Article], found: Days, sink: str) -> list[str]:
-    """Return what differs from day to day, a line each."""
+def judge_days(articles: list[Article], sink: str, data: Path) -> list[str]:
+    """Return what differs from day to day, a line each. `data`: the persister's directory."""
+    if sink == "firestore":
+        found = of_firestore(PROJECT, firestore_emulator.running())
+    else:
+        found = of_sqlite(data / "tallies.db")
     today = datetime.now(UTC).date()
     expected: Days = Counter()
     for article in articles:

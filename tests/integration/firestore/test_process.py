@@ -8,6 +8,7 @@ import re
 import shutil
 import signal
 import sys
+from datetime import UTC, datetime
 from pathlib import Path
 
 import grpc
@@ -17,6 +18,7 @@ from newstally_persister import failpoints
 from support.corpus import assert_counted_once, make_articles, totals
 from support.firestore_bench import Store
 from support.firestore_chaos import articles
+from support.firestore_days import days_from, recount_places
 from support.firestore_proxy import COMMIT, PASS, Fault, FirestoreProxy, What
 from support.processes import REPOSITORY, Process, eventually
 from support.trio import RULES
@@ -55,7 +57,10 @@ def record(process: Process, upload_id: str, some: list[Article], *, wait: bool 
 
 async def assert_holds(emulator: str, project: str, sent: list[Article]) -> None:
     async with Store(emulator, project) as store:
-        assert await store.tallies() == recount(sent)
+        total, dated = await store.counts()
+    assert total == recount(sent)
+    today = datetime.now(UTC).date()
+    assert dated == recount_places(sent, today, days_from(today))
 
 
 @pytest.mark.parametrize("step", STEPS)

@@ -12,7 +12,7 @@ import sqlite3
 from collections.abc import Callable
 from typing import Any
 
-from newstally_persister.sinks.base import SinkError
+from newstally_persister.sinks.base import PermanentSinkError, SinkError
 from newstally_persister.sinks.sqlite_numbered import NumberedRows
 from newstally_persister.sinks.sqlite_rows import Rows
 from newstally_persister.sinks.sqlite_schema import (
@@ -79,8 +79,8 @@ def convert(
     """Bring the file to the schema version; return False when it has it already.
 
     `on_progress` is told how many rows were copied by this run. Raises SinkError when the copy is
-    not what was copied, and where days would be lost and `drop_days` is not said, and
-    sqlite3.Error; the file is then what it was.
+    not what was copied, PermanentSinkError where days would be lost and `drop_days` is not said,
+    and sqlite3.Error; the file is then what it was.
     """
     (source,) = connection.execute("PRAGMA user_version").fetchone()
     if source == target:
@@ -107,9 +107,10 @@ def convert(
 def _check_days(connection: sqlite3.Connection) -> None:
     (days,) = connection.execute("SELECT count(DISTINCT day) FROM publication_days").fetchone()
     if days:
-        raise SinkError(
-            f"the tallies of {days:,} days would be lost, and their articles count under no day, "
-            "because 0.2.0 knows none: say --drop-days if that is meant"
+        raise PermanentSinkError(
+            f"the tallies of {days:,} days would be lost, because 0.2.0 knows none: their articles "
+            "would count under no day",
+            "say --drop-days if that is meant",
         )
 
 
