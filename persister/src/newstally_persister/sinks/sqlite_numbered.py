@@ -7,7 +7,7 @@ the order of their texts until enough of them have that rank.
 """
 
 import sqlite3
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 
 from newstally_protos.spellings import BETTER_SQL
 
@@ -21,6 +21,7 @@ from newstally_persister.sinks.base import (
     PublicationUnknownError,
 )
 from newstally_persister.sinks.sqlite_rows import ABOVE_ALL, ADD, entities_page, publications_page
+from newstally_persister.sqlite.upserts import Upsert
 from newstally_persister.values.keys import publication_key as normal_key
 from newstally_persister.values.parts import Part
 
@@ -44,11 +45,18 @@ _ADD_PUBLICATION_DAY = (
     "INSERT INTO publication_days (publication, day, mentions, articles, changes) "
     f"VALUES (?, ?, ?, ?, 1) ON CONFLICT DO UPDATE SET {ADD}, changes = changes + 1"
 )
-_ADD_ENTITY_DAY = (
-    "INSERT INTO entity_days (day, publication, entity, label, mentions, articles) "
-    "SELECT ?, ?, entity, ?, ?, ? FROM entity_names WHERE text = ? AND label = ? "
-    f"ON CONFLICT DO UPDATE SET {ADD}"
+_TALLIES = Upsert(
+    "entity_tallies",
+    ("publication", "entity", "label", "mentions", "articles"),
+    f"DO UPDATE SET {ADD}",
 )
+_DAYS = Upsert(
+    "entity_days",
+    ("day", "publication", "entity", "label", "mentions", "articles"),
+    f"DO UPDATE SET {ADD}",
+)
+_NAMES_PER_QUERY = 100
+"""Entities whose numbers are asked for at a time."""
 
 
 class NumberedRows:
@@ -77,30 +85,41 @@ class NumberedRows:
             f"ON CONFLICT DO UPDATE SET display = {_DISPLAY} WHERE display IS NOT {_DISPLAY}",
             [(row.text, row.label, row.name) for row in part.entities],
         )
-        execute(
-            "INSERT INTO entity_tallies (publication, entity, label, mentions, articles) "
-            "SELECT ?, entity, ?, ?, ? FROM entity_names WHERE text = ? AND label = ? "
-            "ON CONFLICT DO UPDATE SET " + ADD,
+        entities = self._entities({(row.text, row.label) for row in part.entities})
+        _TALLIES.run(
+            self._connection,
             [
-                (
-                    publications[row.publication_key],
-                    labels[row.label],
-                    row.mentions,
-                    row.articles,
-                    row.text,
-                    row.label,
-                )
-                for row in part.entities
+                (publications[key], entities[text, label], labels[label], mentions, articles)
+                for key, text, label, mentions, articles, _, _ in part.entities
             ],
         )
-        self._add_days(part, publications, labels)
+        self._add_days(part, publications, labels, entities)
+
+    def _entities(self, wanted: Collection[tuple[str, str]]) -> dict[tuple[str, str], int]:
+        """Return the numbers of entities that are there, by text and label."""
+        numbers: dict[tuple[str, str], int] = {}
+        left = sorted(wanted)
+        for start in range(0, len(left), _NAMES_PER_QUERY):
+            some = left[start : start + _NAMES_PER_QUERY]
+            found = self._connection.execute(
+                f"WITH wanted (t, l) AS (VALUES {','.join(['(?,?)'] * len(some))}) "
+                "SELECT text, label, entity FROM wanted CROSS JOIN entity_names "
+                "ON text = t AND label = l",
+                [part for name in some for part in name],
+            )
+            numbers.update({(text, label): entity for text, label, entity in found})
+        return numbers
 
     def _add_days(
-        self, part: Part, publications: Mapping[str, int], labels: Mapping[str, int]
+        self,
+        part: Part,
+        publications: Mapping[str, int],
+        labels: Mapping[str, int],
+        entities: Mapping[tuple[str, str], int],
     ) -> None:
-        """Add what was published on which day, by the numbers of publications and labels."""
+        """Add what was published on which day, by the numbers of all that has one."""
         rows = [
-            (day, publications[key], labels[label], mentions, articles, text, label)
+            (day, publications[key], entities[text, label], labels[label], mentions, articles)
             for key, text, label, _, _, _, days in part.entities
             for day, mentions, articles in days
         ]
@@ -113,9 +132,10 @@ class NumberedRows:
                 place = (publications[row.key], day)
                 before = changed.get(place, (0, 0))
                 changed[place] = (before[0] + mentions, before[1] + articles)
-        execute = self._connection.executemany
-        execute(_ADD_PUBLICATION_DAY, [(*place, *changed[place]) for place in sorted(changed)])
-        execute(_ADD_ENTITY_DAY, rows)
+        self._connection.executemany(
+            _ADD_PUBLICATION_DAY, [(*place, *changed[place]) for place in sorted(changed)]
+        )
+        _DAYS.run(self._connection, sorted(rows))
 
     def list_publications(
         self, limits: PageLimits, after: PublicationPosition | None

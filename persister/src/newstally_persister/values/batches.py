@@ -158,10 +158,12 @@ def summed(some: Sequence[Tallies]) -> Tallies:
     """Return the sum of tallies; of one of them alone, itself."""
     if len(some) == 1:
         return some[0]
-    total: dict[RowKey, tuple[int, int]] = {}
+    largest = max(some, key=len, default={})
+    total: dict[RowKey, tuple[int, int]] = dict(largest)
     for tallies in some:
-        for row, (mentions, articles) in tallies.items():
-            _add(total, row, mentions, articles)
+        if tallies is not largest:
+            for row, (mentions, articles) in tallies.items():
+                _add(total, row, mentions, articles)
     return total
 
 

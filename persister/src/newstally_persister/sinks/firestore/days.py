@@ -89,7 +89,12 @@ def increments(days: tuple[DayCounts, ...], kept: Window) -> list[tuple[str, int
     """Return what a row adds to its document beside the totals: field paths and numbers."""
     if len(days) == 1:
         ((day, mentions, articles),) = days
-        return _pairs((place, mentions, articles) for place in _places(day, kept))
+        # As below: nearly all rows are of one day.
+        return [
+            pair
+            for of_mentions, of_articles in _places(day, kept)
+            for pair in ((of_mentions, mentions), (of_articles, articles))
+        ]
     of_days: list[tuple[_Paths, int, int]] = []
     of_months: dict[_Paths, Counts] = {}
     for day, mentions, articles in reversed(days):

@@ -149,8 +149,9 @@ def _added(name: str, texts: dict[str, str], mentions: int, articles: int) -> An
 
 
 def _increment(write: Any, added: Iterable[tuple[str, int]]) -> None:
+    add = write.update_transforms.add
     for path, number in added:
-        transform = write.update_transforms.add()
+        transform = add()
         transform.field_path = path
         transform.increment.integer_value = number
 
