@@ -2,7 +2,7 @@
 
 from manifests.certificates import FILES
 from manifests.objects import EXAMPLES, Manifests, Object, load
-from newstally_protos.v1 import gateway_pb2, tally_pb2, upload_pb2
+from newstally_gateway.core.keys.callers import METHODS
 from newstally_protos.wire import EXTRACTOR_NAME, GATEWAY_NAME, PERSISTER_NAME
 
 CERT_MANAGER = load(EXAMPLES / "cert-manager.yaml")
@@ -52,14 +52,7 @@ def test_the_public_door_leads_to_the_gateways() -> None:
     services: Manifests = load()
     ports = services.get("Service", "gateway")["spec"]["ports"]
     (rule,) = GATEWAY_API.get("GRPCRoute", "public-door")["spec"]["rules"]
-    public = {
-        each.DESCRIPTOR.services_by_name[name].full_name
-        for each, name in (
-            (gateway_pb2, "GatewayService"),
-            (upload_pb2, "UploadService"),
-            (tally_pb2, "TallyService"),
-        )
-    }
+    public = {name for name in METHODS if name.startswith("newstally.")}
     assert {match["method"]["service"] for match in rule["matches"]} == public
     (backend,) = rule["backendRefs"]
     policy = GATEWAY_API.get("BackendTLSPolicy", "gateway")["spec"]
