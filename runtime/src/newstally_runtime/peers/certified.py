@@ -4,12 +4,14 @@ A port that asks for certificates lets in whoever has one of its authorities, an
 each service has one. What they may do is decided here, before anything of a call is read.
 """
 
+import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Mapping
 from typing import Any, TypeAlias, cast
 
 import grpc
 from prometheus_client import Counter
 
+from newstally_runtime.peers.gate import LAST_WORD_SECONDS
 from newstally_runtime.rare import Rarely
 from newstally_runtime.status import StatusError, abort
 
@@ -61,7 +63,11 @@ class Certified(grpc.aio.ServerInterceptor):
 
         async def serve(requests: AsyncIterator[Any], context: Context) -> None:
             if (error := self._check(context, wanted)) is not None:
-                await abort(context, error)
+                try:
+                    async with asyncio.timeout(LAST_WORD_SECONDS):
+                        await abort(context, error)
+                except TimeoutError:
+                    raise asyncio.CancelledError from None  # it does not read
             await behaviour(requests, context)
 
         return grpc.stream_stream_rpc_method_handler(
