@@ -1,6 +1,7 @@
 """`make attacks`: every attack of the catalogue, beside an innocent upload.
 
     ATTACKS_FLAGS="--only calls --seconds 8" make attacks
+    ATTACKS_FLAGS="--write docs/guarantees.md" make attacks
 
 The last line is
 
@@ -31,6 +32,12 @@ BURNS_EVERY = 6
 TRIES = 3
 """How often an attack is made that misses its share, beside new burners: the median counts."""
 ARTICLES = 40
+HEADING = (
+    "| attack | kind | exact | kept | goal | MB | back after |",
+    "|---|---|---|---|---|---|---|",
+)
+MARKS = ("<!-- written by make attacks -->", "<!-- end -->")
+"""Around the table in a page."""
 
 
 def main() -> int:
@@ -39,17 +46,21 @@ def main() -> int:
     parser.add_argument("--only", default="", help="names or kinds, separated by commas")
     parser.add_argument("--seconds", type=float, default=4.0)
     parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--write", type=Path, help="a page that gets the table between its marks")
     options = parser.parse_args()
     wanted = set(filter(None, options.only.split(",")))
     attacks = [
         attack for attack in CATALOGUE.values() if not wanted or {attack.name, attack.kind} & wanted
     ]
     outcomes = asyncio.run(run(attacks, options.seconds, options.seed))
-    print(
+    total = (
         f"attacks={len(outcomes)} exact={sum(outcome.exact for outcome in outcomes)}"
         f" kept_min={min(outcome.kept for outcome in outcomes):.0%}"
         f" rss_max={max(outcome.megabytes for outcome in outcomes)}"
     )
+    if options.write:
+        write(options.write, [*HEADING, *map(row, outcomes), "", f"`{total}`"])
+    print(total)
     return 0 if all(outcome.good for outcome in outcomes) else 1
 
 
@@ -67,8 +78,7 @@ async def run(attacks: list[Attack], seconds: float, seed: int) -> list[Outcome]
     ):
         suite = Suite(trio, sample(), seconds, seed)
         await suite.prepare()
-        print("| attack | kind | exact | kept | goal | MB | back after |")
-        print("|---|---|---|---|---|---|---|", flush=True)
+        print("\n".join(HEADING), flush=True)
         for number, attack in enumerate(attacks):
             if number and not number % BURNS_EVERY:
                 await suite.burn()
@@ -102,6 +112,13 @@ def row(outcome: Outcome) -> str:
         f" {outcome.kept:.0%} | {attack.share:.0%} | {outcome.megabytes} |"
         f" {outcome.back_seconds:.1f} s |"
     )
+
+
+def write(page: Path, lines: list[str]) -> None:
+    """Put the lines between the marks of a page."""
+    before, begin, rest = page.read_text().partition(MARKS[0])
+    _, end, after = rest.partition(MARKS[1])
+    page.write_text("\n".join([before + begin, *lines, end + after]))
 
 
 def sample() -> list[Article]:

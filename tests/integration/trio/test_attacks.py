@@ -5,9 +5,11 @@ from pathlib import Path
 
 import pytest
 from attacks import calls, connections, frames, links, streams, texts
+from attacks.__main__ import MARKS, write
 from attacks.attacking import CATALOGUE
 from attacks.suite import BACK_SECONDS, MOST_MEGABYTES, Suite
 from newstally import Article
+from support.processes import REPOSITORY
 from support.trio import Trio
 
 MODULES = (calls, connections, frames, links, streams, texts)
@@ -59,3 +61,16 @@ def test_the_suite_is_as_wide_as_it_says() -> None:
         module.__name__ for module in MODULES
     }
     assert all(attack.run.__doc__ for attack in CATALOGUE.values())
+
+
+def test_the_table_gets_its_place_in_the_page(tmp_path: Path) -> None:
+    """What stands between the marks is replaced, each time, and nothing else."""
+    text = (REPOSITORY / "docs" / "guarantees.md").read_text()
+    page = tmp_path / "page.md"
+    page.write_text(text)
+    for lines in (["first", "table"], ["second"]):
+        write(page, lines)
+    before, _, rest = text.partition(MARKS[0])
+    after = rest.partition(MARKS[1])[2]
+    assert page.read_text() == f"{before}{MARKS[0]}\nsecond\n{MARKS[1]}{after}"
+    assert after
