@@ -32,7 +32,7 @@ _SAMPLES = 5
 _SCANNED_PER_LOOKED_UP = 4.0
 """How many rows are read in a range in the time in which one is looked up, and how many more
 entities are looked at than would be if each had its mentions spread over time as articles are."""
-_LOOKED_UP_AT_MOST = 1_000_000
+_LOOKED_UP_AT_MOST = 500_000
 """Rows that one question looks up one by one."""
 _LISTS_AT_MOST = 1_000
 """Publications whose lists are merged."""

@@ -15,14 +15,14 @@ from newstally_persister.sinks.questions.asked import (
 )
 from newstally_persister.values.keys import publication_key
 
-STEPS_LIMIT = 100_000_000
+STEPS_LIMIT = 40_000_000
 """Steps of SQLite's machine that one question may take: about a second, or two million rows."""
 _LOOK_EVERY = 1_000_000
 FIRST_DAY, LAST_DAY = -(2**31), 2**31
 """Beyond any day."""
 REMEDY = (
-    "this would read too much of the store: ask for fewer days, for one publication, or for a"
-    " longer beginning"
+    "this would read too much of the store: ask for fewer days, for one publication, for a smaller"
+    " page, or for a longer beginning"
 )
 
 
