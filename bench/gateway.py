@@ -135,11 +135,15 @@ async def one(
 
     async def write() -> None:
         article = article_pb2.Article(publication="The Bench", content=content)
-        for offset in range(count):
-            await call.write(
-                gateway_pb2.StreamArticlesRequest(upload_id=name, offset=offset, article=article)
-            )
-        await call.done_writing()
+        # When the stream ends early, reading tells why.
+        with contextlib.suppress(grpc.aio.AioRpcError, asyncio.InvalidStateError):
+            for offset in range(count):
+                await call.write(
+                    gateway_pb2.StreamArticlesRequest(
+                        upload_id=name, offset=offset, article=article
+                    )
+                )
+            await call.done_writing()
 
     writing = asyncio.create_task(write())
     acknowledged = 0

@@ -173,7 +173,10 @@ class ReferencePersister(
         self, request: upload_pb2.AssignUploadRequest, context: Context
     ) -> upload_pb2.AssignUploadResponse:
         self._note("AssignUpload", context)
-        upload = self._find(request.upload_id, "anonymous")
+        try:
+            upload = self._find(request.upload_id, "anonymous")
+        except StatusError as error:
+            await abort(context, error)
         upload.owner = request.owner
         return upload_pb2.AssignUploadResponse(upload=upload.to_proto())
 

@@ -10,8 +10,10 @@ from typing import Any
 
 import grpc
 import pytest
+from newstally import Access, NewstallyClient, NotFound
 from newstally.keys import make_key, revoke_key, rotate_key
 from newstally_gateway.persister.forwarding import bound_to
+from newstally_protos.keys import Limits
 from newstally_protos.v1 import tally_pb2, upload_pb2
 from newstally_protos.wire import connect
 from newstally_runtime.status import StatusError
@@ -207,11 +209,29 @@ async def test_an_admin_key_assigns(
     persister.add("job")
     async with (
         gateway_process(tmp_path, persister, [], "--keys", str(keys)) as process,
-        keyed(process, admin) as client,
+        NewstallyClient(process.address, access=Access(key=admin)) as client,
     ):
-        wish = upload_pb2.AssignUploadRequest(upload_id="job", owner="alice")
-        await client.uploads.AssignUpload(wish)
+        upload = await client.assign_upload("job", "alice")
+        assert upload.upload_id == "job"
+        with pytest.raises(NotFound):
+            await client.assign_upload("none", "alice")
     assert persister.uploads["job"].owner == "alice"
+
+
+async def test_limits_hold_for_each_gateway_beside_a_persister_of_0_2_0(
+    tmp_path: Path, keys: Path, persister: ReferencePersister, extractor: ReferenceExtractor
+) -> None:
+    """It shares none; that is said."""
+    persister.knows_tokens = False
+    persister.add("job", "alice")
+    key = make_key(keys, "alice", limits=Limits(articles_per_second=1000.0, streams=1))
+    async with (
+        gateway_process(tmp_path, persister, [extractor], "--keys", str(keys)) as process,
+        keyed(process, key) as client,
+    ):
+        heard = await client.stream(messages(["Ada", "Bob"], "job"))
+        assert (heard.code, heard.next_offset) == (OK, 2)
+        assert process.events("limits hold for each gateway by itself")
 
 
 @pytest.mark.parametrize("how", ["revoked", "expired"])

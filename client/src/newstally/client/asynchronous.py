@@ -244,6 +244,15 @@ class NewstallyClient:
             for message in page.uploads:
                 yield to_upload(message)
 
+    async def assign_upload(self, upload_id: str, owner: str) -> Upload:
+        """Give an upload that was made without a key to an owner; needs a key with scope admin.
+
+        Raises NotFound where none of that id was made without a key, and AccessDenied.
+        """
+        request = upload_pb2.AssignUploadRequest(upload_id=upload_id, owner=owner)
+        response = await self._call(self._services.uploads.AssignUpload, request)
+        return to_upload(response.upload)
+
     async def wait_applied(self, upload_id: str) -> Upload:
         """Wait until all that is settled now has its tallies in the sink; polls twice a second.
 

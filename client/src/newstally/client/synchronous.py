@@ -113,6 +113,10 @@ class SyncNewstallyClient:
         """Return one upload as it stands."""
         return self._call(self._client.get_upload(upload_id))
 
+    def assign_upload(self, upload_id: str, owner: str) -> Upload:
+        """Give an upload that was made without a key to an owner."""
+        return self._call(self._client.assign_upload(upload_id, owner))
+
     def wait_applied(self, upload_id: str) -> Upload:
         """Wait until all that is settled now has its tallies in the sink."""
         return self._call(self._client.wait_applied(upload_id))

@@ -130,3 +130,10 @@ async def test_every_command_shows_the_key(
             elsewhere = await run(*command, "--target", "gateway:50051")
             assert (elsewhere.exit_code, "in plain text" in elsewhere.stderr) == (2, True), command
             assert secret not in elsewhere.output
+
+
+async def test_only_an_admin_key_assigns(run: Run) -> None:
+    """The gateway decides; what it says is told."""
+    async with ReferenceGateway() as gateway:
+        denied = await run("key", "assign", "job", "team-a", "--target", gateway.target)
+    assert (denied.exit_code, "has not the scope admin" in denied.stderr) == (1, True)

@@ -1,4 +1,4 @@
-"""`newstally key new | list | revoke | rotate`: who may call a gateway."""
+"""`newstally key new | list | revoke | rotate | assign`: who may call a gateway."""
 
 import re
 from datetime import UTC, datetime, timedelta
@@ -10,9 +10,23 @@ from newstally_protos.keys import SCOPES, Key, Limits
 from rich.console import Console
 from rich.table import Table
 
-from newstally.cli.running import AsJson, exit_codes, print_json, say
+from newstally.cli.asking import asking
+from newstally.cli.running import (
+    AsJson,
+    Ca,
+    KeyFile,
+    Target,
+    Tls,
+    exit_codes,
+    make_access,
+    print_json,
+    run,
+    say,
+)
+from newstally.client import NewstallyClient
 from newstally.errors import InputError
 from newstally.keys import list_keys, make_key, revoke_key, rotate_key, write_private
+from newstally.values import Upload
 
 DEFAULT_PATH = Path("newstally-keys.json")
 _UNITS = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days"}
@@ -142,6 +156,26 @@ def rotate(
         key, old = rotate_key(path, key_id, _length(keep, "--keep"))
         _hand_out(key, path, out)
         say(f"the old key {old.id} is good until {_time(old.expires)}")
+
+
+@keys.command()
+def assign(
+    upload_id: Annotated[str, typer.Argument(metavar="ID", help="Of an upload.")],
+    owner: Annotated[str, typer.Argument(metavar="NAME", help="As in `newstally key new`.")],
+    target: Target = None,
+    ca: Ca = None,
+    tls: Tls = None,
+    key_file: KeyFile = None,
+) -> None:
+    """Give an upload that was made without a key to an owner. Takes a key with the scope admin."""
+    with exit_codes(), asking(target, make_access(ca, tls, key_file)) as client:
+        upload = run(_assign(client, upload_id, owner))
+    say(f"upload {upload.upload_id} is {owner}'s; {upload.next_offset:,} articles are settled")
+
+
+async def _assign(client: NewstallyClient, upload_id: str, owner: str) -> Upload:
+    async with client:
+        return await client.assign_upload(upload_id, owner)
 
 
 def _hand_out(key: str, path: Path, out: Path | None) -> None:
