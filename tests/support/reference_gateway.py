@@ -89,6 +89,7 @@ class ReferenceGateway(
         self.counted_with: list[str] = []  # what all tallies were counted with
         self.target = ""
         self._measured = asyncio.Event()
+        self._moved = asyncio.Event()
         self._port = port
         self._credentials = credentials
         self._interceptors = interceptors
@@ -127,6 +128,12 @@ class ReferenceGateway(
         while self.most_unsettled < number:
             await self._measured.wait()
             self._measured.clear()
+
+    async def until_settled(self, upload_id: str, number: int) -> None:
+        """Return when so many articles of an upload are settled."""
+        while upload_id not in self.journals or self.journals[upload_id].next_offset < number:
+            self._moved.clear()
+            await self._moved.wait()
 
     def articles(self, upload_id: str) -> list[tuple[str, str]]:
         """What was counted, in offset order."""
@@ -188,6 +195,7 @@ class ReferenceGateway(
             await inbox.end()  # settle what the client had sent until it heard of it
             stream.place_all(inbox.take())
         refused = stream.settle(None if fault is Fault.DRAIN else self.batch)
+        self._moved.set()
         if fault is Fault.LOSE_PROGRESS:
             raise status.StatusError(grpc.StatusCode.UNAVAILABLE, "dropped after settling")
         for refusal in refused:

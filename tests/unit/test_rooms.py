@@ -126,6 +126,7 @@ ROOMS = {
         "cli/running",
         "cli/asking",
         "cli/output",
+        "cli/uploading/rejecting",
         "cli/uploading",
         "cli/reading",
         "cli/securing",

@@ -5,9 +5,9 @@ import math
 import os
 import shlex
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import BinaryIO
+from typing import BinaryIO, cast
 
 import typer
 
@@ -29,16 +29,18 @@ from newstally.cli.running import (
 from newstally.cli.uploading import options
 from newstally.cli.uploading.choosing import Choice, choose
 from newstally.cli.uploading.dry_run import dry_run, tell_dry_run
-from newstally.cli.uploading.gathering import Rejected, gather
 from newstally.cli.uploading.options import EncodingErrors
 from newstally.cli.uploading.reaching import early_target, reach
-from newstally.cli.uploading.rejects import allowed, check_path, default_path
+from newstally.cli.uploading.rejecting.gathering import Rejected, gather
+from newstally.cli.uploading.rejecting.rejects import allowed, check_path, default_path
 from newstally.cli.uploading.report import Report
-from newstally.cli.uploading.sending import lost, send
+from newstally.cli.uploading.sending import Task, lost, send
 from newstally.cli.uploading.states import VARIABLE, StateStore, default_directory
+from newstally.cli.uploading.streaming import stream
 from newstally.cli.uploading.voice import Voice
 from newstally.errors import GaveUp, InputError, NotFound
-from newstally.inputs import PIPE, Columns, Source, Survey, found, spooled, survey
+from newstally.inputs import PIPE, Columns, Source, Survey, found, spooled, survey, unknown
+from newstally.inputs.dating import Dating
 from newstally.inputs.readers.columns import (
     ARTICLE_ID_NAMES,
     CONTENT_NAMES,
@@ -137,6 +139,8 @@ def upload(
             early = early_target(store, target, upload_id, resume=resume)
             if early is not None and not dry:
                 run(reach(early, access, give_up_after, wait=wait, tell=voice.note))
+            once = files == [PIPE] and upload_id is not None and not dry
+            most_rejects.check_known(known=not once)
             source = Source(
                 files,
                 columns,
@@ -146,12 +150,13 @@ def upload(
                 encoding="utf-8" if encoding is None else encoding,
                 encoding_errors=encoding_errors,
                 delimiter=delimiter,
-                piped=stack.enter_context(_piped()) if PIPE in files else None,
+                piped=stack.enter_context(_piped(once=once)) if PIPE in files else None,
+                once=once,
             )
             if dry:
                 tell_dry_run(dry_run(source, voice.first_pass(source)), as_json)
                 return
-            surveyed = survey(source, voice.first_pass(source))
+            surveyed = unknown(source) if once else survey(source, voice.first_pass(source))
             if not surveyed.records:
                 raise InputError("the input has no records")
             most_rejects.check(surveyed.malformed, surveyed.records)
@@ -171,28 +176,41 @@ def upload(
         flags["--month-first"] = day_first is False
         hint = _how_to_go_on(paths, read_as, choice, flags)
         with exit_codes(hint, as_json=as_json, tell=voice.error):
-            try:
-                sent = run(
-                    send(
-                        *(source, surveyed, choice, store, give_up_after, wait_applied),
-                        access=access,
-                        voice=voice,
-                        most_rejects=most_rejects,
-                        rate=rate,
-                    )
-                )
-                rejected = Rejected()
-                if sent.summary.refused:
-                    path = rejects or default_path(paths)
-                    rejected = gather(source, sent.verdicts, choice.state.upload_id, path)
-            except GaveUp as error:
-                raise GaveUp(f"{error}{hint}") from error
-            except NotFound as error:
-                if again:  # counting once more is what is wanted, so the next run begins anew
-                    store.forget(choice.state)
-                raise NotFound(lost(choice)) from error
-    report = Report(sent, surveyed.malformed, rejected, surveyed.dating)
+            task = Task(
+                *(source, choice, store, access, voice, most_rejects),
+                give_up_after=give_up_after,
+                rate=rate,
+                wait_applied=wait_applied,
+            )
+            path = rejects or default_path(paths)
+            with _explained(choice, store, hint, again=again):
+                report = _stream(task, path) if once else _send(task, surveyed, path)
     _tell_after(report, as_json, voice, strict=rejects is not None)
+
+
+def _send(task: Task, surveyed: Survey, path: Path) -> Report:
+    sent, rejected = run(send(task, surveyed)), Rejected()
+    if sent.summary.refused:
+        rejected = gather(task.source, sent.verdicts, task.choice.state.upload_id, path)
+    return Report(sent, surveyed.malformed, rejected, surveyed.dating)
+
+
+def _stream(task: Task, path: Path) -> Report:
+    sent, rejected, malformed = run(stream(task, path))
+    return Report(sent, malformed, rejected, Dating())
+
+
+@contextlib.contextmanager
+def _explained(choice: Choice, store: StateStore, hint: str, *, again: bool) -> Iterator[None]:
+    """Say how to go on."""
+    try:
+        yield
+    except GaveUp as error:
+        raise GaveUp(f"{error}{hint}") from error
+    except NotFound as error:
+        if again:  # counting once more is what is wanted, so the next run begins anew
+            store.forget(choice.state)
+        raise NotFound(lost(choice)) from error
 
 
 def _check_options(
@@ -219,12 +237,24 @@ def _unless_set(path: Path | None, variable: str) -> str | None:
     return None if path is None or str(path) == os.environ.get(variable) else str(path)
 
 
-def _piped() -> contextlib.AbstractContextManager[BinaryIO]:
+def _piped(*, once: bool) -> contextlib.AbstractContextManager[BinaryIO]:
     if sys.stdin is None:
         raise InputError("-: standard input is closed")
     if sys.stdin.isatty():
         say("reading from the terminal; Ctrl-D ends it")
-    return spooled(sys.stdin.buffer)
+    return _unbuffered() if once else spooled(sys.stdin.buffer)
+
+
+@contextlib.contextmanager
+def _unbuffered() -> Iterator[BinaryIO]:
+    """Give standard input without Python's buffer, which a waiting thread would hold at the end."""
+    try:
+        descriptor = os.dup(sys.stdin.fileno())
+    except (OSError, ValueError):  # it is none of the system's
+        yield sys.stdin.buffer
+        return
+    # Left open: a thread may still read when the command ends.
+    yield cast("BinaryIO", os.fdopen(descriptor, "rb", buffering=0, closefd=False))
 
 
 def _tell_before(surveyed: Survey, choice: Choice, tell: Callable[[str], None]) -> None:

@@ -93,7 +93,7 @@ class SyncNewstallyClient:
     ) -> UploadSummary:
         """Send articles until each of them is settled; see `NewstallyClient.upload`."""
         source = iter(cast("Iterable[ArticleLike]", rows(articles)))
-        feed = Feed(self._loop)
+        feed: Feed[ArticleLike] = Feed(self._loop)
         sending = self._begin(
             self._client.upload(feed, upload_id=upload_id, must_exist=must_exist, on_event=on_event)
         )

@@ -4,11 +4,12 @@ from newstally.inputs.files import PIPE, found, spooled
 from newstally.inputs.formats import FORMATS
 from newstally.inputs.readers.columns import Columns
 from newstally.inputs.source import Record, Source
-from newstally.inputs.survey import Fingerprint, Survey, survey
+from newstally.inputs.survey import UNKNOWN_RECORDS, Fingerprint, Survey, survey, unknown
 
 __all__ = [
     "FORMATS",
     "PIPE",
+    "UNKNOWN_RECORDS",
     "Columns",
     "Fingerprint",
     "Record",
@@ -17,4 +18,5 @@ __all__ = [
     "found",
     "spooled",
     "survey",
+    "unknown",
 ]

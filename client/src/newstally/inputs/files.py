@@ -8,14 +8,15 @@ import io
 import os
 import shutil
 import tempfile
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import BinaryIO
+from typing import BinaryIO, cast
 
 from newstally.errors import InputError
 from newstally.inputs.archives import is_archive
 from newstally.inputs.formats import by_name
+from newstally.inputs.unpacking import Eager
 
 PIPE = Path("-")
 """Stands for standard input."""
@@ -25,6 +26,7 @@ REJECTED = ".rejected.jsonl"
 """How the file of an input's rejects ends. Found beside its input it is not read with it: the input
 would be another one, and counted again, as soon as there are rejects."""
 _CHUNK = 1 << 20
+_ENOUGH_BYTES = 1 << 16
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,6 +39,8 @@ class File:
     """One of `FORMATS`, as told or by its name; None: its content tells."""
     piped: BinaryIO | None = None
     """What came through the pipe."""
+    once: bool = False
+    """It is the pipe itself, and can be read once."""
 
     @property
     def kind(self) -> str:
@@ -53,6 +57,8 @@ class File:
         """Open it at its beginning. One at a time: openings of the pipe share their position."""
         if self.piped is None:
             return self.path.open("rb")
+        if self.once:
+            return cast("BinaryIO", Eager(_Pipe(self.piped), _CHUNK))
         raw = os.fdopen(os.dup(self.piped.fileno()), "rb")
         raw.seek(0)
         return raw
@@ -65,10 +71,38 @@ class File:
 _ENDINGS = (".csv", ".csv.gz", ".jsonl", ".jsonl.gz", ".ndjson", ".ndjson.gz")
 
 
-def identify(path: Path, piped: BinaryIO | None, told: str | None = None) -> File:
+class _Pipe(io.RawIOBase):
+    """A pipe, of which enough has come at the beginning to tell its format. Closing leaves it."""
+
+    def __init__(self, pipe: BinaryIO) -> None:
+        self._read: Callable[[int], bytes] = getattr(pipe, "read1", pipe.read)
+        self._beginning = b""
+        while len(self._beginning) < _ENOUGH_BYTES and b"\n" not in self._beginning:
+            data = self._read(_ENOUGH_BYTES)
+            if not data:
+                break
+            self._beginning += data
+
+    def readable(self) -> bool:
+        """It is."""
+        return True
+
+    def readinto(self, buffer: "bytearray | memoryview") -> int:  # type: ignore[override]
+        """Return what has come, and wait only while that is nothing."""
+        if self._beginning:
+            data, self._beginning = self._beginning[: len(buffer)], self._beginning[len(buffer) :]
+        else:
+            data = self._read(len(buffer))
+        buffer[: len(data)] = data
+        return len(data)
+
+
+def identify(
+    path: Path, piped: BinaryIO | None, told: str | None = None, *, once: bool = False
+) -> File:
     """Return the file for a path; `piped` is what `-` stands for, `told` the format if it is."""
     if path == PIPE:
-        return File(PIPE_NAME, told, piped)
+        return File(PIPE_NAME, told, piped, once)
     return File(path.absolute(), told or by_name(path.name))
 
 

@@ -9,7 +9,7 @@ import os
 from collections.abc import Generator, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import BinaryIO
+from typing import BinaryIO, cast
 
 from newstally.errors import InputError
 from newstally.inputs import archives
@@ -67,6 +67,7 @@ class Source:
         skip: int = 0,
         limit: int | None = None,
         piped: BinaryIO | None = None,
+        once: bool = False,
     ) -> None:
         """Keep absolute paths; nothing is read yet.
 
@@ -74,10 +75,11 @@ class Source:
         error; "replace" or "ignore".
         `told` is the format of all files, one of `FORMATS`; by default names and contents tell.
         The first `skip` records are left out, and all after `limit` more.
-        `piped` is what the path `-` stands for, a file that stays open. Raises InputError for
+        `piped` is what the path `-` stands for, a file that stays open; `once`: the pipe itself,
+        which is read as it comes. Raises InputError for
         options that cannot be meant.
         """
-        self.files = [identify(path, piped, told) for path in paths]
+        self.files = [identify(path, piped, told, once=once) for path in paths]
         if list(paths).count(PIPE) > 1:
             raise InputError("- can be named once: a pipe has one content")
         if delimiter is not None and all(
@@ -112,6 +114,9 @@ class Source:
         self._sizes = [_size(file) for file in self.files]
         for number, file in enumerate(self.files):
             with self._explained(file.path), file.open() as raw:
+                if file.once:
+                    yield from self._of_file(file, raw, digest)
+                    continue
                 self._check_unchanged(file.path, os.fstat(raw.fileno()))
                 self._at = (number, raw)
                 yield from self._of_file(file, raw, digest)
@@ -128,9 +133,10 @@ class Source:
     def _of_file(
         self, file: File, raw: BinaryIO, digest: "hashlib._Hash | None"
     ) -> Iterator[Record]:
-        beginning = raw.read(4)
+        beginning = cast("io.BufferedReader", raw).peek(4)[:4]
         zipped, parquet = archives.is_zip(beginning), beginning == parquet_reader.MAGIC
-        raw.seek(0)
+        if file.once and (zipped or parquet):
+            raise InputError("a .zip or Parquet in a pipe is read only without --upload-id")
         with digested(raw, digest) as stream:
             if not (zipped or parquet):
                 with unpacked(stream) as data:

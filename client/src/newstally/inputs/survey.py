@@ -11,6 +11,9 @@ from newstally.inputs.files import File
 from newstally.inputs.readers.columns import Columns
 from newstally.inputs.source import Record, Source
 
+UNKNOWN_RECORDS = 2**62
+"""Of an input that is read once nobody knows how many records it has; never more than these."""
+
 
 @dataclass(frozen=True, slots=True)
 class Fingerprint:
@@ -44,21 +47,27 @@ class Fingerprint:
 
     def difference(self, other: "Fingerprint") -> str | None:
         """Say in what the other's articles differ, or None if they do not."""
-        if self.articles and other.articles:
+        known = bool(self.digest and other.digest)
+        if known and self.articles and other.articles:
             same = self.articles == other.articles
         else:
-            same = (self.digest, *self.reading) == (other.digest, *other.reading)
-        if same:
-            return None
-        if self.formats != other.formats:
-            return "the formats differ"
-        if self.columns != other.columns:
-            return "the column options differ"
-        if (self.encoding, self.delimiter) != (other.encoding, other.delimiter):
-            return "--encoding or --delimiter differs"
-        if self.sizes != other.sizes:
-            return f"the size was {sum(self.sizes)} bytes and is {sum(other.sizes)}"
-        return "the content differs"
+            same = known and (self.digest, *self.reading) == (other.digest, *other.reading)
+        differences = (
+            (same, None),
+            (not known, "what came through a pipe was not kept"),
+            (self.formats != other.formats, "the formats differ"),
+            (self.columns != other.columns, "the column options differ"),
+            (
+                (self.encoding, self.delimiter) != (other.encoding, other.delimiter),
+                "--encoding or --delimiter differs",
+            ),
+            (
+                self.sizes != other.sizes,
+                f"the size was {sum(self.sizes)} bytes and is {sum(other.sizes)}",
+            ),
+            (True, "the content differs"),
+        )
+        return next(text for holds, text in differences if holds)
 
     @property
     def reading(self) -> tuple[object, ...]:
@@ -79,6 +88,20 @@ class Survey:
     """The first of those."""
     dating: Dating = field(default_factory=Dating)
     """How many have a time."""
+
+
+def unknown(source: Source) -> Survey:
+    """Return what is known of an input that is read only once: how it is read, and no more."""
+    reading = Fingerprint(
+        paths=tuple(str(file.path) for file in source.files),
+        formats=tuple(file.kind for file in source.files),
+        sizes=(0,) * len(source.files),
+        digest="",
+        columns=source.columns,
+        encoding=source.encoding,
+        delimiter=source.delimiter,
+    )
+    return Survey(reading, UNKNOWN_RECORDS, 0)
 
 
 def survey(source: Source, on_record: Callable[[int], None] | None = None) -> Survey:

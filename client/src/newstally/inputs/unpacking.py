@@ -32,6 +32,10 @@ _ZSTD_CHUNK = 1 << 10
 """One byte can become 32 KiB, and a chunk is unpacked at once."""
 
 
+class Eager(io.BufferedReader):
+    """What comes slowly: it is taken as it comes, and not waited for until there is much of it."""
+
+
 class Counted(io.RawIOBase):
     """Passes on what it reads, and counts it."""
 
@@ -46,7 +50,8 @@ class Counted(io.RawIOBase):
 
     def readinto(self, buffer: "bytearray | memoryview") -> int:  # type: ignore[override]
         """Read, and count."""
-        data = self._raw.read(len(buffer))
+        read = self._raw.read1 if isinstance(self._raw, Eager) else self._raw.read
+        data = read(len(buffer))
         self.passed += len(data)
         buffer[: len(data)] = data
         return len(data)

@@ -43,7 +43,7 @@ async def test_the_file_says_what_the_command_line_does_not(
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        ("[uplaod]\nrate = 1", r"\[uplaod\] is no command; there are: cert, compare, export"),
+        ("[uplaod]\nrate = 1", r"\[uplaod\] is no command; there are: cert, compare"),
         ("[upload]\nrates = 1", "rates is no option of `newstally upload`"),
         ("targt = 'x'", "targt is an option of no command"),
         ("[uploads.show]\nrate = 1", "rate is no option of `newstally show`"),

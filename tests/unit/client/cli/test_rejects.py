@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 from newstally import Article, Refusal, RefusalReason
-from newstally.cli.uploading.verdicts import Verdicts
+from newstally.cli.uploading.rejecting.verdicts import Verdicts
 from newstally.inputs import Record
 from newstally.values import MALFORMED, RefusalRange
 from support.reference_gateway import ReferenceGateway

@@ -4,7 +4,7 @@ import json
 from pathlib import Path
 
 import pytest
-from newstally.cli.uploading.gathering import SHOWN_REFUSALS
+from newstally.cli.uploading.rejecting.gathering import SHOWN_REFUSALS
 from newstally.cli.uploading.states import Stage, StateStore, UploadState
 from support.reference_gateway import Fault, ReferenceGateway
 

@@ -19,7 +19,7 @@ from rich.progress import (
 )
 from rich.text import Text
 
-from newstally.inputs import Source
+from newstally.inputs import UNKNOWN_RECORDS, Source
 from newstally.values import Progress, UploadEvent, Waiting
 
 LINE_EVERY_SECONDS = 5.0
@@ -171,7 +171,9 @@ class BarDisplay:
             TextColumn("{task.fields[note]}", style="yellow", markup=False),
             console=console,
         )
-        self._task: TaskID = self._bar.add_task("", total=total, rate="", note="")
+        self._task: TaskID = self._bar.add_task(
+            "", total=None if total == UNKNOWN_RECORDS else total, rate="", note=""
+        )
 
     def __enter__(self) -> Self:
         """Show the bar."""
@@ -222,6 +224,8 @@ def make_display(total: int, target: str, *, quiet: bool = False) -> Display:
 def progress_text(rate: Rate, settled: int, total: int) -> str:
     """Say how far it is, and how long it will take if that can be told."""
     per_second = rate.per_second()
+    if total == UNKNOWN_RECORDS:
+        return f"settled {settled:,} articles, {per_second:,.0f}/s"
     text = f"settled {settled:,} of {total:,} articles, {per_second:,.0f}/s"
     if per_second > 0 and settled < total:
         text += f", about {(total - settled) / per_second:,.0f} s left"

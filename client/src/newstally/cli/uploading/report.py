@@ -6,7 +6,7 @@ from typing import Any
 
 from newstally_protos.names import shown
 
-from newstally.cli.uploading.gathering import Rejected
+from newstally.cli.uploading.rejecting.gathering import Rejected
 from newstally.cli.uploading.sending import Sent
 from newstally.inputs.dating import Dating
 from newstally.values import RefusalReason

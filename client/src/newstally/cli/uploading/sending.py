@@ -7,9 +7,9 @@ from collections.abc import AsyncGenerator, AsyncIterable, Callable, Iterable
 from dataclasses import asdict, dataclass
 
 from newstally.cli.uploading.choosing import Choice
-from newstally.cli.uploading.rejects import MostRejects
+from newstally.cli.uploading.rejecting.rejects import MostRejects
+from newstally.cli.uploading.rejecting.verdicts import Verdicts
 from newstally.cli.uploading.states import Stage, StateStore
-from newstally.cli.uploading.verdicts import Verdicts
 from newstally.cli.uploading.voice import Voice
 from newstally.client import NewstallyClient
 from newstally.errors import InputError, PermanentError
@@ -30,26 +30,42 @@ class Sent:
     """All was settled before this run, which sent nothing."""
 
 
-async def send(
-    source: Source,
-    surveyed: Survey,
-    choice: Choice,
-    store: StateStore,
-    give_up_after: float | None,
-    wait_applied: bool,
-    *,
-    access: Access,
-    voice: Voice,
-    most_rejects: MostRejects,
-    rate: float | None = None,
-) -> Sent:
-    """Settle every article of the input and say what it came to. Raises NewstallyError.
+@dataclass(frozen=True, slots=True)
+class Task:
+    """What is to be sent, and how."""
 
-    At most `rate` articles a second are sent; None: as fast as they are settled.
-    """
+    source: Source
+    choice: Choice
+    store: StateStore
+    access: Access
+    voice: Voice
+    most_rejects: MostRejects
+    give_up_after: float | None = None
+    """Seconds without a move; None: never."""
+    rate: float | None = None
+    """At most so many articles a second; None: as fast as they are settled."""
+    wait_applied: bool = False
+    """Wait in the end until all tallies are in the sink."""
+
+    def client(self) -> NewstallyClient:
+        """Return a client with the patience that is asked for."""
+        retry = RetryPolicy(give_up_after=self.give_up_after)
+        return NewstallyClient(self.choice.target, access=self.access, retry=retry)
+
+    async def finish(self, client: NewstallyClient, summary: UploadSummary) -> int:
+        """Note that all is settled, and wait if that is wanted; return the applied offset."""
+        self.store.advance(self.choice.state, Stage.FINISHED)
+        if not self.wait_applied:
+            return summary.applied_offset
+        self.voice.note("waiting until all tallies are in the sink")
+        return (await client.wait_applied(summary.upload_id)).applied_offset
+
+
+async def send(task: Task, surveyed: Survey) -> Sent:
+    """Settle every article of the input and say what it came to. Raises NewstallyError."""
 
     def check(upload: Upload) -> None:
-        most_rejects.check(upload.refused, surveyed.records, upload_id)
+        task.most_rejects.check(upload.refused, surveyed.records, upload_id)
 
     def observe(event: UploadEvent) -> None:
         display(event)
@@ -57,28 +73,24 @@ async def send(
             check(event.upload)
 
     begin = time.monotonic()
+    choice = task.choice
     upload_id = choice.state.upload_id
-    retry = RetryPolicy(give_up_after=give_up_after)
-    async with NewstallyClient(choice.target, access=access, retry=retry) as client:
-        with voice.display(surveyed.records, choice.target) as display:
-            upload = await _open_upload(client, choice, store, surveyed, display, voice.note)
+    async with task.client() as client:
+        with task.voice.display(surveyed.records, choice.target) as display:
+            upload = await open_upload(client, task, surveyed, display)
             check(upload)
             already = 0 < upload.next_offset == surveyed.records
             if already:
                 summary = UploadSummary(**asdict(upload), articles=surveyed.records, refusals=())
             else:
-                with contextlib.closing(source.records()) as records:
-                    articles = paced(records, upload.next_offset, rate)
+                with contextlib.closing(task.source.records()) as records:
+                    articles = paced(records, upload.next_offset, task.rate)
                     summary = await client.upload(
                         articles, upload_id=upload_id, must_exist=True, on_event=observe
                     )
         seconds = time.monotonic() - begin
-        store.advance(choice.state, Stage.FINISHED)
-        applied_offset = summary.applied_offset
-        if wait_applied:
-            voice.note("waiting until all tallies are in the sink")
-            applied_offset = (await client.wait_applied(upload_id)).applied_offset
-        verdicts = await _verdicts(client, summary)
+        applied_offset = await task.finish(client, summary)
+        verdicts = await verdicts_of(client, summary)
     return Sent(summary, applied_offset, seconds, verdicts, already_counted=already)
 
 
@@ -104,19 +116,18 @@ async def _slowly(
         yield record.article
 
 
-async def _open_upload(
+async def open_upload(
     client: NewstallyClient,
-    choice: Choice,
-    store: StateStore,
+    task: Task,
     surveyed: Survey,
     display: Callable[[UploadEvent], None],
-    tell: Callable[[str], None],
 ) -> Upload:
     """Make the upload or find it, and check that it can be of this input.
 
     A new upload that fails here for good leaves no state behind: the next run must not take it for
     one that was checked.
     """
+    choice, store, tell = task.choice, task.store, task.voice.note
     upload_id = choice.state.upload_id
     if choice.state.stage is not Stage.BEGUN:
         # Making it anew would count again what was settled before it was lost.
@@ -162,7 +173,7 @@ def lost(choice: Choice) -> str:
     )
 
 
-async def _verdicts(client: NewstallyClient, upload: Upload) -> Verdicts:
+async def verdicts_of(client: NewstallyClient, upload: Upload) -> Verdicts:
     """Return what the gateway keeps of the refusals; it bounds how many that are."""
     if not upload.refused:
         return Verdicts([], [], upload.next_offset)

@@ -11,7 +11,7 @@ import typer
 
 from newstally.cli.running import keep_quiet, say
 from newstally.cli.uploading.display import Display, FirstPass, Rate, make_display
-from newstally.inputs import Source
+from newstally.inputs import UNKNOWN_RECORDS, Source
 from newstally.values import Progress, UploadEvent, Waiting
 
 EVENT_EVERY_SECONDS = 1.0
@@ -86,7 +86,7 @@ class JsonDisplay:
                 self._rate.add(now, upload.next_offset)
                 self._last = {
                     "settled": upload.next_offset,
-                    "total": self._total,
+                    "total": None if self._total == UNKNOWN_RECORDS else self._total,
                     "counted": upload.counted,
                     "refused": upload.refused,
                     "articles_per_second": round(self._rate.per_second(), 1),

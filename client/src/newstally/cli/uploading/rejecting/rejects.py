@@ -15,7 +15,7 @@ import typer
 from newstally_protos.names import shown
 
 from newstally.errors import InputError
-from newstally.inputs import PIPE, Record
+from newstally.inputs import PIPE, UNKNOWN_RECORDS, Record
 from newstally.inputs.files import PIPE_NAME, REJECTED
 from newstally.values import Refusal, RefusalReason
 
@@ -34,6 +34,14 @@ class MostRejects:
         if self._number < 0 or not 0 <= (self._percent or 0.0) <= 100:
             raise ValueError(text)
 
+    def check_known(self, *, known: bool) -> None:
+        """Raise InputError for a part of all where nobody knows how many records there are."""
+        if not known and self._percent is not None and self._percent < 100:
+            raise InputError(
+                "--max-rejects takes a number, and no part, where a pipe is read with --upload-id:"
+                " how many records it has is not known before its end"
+            )
+
     def check(self, rejected: int, records: int, upload_id: str = "") -> None:
         """Raise InputError if more were rejected of an input of so many records."""
         allowed = self._number if self._percent is None else records * self._percent / 100
@@ -44,9 +52,10 @@ class MostRejects:
                 if upload_id
                 else "nothing was sent; --dry-run lists them"
             )
+            of = "" if records == UNKNOWN_RECORDS else f" of {records:,}"
             raise InputError(
-                f"{rejected:,} of {records:,} records are rejected, more than --max-rejects"
-                f" {self._text}: {remedy}"
+                f"{rejected:,}{of} records are rejected, more than --max-rejects {self._text}:"
+                f" {remedy}"
             )
 
 

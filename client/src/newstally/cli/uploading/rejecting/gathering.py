@@ -6,8 +6,8 @@ from pathlib import Path
 
 from newstally.cli.output.durable import replacing
 from newstally.cli.running import say
-from newstally.cli.uploading.rejects import LocatedRefusal, line_of, upload_of
-from newstally.cli.uploading.verdicts import Verdicts
+from newstally.cli.uploading.rejecting.rejects import LocatedRefusal, line_of, upload_of
+from newstally.cli.uploading.rejecting.verdicts import Verdicts
 from newstally.errors import InputError
 from newstally.inputs import Source
 

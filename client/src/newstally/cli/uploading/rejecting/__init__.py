@@ -1,0 +1,1 @@
+"""What of an input was rejected: deciding it, finding it, writing it down."""
