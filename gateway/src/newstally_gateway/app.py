@@ -69,6 +69,7 @@ class Gateway:
         open_services = [Health.NAME, *(REFLECTION if settings.reflection == "open" else ())]
         self._door = Door(_read_keys(settings.keys), open_services, metrics)
         lifecycle.guard(self._door)
+        self._persister_is_open = settings.mtls is None and not settings.persister_on_loopback
         self._certificate = watched("mtls", settings.mtls)
         self._channel: grpc.aio.Channel = (
             connect(settings.persister)
@@ -136,7 +137,7 @@ class Gateway:
 
     async def start(self) -> None:
         """Begin to look for the persister and the replicas; wait for neither."""
-        self._door.announce()
+        self._door.announce(persister_is_open=self._persister_is_open)
         self._background = asyncio.create_task(self._run(), name="gateway")
         self._lifecycle.watch(self._background)
 

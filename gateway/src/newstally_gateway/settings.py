@@ -1,5 +1,6 @@
 """What can be set on the gateway."""
 
+import ipaddress
 from dataclasses import replace
 from pathlib import Path
 from typing import Annotated, Literal, Self
@@ -93,6 +94,15 @@ class GatewaySettings(ServiceSettings):
         if self.tls_cert is None or self.tls_key is None:
             return None
         return CertificateFiles(self.tls_cert, self.tls_key)
+
+    @property
+    def persister_on_loopback(self) -> bool:
+        """Whether nobody but this machine reaches the persister, by its address."""
+        host = self.persister.rpartition(":")[0].strip("[]")
+        try:
+            return ipaddress.ip_address(host).is_loopback
+        except ValueError:
+            return host == "localhost"
 
     @model_validator(mode="after")
     def _tls_is_whole(self) -> Self:

@@ -78,3 +78,18 @@ def test_beyond_it_the_open_door_is_meant(host: str, capsys: pytest.CaptureFixtu
         assert line.startswith(named)
     assert load(GatewaySettings, ["--host", host, "--allow-anonymous"]).allow_anonymous
     assert load(GatewaySettings, ["--host", host, "--keys", "k", "--insecure"]).insecure
+
+
+@pytest.mark.parametrize(
+    ("persister", "here"),
+    [
+        ("127.0.0.1:50053", True),
+        ("[::1]:50053", True),
+        ("localhost:50053", True),
+        ("persister:50053", False),
+        ("10.0.0.1:50053", False),
+    ],
+)
+def test_who_reaches_the_persister_is_known(persister: str, here: bool) -> None:
+    """Keys stop nobody there: a gateway says so at its start."""
+    assert load(GatewaySettings, ["--persister", persister]).persister_on_loopback is here

@@ -76,10 +76,15 @@ class Door(grpc.aio.ServerInterceptor):
             "" if trouble is None else f", the last good ones: the file is not usable: {trouble}"
         )
 
-    def announce(self) -> None:
-        """Log how open it is."""
+    def announce(self, *, persister_is_open: bool) -> None:
+        """Log how open it is; and that there may be a way around it."""
         if self._keys is not None:
             log.info("door closed but for keys", keys=len(self._keys.keyring))
+            if persister_is_open:
+                log.warning(
+                    "keys stop nobody who reaches the persister",
+                    remedy="certificates: --mtls-cert, --mtls-key and --mtls-ca of all services",
+                )
         else:
             log.warning(
                 "door open: whoever reaches the port is let in",
