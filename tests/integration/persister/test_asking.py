@@ -77,6 +77,20 @@ def test_top_within_some_days(process: Process) -> None:
     assert "▆" in on_terminal(process, "top", *days) or "█" in on_terminal(process, "top", *days)
 
 
+def test_export_of_some_days(process: Process) -> None:
+    """The rows of `top` for the same days; an end before the beginning is wrong usage."""
+    days = ("--since", LAST_WEEK, "--until", iso(TODAY))
+    lines = ask(process, "export", "the post", *days, "--format", "jsonl").stdout.splitlines()
+    rows = [json.loads(line) for line in lines]
+    assert [(row["text"], row["mentions"]) for row in rows] == [
+        ("nato", 13),
+        ("eleanor whitcombe", 12),
+    ]
+    every = ask(process, "export", "the post", "--format", "jsonl").stdout.splitlines()
+    assert [json.loads(line)["mentions"] for line in every] == [41, 13]
+    ask(process, "export", "--since", iso(TODAY), "--until", LAST_WEEK, code=2)
+
+
 def test_what_rises(process: Process) -> None:
     """With the days that are compared, the estimate and the bound; lines on a terminal."""
     found = json.loads(ask(process, "rising", "the post", "--json").stdout)

@@ -1,7 +1,9 @@
 """`newstally export`."""
 
 import contextlib
+import sys
 from collections.abc import AsyncIterator
+from datetime import date
 from pathlib import Path
 from typing import Annotated
 
@@ -9,11 +11,13 @@ import typer
 
 from newstally.cli.asking import asking
 from newstally.cli.output.durable import replacing_bytes
+from newstally.cli.reading.days import Since, Until, check, day
 from newstally.cli.reading.parquet import Row
 from newstally.cli.reading.writing import ExportFormat, format_of, make_writer, standard_output
 from newstally.cli.running import Ca, KeyFile, Target, Tls, exit_codes, make_access, run, say
 from newstally.client import NewstallyClient
 from newstally.errors import InputError, NotFound
+from newstally.values import EntityTally
 
 NAMES = ("publication", "text", "name", "label", "mentions", "articles")
 
@@ -32,6 +36,8 @@ def export(
         typer.Option("--format", help="Default: as the file's name tells, or csv."),
     ] = None,
     label: Annotated[str, typer.Option(help="Only this label, for example PERSON.")] = "",
+    since: Since = None,
+    until: Until = None,
     target: Target = None,
     ca: Ca = None,
     tls: Tls = None,
@@ -40,10 +46,12 @@ def export(
     """Write tallies: a row for each entity of each publication, the most mentioned first.
 
     Columns: publication, text (the key), name (as readers write it), label, mentions, articles.
-    While articles are counted a row may be missing or come twice; wait until all is applied.
+    With --since or --until, what articles of those days mention. While articles are counted a row
+    may be missing or come twice; wait until all is applied.
     """
+    check(first := day(since), last := day(until))
     with exit_codes(), asking(target, make_access(ca, tls, key_file)) as client:
-        rows = _rows(client, publication, label.strip())
+        rows = _rows(client, publication, label.strip(), first, last)
         number = run(_write(client, rows, output, format_of(output, form)))
     say(f"{number:,} rows" + (f" in {output}" if output else ""))
 
@@ -69,12 +77,32 @@ async def _write(
     return number
 
 
-async def _rows(client: NewstallyClient, names: list[str] | None, label: str) -> AsyncIterator[Row]:
+async def _rows(
+    client: NewstallyClient,
+    names: list[str] | None,
+    label: str,
+    since: date | None,
+    until: date | None,
+) -> AsyncIterator[Row]:
     """Yield a row for each entity. Raises NotFound for a publication that is not there."""
     publications = names or [tally.publication async for tally in client.publications()]
     for name in publications:
         try:
-            async for tally in client.entity_tallies(name, label=label):
+            async for tally in _tallies(client, name, label, since, until):
                 yield (name, tally.text, tally.name, tally.label, tally.mentions, tally.articles)
         except NotFound as error:
             raise NotFound(f"{name}: {error}; `newstally publications` lists all") from error
+
+
+async def _tallies(
+    client: NewstallyClient, name: str, label: str, since: date | None, until: date | None
+) -> AsyncIterator[EntityTally]:
+    if since is None and until is None:
+        async for tally in client.entity_tallies(name, label=label):
+            yield tally
+        return
+    found = await client.questions.ranking(
+        name, since=since, until=until, label=label, limit=sys.maxsize
+    )
+    for tally in found.entities:
+        yield tally
