@@ -190,6 +190,7 @@ class Gateway:
             departed=self._links.departed.errors,
             oldest=dispatching.oldest,
             whose=self._streams.whose,
+            limit_hits=lambda: self._limiting.hits,
         )
 
     async def _run(self) -> None:

@@ -13,8 +13,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from newstally import Article, NewstallyClient
+from newstally import Access, Article, NewstallyClient
 from newstally.keys import make_key
+from newstally_protos.keys import Limits
 from support.corpus import make_articles
 from support.engines import REFUSE, SLEEP
 from support.processes import Process, eventually
@@ -173,14 +174,23 @@ async def test_what_a_key_may_see(tmp_path: Path) -> None:
     """`read`: figures without addresses; `admin`: all; `write`: nothing."""
     keys = tmp_path / "keys.json"
     made = {scope: make_key(keys, scope, [scope]) for scope in ("read", "write", "admin")}
+    made["slow"] = make_key(keys, "hasty", ["read", "write"], limits=Limits(articles_per_second=10))
     with Trio(tmp_path, extractors=1, gateway_flags=["--keys", str(keys)]) as trio:
+        async with NewstallyClient(trio.gateway.address, access=Access(key=made["slow"])) as client:
+            await client.upload(make_articles(40))
         own = await asyncio.to_thread(status, trio.gateway, made["admin"])
         assert own["replicas"][0]["address"] == trio.extractors[0].address
-        assert own["gateways"][0]["door"] == "3 keys"
+        assert own["gateways"][0]["door"] == "4 keys"
+        (hits,) = own["limit_hits"]
+        assert (hits["owner"], hits["limit"]) == ("hasty", "articles_per_second")
+        assert 5 <= hits["times"] <= 40
+        theirs = await asyncio.to_thread(status, trio.gateway, made["slow"])
+        assert [each["owner"] for each in theirs["limit_hits"]] == ["hasty"]
         seen = await asyncio.to_thread(status, trio.gateway, made["read"])
         assert seen["replicas"][0]["address"] == ""
         assert seen["replicas"][0]["instance_id"] == own["replicas"][0]["instance_id"]
         assert seen["gateways"][0]["door"] == ""
+        assert seen["limit_hits"] == []
         for key in (made["write"], ""):
             done = await asyncio.to_thread(run_status, trio.gateway, key)
             assert done.returncode == 1

@@ -5,7 +5,8 @@ Every second, and at once when a stream waits, the gateway asks the persister fo
 
 import asyncio
 import secrets
-from collections.abc import AsyncIterator
+from collections import Counter
+from collections.abc import AsyncIterator, Mapping
 from typing import TypeVar
 
 import grpc
@@ -24,6 +25,8 @@ TRY_SECONDS = 2.0
 """Deadline of one try."""
 SLOT_SECONDS = 3.0
 """How long a stream waits for a slot."""
+HITS = 1_000
+"""Owners and limits whose hits are counted."""
 FORGET_SECONDS = 60.0
 """A key without streams is forgotten after this."""
 
@@ -43,6 +46,12 @@ class Limiting:
         self._hurry = asyncio.Event()
         self._answered = asyncio.Condition()
         self._alone = False
+        self._hits: Counter[tuple[str, str]] = Counter()
+
+    @property
+    def hits(self) -> Mapping[tuple[str, str], int]:
+        """How often an owner met a limit: articles held up, streams turned away."""
+        return self._hits
 
     def account(self, caller: Caller) -> Account | None:
         """Return the caller's account; None where it has no limits that gateways share."""
@@ -57,8 +66,8 @@ class Limiting:
         account.limits = limits
         return account
 
-    async def enter(self, account: Account) -> bool:
-        """Open a stream of an account; False if it has too many. `leave` it in any case."""
+    async def enter(self, caller: Caller, account: Account) -> bool:
+        """Open a stream of a caller's account; False if it has too many. `leave` it in any case."""
         account.streams += 1
         if account.has_slot(steady()):
             return True
@@ -67,6 +76,7 @@ class Limiting:
             async with asyncio.timeout(SLOT_SECONDS), self._answered:
                 await self._answered.wait_for(lambda: account.has_slot(steady()))
         except TimeoutError:
+            self._hit(caller, "streams")
             return False
         return True
 
@@ -83,6 +93,8 @@ class Limiting:
         async for message in messages:
             async with turn:
                 seconds = account.wait_seconds(steady())
+                if seconds > 0:
+                    self._hit(caller, account.short_of(steady()))
                 while seconds > 0:
                     await asyncio.sleep(seconds)
                     seconds = account.wait_seconds(steady())
@@ -104,6 +116,10 @@ class Limiting:
             except TimeoutError:
                 continue
             await asyncio.sleep(0.02)  # many that hurry ask once
+
+    def _hit(self, caller: Caller, limit: str) -> None:
+        if len(self._hits) < HITS or (caller.owner, limit) in self._hits:
+            self._hits[caller.owner, limit] += 1
 
     async def _ask(self) -> None:
         asked_at = steady()

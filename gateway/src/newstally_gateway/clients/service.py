@@ -181,7 +181,7 @@ class Streams:
         over_limit = False
         if account is not None:
             _when_over(context, partial(limiting.leave, account))
-            over_limit = not await limiting.enter(account)
+            over_limit = not await limiting.enter(found, account)
             if account.has_rates:
                 messages = limiting.paced(found, account, messages)
         placed = await self._room.enter(number, peer)

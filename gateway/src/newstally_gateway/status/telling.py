@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from newstally_protos.v1.status_pb2 import (
     ErrorGroup,
     GatewayStatus,
+    LimitHits,
     OldestWork,
     ProcessStatus,
     ReplicaStatus,
@@ -41,6 +42,8 @@ class Parts:
     oldest: Callable[[LinkKey], Oldest | None]
     whose: Callable[[StreamKey], tuple[str, str] | None]
     """The upload and the owner of a stream."""
+    limit_hits: Callable[[], Mapping[tuple[str, str], int]]
+    """How often, by owner and limit."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,6 +77,10 @@ class Telling:
             memory_limit_bytes=parts.memory_limit_bytes,
             persister=parts.persister(),
             door=parts.door(),
+            limit_hits=[
+                LimitHits(owner=owner, limit=limit, times=times)
+                for (owner, limit), times in sorted(parts.limit_hits().items())
+            ],
         )
 
     def replicas(self) -> Sequence[ToldReplica]:

@@ -382,9 +382,9 @@ class LimitHits(_message.Message):
     owner: _builtins.str
     """The owner."""
     limit: _builtins.str
-    """Which limit, as the keys file names it; or why the call was not let in."""
+    """Which limit, as the keys file names it."""
     times: _builtins.int
-    """How often, since the gateway began."""
+    """How often since the gateway began: articles that were held up, or streams turned away."""
     def __init__(
         self,
         *,

@@ -17,6 +17,8 @@ BURST_SECONDS = 1.0
 """What is saved up of a rate that is not used."""
 LONGEST_WAIT_SECONDS = 0.25
 """How long to wait at most before looking again: shares change."""
+RATES = ("articles_per_second", "bytes_per_second", "extractor_seconds_per_second")
+"""What keys files call the limits that are rates."""
 HEADROOM = 1.25
 """A gateway asks for more than it used, so that it need not ask for each article."""
 
@@ -154,6 +156,15 @@ class Account:
         """Return how long the next article waits before it is looked again; 0: it is let in."""
         waits = [bucket.wait_seconds(now) for limit, bucket in self._rates() if limit is not None]
         return max(waits, default=0.0)
+
+    def short_of(self, now: float) -> str:
+        """Return the limit that holds the next article up for longest, as keys files name it."""
+        waits = {
+            name: bucket.wait_seconds(now)
+            for name, (limit, bucket) in zip(RATES, self._rates(), strict=True)
+            if limit is not None
+        }
+        return max(waits, key=lambda name: waits[name], default="")
 
     def let_in(self, size_bytes: int, now: float) -> None:
         """Take what an article takes."""
