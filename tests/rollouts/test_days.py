@@ -1,6 +1,7 @@
 """Days while releases change: what the previous one records or applies counts under no day."""
 
 import asyncio
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -8,8 +9,14 @@ import pytest
 from integration.firestore.conftest import emulator  # noqa: F401 - a fixture
 from newstally_persister.sinks import sqlite_schema
 from newstally_persister.sinks.sqlite_tallies import SqliteTallies
-from rollouts.test_mixed_versions import previous  # noqa: F401 - a fixture
+from rollouts.test_mixed_versions import (
+    SERVICES,
+    previous,  # noqa: F401 - a fixture
+)
+from rollouts.test_mixed_versions import running as services
+from rollouts.test_mixed_versions import upload as upload_of
 from rollouts.test_stores import SOON, running, store_command
+from support.corpus import assert_counted_once, make_articles
 from support.firestore_bench import Store
 from support.firestore_days import Places, days_from, recount_places
 from support.processes import REPOSITORY
@@ -127,6 +134,24 @@ def test_a_store_of_the_previous_release_gets_days_when_it_is_upgraded(
         upload.go_on(tree)
     assert store_command("upgrade-store", tmp_path).returncode == 0
     assert {key[-1] for key in held(tmp_path)} == {None}
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("older", [(), ("gateway",), ("extractor",)], ids=str)
+async def test_an_older_gateway_passes_no_days_on(
+    previous: Path,  # noqa: F811
+    tmp_path: Path,
+    older: tuple[str, ...],
+) -> None:
+    """Its articles count all the same; an older extractor makes no difference."""
+    time = datetime.now(UTC)
+    sent = [replace(article, publish_time=time) for article in make_articles(60)]
+    trees = {name: previous if name in older else REPOSITORY for name in SERVICES}
+    with services(trees, tmp_path) as address:
+        await upload_of(address, sent)
+        await assert_counted_once(address, sent)
+    days = {key[-1] for key in held(tmp_path)}
+    assert days == ({None} if "gateway" in older else {DAY})
 
 
 def held(directory: Path) -> DayTallies:

@@ -5,7 +5,8 @@ from pathlib import Path
 
 import grpc
 import pytest
-from newstally_protos.v1 import gateway_pb2
+from google.protobuf.timestamp_pb2 import Timestamp
+from newstally_protos.v1 import article_pb2, gateway_pb2
 from newstally_protos.v1.article_pb2 import RefusalReason
 from newstally_protos.wire import retry_delay_seconds
 from support.gateway_wire import Client, article, gateway_client, message, messages
@@ -51,6 +52,14 @@ async def refused_between_good_ones(
         (
             gateway_pb2.StreamArticlesRequest(article=article("x", article_id="ü" * 129)),
             "ARTICLE_ID_TOO_LONG",
+        ),
+        (
+            gateway_pb2.StreamArticlesRequest(
+                article=article_pb2.Article(
+                    publication="P", content="x", publish_time=Timestamp(seconds=253_402_300_800)
+                )
+            ),
+            "PUBLISH_TIME_INVALID",
         ),
     ],
     ids=lambda value: value if isinstance(value, str) else "",
