@@ -91,14 +91,12 @@ class Limiting:
         """Yield a stream's messages no faster than its key allows: those of one key take turns."""
         turn = self._turns[caller.key.account] if caller.key is not None else asyncio.Lock()
         async for message in messages:
-            async with turn:
-                seconds = account.wait_seconds(steady())
-                if seconds > 0:
-                    self._hit(caller, account.short_of(steady()))
-                while seconds > 0:
-                    await asyncio.sleep(seconds)
-                    seconds = account.wait_seconds(steady())
-                account.let_in(size_bytes(message), steady())
+            if turn.locked() or account.wait_seconds(steady()) > 0:
+                async with turn:
+                    if account.wait_seconds(steady()) > 0:
+                        self._hit(caller, account.short_of(steady()))
+                    await _wait(account)
+            account.let_in(size_bytes(message))
             yield message
 
     async def run(self) -> None:
@@ -161,6 +159,13 @@ class Limiting:
         for name, account in list(self._accounts.items()):
             if not account.streams and now - account.idle_since > FORGET_SECONDS:
                 del self._accounts[name], self._turns[name]
+
+
+async def _wait(account: Account) -> None:
+    seconds = account.wait_seconds(steady())
+    while seconds > 0:
+        await asyncio.sleep(seconds)
+        seconds = account.wait_seconds(steady())
 
 
 def _message(amounts: Amounts) -> journal_pb2.Amounts:

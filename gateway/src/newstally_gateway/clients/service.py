@@ -17,7 +17,6 @@ from newstally_protos.v1.gateway_pb2 import (
     UploadArticlesRequest,
     UploadArticlesResponse,
 )
-from newstally_runtime.deadline import steady
 from newstally_runtime.peers.lingering import Lingering
 from newstally_runtime.status import StatusError, abort
 
@@ -33,7 +32,6 @@ from newstally_gateway.clients.waiting import WAIT_SECONDS, WaitingRoom
 from newstally_gateway.core.clients.intake import Incoming
 from newstally_gateway.core.clients.places import Places
 from newstally_gateway.core.clients.statuses import Reason, Status
-from newstally_gateway.core.keys.accounts import Account
 from newstally_gateway.core.keys.callers import Caller, Rejection
 
 NAME = DESCRIPTOR.services_by_name["GatewayService"].full_name
@@ -202,7 +200,7 @@ class Streams:
             announce,
             lambda: None,
             used=partial(self._room.use, number),
-            spent=None if account is None else partial(_spend, account),
+            spent=None if account is None else account.spend,
         )
         if self._draining:
             session.refuse(Status(Reason.DRAINING))
@@ -244,10 +242,6 @@ class Streams:
         self._shared.metrics.stream_ends.labels(session.outcome).inc()
         if not self._open:
             self._none_open.set()
-
-
-def _spend(account: Account, micros: int) -> None:
-    account.spend(micros, steady())
 
 
 def _heed(session: asyncio.Task[None]) -> None:

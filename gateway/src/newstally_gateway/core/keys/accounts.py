@@ -15,6 +15,8 @@ from newstally_protos.keys import Limits
 
 BURST_SECONDS = 1.0
 """What is saved up of a rate that is not used."""
+FILL_SECONDS = 0.05
+"""How often what came in is added up while there is enough."""
 LONGEST_WAIT_SECONDS = 0.25
 """How long to wait at most before looking again: shares change."""
 RATES = ("articles_per_second", "bytes_per_second", "extractor_seconds_per_second")
@@ -46,15 +48,16 @@ class Bucket:
         """Return the share if it is good."""
         return self.share if now < self._until else 0.0
 
-    def take(self, units: float, now: float) -> None:
+    def take(self, units: float) -> None:
         """Note that so much was taken; it may be more than there was."""
-        self._fill(now)
         self._level -= units
         self._used += units
 
     def wait_seconds(self, now: float) -> float:
         """Return how long to wait until something may be taken, or before looking again; 0: now."""
-        self._fill(now)
+        # What came in is not added up for each article.
+        if self._level < 0 or now - self._at > FILL_SECONDS:
+            self._fill(now)
         if self._level >= 0 and self.share > 0 and now < self._until:
             return 0.0
         self._was_short = True
@@ -154,8 +157,14 @@ class Account:
 
     def wait_seconds(self, now: float) -> float:
         """Return how long the next article waits before it is looked again; 0: it is let in."""
-        waits = [bucket.wait_seconds(now) for limit, bucket in self._rates() if limit is not None]
-        return max(waits, default=0.0)
+        longest, limits = 0.0, self.limits
+        if limits.articles is not None:
+            longest = self._articles.wait_seconds(now)
+        if limits.bytes is not None:
+            longest = max(longest, self._bytes.wait_seconds(now))
+        if limits.extractor_seconds is not None:
+            longest = max(longest, self._extractor.wait_seconds(now))
+        return longest
 
     def short_of(self, now: float) -> str:
         """Return the limit that holds the next article up for longest, as keys files name it."""
@@ -166,14 +175,14 @@ class Account:
         }
         return max(waits, key=lambda name: waits[name], default="")
 
-    def let_in(self, size_bytes: int, now: float) -> None:
+    def let_in(self, size_bytes: int) -> None:
         """Take what an article takes."""
-        self._articles.take(1, now)
-        self._bytes.take(size_bytes, now)
+        self._articles.take(1)
+        self._bytes.take(size_bytes)
 
-    def spend(self, micros: int, now: float) -> None:
+    def spend(self, micros: int) -> None:
         """Take what an article took of an extractor."""
-        self._extractor.take(micros / 1e6, now)
+        self._extractor.take(micros / 1e6)
 
     def _rates(self) -> tuple[tuple[float | None, Bucket], ...]:
         limits = self.limits

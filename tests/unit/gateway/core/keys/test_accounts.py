@@ -18,7 +18,7 @@ def let_in(account: Account, size: int, seconds: float, begin: float = 0.0) -> i
     while now < begin + seconds:
         wait = account.wait_seconds(now)
         if wait == 0:
-            account.let_in(size, now)
+            account.let_in(size)
             articles += 1
         else:
             now += wait
@@ -52,7 +52,7 @@ def test_whatever_is_lent_no_more_is_taken(lent: list[tuple[float, float]]) -> N
         while now < end:
             wait = bucket.wait_seconds(now)
             if wait == 0:
-                bucket.take(1, now)
+                bucket.take(1)
                 taken += 1
             now += wait
         now = max(now, end)
@@ -75,7 +75,7 @@ def test_what_an_extractor_took_is_paid_afterwards() -> None:
     account = Account(Amounts(extractor_seconds=0.5), 0.0)
     account.lend(Amounts(extractor_seconds=0.5), float("inf"), 0.0)
     assert account.wait_seconds(0.0) == 0
-    account.spend(2_000_000, 0.0)
+    account.spend(2_000_000)
     now = 0.0
     while (wait := account.wait_seconds(now)) > 0:
         now += wait
@@ -88,7 +88,7 @@ def test_it_asks_for_what_it_uses_and_for_all_when_it_is_short() -> None:
     account.lend(Amounts(articles=100.0), float("inf"), 0.0)
     for number in range(10):
         assert account.wait_seconds(number / 10) == 0
-        account.let_in(1, number / 10)
+        account.let_in(1)
     account.streams = 5
     demand, held = account.ask(1.0)
     assert demand == Amounts(articles=12.5, streams=3.0)
@@ -108,3 +108,14 @@ def test_slots_are_whole_and_end() -> None:
         assert account.has_slot(1.0) is expected
     account.streams = 1
     assert not account.has_slot(5.0)
+
+
+def test_who_was_idle_has_saved_no_more_than_a_second() -> None:
+    """However long that was."""
+    limits = Amounts(articles=100.0)
+    account = Account(limits, 0.0)
+    account.lend(limits, float("inf"), 0.0)
+    let_in(account, 1, 5.0)
+    assert let_in(account, 1, 1.0, begin=500.0) <= 201
+    account.lend(limits, float("inf"), 600.0)
+    assert let_in(account, 1, 0.5, begin=1_000.0) <= 151
