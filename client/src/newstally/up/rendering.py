@@ -8,7 +8,7 @@ from datetime import datetime
 from typing import Any
 
 NAME_WIDTH = 11
-_HIDDEN = frozenset({"event", "level", "timestamp", "service", "exception"})
+_HIDDEN = frozenset({"event", "level", "timestamp", "service", "release", "exception"})
 _COLOURS = (36, 32, 35, 34, 96, 92, 95, 94)
 _LEVEL_COLOURS = {"warning": 33, "error": 31, "critical": 31}
 _CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f]")
@@ -58,7 +58,7 @@ def _value(value: object) -> str:
 
 
 def _traceback(event: Mapping[str, Any]) -> Iterator[str]:
-    """Yield rows for structlog's exceptions, which are text or a list of stacks."""
+    """Yield rows for exceptions, which are text or a list of stacks; what they say is not told."""
     exception = event.get("exception")
     if isinstance(exception, str):
         yield from exception.splitlines()
@@ -67,7 +67,7 @@ def _traceback(event: Mapping[str, Any]) -> Iterator[str]:
             if isinstance(stack, dict):
                 for frame in stack.get("frames", ()):
                     yield f"{frame.get('filename')}:{frame.get('lineno')} in {frame.get('name')}"
-                yield f"{stack.get('exc_type')}: {stack.get('exc_value')}"
+                yield str(stack.get("exc_type"))
 
 
 def _clean(text: str) -> str:

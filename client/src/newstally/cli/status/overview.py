@@ -20,7 +20,7 @@ Overview = dict[str, Any]
 
 def overview(answers: Mapping[str, GetStatusResponse | str]) -> Overview:
     """Return what all of them say together; those that did not answer are named in `missing`."""
-    good = {at: each for at, each in answers.items() if isinstance(each, GetStatusResponse)}
+    good = _once({at: each for at, each in answers.items() if isinstance(each, GetStatusResponse)})
     silent = {at: each for at, each in answers.items() if isinstance(each, str)}
     persister = next((a.persister for a in good.values() if a.HasField("persister")), None)
     replicas = _replicas(good)
@@ -44,6 +44,14 @@ def overview(answers: Mapping[str, GetStatusResponse | str]) -> Overview:
             *_missing(good, persister),
         ],
     }
+
+
+def _once(answers: Answers) -> Answers:
+    """Return each gateway's answer once: one may have several addresses, IPv4 and IPv6 say."""
+    first: dict[str, str] = {}
+    for at, each in answers.items():
+        first.setdefault(each.gateway.process.instance_id, at)
+    return {at: answers[at] for at in first.values()}
 
 
 def _gateway(address: str, answer: GetStatusResponse) -> Overview:

@@ -81,6 +81,15 @@ def test_a_replica_is_one_however_many_gateways_have_it() -> None:
     json.dumps(found)
 
 
+def test_a_gateway_with_two_addresses_is_one() -> None:
+    """It is asked by IPv4 and by IPv6, and nothing counts twice."""
+    answer = gateway("g1", replica("a", 30.0))
+    found = overview({"127.0.0.1:1": answer, "[::1]:1": answer})
+    assert [each["address"] for each in found["gateways"]] == ["127.0.0.1:1"]
+    assert found["replicas"][0]["articles_per_second"] == 30.0
+    assert found["stages"][0]["count"] == 2
+
+
 def test_a_replica_that_one_gateway_cannot_reach_is_not_two() -> None:
     """It is up for the other; one that nobody reaches is away."""
     away = ReplicaStatus(address="a:1", state="away")
