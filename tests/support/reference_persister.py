@@ -209,13 +209,15 @@ class ReferencePersister(
     async def RecordBatch(
         self, request: journal_pb2.RecordBatchRequest, context: Context
     ) -> journal_pb2.RecordBatchResponse:
-        if not self.knows_tokens:
+        owner = None
+        if self.knows_tokens:
+            owner = self._note("RecordBatch", context)
+        else:
             self.calls["RecordBatch"] += 1
         await self.open.wait()
         try:
             if self.full:
                 raise wait(0.05, "the journal is full")
-            owner = self._note("RecordBatch", context) if self.knows_tokens else None
             upload = self._find(request.upload_id, owner)
             _check(request)
             upload.take(request.token)
