@@ -65,7 +65,7 @@ def fill(path: Path, rows: int) -> int:
             )
             written += len(keep)
         connection.executemany(
-            "INSERT INTO publication_days VALUES (?, ?, ?, ?, 1)",
+            "INSERT INTO publication_days VALUES (?, ?, ?, ?)",
             [(p, day, ARTICLES_A_DAY * 30, ARTICLES_A_DAY) for p in range(1, PUBLICATIONS + 1)],
         )
     connection.execute(

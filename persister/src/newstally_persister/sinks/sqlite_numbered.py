@@ -42,8 +42,8 @@ _WALKED = (
     "sqlite_autoindex_entity_names_1 CROSS JOIN entity_tallies t ON t.entity = n.entity"
 )
 _ADD_PUBLICATION_DAY = (
-    "INSERT INTO publication_days (publication, day, mentions, articles, changes) "
-    f"VALUES (?, ?, ?, ?, 1) ON CONFLICT DO UPDATE SET {ADD}, changes = changes + 1"
+    "INSERT INTO publication_days (publication, day, mentions, articles) "
+    f"VALUES (?, ?, ?, ?) ON CONFLICT DO UPDATE SET {ADD}"
 )
 _TALLIES = Upsert(
     "entity_tallies",

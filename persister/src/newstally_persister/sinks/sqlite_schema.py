@@ -99,13 +99,12 @@ NUMBERED_TABLES = (
 )
 DAY_TABLES = (
     # What was published on a day (see newstally_protos.days), by publication. There is a row for
-    # each (publication, day) of entity_days. `changes` goes up whenever anything of it changes.
+    # each (publication, day) of entity_days.
     """CREATE TABLE IF NOT EXISTS publication_days (
         publication INTEGER NOT NULL,
         day INTEGER NOT NULL,
         mentions INTEGER NOT NULL,
         articles INTEGER NOT NULL,
-        changes INTEGER NOT NULL,
         PRIMARY KEY (publication, day)
     ) STRICT, WITHOUT ROWID""",
     # Days come first: what is written now is of few days, and so in few pages.

@@ -53,14 +53,14 @@ def test_keys_of_an_older_form_count_on_the_same_day() -> None:
 
 
 def test_each_day_of_entities_is_known_of_the_publication() -> None:
-    """Also while the publication's own row is in another part; each change shows."""
+    """Also while the publication's own row is in another part."""
     connection = database()
     sink = SqliteTallies(connection)
-    select = "SELECT day, articles, changes FROM publication_days ORDER BY day"
+    select = "SELECT day, articles FROM publication_days ORDER BY day"
     sink.apply(part(1, [], [ENTITY]))
-    assert connection.execute(select).fetchall() == [(-1, 0, 1), (20_000, 0, 1)]
+    assert connection.execute(select).fetchall() == [(-1, 0), (20_000, 0)]
     sink.apply(part(2, [PUBLICATION], []))
-    assert connection.execute(select).fetchall() == [(-1, 1, 2), (20_000, 1, 2)]
+    assert connection.execute(select).fetchall() == [(-1, 1), (20_000, 1)]
 
 
 def test_the_older_form_counts_under_no_day() -> None:
