@@ -24,8 +24,9 @@ from newstally_protos.names import publication_key
 KEY_METADATA = "authorization"
 """Metadata of every call: `Bearer ID.SECRET`."""
 SCOPES = ("read", "write", "admin")
-"""`write`: make uploads and add to them. `read`: read tallies. `admin`: change whose they are. Each
-of them allows looking at the owner's own uploads."""
+"""`write`: make uploads and add to them. `read`: read tallies, and figures of status. `admin`:
+change whose uploads are, and read all of status. Each of them allows looking at the owner's own
+uploads."""
 FILE_LIMIT_BYTES = 16 * 1024 * 1024
 """A larger file is refused."""
 PUBLICATIONS_LIMIT_BYTES = 4096
