@@ -128,7 +128,7 @@ async def test_a_client_that_never_reads_is_ended_and_disturbs_nobody(
 async def test_two_clients_on_one_upload_through_two_gateways(
     tmp_path: Path, persister: ReferencePersister, extractor: ReferenceExtractor
 ) -> None:
-    """Both send everything; each article is counted once, and both are told the truth."""
+    """Each article is counted once, and both are told the truth; one may be told to leave."""
     upload = persister.add("job")
     contents = contents_of(400)
     async with (
@@ -140,9 +140,12 @@ async def test_two_clients_on_one_upload_through_two_gateways(
         both = await asyncio.gather(
             first.stream(messages(contents, "job")), second.stream(messages(contents, "job"))
         )
+    # Whoever came later takes the upload over, unless the other one is through by then.
+    codes = {heard.code for heard in both}
+    assert grpc.StatusCode.OK in codes
+    assert codes <= {grpc.StatusCode.OK, grpc.StatusCode.FAILED_PRECONDITION}
+    assert max(heard.next_offset for heard in both) == 400
     for heard in both:
-        assert heard.code is grpc.StatusCode.OK
-        assert heard.next_offset == 400
         offsets = [upload.next_offset for upload in heard.progress]
         assert offsets == sorted(offsets)
     assert upload.counted == 400
