@@ -134,7 +134,8 @@ def test_make_knows_its_targets(followed: Commands) -> None:
 def test_newstally_knows_its_flags(followed: Commands) -> None:
     """Each command line is one that the program takes."""
     commands = called(followed, "newstally")
-    assert {command[1] for command in commands} == {"upload", "publications", "top", "cert", "key"}
+    named = {"upload", "publications", "top", "cert", "key", "status"}
+    assert {command[1] for command in commands} == named
     for command in commands:
         assert wrong_arguments(command[1:]) is None
     assert wrong_arguments(["upload", "sample/articles.jsonl", "--tarket", "x"]) is not None
