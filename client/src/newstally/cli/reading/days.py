@@ -17,13 +17,25 @@ from newstally.client import NewstallyClient
 from newstally.days.answers import DayTally, Found, History, Ranking, Rising
 from newstally.values import EntityTally
 
+
+def _parse(given: object) -> datetime:
+    """Raises BadParameter, with an example."""
+    if isinstance(given, datetime):
+        return given
+    try:
+        return datetime.strptime(str(given).strip(), "%Y-%m-%d")  # noqa: DTZ007 - only its day counts
+    except ValueError as error:
+        message = f"{str(given)!r} is no day; a day is year-month-day, for example 2026-11-01"
+        raise typer.BadParameter(message) from error
+
+
 Since = Annotated[
     datetime | None,
-    typer.Option(formats=["%Y-%m-%d"], metavar="DAY", help="From this day on (UTC), 2026-11-01."),
+    typer.Option(parser=_parse, metavar="DAY", help="From this day on (UTC), 2026-11-01."),
 ]
 Until = Annotated[
     datetime | None,
-    typer.Option(formats=["%Y-%m-%d"], metavar="DAY", help="Up to this day, itself included."),
+    typer.Option(parser=_parse, metavar="DAY", help="Up to this day, itself included."),
 ]
 SPARK_COLUMNS = 35
 _BESIDE_COLUMNS = 64
