@@ -29,6 +29,9 @@ async def test_a_key_is_shown_once_and_alone(run: Run, tmp_path: Path) -> None:
     assert (key.limits.articles_per_second, key.limits.streams) == (2.5, 3)
     listed = await run("key", "list", "--keys", path)
     as_json = await run("key", "list", "--keys", path, "--json")
+    heads, row = listed.stdout.splitlines()  # in a pipe a row is one line
+    assert heads.split()[:3] == ["id", "owner", "scopes"]
+    assert row.split()[:3] == [identity, "team-a", "admin,read,write"]
     assert secret not in listed.stdout + as_json.stdout
     assert key.sha256 not in listed.stdout + as_json.stdout
     (shown,) = json.loads(as_json.stdout)

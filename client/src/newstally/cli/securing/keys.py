@@ -7,10 +7,9 @@ from typing import Annotated, Any
 
 import typer
 from newstally_protos.keys import SCOPES, Key, Limits
-from rich.console import Console
-from rich.table import Table
 
 from newstally.cli.asking import asking
+from newstally.cli.output.tables import Cell, Drawing, print_table
 from newstally.cli.running import (
     AsJson,
     Ca,
@@ -121,13 +120,11 @@ def list_(path: KeysFile = DEFAULT_PATH, *, as_json: AsJson = False) -> None:
     if not found:
         say(f"{path} has no keys: a gateway that reads it lets nobody in")
         return
-    table = Table(box=None, header_style="bold")
-    for name in ("id", "owner", "scopes", "publications", "expires", "weight", "limits"):
-        table.add_column(name, overflow="fold")
     now = datetime.now(UTC)
-    for key in found:
-        table.add_row(*(_cells(key, now)))
-    Console(markup=False, highlight=False).print(table)
+    print_table(
+        ("id", "owner", "scopes", "publications", "expires", "weight", "limits"),
+        [_cells(key, now) for key in found],
+    )
 
 
 @keys.command()
@@ -204,15 +201,15 @@ def _time(when: datetime | None) -> str:
     return "never" if when is None else f"{when.astimezone(UTC):%Y-%m-%d %H:%M}Z"
 
 
-def _cells(key: Key, now: datetime) -> tuple[str, ...]:
+def _cells(key: Key, now: datetime) -> tuple[Cell, ...]:
     over = " (over)" if key.expires is not None and key.expires <= now else ""
     return (
-        key.id,
+        Drawing(key.id),
         key.owner,
         ",".join(sorted(key.scopes)),
         "all" if key.publications is None else ", ".join(key.publications),
         _time(key.expires) + over,
-        str(key.weight),
+        key.weight,
         ", ".join(f"{name} {value:g}" for name, value in _limits(key).items()) or "none",
     )
 
