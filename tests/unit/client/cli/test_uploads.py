@@ -34,7 +34,10 @@ async def test_what_has_no_refusals_and_what_is_not_there_is_told(run: Run, arti
         unknown = await run("refusals", "other", *options)
     assert (none.exit_code, none.stdout) == (0, "")
     assert "no article of upload job was refused; 30 are settled" in none.stderr
-    assert (unknown.exit_code, "NOT_FOUND" in unknown.stderr) == (1, True)
+    assert unknown.exit_code == 1
+    assert (
+        "no upload other of yours is known there (NOT_FOUND); `newstally uploads`" in unknown.stderr
+    )
 
 
 async def test_more_refusals_than_are_kept_is_told(run: Run, tmp_path: Path) -> None:
@@ -72,3 +75,6 @@ async def test_uploads_are_listed_and_shown(run: Run, tmp_path: Path) -> None:
     found = json.loads(as_json.stdout)
     assert (found["counted"], found["refused_by_reason"]) == (1, {"CONTENT_EMPTY": 1})
     assert unknown.exit_code == 1
+    assert (
+        "no upload other of yours is known there (NOT_FOUND); `newstally uploads`" in unknown.stderr
+    )

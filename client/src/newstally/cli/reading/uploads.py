@@ -1,6 +1,8 @@
 """`newstally uploads` and `newstally refusals`: what was uploaded, and what was not counted."""
 
+import contextlib
 from collections import Counter
+from collections.abc import Iterator
 from dataclasses import asdict
 from typing import Annotated, Any
 
@@ -22,7 +24,7 @@ from newstally.cli.running import (
     say,
 )
 from newstally.client import NewstallyClient
-from newstally.errors import UnexpectedStatus
+from newstally.errors import NotFound, UnexpectedStatus
 from newstally.values import Refusal, RefusalRange, Upload
 
 
@@ -43,7 +45,11 @@ def refusals(
     An article's offset is its place in the input, from 0. Of very many the first are listed one by
     one, the others as ranges.
     """
-    with exit_codes(as_json=as_json), asking(target, make_access(ca, tls, key_file)) as client:
+    with (
+        exit_codes(as_json=as_json),
+        asking(target, make_access(ca, tls, key_file)) as client,
+        _known(upload_id),
+    ):
         upload, found, ranges = run(_refusals(client, upload_id, number))
     if as_json:
         print_json([*map(_as_json, found), *map(_range_as_json, ranges)])
@@ -130,7 +136,11 @@ def show_upload(
     as_json: AsJson = False,
 ) -> None:
     """Tell all of one upload."""
-    with exit_codes(as_json=as_json), asking(target, make_access(ca, tls, key_file)) as client:
+    with (
+        exit_codes(as_json=as_json),
+        asking(target, make_access(ca, tls, key_file)) as client,
+        _known(upload_id),
+    ):
         upload, reasons = run(_upload(client, upload_id))
     told = _upload_as_json(upload)
     told["set_aside_rows"] = upload.set_aside_rows
@@ -145,6 +155,18 @@ def show_upload(
             "note: the sink refuses rows, of whichever uploads; they wait in the journal"
             " (`newstally-persister set-aside` lists them where the persister runs)"
         )
+
+
+@contextlib.contextmanager
+def _known(upload_id: str) -> Iterator[None]:
+    """Say where the ids are, of an upload that is not there or another owner's."""
+    try:
+        yield
+    except NotFound as error:
+        raise NotFound(
+            f"no upload {upload_id} of yours is known there (NOT_FOUND); `newstally uploads` lists"
+            " yours"
+        ) from error
 
 
 def _as_text(value: object) -> str:

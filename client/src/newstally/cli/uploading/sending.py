@@ -167,9 +167,10 @@ def lost(choice: Choice) -> str:
     """Say what it means that an upload that was begun is unknown, and what to do."""
     return (
         f"upload {choice.state.upload_id} is not known at {choice.target} any more (NOT_FOUND): the"
-        " persister's data was replaced, or this is another gateway. What was settled before may be"
-        " in the sink and stays counted there; a new upload counts it again. If that is wanted, run"
-        " the command with --again, without --resume and --upload-id"
+        " persister's data was replaced, this is another gateway, or the key is another owner's."
+        " What was settled before may be in the sink and stays counted there; a new upload counts"
+        " it again. If that is wanted, run the command with --again, without --resume and"
+        " --upload-id"
     )
 
 
