@@ -26,6 +26,8 @@ class Finding:
     """For people, with the remedy."""
     final: bool = False
     """Waiting does not help."""
+    away: bool = False
+    """No connection was made: nothing is there, or no way leads to it."""
 
 
 def check_target(target: str) -> str | None:
@@ -71,7 +73,7 @@ def _explain(host: str, port: int, access: Access) -> Finding:
         text = f"{host}:{port} does not answer; is a firewall in between?"
     except OSError as error:
         text = f"no connection to {host}:{port}: {error.strerror or error}"
-    return Finding(text)
+    return Finding(text, away=True)
 
 
 def _look(host: str, port: int) -> Finding:

@@ -27,7 +27,9 @@ def asking(target: str | None, access: Access) -> Iterator[NewstallyClient]:
         finding = asyncio.run(find_out(where, access))
         if finding.final:
             raise NoGateway(f"no Newstally gateway at {where}: {finding.text}") from error
+        waited = f"gateway {where} has not answered for {PATIENCE_SECONDS:g} s"
+        if finding.away:
+            raise GaveUp(f"{waited}: {finding.text}") from error
         raise GaveUp(
-            f"gateway {where} has not answered for {PATIENCE_SECONDS:g} s; is it"
-            f" running? `newstally up` starts one, --target names another ({error})"
+            f"{waited}; is it running? `newstally up` starts one, --target names another ({error})"
         ) from error

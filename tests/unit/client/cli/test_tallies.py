@@ -4,6 +4,7 @@ import json
 from pathlib import Path
 
 import pytest
+from newstally.cli.status import asking
 from newstally_protos.names import find_harmful
 from support.reference_gateway import ReferenceGateway
 
@@ -109,8 +110,28 @@ async def test_a_gateway_that_does_not_answer_is_told_with_remedies(
     result = await run(*command, "--target", "127.0.0.1:1")
     assert (result.exit_code, result.stdout) == (1, "")
     assert result.stderr.startswith(
-        "error: gateway 127.0.0.1:1 has not answered for 0.05 s; is it running? `newstally up`"
+        "error: gateway 127.0.0.1:1 has not answered for 0.05 s: nothing listens at 127.0.0.1:1; is"
+        " the gateway running (`newstally up` starts one)"
     )
+
+
+async def test_status_says_what_is_there_instead(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where no gateway is, the reason is told with the remedy, as by the other commands."""
+    monkeypatch.setattr(asking, "ANSWER_SECONDS", 0.05)
+    result = await run("status", "--target", "127.0.0.1:1")
+    assert (result.exit_code, result.stdout) == (1, "")
+    assert result.stderr.startswith(
+        "error: no Newstally gateway at 127.0.0.1:1: nothing listens at 127.0.0.1:1; is the gateway"
+    )
+
+
+@pytest.mark.parametrize("given", ["5.11.2026", "2026-02-30", "yesterday", ""])
+async def test_what_is_no_day_is_told_with_an_example(run: Run, given: str) -> None:
+    """Wrong usage, before anything is asked."""
+    result = await run("top", "--since", given, "--target", "127.0.0.1:1")
+    assert result.exit_code == 2
+    assert "is no day" in result.stderr
+    assert "2026-11-01" in result.stderr
 
 
 @pytest.mark.parametrize(

@@ -7,6 +7,7 @@ from typing import Annotated
 import typer
 from rich.console import Console
 
+from newstally._gateway.probing import find_out
 from newstally.cli.running import (
     AsJson,
     Ca,
@@ -22,7 +23,7 @@ from newstally.cli.status.asking import ask_all
 from newstally.cli.status.overview import Overview, overview
 from newstally.cli.status.rendering import render
 from newstally.client import DEFAULT_TARGET
-from newstally.errors import GaveUp
+from newstally.errors import GaveUp, NoGateway
 from newstally.settings import Access
 
 
@@ -55,6 +56,9 @@ async def _look(target: str, access: Access, interval: float | None, *, as_json:
         answers = await ask_all(target, access)
         found = overview(answers)
         if interval is None and not found["gateways"]:
+            finding = await find_out(target, access)
+            if finding.final or finding.away:
+                raise NoGateway(f"no Newstally gateway at {target}: {finding.text}")
             reasons = "; ".join(each["reason"] for each in found["missing"])
             raise GaveUp(f"gateway {target} tells nothing: {reasons}")
         _print(found, target, now, as_json=as_json, clear=interval is not None)
