@@ -88,7 +88,7 @@ class Door(grpc.aio.ServerInterceptor):
         else:
             log.warning(
                 "door open: whoever reaches the port is let in",
-                remedy="`newstally key new` makes a key; start with --keys FILE",
+                remedy="--keys FILE, which `newstally key new` makes; of `newstally up` --secure",
             )
 
     async def intercept_service(
