@@ -96,7 +96,7 @@ class Uploader:
         log = self._directory / "client.log"
         while self.failure is None:
             state = list((self._directory / "state").glob("**/*"))
-            known = any(upload_id in each.read_text() for each in state if each.is_file())
+            known = any(f'"{upload_id}"' in each.read_text() for each in state if each.is_file())
             with log.open("ab") as sink:
                 self._process = subprocess.Popen(
                     [*command, *(["--resume"] if known else [])], stdout=sink, stderr=sink

@@ -12,7 +12,15 @@ from collections.abc import AsyncIterator, Callable, Iterator
 from pathlib import Path
 
 import pytest
-from newstally import Article, NewstallyClient, Progress, RefusalReason, UploadEvent, UploadSummary
+from newstally import (
+    Article,
+    NewstallyClient,
+    Progress,
+    RefusalReason,
+    UploadEvent,
+    UploadSummary,
+    UploadTakenOver,
+)
 from support import engines
 from support.corpus import assert_counted_once, make_articles, totals
 from support.processes import Process, eventually
@@ -139,18 +147,21 @@ async def test_a_killed_client_resumes(trio: Trio, tmp_path: Path) -> None:
 
 
 async def test_two_clients_through_two_gateways_on_one_upload(tmp_path: Path) -> None:
-    """Both end well, the counts are equal, and the log shows that batches collided."""
+    """The later one ends well, the earlier one too or is told; the counts are equal."""
     articles = make_articles(800)
     prepared = Trio(tmp_path, extractors=2, gateways=2)
     for extractor in prepared.extractors:
         extractor.environment.update(SLOW)
     with prepared as trio:
-        summaries = await asyncio.gather(
-            *(upload(gateway.address, articles, "shared") for gateway in trio.gateways)
+        ends = await asyncio.gather(
+            *(upload(gateway.address, articles, "shared") for gateway in trio.gateways),
+            return_exceptions=True,
         )
-        assert [summary.counted for summary in summaries] == [800, 800]
+        told = [end for end in ends if isinstance(end, UploadTakenOver)]
+        assert len(told) <= 1
+        through = [end for end in ends if isinstance(end, UploadSummary)]
+        assert [end.counted for end in through] == [800] * (2 - len(told))
         await assert_counted_once(trio.gateway.address, articles)
-        assert any(gateway.events("batch collided, cut anew") for gateway in trio.gateways)
 
 
 @pytest.mark.parametrize("magic", [engines.DIE, engines.HANG_GIL])
