@@ -54,6 +54,7 @@ ROOMS = {
         "core/keys",
         "core/clients",
         "core/replicas",
+        "alarm",
         "calling",
         "persister",
         "replicas",

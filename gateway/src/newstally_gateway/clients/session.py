@@ -8,6 +8,7 @@ import structlog
 from newstally_protos.v1.article_pb2 import RefusalReason
 from newstally_runtime.status import StatusError
 
+from newstally_gateway.alarm import Alarm
 from newstally_gateway.clients.replies import Replies
 from newstally_gateway.clients.shared import Shared
 from newstally_gateway.clients.statuses import to_error
@@ -88,7 +89,7 @@ class Session:
         self._paused = False
         self._ended = asyncio.Event()
         self._carrying = False
-        self._timer: asyncio.TimerHandle | None = None
+        self._alarm = Alarm(self._loop, self._wake)
         replies.made_room = self._told
         self.figures = Figures(streams=1)
         """What it came to so far."""
@@ -126,8 +127,7 @@ class Session:
             await self._ended.wait()
         finally:
             self._stream.forget()
-            if self._timer is not None:
-                self._timer.cancel()
+            self._alarm.cancel()
             self._shared.dispatching.close(self._number)
             self._memory.close()
             for task in self._tasks:
@@ -183,7 +183,6 @@ class Session:
         self._do(self._stream.told)
 
     def _wake(self) -> None:
-        self._timer = None
         self._do(self._stream.wake)
 
     async def _read(self) -> None:
@@ -279,15 +278,7 @@ class Session:
         if self._paused and self._stream.reads:
             self._paused = False
             self._reads.set()
-        self._set_timer(self._stream.wakes_at(now))
-
-    def _set_timer(self, when: float | None) -> None:
-        """Have it fire no later than that. Firing early does no harm."""
-        if when is None or (self._timer is not None and self._timer.when() <= when):
-            return
-        if self._timer is not None:
-            self._timer.cancel()
-        self._timer = self._loop.call_at(when, self._wake)
+        self._alarm.set(self._stream.wakes_at(now))
 
     def _carry_out(self, effect: Effect) -> None:
         match effect:

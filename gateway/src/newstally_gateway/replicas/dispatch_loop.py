@@ -4,6 +4,7 @@ import asyncio
 
 import structlog
 
+from newstally_gateway.alarm import Alarm
 from newstally_gateway.core.replicas.dispatcher import Dispatcher
 from newstally_gateway.core.replicas.dispatching import ClientStream, Dispatching
 from newstally_gateway.core.tasks import Task
@@ -21,7 +22,7 @@ class DispatchLoop:
         self._metrics = metrics
         self._loop = asyncio.get_running_loop()
         self._assigning = False
-        self._timer: asyncio.TimerHandle | None = None
+        self._alarm = Alarm(self._loop, self._expire)
         self._queued = 0
         metrics.queued.set_function(lambda: self._queued)
 
@@ -62,14 +63,8 @@ class DispatchLoop:
 
     def _arm(self) -> None:
         """Have the timer fire no later than the next deadline. Firing early does no harm."""
-        deadline = self.dispatching.next_deadline(self._loop.time())
-        if deadline is None or (self._timer is not None and self._timer.when() <= deadline):
-            return
-        if self._timer is not None:
-            self._timer.cancel()
-        self._timer = self._loop.call_at(deadline, self._expire)
+        self._alarm.set(self.dispatching.next_deadline(self._loop.time()))
 
     def _expire(self) -> None:
-        self._timer = None
         self.dispatching.expire(self._loop.time())
         self._arm()
