@@ -113,6 +113,22 @@ def flooding(key: str, addresses: list[str]) -> Iterator[None]:
         flood.wait()
 
 
+async def let_in(services: Services, *keys: str) -> None:
+    """Wait until every gateway has read the keys from the file."""
+    nobody = upload_pb2.GetUploadRequest(upload_id="nobody-s")
+    async with asyncio.timeout(20):
+        for address in services.addresses:
+            async with connect(address) as channel:
+                for key in keys:
+                    metadata = (("authorization", f"Bearer {key}"),)
+                    code = grpc.StatusCode.UNAUTHENTICATED
+                    while code is grpc.StatusCode.UNAUTHENTICATED:
+                        with pytest.raises(grpc.aio.AioRpcError) as caught:
+                            await UploadServiceStub(channel).GetUpload(nobody, metadata=metadata)
+                        code = caught.value.code()
+                    assert code is grpc.StatusCode.NOT_FOUND
+
+
 async def measure(senders: dict[str, list[Sender]]) -> dict[str, float]:
     """Return how many articles per second each owner has settled."""
     await asyncio.sleep(SETTLING_SECONDS)
@@ -134,7 +150,7 @@ async def test_two_owners_get_ten_to_one_whoever_floods(services: Services) -> N
         for owner, rate in rates.items()
     }
     flooder = make_key(services.keys, "flooder")
-    await asyncio.sleep(2.0)  # until the gateways have read the file
+    await let_in(services, *keys.values(), flooder)
     senders = {
         owner: [
             Sender(address, key, f"{owner}-{n}") for n, address in enumerate(services.addresses)
@@ -164,7 +180,7 @@ async def test_streams_and_uploads_are_counted_over_both_gateways(services: Serv
     """Too many are RESOURCE_EXHAUSTED with RetryInfo; one that ends makes room."""
     limits = Limits(streams=2, uploads_per_day=4, open_uploads=3, publications_per_day=2)
     key = make_key(services.keys, "small", limits=limits)
-    await asyncio.sleep(2.0)
+    await let_in(services, key)
     metadata = (("authorization", f"Bearer {key}"),)
     first, second = services.addresses
 

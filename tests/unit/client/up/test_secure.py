@@ -1,6 +1,7 @@
 """What `newstally up --secure` leaves in its data directory."""
 
 import asyncio
+import threading
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -75,8 +76,19 @@ async def test_it_renews_while_it_runs(tmp_path: Path, monkeypatch: pytest.Monke
     chain, _, _ = secured.folder.certificate("gateway")
     short = chain.read_bytes()
     hidden = secured.folder.authority.rename(tmp_path / "hidden")
+    failed, prepare = threading.Semaphore(0), secured.prepare
+
+    def noted() -> list[str]:
+        try:
+            return prepare()
+        except InputError:
+            failed.release()
+            raise
+
+    monkeypatch.setattr(secured, "prepare", noted)
     keeping = asyncio.create_task(secured.keep_renewed())
-    await asyncio.sleep(0.1)
+    for _ in range(2):
+        assert await asyncio.to_thread(failed.acquire, timeout=20)
     assert not keeping.done()
     assert chain.read_bytes() == short
     hidden.rename(secured.folder.authority)
