@@ -22,14 +22,19 @@ class Sighting(NamedTuple):
     fingerprint: str
 
 
+def fits(sighting: Sighting) -> bool:
+    """Whether it can be kept."""
+    return bool(sighting.service and sighting.release) and all(
+        len(text.encode(errors="replace")) <= TEXT_BYTES for text in sighting
+    )
+
+
 def note(connection: sqlite3.Connection, sightings: Iterable[Sighting], now_micros: int) -> None:
     """Remember what was not seen before, in order; beyond SIGHTINGS the oldest are forgotten."""
     rows = [
         (each.service, each.fingerprint, each.release, now_micros + number)
         for number, each in enumerate(sightings)
-        if each.service
-        and each.release
-        and all(len(text.encode(errors="replace")) <= TEXT_BYTES for text in each)
+        if fits(each)
     ]
     connection.executemany("INSERT INTO sightings VALUES (?, ?, ?, ?) ON CONFLICT DO NOTHING", rows)
     connection.execute(

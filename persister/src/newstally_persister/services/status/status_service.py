@@ -65,7 +65,8 @@ class PersisterService(persister_pb2_grpc.PersisterServiceServicer):
 
     async def _note(self, seen: Iterable[Sighting]) -> None:
         """Write nothing where nothing is new: gateways tell the same again and again."""
-        unknown = frozenset(seen) - self._noted
+        # What cannot be kept is not remembered here either: its texts may be of any size.
+        unknown = frozenset(filter(sightings.fits, seen)) - self._noted
         if unknown:
             # Releases that are told together are ordered by their numbers.
             ordered = sorted(unknown, key=lambda each: (_natural(each.release), each))

@@ -77,3 +77,11 @@ async def test_its_own_errors_are_noted_too(tmp_path: Path) -> None:
         assert list((await service.ExchangeStatus(told(), None)).new_errors) == []
     async with serving(tmp_path, status("0.4.0", "old", "new"), 1_000) as (service, _):
         assert list((await service.ExchangeStatus(told(), None)).new_errors) == ["new"]
+
+
+async def test_what_cannot_be_kept_costs_no_turn_of_the_journal(tmp_path: Path) -> None:
+    """Nor memory: texts that long may be of any size, and new each time."""
+    async with serving(tmp_path, PersisterStatus()) as (service, journal):
+        for number in range(5):
+            await service.ExchangeStatus(told(("0.3.0", f"{number}" * 100)), None)
+        assert journal.runs == 0
