@@ -21,8 +21,8 @@ PositiveCount = Annotated[int, Field(gt=0)]
 """A count, or a size in bytes."""
 
 
-class ServiceSettings(BaseSettings):
-    """What can be set on every service. A flag wins over its environment variable."""
+class ProcessSettings(BaseSettings):
+    """What can be set on every process. A flag wins over its environment variable."""
 
     model_config = SettingsConfigDict(
         extra="forbid",
@@ -34,14 +34,25 @@ class ServiceSettings(BaseSettings):
         use_attribute_docstrings=True,
     )
 
+    admin_host: str = "127.0.0.1"
+    """Address the admin HTTP port listens on; 0.0.0.0 or [::] for every interface."""
+    admin_port: Port = 0
+    """Port of /healthz, /readyz and /metrics; 0 lets the system choose."""
+    drain: PositiveSeconds = 8.0
+    """Seconds that SIGTERM leaves for finishing what is under way."""
+    log_level: Literal["debug", "info", "warning", "error"] = "info"
+    """Least level that is logged."""
+    log_format: Literal["json", "console"] = "json"
+    """`json` for one object per line, `console` for people."""
+
+
+class ServiceSettings(ProcessSettings):
+    """What can be set on every service that listens for gRPC."""
+
     host: str = "127.0.0.1"
     """Address the gRPC port listens on; 0.0.0.0 or [::] for every interface, IPv4 and IPv6."""
     port: Port = 0
     """gRPC port; 0 lets the system choose."""
-    admin_host: str = "127.0.0.1"
-    """Address the admin HTTP port listens on; as for the gRPC port."""
-    admin_port: Port = 0
-    """Port of /healthz, /readyz and /metrics; 0 lets the system choose."""
     plain_port: Port | None = None
     """A second gRPC port, without TLS, while the first one has certificates and speaks TLS: for the
     time until all that call have changed over. As open as the first one is without certificates."""
@@ -52,8 +63,6 @@ class ServiceSettings(BaseSettings):
     """The certificate's private key, as PEM without a password."""
     mtls_ca: Path | None = None
     """Authorities whose certificates of other services are believed, as PEM."""
-    drain: PositiveSeconds = 8.0
-    """Seconds that SIGTERM leaves for settling what is under way."""
     max_connections: PositiveCount = 500
     """Connections to the gRPC port that may stay; beyond it who was silent for longest has to go.
     Never so many that file descriptors run out."""
@@ -66,10 +75,6 @@ class ServiceSettings(BaseSettings):
     """Seconds in which a unary call's request must have come whole, and its answer been read."""
     connection_idle: PositiveSeconds = 300.0
     """Seconds after which a connection without calls is closed."""
-    log_level: Literal["debug", "info", "warning", "error"] = "info"
-    """Least level that is logged."""
-    log_format: Literal["json", "console"] = "json"
-    """`json` for one object per line, `console` for people."""
 
     def port_limits(self) -> PortLimits:
         """Return the bounds of the gRPC port."""
@@ -143,7 +148,7 @@ def check_whole(given: dict[str, Path | None]) -> None:
         raise ValueError(f"{' and '.join(missing)}: missing; {names} belong together")
 
 
-S = TypeVar("S", bound=ServiceSettings)
+S = TypeVar("S", bound=ProcessSettings)
 
 
 def load(kind: type[S], argv: Sequence[str] | None = None) -> S:
