@@ -123,6 +123,7 @@ ROOMS = {
         "keys",
         "up",
         "client",
+        "client/status",
         "",
         "cli/running",
         "cli/asking",

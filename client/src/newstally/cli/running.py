@@ -14,6 +14,7 @@ import typer
 from newstally_protos.names import shown
 
 from newstally.client import DEFAULT_TARGET
+from newstally.client.channels import read_key
 from newstally.errors import InputError, NewstallyError
 from newstally.settings import Access
 
@@ -71,19 +72,8 @@ def make_access(ca: Path | None, tls: bool | None, key_file: Path | None = None)
     A key comes from a file or from KEY_VARIABLE, never from the command line, which everybody on
     the machine may read. Raises InputError.
     """
-    key = os.environ.get(KEY_VARIABLE) if key_file is None else _read_key(key_file)
+    key = os.environ.get(KEY_VARIABLE) if key_file is None else read_key(key_file)
     return Access(ca=None if tls is False else ca, tls=tls, key=key.strip() if key else None)
-
-
-def _read_key(path: Path) -> str:
-    try:
-        text = path.read_text("ascii").strip()
-    except (OSError, UnicodeDecodeError) as error:
-        reason = error.strerror if isinstance(error, OSError) else "is no key"
-        raise InputError(f"--key-file {path}: {reason}") from error
-    if not text:
-        raise InputError(f"--key-file {path}: is empty")
-    return text
 
 
 class Terminated(Exception):  # noqa: N818 - named for what happened

@@ -4,7 +4,7 @@ import json
 from pathlib import Path
 
 import pytest
-from newstally.cli.status import asking
+from newstally.client.status import asking
 from newstally_protos.names import find_harmful
 from support.reference_gateway import ReferenceGateway
 

@@ -19,10 +19,10 @@ from newstally.cli.running import (
     print_json,
     run,
 )
-from newstally.cli.status.asking import ask_all
-from newstally.cli.status.overview import Overview, overview
 from newstally.cli.status.rendering import render
 from newstally.client import DEFAULT_TARGET
+from newstally.client.status.asking import ask_all
+from newstally.client.status.overview import Overview, overview
 from newstally.errors import GaveUp, NoGateway
 from newstally.settings import Access
 

@@ -7,8 +7,8 @@ import typer
 from newstally_protos.names import shown
 
 from newstally.cli.output.tables import Cell, print_table
-from newstally.cli.status.overview import Overview
-from newstally.cli.status.percentiles import PARTS
+from newstally.client.status.overview import Overview
+from newstally.client.status.percentiles import PARTS
 
 ERRORS = 20
 """Most that are shown; --json has all."""

@@ -6,11 +6,8 @@ import socket
 import grpc
 from newstally_protos.v1.status_pb2 import GetStatusRequest, GetStatusResponse
 from newstally_protos.v1.status_pb2_grpc import StatusServiceStub
-from newstally_protos.wire import connect
 
-from newstally._gateway.probing import check_target
-from newstally._gateway.securing import Showing, credentials, key_metadata
-from newstally.errors import NoGateway
+from newstally.client.channels import open_channel
 from newstally.settings import Access
 
 ANSWER_SECONDS = 5.0
@@ -23,19 +20,14 @@ DNS_PREFIX = "dns:///"
 
 async def ask_all(target: str, access: Access) -> dict[str, GetStatusResponse | str]:
     """Return the answer of each address, or why there is none. Raises NoGateway and InputError."""
-    wrong = check_target(target)
-    if wrong is not None:
-        raise NoGateway(wrong)
-    shown = key_metadata(access, target)
-    made = credentials(access)
+    await open_channel(target, access).close()  # raises what is wrong with either
     host = target.removeprefix(DNS_PREFIX).rpartition(":")[0].strip("[]")
     addresses = await _addresses(target)
 
     async def ask(address: str) -> GetStatusResponse | str:
-        interceptors = [Showing(shown)] if shown else []
         # The certificate names the host, whichever of its addresses is asked.
-        name = host if made is not None and address != target else None
-        async with connect(address, made, name, interceptors) as channel:
+        name = host if access.over_tls and address != target else None
+        async with open_channel(target, access, address=address, name=name) as channel:
             try:
                 return await StatusServiceStub(channel).GetStatus(
                     GetStatusRequest(), timeout=ANSWER_SECONDS, wait_for_ready=True

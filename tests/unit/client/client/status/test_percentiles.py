@@ -4,7 +4,7 @@ from bisect import bisect_left
 
 from hypothesis import given
 from hypothesis import strategies as st
-from newstally.cli.status.percentiles import merged, percentile
+from newstally.client.status.percentiles import merged, percentile
 
 BOUNDS = (0.001, 0.01, 0.1, 1.0, 10.0)
 SECONDS = st.lists(st.floats(0, 10.0), min_size=1, max_size=100)

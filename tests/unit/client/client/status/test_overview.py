@@ -4,7 +4,7 @@ import json
 from typing import Any
 
 from google.protobuf.timestamp_pb2 import Timestamp
-from newstally.cli.status.overview import overview
+from newstally.client.status.overview import overview
 from newstally_protos.v1.status_pb2 import (
     ErrorGroup,
     GatewayStatus,

@@ -12,7 +12,7 @@ from newstally_protos.v1.status_pb2 import (
     ReplicaStatus,
 )
 
-from newstally.cli.status.percentiles import PARTS, merged, percentile
+from newstally.client.status.percentiles import PARTS, merged, percentile
 
 Answers = Mapping[str, GetStatusResponse]
 Overview = dict[str, Any]

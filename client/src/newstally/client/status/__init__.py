@@ -1,0 +1,1 @@
+"""How the services behind a target are, in one overview."""
