@@ -14,7 +14,8 @@ from manifests.settings import settings_of, wrong_arguments
 from newstally_gateway.core.clients.admission import charge_bytes
 from newstally_gateway.settings import GatewaySettings
 
-TEXT = (REPOSITORY / "docs" / "operating.md").read_text()
+PAGES = ("gke.md", "operating.md", "runbook.md")
+TEXT = "\n".join((REPOSITORY / "docs" / page).read_text() for page in PAGES)
 Commands = list[list[str]]
 SHORT = {"statefulset": "StatefulSet", "deployment": "Deployment", "service": "Service"}
 SHORT |= {"job": "Job", "cronjob": "CronJob"}
