@@ -1,5 +1,6 @@
 """What an extractor counts."""
 
+from newstally_protos.v1.extractor_pb2 import FailureReason
 from prometheus_client import REGISTRY, CollectorRegistry, Counter, Gauge, Histogram, Info
 
 from newstally_extractor.engines.engine import Engine
@@ -38,6 +39,10 @@ class Metrics:
             ["reason"],
             registry=registry,
         )
+        # From 0 on: nothing grows that was not there before.
+        for reason, number in FailureReason.items():
+            if number:
+                self.failures.labels(reason.removeprefix("FAILURE_REASON_"))
         self.stalled_links = Counter(
             "newstally_extractor_stalled_links_total",
             "Links that were cut because their gateway did not read",

@@ -90,13 +90,16 @@ class Gateway:
         largest = charge_bytes(settings.max_content_bytes)
         self._memory = Memory(Admission(settings.memory_bytes, largest))
         metrics.memory.set_function(lambda: self._memory.used_bytes)
+        metrics.memory_limit.set(settings.memory_bytes)
         self._links = Links(
             self._dispatch.dispatching, self._connector(settings.mtls_extractor), metrics
         )
+        metrics.links.set_function(lambda: self._links.listed)
+        metrics.links_up.set_function(lambda: self._dispatch.dispatching.links_up)
         self._discovery = Discovery(
             parse_targets(settings.extractors), settings.discovery_interval, self._links.follow
         )
-        self._limiting = Limiting(self._persister)
+        self._limiting = Limiting(self._persister, metrics.limit_hits)
         recorder = Recorder(self._persister, metrics)
         process.stage(recorder.times)
         shared = Shared(

@@ -1,5 +1,6 @@
 """The gateway's Prometheus metrics, all named newstally_gateway_..."""
 
+from newstally_protos.v1.article_pb2 import RefusalReason
 from newstally_runtime.observing.recent import BOUNDS
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
 
@@ -29,13 +30,24 @@ class Metrics:
             "Articles settled on its streams, by whichever gateway.",
         )
         self.refused = counter("refused_articles_total", "Articles refused.", "reason")
+        # From 0 on: nothing grows that was not there before.
+        for reason, number in RefusalReason.items():
+            if number:
+                self.refused.labels(reason)
         self.streams = gauge("streams", "Client streams open now.")
         self.stream_ends = counter("stream_ends_total", "Client streams ended, by status.", "code")
         self.rejected = counter(
             "rejected_calls_total", "Calls that were not let in, by the reason.", "reason"
         )
         self.memory = gauge("memory_charged_bytes", "Memory charged for articles under way.")
+        self.memory_limit = gauge("memory_limit_bytes", "Most memory that may be charged.")
         self.memory_waits = counter("memory_waits_total", "Times a stream had to wait for memory.")
+
+        self.limit_hits = counter(
+            "limit_hits_total",
+            "Articles held up, and streams turned away, by a limit of a key.",
+            *("owner", "limit"),
+        )
 
         self.batches = counter("batches_total", "Batches answered by the persister.")
         self.collisions = counter(
@@ -57,9 +69,14 @@ class Metrics:
         self.persister_up = gauge("persister_up", "1 while the persister answers that it serves.")
 
         self.queued = gauge("queued_articles", "Articles that wait for a link.")
+        self.suspects = gauge(
+            "suspect_articles", "Articles that ran when a link broke, and are tried alone."
+        )
         self.requeued = counter(
             "requeued_articles_total", "Articles that a broken link gave back to the queue."
         )
+        self.links = gauge("links", "Replicas that are listed, up or not.")
+        self.links_up = gauge("links_up", "Replicas that are linked.")
         self.link_up = gauge("link_up", "1 while the link is up.", "link", "model")
         self.link_connects = counter("link_connects_total", "Times the link came up.", "link")
         self.link_articles = gauge(

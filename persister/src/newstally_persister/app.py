@@ -141,6 +141,7 @@ class Persister:
             settings.journal_max_bytes,
         )
         self._flushing: asyncio.Task[None] | None = None
+        metrics.models.set_function(lambda: len(self._models.known))
         metrics.waiting_bytes.set_function(lambda: self._writer.waiting_bytes)
         metrics.oldest_unflushed_seconds.set_function(self._flusher.oldest_seconds)
 
@@ -161,7 +162,7 @@ class Persister:
             SetAsideService(self._reads, self._retry_set_aside), server
         )
         persister_pb2_grpc.add_PersisterServiceServicer_to_server(
-            PersisterService(self._writer, self._telling.status), server
+            PersisterService(self._writer, self._telling.status, self._metrics.new_errors), server
         )
         tally_pb2_grpc.add_TallyServiceServicer_to_server(
             TallyService(self._sink, self._questions, self._reads, self._flusher.applied_seconds),

@@ -3,6 +3,7 @@
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
 
 PREFIX = "newstally_persister_"
+BATCH_RESULTS = ("recorded", "out_of_turn", "fenced", "over_limit", "unknown_upload")
 
 
 class Metrics:
@@ -31,6 +32,13 @@ class Metrics:
         )
         self.waiting_bytes = gauge("waiting_bytes", "Commands that wait for the journal")
         self.journal_bytes = gauge("journal_bytes", "Disk that the journal uses")
+        self.journal_limit_bytes = gauge("journal_limit_bytes", "Most disk that it may use")
+        self.journal_disk_free_bytes = gauge(
+            "journal_disk_free_bytes", "What the disk that the journal is on has left"
+        )
+        self.intake_open = gauge(
+            "intake_open", "1 while the journal takes more; 0: there is no room but for flushes"
+        )
         self.intake_refused = counter(
             "intake_refused_total", "Calls told to wait because the journal was full"
         )
@@ -65,3 +73,16 @@ class Metrics:
             "1 while the sink fails; permanent: somebody has to mend something",
             "kind",
         )
+        self.new_errors = counter(
+            "new_errors_total",
+            "Errors of any service that no release before is known to have had, each once",
+        )
+        self.models = gauge("models", "In how many ways the tallies were counted")
+        # From 0 on: nothing grows that was not there before.
+        for result in BATCH_RESULTS:
+            self.batches.labels(result)
+        for outcome in ("counted", "refused"):
+            self.articles.labels(outcome)
+        for kind in ("permanent", "transient"):
+            self.sink_errors.labels(kind)
+            self.sink_trouble.labels(kind)

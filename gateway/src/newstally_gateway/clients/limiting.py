@@ -13,6 +13,7 @@ import grpc
 import structlog
 from newstally_protos.v1 import journal_pb2
 from newstally_runtime.deadline import steady
+from prometheus_client import Counter as Shown
 
 from newstally_gateway.core.clients.intake import Incoming, size_bytes
 from newstally_gateway.core.keys.accounts import Account, Amounts, shared_limits
@@ -38,8 +39,10 @@ log = structlog.get_logger()
 class Limiting:
     """The accounts of all keys that have limits."""
 
-    def __init__(self, persister: Persister) -> None:
+    def __init__(self, persister: Persister, hits: Shown) -> None:
+        """`hits` counts by owner and limit, too."""
         self._persister = persister
+        self._shown = hits
         self._name = secrets.token_hex(8)
         self._accounts: dict[str, Account] = {}
         self._turns: dict[str, asyncio.Lock] = {}
@@ -118,6 +121,7 @@ class Limiting:
     def _hit(self, caller: Caller, limit: str) -> None:
         if len(self._hits) < HITS or (caller.owner, limit) in self._hits:
             self._hits[caller.owner, limit] += 1
+            self._shown.labels(caller.owner, limit).inc()
 
     async def _ask(self) -> None:
         asked_at = steady()

@@ -25,6 +25,7 @@ class DispatchLoop:
         self._alarm = Alarm(self._loop, self._expire)
         self._queued = 0
         metrics.queued.set_function(lambda: self._queued)
+        metrics.suspects.set_function(lambda: dispatcher.suspects)
 
     @property
     def queued(self) -> int:

@@ -74,6 +74,7 @@ class JournalWriter:
         self._used_bytes = 0
         self._loop = asyncio.get_running_loop()
         self._thread = threading.Thread(target=self._run, name="journal-writer", daemon=True)
+        metrics.journal_limit_bytes.set(limits.most)
         self._measure()
 
     def start(self) -> None:
@@ -190,6 +191,7 @@ class JournalWriter:
     def _measure(self) -> None:
         space = self._journal.gauge.measure()
         self._metrics.journal_bytes.set(space.used)
+        self._metrics.journal_disk_free_bytes.set(space.disk_free)
         self._used_bytes = space.used
         short = shortage(space, self._limits)
         if (short is None) != (self._shortage is None):
@@ -198,6 +200,7 @@ class JournalWriter:
             else:
                 log.warning("intake stops", reason=short)
         self._shortage = short
+        self._metrics.intake_open.set(short is None)
 
     def _fail(self, error: Exception, doing: Sequence[Command]) -> None:
         left = [*doing, *self._queue.abandon()]

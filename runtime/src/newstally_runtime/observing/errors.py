@@ -6,6 +6,8 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from hashlib import sha256
 
+from prometheus_client import Counter
+
 from newstally_runtime.observing.tracebacks import OWN, Frame, Raised
 
 GROUPS = 64
@@ -14,6 +16,7 @@ GROUPS_BYTES = 64 * 1024
 """What they take together, about."""
 TEXT_LIMIT = 200
 """Characters of an event, a type or a name."""
+ERRORS = Counter("newstally_errors_total", "Errors, which status shows in groups.")
 _FRAME_BYTES = 16
 """What a frame takes besides its texts."""
 
@@ -79,6 +82,7 @@ class Errors:
 
     def note(self, event: str, raised: Sequence[Raised]) -> None:
         """Count an error. `event` is ours, and says nothing of any article."""
+        ERRORS.inc()
         event = event[:TEXT_LIMIT]
         raised = [_cut(each) for each in raised]
         found = fingerprint(self._service, event, raised)

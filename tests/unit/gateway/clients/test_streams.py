@@ -81,7 +81,7 @@ class Gateway:
             dispatching=self.dispatching,
             memory=Memory(Admission(slots * LARGEST_BYTES, LARGEST_BYTES)),
             recorder=cast("Recorder", self.journal),
-            limiting=Limiting(cast("Persister", self.journal)),
+            limiting=Limiting(cast("Persister", self.journal), metrics.limit_hits),
             uploads=cast("Uploads", self.journal),
             metrics=metrics,
             counters=count_nothing(),

@@ -9,6 +9,7 @@ from typing import Any, Concatenate, ParamSpec, Protocol, TypeVar
 from newstally_protos.v1 import persister_pb2, persister_pb2_grpc
 from newstally_protos.v1.status_pb2 import PersisterStatus
 from newstally_runtime.observing.process import fingerprints
+from prometheus_client import Counter
 
 from newstally_persister.journal import sightings
 from newstally_persister.journal.sightings import Sighting
@@ -41,10 +42,12 @@ class PersisterService(persister_pb2_grpc.PersisterServiceServicer):
         self,
         journal: Journal,
         status: Callable[[], PersisterStatus],
+        new_errors: Counter,
         now_micros: Callable[[], int] = lambda: time.time_ns() // 1_000,
     ) -> None:
         self._journal = journal
         self._status = status
+        self._count = new_errors
         self._now_micros = now_micros
         self._noted: frozenset[Sighting] = frozenset()
         self._new: Sequence[str] = ()
@@ -70,7 +73,8 @@ class PersisterService(persister_pb2_grpc.PersisterServiceServicer):
         if unknown:
             # Releases that are told together are ordered by their numbers.
             ordered = sorted(unknown, key=lambda each: (_natural(each.release), each))
-            self._new = await self._journal.run(_note, ordered, self._now_micros())
+            self._new, come = await self._journal.run(_note, ordered, self._now_micros())
+            self._count.inc(come)
             self._noted = (
                 unknown if len(self._noted) > sightings.SIGHTINGS else self._noted | unknown
             )
@@ -83,6 +87,9 @@ def _natural(release: str) -> list[tuple[int, str]]:
 
 def _note(
     connection: sqlite3.Connection, unknown: Iterable[Sighting], now_micros: int
-) -> Sequence[str]:
+) -> tuple[Sequence[str], int]:
+    """Return which errors are new, and how many of them nobody has told before."""
+    before = sightings.new_errors(connection)
     sightings.note(connection, unknown, now_micros)
-    return sightings.new_errors(connection)
+    new = sightings.new_errors(connection)
+    return new, len(set(new) - set(before))

@@ -7,9 +7,12 @@ from pathlib import Path
 from typing import Any
 
 from newstally_persister.journal.opening import open_journal
+from newstally_persister.metrics import Metrics
 from newstally_persister.services.status.status_service import PersisterService
 from newstally_protos.v1.persister_pb2 import ExchangeStatusRequest, Sighting
 from newstally_protos.v1.status_pb2 import ErrorGroup, PersisterStatus, ProcessStatus
+from newstally_runtime.observing.process import total
+from prometheus_client import CollectorRegistry, Counter
 
 
 class Journal:
@@ -27,13 +30,14 @@ class Journal:
 
 @asynccontextmanager
 async def serving(
-    tmp_path: Path, status: PersisterStatus, now_micros: int = 1
+    tmp_path: Path, status: PersisterStatus, now_micros: int = 1, new_errors: Counter | None = None
 ) -> AsyncIterator[tuple[PersisterService, Journal]]:
     opened = open_journal(tmp_path / "data")
     opened.close()
     journal = Journal(opened.path)
+    counter = new_errors or Metrics(CollectorRegistry()).new_errors
     try:
-        yield PersisterService(journal, lambda: status, lambda: now_micros), journal
+        yield PersisterService(journal, lambda: status, counter, lambda: now_micros), journal
     finally:
         journal.connection.close()
 
@@ -85,3 +89,19 @@ async def test_what_cannot_be_kept_costs_no_turn_of_the_journal(tmp_path: Path) 
         for number in range(5):
             await service.ExchangeStatus(told(("0.3.0", f"{number}" * 100)), None)
         assert journal.runs == 0
+
+
+async def test_each_error_that_is_new_is_counted_once(tmp_path: Path) -> None:
+    """Not again after a restart, nor when another process has it, too."""
+    counter = Metrics(CollectorRegistry()).new_errors
+    releases = told(("0.3.0", ""), ("0.3.0", "old"), ("0.4.0", ""))
+    async with serving(tmp_path, PersisterStatus(), 1, counter) as (service, _):
+        await service.ExchangeStatus(releases, None)
+        assert total(counter) == 0
+        await service.ExchangeStatus(told(("0.4.0", "a"), ("0.4.0", "old")), None)
+        await service.ExchangeStatus(told(("0.4.0", "a"), ("0.4.0", "b")), None)
+        assert total(counter) == 2
+    async with serving(tmp_path, PersisterStatus(), 1_000, counter) as (service, _):
+        answer = await service.ExchangeStatus(told(("0.4.0", "b"), ("0.4.0", "a")), None)
+        assert list(answer.new_errors) == ["a", "b"]
+        assert total(counter) == 2
