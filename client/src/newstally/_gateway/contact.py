@@ -43,18 +43,23 @@ async def reach(
     access: Access,
     within: float | None,
     on_waiting: Callable[[Waiting], None],
+    *,
+    patient: bool = True,
     probe: Probe = find_out,
 ) -> None:
     """Return when a gateway answers, or cannot because its persister is away.
 
     Raises NoGateway for what is there and will not become a gateway by waiting, and GaveUp when
-    nothing has answered `within` seconds; None waits for ever.
+    nothing has answered `within` seconds; None waits for ever. Who is not `patient` is told at once
+    when nothing is there at all.
     """
     begin = time.monotonic()
     while True:
         left = None if within is None else begin + within - time.monotonic()
         seconds = _at_most(_CONNECT_SECONDS, left)
-        problem = await _try(channel, get_upload, lambda: probe(target, access), seconds)
+        problem = await _try(
+            channel, get_upload, lambda: probe(target, access), seconds, patient=patient
+        )
         if problem is None:
             return
         left = None if within is None else begin + within - time.monotonic()
@@ -69,12 +74,16 @@ async def _try(
     get_upload: GetUpload,
     probe: Callable[[], Awaitable[Finding]],
     seconds: float,
+    *,
+    patient: bool,
 ) -> str | None:
     """Return what is wrong for now, or None if a gateway is there."""
-    if not await _connected(channel, seconds):
+    if not await connected(channel, seconds):
         finding = await probe()
         if finding.final:
             raise NoGateway(finding.text)
+        if finding.away and not patient:
+            raise GaveUp(finding.text)
         return finding.text
     try:
         await get_upload(_NOBODY, timeout=_ANSWER_SECONDS)
@@ -89,7 +98,11 @@ async def _try(
     return None
 
 
-async def _connected(channel: grpc.aio.Channel, seconds: float) -> bool:
+def _at_most(seconds: float, left: float | None) -> float:
+    return seconds if left is None else min(seconds, max(left, 0.01))
+
+
+async def connected(channel: grpc.aio.Channel, seconds: float) -> bool:
     """Whether HTTP/2 is spoken there. One failure is enough: what is away is asked again later."""
     try:
         async with asyncio.timeout(seconds):
@@ -102,7 +115,3 @@ async def _connected(channel: grpc.aio.Channel, seconds: float) -> bool:
     except TimeoutError:
         return False
     return True
-
-
-def _at_most(seconds: float, left: float | None) -> float:
-    return seconds if left is None else min(seconds, max(left, 0.01))

@@ -33,8 +33,9 @@ class Finding:
 def check_target(target: str) -> str | None:
     """Return what is wrong with the form of a target, with the remedy, or None."""
     if match := _SCHEME.fullmatch(target):
-        host = match[2].rstrip("/") or f"127.0.0.1:{DEFAULT_PORT}"
-        return f"{target!r} is a web address; a target is host:port, for example {host}"
+        host = match[2].partition("/")[0] or "127.0.0.1"
+        example = host if re.search(r":\d+$", host) else f"{host}:{DEFAULT_PORT}"
+        return f"{target!r} is a web address; a target is host:port, for example {example}"
     if not target.strip() or target != target.strip():
         return f"{target!r} is no address; a target is host:port"
     host, _, port = target.rpartition(":")
@@ -49,18 +50,21 @@ def check_target(target: str) -> str | None:
     return None
 
 
-async def find_out(target: str, access: Access) -> Finding:
-    """Look at what is at `host:port`; takes a few seconds at most."""
+async def find_out(target: str, access: Access, name: str | None = None) -> Finding:
+    """Look at what is at `host:port`; takes a few seconds at most.
+
+    `name`: what its certificate must name, if that is not the host.
+    """
     address = _split(target)
     if address is None:
         return Finding("no connection")
     # Plain sockets on a thread: each has a deadline and is closed where it was opened.
-    return await asyncio.to_thread(_explain, *address, access)
+    return await asyncio.to_thread(_explain, *address, access, name or address[0])
 
 
-def _explain(host: str, port: int, access: Access) -> Finding:
+def _explain(host: str, port: int, access: Access, name: str) -> Finding:
     try:
-        return _look_over_tls(host, port, access) if access.over_tls else _look(host, port)
+        return _look_over_tls(host, port, access, name) if access.over_tls else _look(host, port)
     except (socket.gaierror, UnicodeError) as error:
         reason = getattr(error, "strerror", None) or str(error)
         text = f"the name {host} cannot be resolved ({reason}); is it spelled right?"
@@ -108,7 +112,7 @@ def _exchange(host: str, port: int) -> bytes:
             return b""
 
 
-def _look_over_tls(host: str, port: int, access: Access) -> Finding:
+def _look_over_tls(host: str, port: int, access: Access, name: str) -> Finding:
     context = ssl.create_default_context()
     context.set_alpn_protocols(["h2"])
     if (pem := roots(access)) is not None:
@@ -116,7 +120,7 @@ def _look_over_tls(host: str, port: int, access: Access) -> Finding:
     try:
         with (
             socket.create_connection((host, port), _SECONDS) as connection,
-            context.wrap_socket(connection, server_hostname=host),
+            context.wrap_socket(connection, server_hostname=name),
         ):
             return Finding("it speaks TLS, but the connection does not last")
     except ssl.SSLCertVerificationError as error:

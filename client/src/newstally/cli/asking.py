@@ -1,35 +1,66 @@
 """What the commands share that ask a question and wait for the answer."""
 
-import asyncio
 import contextlib
 from collections.abc import Iterator
+from typing import Self
 
-from newstally._gateway.probing import find_out
+from newstally._gateway.probing import check_target
 from newstally.client import DEFAULT_TARGET, NewstallyClient
-from newstally.errors import GaveUp, NoGateway
+from newstally.errors import GaveUp, InputError, NoGateway
 from newstally.settings import Access, RetryPolicy
 
 PATIENCE_SECONDS = 10.0
 """A person waits for the answer; an upload has more time."""
 
 
+def address(target: str | None) -> str:
+    """Return where the gateway is. Raises InputError for what cannot be an address."""
+    where = target or DEFAULT_TARGET
+    wrong = check_target(where)
+    if wrong is not None:
+        raise InputError(f"--target: {wrong}")
+    return where
+
+
+class _Away(GaveUp):
+    """No gateway is there, and it is known why."""
+
+
+class _Asking(NewstallyClient):
+    """A client that looks who is there when it is opened."""
+
+    def __init__(self, target: str, access: Access) -> None:
+        retry = RetryPolicy(give_up_after=PATIENCE_SECONDS)
+        super().__init__(target, access=access, retry=retry)
+        self._where = target
+
+    async def __aenter__(self) -> Self:
+        """Raises NoGateway and GaveUp, with the remedy: at once where the cause is certain."""
+        try:
+            async with contextlib.AsyncExitStack() as stack:
+                await super().__aenter__()
+                stack.push_async_exit(self)
+                await self.reach(PATIENCE_SECONDS, patient=False)
+                stack.pop_all()  # it stays open
+        except NoGateway as error:
+            raise NoGateway(f"no Newstally gateway at {self._where}: {error}") from error
+        except GaveUp as error:
+            raise _Away(f"no gateway at {self._where}: {error}") from error
+        return self
+
+
 @contextlib.contextmanager
 def asking(target: str | None, access: Access) -> Iterator[NewstallyClient]:
     """Give a client, not open yet, with the patience of a person.
 
-    Where nothing answers, what is there is looked at: NoGateway says what waiting does not mend.
+    Raises InputError for what cannot be an address, NoGateway and GaveUp with the remedy.
     """
-    where = target or DEFAULT_TARGET
-    retry = RetryPolicy(give_up_after=PATIENCE_SECONDS)
+    where = address(target)
     try:
-        yield NewstallyClient(where, access=access, retry=retry)
+        yield _Asking(where, access)
+    except _Away:
+        raise
     except GaveUp as error:
-        finding = asyncio.run(find_out(where, access))
-        if finding.final:
-            raise NoGateway(f"no Newstally gateway at {where}: {finding.text}") from error
-        waited = f"gateway {where} has not answered for {PATIENCE_SECONDS:g} s"
-        if finding.away:
-            raise GaveUp(f"{waited}: {finding.text}") from error
         raise GaveUp(
-            f"{waited}; is it running? `newstally up` starts one, --target names another ({error})"
+            f"gateway {where} is there, but has not answered for {PATIENCE_SECONDS:g} s ({error})"
         ) from error

@@ -55,7 +55,7 @@ def top(
     """Show which entities a publication mentions most, ever or within some days."""
     asked = Asked(publication, days.day(since), days.day(until))
     days.check(asked.since, asked.until)
-    with exit_codes(), asking(target, make_access(ca, tls, key_file)) as client:
+    with exit_codes(as_json=as_json), asking(target, make_access(ca, tls, key_file)) as client:
         try:
             tallies, drawn = run(_top(client, asked, label, number, own_name=own_name))
         except NotFound as error:
@@ -84,7 +84,7 @@ def publications(
     as_json: AsJson = False,
 ) -> None:
     """List the publications, those with most mentions first."""
-    with exit_codes(), asking(target, make_access(ca, tls, key_file)) as client:
+    with exit_codes(as_json=as_json), asking(target, make_access(ca, tls, key_file)) as client:
         tallies, models = run(_publications(client, number))
     if as_json:
         print_json([asdict(tally) for tally in tallies])

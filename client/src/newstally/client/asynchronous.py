@@ -124,12 +124,14 @@ class NewstallyClient:
         self,
         within: float | None = FIRST_CONTACT_SECONDS,
         *,
+        patient: bool = True,
         on_event: Callable[[UploadEvent], None] | None = None,
     ) -> None:
         """Wait until a gateway answers at the target for the first time.
 
         Args:
             within: Seconds; None waits for ever.
+            patient: Wait for one that is not there yet. False: only for one that is slow.
             on_event: Called on the event loop while the gateway is waited for.
 
         Raises:
@@ -138,8 +140,8 @@ class NewstallyClient:
         """
         services = self._services
         observe = on_event or _ignore
-        get_upload = services.uploads.GetUpload
-        await reach(services.channel, get_upload, self._target, self._access, within, observe)
+        get_upload, where = services.uploads.GetUpload, (self._target, self._access)
+        await reach(services.channel, get_upload, *where, within, observe, patient=patient)
 
     async def upload(
         self,

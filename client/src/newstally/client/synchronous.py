@@ -79,9 +79,9 @@ class SyncNewstallyClient:
             thread.join()
             loop.close()
 
-    def reach(self, within: float | None = FIRST_CONTACT_SECONDS) -> None:
+    def reach(self, within: float | None = FIRST_CONTACT_SECONDS, *, patient: bool = True) -> None:
         """Wait until a gateway answers for the first time; see `NewstallyClient.reach`."""
-        self._call(self._client.reach(within))
+        self._call(self._client.reach(within, patient=patient))
 
     def upload(
         self,

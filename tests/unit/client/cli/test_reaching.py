@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import json
 from collections.abc import AsyncIterator, Awaitable, Callable
 from datetime import UTC, datetime
 from pathlib import Path
@@ -68,7 +69,8 @@ def short(monkeypatch: pytest.MonkeyPatch) -> None:
             "http://127.0.0.1:50051",
             "is a web address; a target is host:port, for example 127.0.0.1",
         ),
-        ("https://news.example/", "for example news.example"),
+        ("https://news.example/", "for example news.example:50051"),
+        ("https://news.example:443/", "for example news.example:443"),
         ("localhost", "names no port; a target is host:port, for example localhost:50051"),
         ("localhost:", "has no port from 1 to 65535"),
         ("localhost:99999", "has no port from 1 to 65535"),
@@ -78,10 +80,11 @@ def short(monkeypatch: pytest.MonkeyPatch) -> None:
 async def test_what_cannot_be_an_address_is_wrong_usage(
     run: Run, articles: Path, states: Path, target: str, message: str
 ) -> None:
-    """Told at once with an example: exit code 2, nothing begun."""
-    result = await run("upload", articles, "--target", target)
-    assert (result.exit_code, begun(states)) == (2, [])
-    assert message in result.stderr
+    """Told at once with an example: exit code 2, nothing begun; by commands that ask, too."""
+    for command in (("upload", articles), ("top",), ("status",)):
+        result = await run(*command, "--target", target)
+        assert (result.exit_code, begun(states)) == (2, [])
+        assert message in result.stderr
 
 
 @pytest.mark.parametrize(
@@ -232,11 +235,59 @@ async def test_a_plain_port_is_told_to_who_speaks_tls(
     assert plain.exit_code == 0
 
 
+QUESTIONS = {
+    "top": (),
+    "publications": (),
+    "rising": (),
+    "history": ("Anna",),
+    "find": ("anna",),
+    "compare": ("A", "B"),
+    "export": ("-o", "all.csv"),
+    "uploads": (),
+    "refusals": ("job",),
+    "key": ("assign", "job", "somebody"),
+    "status": (),
+}
+
+
+@pytest.mark.parametrize("command", QUESTIONS)
+async def test_a_question_to_nobody_is_told_at_once(
+    run: Run, monkeypatch: pytest.MonkeyPatch, command: str
+) -> None:
+    """Waiting does not help who wants an answer now: the cause with the remedy, exit code 1."""
+    monkeypatch.setattr("newstally.cli.asking.PATIENCE_SECONDS", 600.0)
+    monkeypatch.setattr("newstally.client.status.asking.CONNECT_SECONDS", 600.0)
+    for target, message in (
+        ("127.0.0.1:1", "nothing listens at 127.0.0.1:1; is the gateway running"),
+        ("no-such-host.invalid:50051", "the name no-such-host.invalid cannot be resolved"),
+    ):
+        result = await run(command, *QUESTIONS[command], "--target", target)
+        assert result.exit_code == 1
+        (line,) = result.stderr.splitlines()
+        assert message in line
+    if command not in ("export", "key"):
+        told = await run(command, *QUESTIONS[command], "--json", "--target", "127.0.0.1:1")
+        assert json.loads(told.stdout)["error"] == "GaveUp"
+
+
+async def test_a_question_to_a_gateway_that_cannot_answer_is_given_up(
+    run: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It is there, and its persister away: one line after a person's patience, exit code 1."""
+    monkeypatch.setattr("newstally.cli.asking.PATIENCE_SECONDS", 0.5)
+    async with ReferenceGateway() as gateway:
+        gateway.unary_failures = [grpc.StatusCode.UNAVAILABLE] * 1000
+        result = await run("uploads", "show", "job", "--target", gateway.target)
+    assert result.exit_code == 1
+    (line,) = result.stderr.splitlines()
+    assert line.startswith(f"error: gateway {gateway.target} is there, but has not answered")
+
+
 async def test_a_question_over_the_wrong_way_is_told(
     run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Plain to TLS, and TLS to plain: the same remedies as for an upload, exit code 1."""
-    monkeypatch.setattr("newstally.cli.asking.PATIENCE_SECONDS", 0.5)
+    """Plain to TLS, and TLS to plain: the same remedies as for an upload, at once, exit code 1."""
+    monkeypatch.setattr("newstally.cli.asking.PATIENCE_SECONDS", 600.0)
     ca = authority_file(tmp_path, AUTHORITY)
     async with ReferenceGateway(credentials=shown(valid(AUTHORITY, ["127.0.0.1"]))) as gateway:
         plain = await run("publications", "--target", gateway.target)
@@ -270,11 +321,14 @@ async def test_another_grpc_server_is_told(run: Run, articles: Path) -> None:
     port = server.add_insecure_port("127.0.0.1:0")
     await server.start()
     try:
-        result = await run("upload", articles, "--wait", "--target", f"127.0.0.1:{port}")
+        target = f"127.0.0.1:{port}"
+        result = await run("upload", articles, "--wait", "--target", target)
+        asked = await run("top", "--target", target)
     finally:
         await server.stop(0)
-    assert result.exit_code == 1
+    assert (result.exit_code, asked.exit_code) == (1, 1)
     assert "a server of another kind answers there" in result.stderr
+    assert "a server of another kind answers there" in asked.stderr
 
 
 async def test_wait_waits_for_the_first_contact(run: Run, articles: Path) -> None:

@@ -101,27 +101,13 @@ async def test_an_unknown_label_is_told_with_those_that_exist(run: Run, articles
     assert (as_json.exit_code, as_json.stdout) == (0, "[]\n")
 
 
-@pytest.mark.parametrize("command", [("publications",), ("top", "the daily")])
-async def test_a_gateway_that_does_not_answer_is_told_with_remedies(
-    run: Run, monkeypatch: pytest.MonkeyPatch, command: tuple[str, ...]
-) -> None:
-    """One line that names the gateway; exit code 1."""
-    monkeypatch.setattr("newstally.cli.asking.PATIENCE_SECONDS", 0.05)
-    result = await run(*command, "--target", "127.0.0.1:1")
-    assert (result.exit_code, result.stdout) == (1, "")
-    assert result.stderr.startswith(
-        "error: gateway 127.0.0.1:1 has not answered for 0.05 s: nothing listens at 127.0.0.1:1; is"
-        " the gateway running (`newstally up` starts one)"
-    )
-
-
 async def test_status_says_what_is_there_instead(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
     """Where no gateway is, the reason is told with the remedy, as by the other commands."""
     monkeypatch.setattr(asking, "ANSWER_SECONDS", 0.05)
     result = await run("status", "--target", "127.0.0.1:1")
     assert (result.exit_code, result.stdout) == (1, "")
     assert result.stderr.startswith(
-        "error: no Newstally gateway at 127.0.0.1:1: nothing listens at 127.0.0.1:1; is the gateway"
+        "error: no gateway at 127.0.0.1:1: nothing listens at 127.0.0.1:1; is the gateway"
     )
 
 

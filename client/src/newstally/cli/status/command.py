@@ -8,6 +8,7 @@ import typer
 from rich.console import Console
 
 from newstally._gateway.probing import find_out
+from newstally.cli.asking import address
 from newstally.cli.running import (
     AsJson,
     Ca,
@@ -20,7 +21,6 @@ from newstally.cli.running import (
     run,
 )
 from newstally.cli.status.rendering import render
-from newstally.client import DEFAULT_TARGET
 from newstally.client.status.asking import ask_all
 from newstally.client.status.overview import Overview, overview
 from newstally.errors import GaveUp, NoGateway
@@ -41,12 +41,12 @@ def status(
 ) -> None:
     """Show how the services are: rates, replicas, the journal, times, errors, releases.
 
-    Every gateway behind the target is asked. What does not answer is named, and waited for no
-    longer than 5 s. With --watch and --json: one JSON object for each look.
+    Every gateway behind the target is asked. What does not answer is named with the reason, and
+    waited for no longer than about 10 s. With --watch and --json: one JSON object for each look.
     """
     with exit_codes(as_json=as_json):
         access = make_access(ca, tls, key_file)
-        run(_look(target or DEFAULT_TARGET, access, interval if watch else None, as_json=as_json))
+        run(_look(address(target), access, interval if watch else None, as_json=as_json))
 
 
 async def _look(target: str, access: Access, interval: float | None, *, as_json: bool) -> None:
@@ -57,8 +57,10 @@ async def _look(target: str, access: Access, interval: float | None, *, as_json:
         found = overview(answers)
         if interval is None and not found["gateways"]:
             finding = await find_out(target, access)
-            if finding.final or finding.away:
+            if finding.final:
                 raise NoGateway(f"no Newstally gateway at {target}: {finding.text}")
+            if finding.away:
+                raise GaveUp(f"no gateway at {target}: {finding.text}")
             reasons = "; ".join(each["reason"] for each in found["missing"])
             raise GaveUp(f"gateway {target} tells nothing: {reasons}")
         _print(found, target, now, as_json=as_json, clear=interval is not None)

@@ -7,11 +7,15 @@ import grpc
 from newstally_protos.v1.status_pb2 import GetStatusRequest, GetStatusResponse
 from newstally_protos.v1.status_pb2_grpc import StatusServiceStub
 
+from newstally._gateway.contact import connected
+from newstally._gateway.probing import find_out
 from newstally.client.channels import open_channel
 from newstally.settings import Access
 
+CONNECT_SECONDS = 3.0
+"""So long a connection has before it is looked into why there is none."""
 ANSWER_SECONDS = 5.0
-"""Deadline of one gateway's answer; connecting is part of it."""
+"""Deadline of one gateway's answer."""
 LOOKUP_SECONDS = 5.0
 GATEWAYS = 100
 """Most addresses that are asked."""
@@ -28,9 +32,11 @@ async def ask_all(target: str, access: Access) -> dict[str, GetStatusResponse | 
         # The certificate names the host, whichever of its addresses is asked.
         name = host if access.over_tls and address != target else None
         async with open_channel(target, access, address=address, name=name) as channel:
+            if not await connected(channel, CONNECT_SECONDS):
+                return (await find_out(address, access, name)).text
             try:
                 return await StatusServiceStub(channel).GetStatus(
-                    GetStatusRequest(), timeout=ANSWER_SECONDS, wait_for_ready=True
+                    GetStatusRequest(), timeout=ANSWER_SECONDS
                 )
             except grpc.aio.AioRpcError as error:
                 return _reason(error)
