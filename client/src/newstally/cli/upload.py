@@ -1,7 +1,6 @@
 """`newstally upload`."""
 
 import contextlib
-import math
 import os
 import shlex
 import sys
@@ -97,8 +96,6 @@ def upload(
     _check_options(
         publication,
         publication_column,
-        give_up_after,
-        rate,
         again=again,
         named=resume or upload_id is not None,
     )
@@ -154,7 +151,8 @@ def upload(
                 once=once,
             )
             if dry:
-                tell_dry_run(dry_run(source, voice.first_pass(source)), as_json)
+                would = dry_run(source, voice.first_pass(source))
+                tell_dry_run(would, as_json, most_rejects, voice.error)
                 return
             surveyed = unknown(source) if once else survey(source, voice.first_pass(source))
             if not surveyed.records:
@@ -216,8 +214,6 @@ def _explained(choice: Choice, store: StateStore, hint: str, *, again: bool) -> 
 def _check_options(
     publication: str | None,
     publication_column: str | None,
-    give_up_after: float | None,
-    rate: float | None,
     *,
     again: bool,
     named: bool,
@@ -226,10 +222,6 @@ def _check_options(
         raise typer.BadParameter("--publication takes a name, and excludes --publication-column")
     if again and named:
         raise typer.BadParameter("--again makes an upload of a random id; leave the others out")
-    if rate is not None and not 0 < rate < math.inf:
-        raise typer.BadParameter("--rate takes articles a second, above 0")
-    if give_up_after is not None and not give_up_after > 0:  # nan is refused, too
-        raise typer.BadParameter("--give-up-after takes seconds, above 0")
 
 
 def _unless_set(path: Path | None, variable: str) -> str | None:

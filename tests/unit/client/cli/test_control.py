@@ -33,20 +33,22 @@ async def test_a_dry_run_sends_nothing_and_tells_what_would_be(
 ) -> None:
     """Per publication; needs no gateway; ends with the exit code of the upload."""
     path = tmp_path / "a.csv"
-    path.write_text("source,text\nA,x\nB,y\nA,z\nmalformed\n,w\n")
+    path.write_text("source,text\nA,x\nB,y\nA,z\nmalformed\n,w\nB, \n")
     command = ("upload", path, "--dry-run", "--target", "127.0.0.1:1")
     text, as_json = await run(*command), await run(*command, "--json")
     assert (text.exit_code, as_json.exit_code, begun(states)) == (3, 3, [])
     assert text.stdout.splitlines() == [
         f"malformed: {path}:5: 1 columns, but the header has 2",
+        f"will be refused: {path}:6: PUBLICATION_EMPTY",
+        f"will be refused: {path}:7: CONTENT_EMPTY",
         "           2  A",
         "           1  B",
-        "           1  (none: will be refused)",
-        "dry run: 4 articles would be sent, 1 records are malformed; nothing was sent",
+        "dry run: 5 articles would be sent, of which 2 will be refused (1 PUBLICATION_EMPTY, 1"
+        " CONTENT_EMPTY); 1 records are malformed; nothing was sent",
     ]
     found = json.loads(as_json.stdout)
     assert found["publications"][0] == {"publication": "A", "articles": 2}
-    assert (found["records"], found["malformed"]) == (5, 1)
+    assert (found["records"], found["malformed"], found["refused"]) == (6, 1, 2)
     whole = await run(*command, "--limit", "3")
     assert whole.exit_code == 0
 
@@ -130,6 +132,23 @@ async def test_more_refusals_than_allowed_stop_an_upload(run: Run, tmp_path: Pat
     assert ([result.exit_code for result in stopped], done.exit_code) == ([2, 2], 0)
     assert f"`newstally refusals {journal.upload_id}` lists them" in stopped[0].stderr
     assert journal.next_offset == 100
+
+
+@pytest.mark.parametrize(("allowed", "exit_code"), [("1", 2), ("2", 3), ("50%", 2), ("67%", 3)])
+async def test_a_dry_run_ends_as_the_upload_would(
+    run: Run, tmp_path: Path, allowed: str, exit_code: int
+) -> None:
+    """Also where more is rejected than may be: what is malformed and what will be refused."""
+    path = tmp_path / "a.csv"
+    path.write_text("source,text\nP,x\nmalformed\nP,\n")
+    command = ("upload", path, "--max-rejects", allowed)
+    async with ReferenceGateway() as gateway:
+        sent = await run(*command, "--target", gateway.target)
+    dry, as_json = await run(*command, "--dry-run"), await run(*command, "--dry-run", "--json")
+    assert (sent.exit_code, dry.exit_code, as_json.exit_code) == (exit_code,) * 3
+    assert "will be refused" in dry.stdout
+    assert json.loads(as_json.stdout)["refused_by_reason"] == {"CONTENT_EMPTY": 1}
+    assert ("more than --max-rejects" in dry.stderr) is (exit_code == 2)
 
 
 @pytest.mark.parametrize("text", ["-1", "x", "%", "101%", "nan%", "1.5"])

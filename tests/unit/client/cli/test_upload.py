@@ -163,14 +163,18 @@ async def test_wrong_columns_are_told_before_anything_is_sent(run: Run, tmp_path
     assert "there are: author, headline" in result.stderr
 
 
-@pytest.mark.parametrize("seconds", ["0", "-1", "nan"])
-async def test_no_patience_at_all_is_refused(
-    run: Run, articles: Path, states: Path, seconds: str
+@pytest.mark.parametrize("value", ["0", "-1", "nan", "x", "inf"])
+@pytest.mark.parametrize(
+    ("option", "taken"),
+    [("--give-up-after", "a number of seconds"), ("--rate", "a number of articles a second")],
+)
+async def test_what_is_no_number_above_0_is_wrong_usage(
+    run: Run, articles: Path, states: Path, option: str, taken: str, value: str
 ) -> None:
-    """--give-up-after 0 would fail against a healthy gateway: exit code 2, nothing begun."""
-    result = await run("upload", articles, "--give-up-after", seconds, "--target", "127.0.0.1:1")
+    """No patience at all would fail against a healthy gateway: exit code 2, nothing begun."""
+    result = await run("upload", articles, option, value, "--target", "127.0.0.1:1")
     assert result.exit_code == 2
-    assert "--give-up-after takes seconds, above 0" in result.stderr
+    assert f"Invalid value for '{option}': '{value}': it takes {taken}, above 0" in result.stderr
     assert begun(states) == []
 
 

@@ -1,5 +1,7 @@
 """The options of `newstally upload`."""
 
+import math
+from collections.abc import Callable
 from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
@@ -19,6 +21,21 @@ class Format(StrEnum):
     JSONL = JSONL
     JSON = JSON
     PARQUET = PARQUET
+
+
+def _above_0(what: str) -> Callable[[object], float]:
+    """Return what reads such a number. It raises BadParameter with what is taken."""
+
+    def read(given: object) -> float:
+        try:
+            number = float(str(given))
+        except ValueError:
+            number = math.nan
+        if not 0 < number < math.inf:
+            raise typer.BadParameter(f"{str(given)!r}: it takes {what}, above 0")
+        return number
+
+    return read
 
 
 Paths = Annotated[
@@ -121,7 +138,12 @@ OnEncodingError = Annotated[
 ]
 
 Rate = Annotated[
-    float | None, typer.Option(help="Send at most so many articles a second; default: no limit.")
+    float | None,
+    typer.Option(
+        parser=_above_0("a number of articles a second"),
+        metavar="N",
+        help="Send at most so many articles a second; default: no limit.",
+    ),
 ]
 
 JsonProgress = Annotated[
@@ -136,7 +158,11 @@ Delimiter = Annotated[
 
 GiveUpAfter = Annotated[
     float | None,
-    typer.Option(help="Fail when nothing moved for so many seconds; default: never."),
+    typer.Option(
+        parser=_above_0("a number of seconds"),
+        metavar="SECONDS",
+        help="Fail when nothing moved for so many seconds; default: never.",
+    ),
 ]
 
 Skip = Annotated[int, typer.Option(min=0, help="Leave out so many records first.")]
