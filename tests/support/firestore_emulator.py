@@ -1,7 +1,7 @@
 """The real Firestore emulator, one per test run.
 
 It is found through FIRESTORE_EMULATOR (its start script), or beside the `gcloud` on the PATH. A
-supervisor process (`firestore_supervisor.py`) holds it and ends it, its whole process group, as
+supervisor process (`supervisor.py`) holds it and ends it, its whole process group, as
 soon as the pipe to the test run is closed, also by `kill -9`.
 """
 
@@ -42,7 +42,7 @@ def running() -> str:
         port = probe.getsockname()[1]
     supervisor = subprocess.Popen(
         [
-            *(sys.executable, str(Path(__file__).with_name("firestore_supervisor.py"))),
+            *(sys.executable, str(Path(__file__).with_name("supervisor.py"))),
             *(str(script), "start", "--host=127.0.0.1", f"--port={port}"),
         ],
         stdin=subprocess.PIPE,

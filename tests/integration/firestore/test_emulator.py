@@ -11,7 +11,7 @@ import pytest
 from support import firestore_emulator
 from support.processes import REPOSITORY, eventually
 
-SUPERVISOR = REPOSITORY / "tests/support/firestore_supervisor.py"
+SUPERVISOR = REPOSITORY / "tests/support/supervisor.py"
 LAUNCHER = """
 import subprocess, sys
 process = subprocess.Popen(sys.argv[1:], stdin=subprocess.PIPE, start_new_session=True)

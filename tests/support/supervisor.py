@@ -19,8 +19,6 @@ def main() -> None:
     process = subprocess.Popen(
         sys.argv[1:],
         stdin=subprocess.DEVNULL,
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.DEVNULL,
         start_new_session=True,
     )
     try:
