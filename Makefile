@@ -134,7 +134,7 @@ clean: ## remove what was made here
 	find . -name __pycache__ -prune -exec rm -rf {} +
 	rm -rf */src/*.egg-info */build
 
-.PHONY: images images-push images-test image-names sbom locks manifests release next
+.PHONY: images images-push images-test image-names sbom locks manifests monitoring release next
 
 # Where images are named: `make image-names images REGISTRY=europe-docker.pkg.dev/project/newstally`.
 REGISTRY ?=
@@ -183,6 +183,9 @@ release: ## make this tree a release: versions, changelog, image names (see CONT
 next: ## open the development of release NEXT
 	$(PYTHON) tools/release.py next $(NEXT)
 	$(MAKE) image-names
+
+monitoring: setup ## write the alerts for Kubernetes, and the dashboard, from what is in deploy/
+	$(BIN)/python tools/make_monitoring.py
 
 manifests: setup ## check k8s/, deploy/ and the Dockerfiles
 	$(BIN)/yamllint --strict k8s deploy

@@ -136,7 +136,7 @@ def _rules(policies: list[Object], peer: Peer, direction: str) -> list[Object] |
         for policy in policies
         if peer.labels is not None
         and policy["metadata"]["namespace"] == peer.namespace
-        and _selects(policy["spec"]["podSelector"], peer.labels)
+        and selects(policy["spec"]["podSelector"], peer.labels)
         and direction in policy["spec"]["policyTypes"]
     ]
     rules = [rule for policy in chosen for rule in policy.get(direction.lower(), ())]
@@ -169,12 +169,13 @@ def _is_peer(description: Object, peer: Peer) -> bool:
     in_namespace = (
         peer.namespace == NAMESPACE
         if namespaces is None
-        else _selects(namespaces, {"kubernetes.io/metadata.name": peer.namespace})
+        else selects(namespaces, {"kubernetes.io/metadata.name": peer.namespace})
     )
-    return in_namespace and _selects(description.get("podSelector", {}), peer.labels)
+    return in_namespace and selects(description.get("podSelector", {}), peer.labels)
 
 
-def _selects(selector: Object, labels: Labels) -> bool:
+def selects(selector: Object, labels: Labels) -> bool:
+    """Whether a label selector fits."""
     assert not selector.keys() - {"matchLabels", "matchExpressions"}
     wanted: Labels = selector.get("matchLabels", {})
     expressions: list[Object] = selector.get("matchExpressions", [])

@@ -9,8 +9,10 @@ from pathlib import Path
 import pytest
 from manifests.objects import EXAMPLES, FOLDER, REPOSITORY, files
 
-FOREIGN = {EXAMPLES / "cert-manager.yaml", EXAMPLES / "gateway-api.yaml"}
-"""Of kinds that others bring into a cluster; see test_foreign.py."""
+FOREIGN = {
+    EXAMPLES / f"{name}.yaml" for name in ("alerts", "cert-manager", "gateway-api", "monitoring")
+}
+"""Of kinds that others bring into a cluster; see test_foreign.py and tests/monitoring."""
 ALL = [path for path in (*files(), *files(EXAMPLES)) if path not in FOREIGN]
 
 
