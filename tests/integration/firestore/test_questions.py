@@ -37,6 +37,8 @@ from unit.persister.sinks.questions.plain import ARTICLES, DAYS, LABELS, TEXTS, 
 TODAY = date(2026, 11, 21)
 BEGIN = read_day("2026-11-03")
 """Day 0 of the articles that hypothesis makes."""
+SIGNS = "ab_.|%/é\uff21\U0001f600"
+"""What an id escapes, and what sorts behind the end that is usually given to a range of names."""
 EXAMPLES = settings(
     max_examples=25,
     deadline=None,
@@ -214,8 +216,8 @@ def test_one_entity(
 
 @EXAMPLES
 @given(
-    st.lists(st.text("ab_.|%/é", min_size=1, max_size=4), min_size=1, max_size=12, unique=True),
-    st.text("ab_.|%/é", min_size=1, max_size=2),
+    st.lists(st.text(SIGNS, min_size=1, max_size=4), min_size=1, max_size=12, unique=True),
+    st.text(SIGNS, min_size=1, max_size=2),
     st.none() | st.just("post"),
 )
 def test_names_by_their_beginning(
@@ -281,6 +283,9 @@ async def test_what_would_read_too_much_is_not_answered(emulator: str) -> None:
             await questions.rank("post", Days(BEGIN + 13, None), "", limits, None)
         with pytest.raises(UnansweredError, match="over publications"):
             await questions.rank(None, Days(), "", limits, None)
+        # Several reads at a time are behind this one.
+        with pytest.raises(UnansweredError, match="more than 260 documents"):
+            await questions.find(None, "e", "", limits, None)
         with pytest.raises(UnansweredError, match="over publications"):
             await questions.rising(None, days, base, Floor(3, ""), limits, None, 0)
         with pytest.raises(NothingComparableError):

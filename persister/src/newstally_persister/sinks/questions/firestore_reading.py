@@ -21,7 +21,9 @@ _AT_A_TIME = 250
 _AT_ONCE = 8
 _ID_BYTES = 600
 """So much of a beginning is looked for by id; the rest is compared."""
-_AFTER_ALL = "\uf8ff"
+_ESCAPED_FIRST = {"_": "%5F", ".": "%2E"}
+_LOWEST = " "
+_AFTER_ALL = "\U0010ffff"
 _FieldFilter = StructuredQuery.FieldFilter
 
 
@@ -81,17 +83,19 @@ class Reading:
     async def beginning(self, publication: Any, beginning: str) -> list[Any]:
         """Return the entities whose text begins so. Raises UnansweredError where they are many."""
         # Ids are the texts, but for what is escaped; and a text is told apart by its field.
-        identity = entity_id(beginning, "x").removesuffix("|x")
-        starts = {identity.encode()[:_ID_BYTES].decode(errors="ignore")}
+        within = entity_id("x" + beginning, "x").removeprefix("x").removesuffix("|x")
+        start = within.encode()[:_ID_BYTES].decode(errors="ignore")
+        starts = {start}
         # At the beginning of a text these are escaped or not, by what follows.
-        starts |= {escape for sign, escape in (("_", "%5F"), (".", "%2E")) if beginning == sign}
+        if start[:1] in _ESCAPED_FIRST:
+            starts.add(_ESCAPED_FIRST[start[:1]] + start[1:])
         found = []
         for start in sorted(starts):
             found += await self._found(publication.name, self._between(publication.name, start))
         return [each for each in found if fields(each)["text"].startswith(beginning)]
 
     async def each(self, asked: Iterable[Any]) -> list[list[Any]]:
-        """Await several of these, some at a time."""
+        """Await several of these, some at a time. Raises what the first of them raises."""
         turns = asyncio.Semaphore(_AT_ONCE)
 
         async def one(coroutine: Any) -> list[Any]:
@@ -99,8 +103,11 @@ class Reading:
                 found: list[Any] = await coroutine
                 return found
 
-        async with asyncio.TaskGroup() as group:
-            tasks = [group.create_task(one(coroutine)) for coroutine in asked]
+        try:
+            async with asyncio.TaskGroup() as group:
+                tasks = [group.create_task(one(coroutine)) for coroutine in asked]
+        except BaseExceptionGroup as errors:
+            raise errors.exceptions[0] from None
         return [task.result() for task in tasks]
 
     def _between(self, publication: str, start: str) -> StructuredQuery:
@@ -115,7 +122,8 @@ class Reading:
                 )
             )
             for operator, end in (
-                (_FieldFilter.Operator.GREATER_THAN_OR_EQUAL, start),
+                # An id goes on behind its start; and the start alone may be none, as "." is.
+                (_FieldFilter.Operator.GREATER_THAN_OR_EQUAL, start + _LOWEST),
                 (_FieldFilter.Operator.LESS_THAN, start + _AFTER_ALL),
             )
         ]
