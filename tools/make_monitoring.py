@@ -1,6 +1,7 @@
 """Writes what monitoring needs, from what people read and change (`make monitoring`).
 
 deploy/prometheus/newstally.rules.yaml ──▶ k8s/examples/alerts.yaml, for the Prometheus operator
+deploy/grafana/panels.yaml ──▶ deploy/grafana/newstally.json, for Grafana
 """
 
 import sys
@@ -8,9 +9,14 @@ import textwrap
 from collections.abc import Mapping
 from pathlib import Path
 
+import yaml
+from dashboard import dashboard
+
 REPOSITORY = Path(__file__).resolve().parents[1]
 RULES = REPOSITORY / "deploy" / "prometheus" / "newstally.rules.yaml"
 ALERTS = REPOSITORY / "k8s" / "examples" / "alerts.yaml"
+PANELS = REPOSITORY / "deploy" / "grafana" / "panels.yaml"
+DASHBOARD = PANELS.with_name("newstally.json")
 _HEAD = """\
 # Alerts, for the Prometheus operator (monitoring.coreos.com/v1, which has to be installed). A copy
 # of deploy/prometheus/newstally.rules.yaml by `make monitoring`: change them there. Your Prometheus
@@ -40,7 +46,10 @@ def written() -> Mapping[Path, str]:
     """Return every file that is written, with what belongs into it."""
     # `make image-names` writes the version into all manifests, this one among them.
     version = ALERTS.read_text().partition("version: ")[2].partition("\n")[0]
-    return {ALERTS: alerts(RULES.read_text(), version)}
+    return {
+        ALERTS: alerts(RULES.read_text(), version),
+        DASHBOARD: dashboard(yaml.safe_load(PANELS.read_text())),
+    }
 
 
 def main() -> int:

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 from monitoring.rules import FILE, rules
+from monitoring.test_dashboard import SHOWN, asked
 from newstally import NewstallyClient
 from support.corpus import make_articles
 from support.metrics_page import documented
@@ -14,6 +15,15 @@ from support.prometheus import Prometheus, shortened
 from support.trio import Trio
 
 pytestmark = pytest.mark.processes
+
+TROUBLE = {
+    "Refused per second, by reason",
+    "Failures per second, by reason",
+    "Limits hit, by owner",
+    "Calls that met a limit of a port",
+    "Certificates expire in",
+}
+"""Panels that are empty where all is well and nothing is secured."""
 
 
 async def upload(trio: Trio) -> None:
@@ -44,6 +54,17 @@ async def test_an_alert_fires_while_the_sink_is_stopped(tmp_path: Path) -> None:
                 other.execute("ROLLBACK")
             eventually(lambda: not prometheus.alerts(), 90, "the alert is over")
             assert prometheus.faults() == []
+            assert empty_panels(prometheus) == TROUBLE
+
+
+def empty_panels(prometheus: Prometheus) -> set[str]:
+    """Return which panels of the dashboard have nothing to show."""
+    shown = set()
+    for panel in SHOWN:
+        for target in panel["targets"]:
+            if prometheus.query(asked(target["expr"], "1m")):
+                shown.add(panel["title"])
+    return {panel["title"] for panel in SHOWN} - shown
 
 
 def known(prometheus: Prometheus) -> set[str]:
