@@ -27,10 +27,13 @@ def overlay(name: str) -> Manifests:
 
 
 def merged(target: Any, change: Any) -> Any:
-    """Merge maps by key and lists of containers by name; everything else is replaced."""
+    """Merge maps by key and lists of containers by name; everything else is replaced.
+
+    So is a list of metrics, which the API keeps as one.
+    """
     if isinstance(target, dict) and isinstance(change, dict):
         return {**target, **{key: merged(target.get(key), change[key]) for key in change}}
-    if isinstance(target, list) and isinstance(change, list):
+    if isinstance(target, list) and isinstance(change, list) and "name" in change[0]:
         changes = {each["name"]: each for each in change}
         assert changes.keys() <= {each["name"] for each in target}
         return [merged(each, changes.get(each["name"], {})) for each in target]
