@@ -84,6 +84,37 @@ class _Again(SqliteTallies):
         return applied
 
 
+class AddsToNoRollup(Sink):
+    """Counts days, and says that they are in the rollups, which they are not."""
+
+    def open(self) -> SqliteTallies:
+        return _WithoutRuns(self.disk)
+
+
+class _WithoutRuns(SqliteTallies):
+    def apply(self, part: Part) -> bool:
+        (last,) = self._connection.execute("SELECT coalesce(max(run), 0) FROM rollups").fetchone()
+        applied = super().apply(part)
+        self._connection.execute("DELETE FROM rollups WHERE run > ?", (last,))
+        return applied
+
+
+class LosesARunWhenItMerges(Sink):
+    """Leaves out what a part added when it makes one run of many."""
+
+    def open(self) -> SqliteTallies:
+        return _Merging(self.disk)
+
+
+class _Merging(SqliteTallies):
+    def keep(self) -> bool:
+        self._connection.execute(
+            "DELETE FROM rollups WHERE run IN (SELECT max(run) FROM rollups "
+            "GROUP BY level, block HAVING count(*) >= 8)"
+        )
+        return super().keep()
+
+
 FAULTS = {
     "loses days when a flush is cut": LosesDaysAtACut,
     "takes one day for the usual one of every flush": TakesTheDayOfTheFlushBefore,

@@ -145,4 +145,6 @@ PLANTED = {
     **{name: Machines(flusher=machine) for name, machine in flusher_faults.FAULTS.items()},
     **{name: Machines(store=store) for name, store in day_faults.FAULTS.items()},
     "counts the days of a part again": Machines(sink=day_faults.CountsDaysAgain),
+    "adds days to no rollup": Machines(sink=day_faults.AddsToNoRollup),
+    "loses a run when it merges rollups": Machines(sink=day_faults.LosesARunWhenItMerges),
 }

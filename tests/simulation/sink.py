@@ -13,6 +13,7 @@ from simulation.disk import PowerCutError, is_full, new_disk
 from simulation.kernel import Kernel, Life
 from simulation.network import Reply, Status
 from simulation.oracle import check
+from unit.persister.building import check_rollups
 
 ROWS = [(key, *entity) for key in SPELLINGS for entity in (("", ""), *ENTITIES)]
 """The keys of every row that there can be."""
@@ -106,9 +107,17 @@ class Sink:
             reply(Status.RESOURCE_EXHAUSTED)
             return
         reply(answer)
+        if self._kernel.chance(0.2):
+            self._kernel.after(self._kernel.random.uniform(0, 1), self._life, self._keep)
+
+    def _keep(self) -> None:
+        """Merge runs of rollups, or die of it."""
+        self._kernel.saw("rollups are kept")
+        self._serve(self._tallies.keep, lambda _: None)
 
     def tally(self) -> Tally:
         """Return everything in it."""
+        check_rollups(self.disk.peek)
         names = "JOIN publication_tallies p USING (publication) JOIN entity_names n USING (entity)"
         return by_day(
             self.disk.peek(

@@ -92,6 +92,7 @@ ROOMS = {
         "failpoints",
         "values",
         "sqlite",
+        "sinks/derived",
         "sinks",
         "sinks/questions",
         "journal/errors",

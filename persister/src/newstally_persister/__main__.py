@@ -4,6 +4,7 @@ With a command before the settings it does something to the store while no persi
 `upgrade-store`, `downgrade-store`, `merge-publications` or `empty-store`.
 """
 
+import os
 import sys
 from collections.abc import Callable, Sequence
 from functools import partial
@@ -33,6 +34,8 @@ def main() -> None:
         sys.exit(command(sys.argv[2:]))
     settings = load(PersisterSettings)
     lifeline.watch(settings.drain)  # already while it waits
+    # Read by numpy when it is imported: what it is used for here needs no threads.
+    os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
     wait_until_free(settings.data_dir)  # before there is an event loop that it would block
     run("persister", settings, partial(make_persister, settings))
 

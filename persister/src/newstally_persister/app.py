@@ -141,6 +141,7 @@ class Persister:
             settings.journal_max_bytes,
         )
         self._flushing: asyncio.Task[None] | None = None
+        self._keeping: asyncio.Task[None] | None = None
         metrics.models.set_function(lambda: len(self._models.known))
         metrics.waiting_bytes.set_function(lambda: self._writer.waiting_bytes)
         metrics.oldest_unflushed_seconds.set_function(self._flusher.oldest_seconds)
@@ -183,6 +184,8 @@ class Persister:
         self._tokens.begin(await self._writer.run(owned.begin_epoch, int(time.time())))
         self._flushing = asyncio.create_task(self._flusher.run(), name="flusher")
         self._lifecycle.watch(self._flushing)
+        self._keeping = asyncio.create_task(self._sink.keep(), name="keeper")
+        self._lifecycle.watch(self._keeping)
 
     def readiness(self) -> Readiness:
         """Ready while it can journal: a sink that fails is shown and does not matter here."""
@@ -205,9 +208,10 @@ class Persister:
 
     async def close(self) -> None:
         """End every thread, close every file, let the data directory go."""
-        if self._flushing is not None:
-            self._flushing.cancel()
-            await asyncio.gather(self._flushing, return_exceptions=True)
+        tasks = [task for task in (self._flushing, self._keeping) if task is not None]
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
         await self._reads.close()
         ended = await self._writer.close()
         await self._sink.close()

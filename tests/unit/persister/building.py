@@ -2,6 +2,7 @@
 
 import asyncio
 import sqlite3
+import struct
 from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any
@@ -10,6 +11,7 @@ from newstally_persister.journal.store import JournalStore
 from newstally_persister.journal.tables import flushes, voiding
 from newstally_persister.metrics import Metrics
 from newstally_persister.sinks.base import PageLimits
+from newstally_persister.sinks.derived.rollups import LEVELS
 from newstally_persister.sinks.sqlite_schema import BOOKS, SPELT, SPELT_TABLES
 from newstally_persister.sinks.sqlite_tallies import SqliteTallies
 from newstally_persister.values.batches import Batch, read_batch
@@ -190,7 +192,35 @@ def sink_tallies(sink: SqliteTallies) -> Tallies:
 
 def sink_days(sink: SqliteTallies) -> DayTallies:
     """Read everything that a sink of the newer form holds, by day."""
+    check_rollups(sink._connection.execute)
     return by_day(sink_tallies(sink), sink._connection.execute(_NUMBERED_DAYS))
+
+
+def check_rollups(query: Callable[[str], Iterable[Any]]) -> None:
+    """Fail unless each block whose days are all covered holds what its days hold."""
+    days = dict(query("SELECT day, written <> covered FROM rolled_days"))
+    articles = query("SELECT day, articles FROM rolled_days")
+    counted = query("SELECT day, sum(articles) FROM publication_days GROUP BY day")
+    assert sorted(articles) == sorted(counted)
+    uncovered = {day for day, apart in days.items() if apart}
+    wanted: Counter[Any] = Counter()
+    for day, entity, mentions, number in query(
+        "SELECT day, label << 40 | entity, mentions, articles FROM entity_days"
+    ):
+        assert day in days
+        for level in LEVELS:
+            wanted[level, day >> level, entity, "mentions"] += mentions
+            wanted[level, day >> level, entity, "articles"] += number
+    found: Counter[Any] = Counter()
+    for level, block, size, entries in query("SELECT level, block, size, entries FROM rollups"):
+        unpacked = list(struct.iter_unpack("<Qii", entries))
+        assert len(unpacked) == size
+        for entity, mentions, number in unpacked:
+            found[level, block, entity, "mentions"] += mentions
+            found[level, block, entity, "articles"] += number
+    apart = {(level, day >> level) for day in uncovered for level in LEVELS}
+    for each in found.keys() | wanted.keys():
+        assert each[:2] in apart or found[each] == wanted[each], each
 
 
 def waiting_days(connection: sqlite3.Connection) -> DayTallies:

@@ -11,6 +11,7 @@ from newstally_persister.flushing.marks import check_mark
 from newstally_persister.journal.store import JournalStore
 from newstally_persister.journal.tables import flushes, set_aside, voiding
 from newstally_persister.sinks.base import JournalMismatchError
+from newstally_persister.sinks.derived import keeping, rollups
 from newstally_persister.sinks.sqlite_tallies import SqliteTallies
 from newstally_persister.values.parts import PartLimits
 from newstally_persister.values.progress import OpenFlush
@@ -39,6 +40,7 @@ ARTICLES: st.SearchStrategy[list[Article]] = st.lists(
     min_size=1,
     max_size=4,
 )
+UNCOVERED = "SELECT day FROM rolled_days WHERE written <> covered"
 SMALL = PartLimits(rows=2, size_bytes=1_000)
 CRASHES = st.none() | st.none() | st.none() | st.integers(0, 14)
 """After how many statements the process dies; most steps have fewer than that."""
@@ -133,11 +135,15 @@ class ExactlyOnce(RuleBasedStateMachine):
         """Apply a part, perhaps twice; its reply may get lost."""
         times = data.draw(st.integers(1, 2), label="times")
         told = data.draw(st.integers(0, 3), label="told") > 0
+        older = data.draw(st.integers(0, 3), label="by a build without rollups") == 0
 
         def step() -> None:
             part = self.store.run(flushes.read_part, flush_number, number)
             for _ in range(times):
-                self.sink.apply(part)
+                with pytest.MonkeyPatch.context() as patch:
+                    if older:
+                        patch.setattr(rollups, "add", lambda *_: None)
+                    self.sink.apply(part)
             if told:
                 self.store.run(flushes.part_done, part.flush, part.number)
 
@@ -163,6 +169,13 @@ class ExactlyOnce(RuleBasedStateMachine):
                 self.store.run(voiding.finish if voided else flushes.part_done, part.flush, number)
 
         self.survive(crash, step)
+
+    @rule(crash=CRASHES, runs=st.integers(2, 4), entries=st.sampled_from([1, 1_000]))
+    def keep(self, crash: int | None, runs: int, entries: int) -> None:
+        """Runs of rollups are merged, and days repaired."""
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(keeping, "MOST_RUNS", runs)
+            self.survive(crash, lambda: keeping.step(self.sink_file, entries))
 
     @rule()
     def try_again(self) -> None:
@@ -234,6 +247,9 @@ class ExactlyOnce(RuleBasedStateMachine):
                 upload = self.store.get_upload(upload_id)
                 assert upload
                 assert upload.applied_offset == len(articles)
+            while self.sink.keep():
+                pass
+            assert self.sink_file.execute(UNCOVERED).fetchall() == []
             assert sink_days(self.sink) == total
             for table in ("pending_days", "part_days", "set_aside_days"):
                 left = self.journal_file.execute(f"SELECT count(*) FROM {table}")

@@ -1,5 +1,6 @@
 """The embedded sink: tallies in a SQLite file beside the journal."""
 
+import asyncio
 import os
 import sqlite3
 import time
@@ -51,6 +52,8 @@ that, because half of the reserve is for the pages of days."""
 GROWTH = 3.0
 """Bytes that the file grows by, at most, for each that leaves the journal."""
 _DAY_SECONDS = 86_400
+_KEPT_EVERY_SECONDS = 5.0
+"""How long runs of rollups gather before they are merged."""
 _PASSING = {
     sqlite3.SQLITE_BUSY,
     sqlite3.SQLITE_LOCKED,
@@ -93,6 +96,7 @@ class SqliteSink:
         self._receipt_seconds = receipt_days * _DAY_SECONDS
         self._wall_clock = wall_clock
         self._told_of_days = False
+        self._applied = asyncio.Event()
         self._writer = self._thread("sink-writer", waiting_limit=8)
         self._reader = self._thread("sink-reader", waiting_limit=READS_WAITING)
         self._asked = self._thread("sink-asked", waiting_limit=QUESTIONS_WAITING)
@@ -103,7 +107,8 @@ class SqliteSink:
         if not self._reserve_bytes:
             return PART_LIMITS
         rows = max(1, min(PART_LIMITS.rows, self._reserve_bytes // _ROW_LOG_BYTES))
-        size = min(PART_LIMITS.size_bytes, self._reserve_bytes // 16)
+        # A day of a row is a page of its table, and with those of the rollups four.
+        size = min(PART_LIMITS.size_bytes, self._reserve_bytes // 64)
         return PartLimits(rows, size, weigh)
 
     @property
@@ -118,12 +123,36 @@ class SqliteSink:
             self._check_room()
             return _apply(tallies, part)
 
-        if await self._answer(self._writer.run(work)) and not self._told_of_days:
+        loses_days = await self._answer(self._writer.run(work))
+        self._applied.set()
+        if loses_days and not self._told_of_days:
             self._told_of_days = True
             log.warning(
                 "tallies are not kept by day",
                 remedy="say `newstally-persister upgrade-store` while the persister is stopped",
             )
+
+    async def keep(self) -> None:
+        """See Sink.keep. A store that an earlier build wrote is caught up with first."""
+
+        def work(tallies: SqliteTallies) -> bool:
+            self._check_room()
+            return tallies.keep()
+
+        while True:
+            pause = _KEPT_EVERY_SECONDS
+            begin = time.monotonic()
+            self._applied.clear()
+            try:
+                if await self._answer(self._writer.run(work)):
+                    # As long as it took: parts and other work come first.
+                    pause = time.monotonic() - begin
+                else:
+                    await self._applied.wait()
+            except SinkError as error:
+                # Questions are answered all the same, only later; parts have the same trouble.
+                log.debug("rollups wait", why=str(error))
+            await asyncio.sleep(pause)
 
     async def void(self, part: Part) -> bool:
         """See Sink.void."""

@@ -7,6 +7,7 @@ the order of their texts until enough of them have that rank.
 """
 
 import sqlite3
+from collections import Counter
 from collections.abc import Collection, Iterable, Mapping
 
 from newstally_protos.spellings import BETTER_SQL
@@ -20,6 +21,7 @@ from newstally_persister.sinks.base import (
     PublicationTally,
     PublicationUnknownError,
 )
+from newstally_persister.sinks.derived import rollups
 from newstally_persister.sinks.sqlite_rows import ABOVE_ALL, ADD, entities_page, publications_page
 from newstally_persister.sqlite.upserts import Upsert
 from newstally_persister.values.keys import publication_key as normal_key
@@ -135,7 +137,9 @@ class NumberedRows:
         self._connection.executemany(
             _ADD_PUBLICATION_DAY, [(*place, *changed[place]) for place in sorted(changed)]
         )
-        _DAYS.run(self._connection, sorted(rows))
+        rows.sort()
+        _DAYS.run(self._connection, rows)
+        rollups.add(self._connection, rows, Counter(day for _, day in changed))
 
     def list_publications(
         self, limits: PageLimits, after: PublicationPosition | None

@@ -6,6 +6,7 @@ import threading
 from pathlib import Path
 
 from newstally_persister.sinks.base import PermanentSinkError
+from newstally_persister.sinks.derived import rollups
 from newstally_persister.sqlite import files
 from newstally_persister.sqlite.columns import add_column
 from newstally_persister.sqlite.transactions import transaction
@@ -177,6 +178,7 @@ def prepare(connection: sqlite3.Connection) -> int:
         with transaction(connection):
             for statement in (*NUMBERED_TABLES, *DAY_TABLES, *BOOKS):
                 connection.execute(statement)
+            rollups.prepare(connection)
             connection.execute(f"PRAGMA user_version = {NUMBERED}")
         return NUMBERED
     with transaction(connection):
@@ -185,4 +187,5 @@ def prepare(connection: sqlite3.Connection) -> int:
         else:
             for statement in DAY_TABLES:
                 connection.execute(statement)
+            rollups.prepare(connection)
     return int(version)

@@ -11,8 +11,8 @@ from newstally_persister.sinks.base import (
     PageLimits,
     PublicationPosition,
     PublicationTally,
+    part_elsewhere,
 )
-from newstally_persister.sinks.mismatches import part_elsewhere
 from newstally_persister.sinks.sqlite_numbered import NumberedRows
 from newstally_persister.sinks.sqlite_rows import Rows
 from newstally_persister.sinks.sqlite_spelt import SpeltRows
@@ -102,6 +102,15 @@ class SqliteTallies:
                 "WHERE expire_seconds < ? AND flush < started LIMIT ?)",
                 (now_seconds, _SWEPT_AT_A_TIME),
             )
+
+    def keep(self) -> bool:
+        """Do a step of what lets questions be answered soon; return whether anything was due."""
+        if not self.keeps_days:
+            return False
+        # Numpy takes a tenth of a second to import: only this form of the file needs it.
+        from newstally_persister.sinks.derived import keeping  # noqa: PLC0415
+
+        return keeping.step(self._connection)
 
     def list_publications(
         self, limits: PageLimits, after: PublicationPosition | None

@@ -13,6 +13,7 @@ from collections.abc import Callable
 from typing import Any
 
 from newstally_persister.sinks.base import PermanentSinkError, SinkError
+from newstally_persister.sinks.derived import rollups
 from newstally_persister.sinks.sqlite_numbered import NumberedRows
 from newstally_persister.sinks.sqlite_rows import Rows
 from newstally_persister.sinks.sqlite_schema import (
@@ -32,6 +33,7 @@ ROWS_AT_A_TIME = 20_000
 _TABLES = {
     SPELT: ("publications", "entities"),
     NUMBERED: (
+        *rollups.TABLES,
         "entity_days",
         "publication_days",
         "entity_tallies",
@@ -131,6 +133,8 @@ def _begin(connection: sqlite3.Connection, source: int, target: int) -> None:
         connection.execute(statement)
     if target == SPELT:
         add_names(connection)
+    else:
+        rollups.prepare(connection)
     connection.execute("DELETE FROM conversion")
     position = json.dumps([_FIRST[source]])
     connection.execute("INSERT INTO conversion VALUES (?, 0, ?)", (seen, position))

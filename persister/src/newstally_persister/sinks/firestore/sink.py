@@ -34,6 +34,8 @@ from newstally_persister.sinks.base import (
     PublicationPosition,
     PublicationTally,
     SinkError,
+    journal_unknown,
+    part_elsewhere,
 )
 from newstally_persister.sinks.firestore import writes
 from newstally_persister.sinks.firestore.client import FirestoreClient, fields
@@ -42,7 +44,6 @@ from newstally_persister.sinks.firestore.connection import Connection
 from newstally_persister.sinks.firestore.days import DAYS_KEPT, Window, window
 from newstally_persister.sinks.firestore.lists import Lists
 from newstally_persister.sinks.firestore.ramp import Ramp
-from newstally_persister.sinks.mismatches import journal_unknown, part_elsewhere
 from newstally_persister.values.parts import Part, PartLimits, tombstone
 from newstally_persister.values.progress import Expiry
 
@@ -160,6 +161,9 @@ class FirestoreSink:
     ) -> Page[EntityTally]:
         """See Sink.list_entity_tallies."""
         return await self._lists.entities(publication_key, label, limits, after)
+
+    async def keep(self) -> None:
+        """See Sink.keep: documents are read as they are."""
 
     async def close(self) -> None:
         """Close the connection."""

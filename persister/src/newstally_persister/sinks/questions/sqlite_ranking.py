@@ -63,8 +63,14 @@ def rank(
     if days.all and publication is not None:
         rows = NumberedRows(connection)
         return Ranking(rows.list_entity_tallies(publication, label, limits, after), articles)
-    most = _Most(connection, scope, days, number)
     wanted = limits.items + 1
+    if not days.all and publication is None:
+        # Numpy takes a tenth of a second to import: only who asks waits for it.
+        from newstally_persister.sinks.questions import sqlite_all  # noqa: PLC0415
+
+        rows_of_all = sqlite_all.ranked(connection, days, number, wanted, after)
+        return Ranking(entities_page(rows_of_all, limits), articles)
+    most = _Most(connection, scope, days, number)
     found = most.by_looking_up if most.is_looked_up(wanted, articles) else most.by_scanning
     return Ranking(entities_page(found(wanted, after), limits), articles)
 
@@ -261,25 +267,39 @@ def rises(
         raise NothingComparableError(
             f"no article was counted from {iso_day(empty.first)} to {iso_day(empty.last)}"
         )
-    best: Best[RisingEntity] = Best(limits.items + 1, after)
-    for text, label, name, *counts in _changes(connection, scope, days, base, floor):
-        change = Change(*counts)
-        found = rise(change, articles, base_articles)
-        if found.at_least > 1:
-            tally = EntityTally(text, label, change.mentions, change.articles, name)
-            entity = RisingEntity(tally, change.base_mentions, change.base_articles, found)
-            best.add((found.at_least, text, label), entity)
-    risen = page(best.items(), lambda each: "".join(map(str, each.tally)), limits)
-    return RisingList(risen, days, base, articles, base_articles)
+    label = label_number(connection, floor.label) if floor.label else None
+    wanted = limits.items + 1
+    risen: Iterable[RisingEntity]
+    if floor.label and label is None:
+        risen = []
+    elif publication is None:
+        from newstally_persister.sinks.questions import sqlite_all  # noqa: PLC0415 - as above
+
+        counted = articles, base_articles
+        risen = sqlite_all.risen(connection, days, base, floor, label, counted, wanted, after)
+    else:
+        best: Best[RisingEntity] = Best(wanted, after)
+        for text, of_label, name, *counts in _changes(connection, scope, days, base, floor, label):
+            change = Change(*counts)
+            found = rise(change, articles, base_articles)
+            if found.at_least > 1:
+                tally = EntityTally(text, of_label, change.mentions, change.articles, name)
+                entity = RisingEntity(tally, change.base_mentions, change.base_articles, found)
+                best.add((found.at_least, text, of_label), entity)
+        risen = best.items()
+    listed = page(risen, lambda each: "".join(map(str, each.tally)), limits)
+    return RisingList(listed, days, base, articles, base_articles)
 
 
 def _changes(
-    connection: sqlite3.Connection, scope: Scope, days: Period, base: Period, floor: Floor
+    connection: sqlite3.Connection,
+    scope: Scope,
+    days: Period,
+    base: Period,
+    floor: Floor,
+    label: int | None,
 ) -> Iterator[Any]:
     """Yield the entities with enough articles within the days, and what they had before."""
-    label = label_number(connection, floor.label) if floor.label else None
-    if floor.label and label is None:
-        return
     of_label = "" if label is None else "AND e.label = :label "
     yield from connection.execute(
         "WITH risen AS MATERIALIZED ("

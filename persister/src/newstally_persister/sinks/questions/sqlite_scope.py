@@ -6,6 +6,7 @@ from contextlib import contextmanager
 from typing import Any
 
 from newstally_persister.sinks.base import EntityTally, PublicationUnknownError
+from newstally_persister.sinks.derived import rollups
 from newstally_persister.sinks.questions.asked import (
     Days,
     EntityUnknownError,
@@ -52,6 +53,7 @@ class Scope:
 
     def __init__(self, connection: sqlite3.Connection, key: str | None) -> None:
         """Raises PublicationUnknownError."""
+        self._connection = connection
         self._execute = connection.execute
         self.publication: int | None = None
         if key is not None:
@@ -91,6 +93,8 @@ class Scope:
         """Return how many articles were counted within the days."""
         if isinstance(days, Days) and days.all:
             query = f"SELECT total(articles) FROM publication_tallies p WHERE 1 {self.of('p')}"
+        elif self.publication is None:
+            return rollups.articles_between(self._connection, *span(days))
         else:
             query = (
                 "SELECT total(articles) FROM publication_days p "
@@ -101,6 +105,8 @@ class Scope:
 
     def latest(self, last: int) -> int | None:
         """Return the last day with articles that is not after `last`."""
+        if self.publication is None:
+            return rollups.latest_day(self._connection, last)
         found = self._execute(
             "SELECT max(day) FROM publication_days p "
             f"WHERE day <= :last AND articles > 0 {self.of('p')}",
@@ -124,12 +130,17 @@ class Scope:
         return found[0], EntityTally(*found[1:])
 
 
+def span(days: Days | Period) -> tuple[int, int]:
+    """Return the first and the last day."""
+    return (
+        FIRST_DAY if days.first is None else days.first,
+        LAST_DAY if days.last is None else days.last,
+    )
+
+
 def ends(days: Days | Period) -> dict[str, int]:
     """Return the parameters of a range of days."""
-    return {
-        "first": FIRST_DAY if days.first is None else days.first,
-        "last": LAST_DAY if days.last is None else days.last,
-    }
+    return dict(zip(("first", "last"), span(days), strict=True))
 
 
 def label_number(connection: sqlite3.Connection, label: str) -> int | None:

@@ -8,7 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from newstally_persister.sinks.base import PageLimits, PublicationUnknownError
-from newstally_persister.sinks.questions import sqlite_entities, sqlite_ranking
+from newstally_persister.sinks.derived import rollups
+from newstally_persister.sinks.questions import sqlite_all, sqlite_entities, sqlite_ranking
 from newstally_persister.sinks.questions.asked import (
     Days,
     EntityUnknownError,
@@ -28,15 +29,22 @@ SCOPES = st.none() | st.sampled_from(PUBLICATIONS)
 SOME_LABELS = st.sampled_from(["", *LABELS, "NONE"])
 PAGES = st.integers(1, 4)
 
+STATES = st.sampled_from(["covered", "not covered", "repaired"])
 
-def stored(articles: Sequence[Counted]) -> sqlite3.Connection:
+
+def stored(articles: Sequence[Counted], state: str = "covered") -> sqlite3.Connection:
     """Return a store that was given these articles as a flush gives them."""
     tallies = SqliteTallies(sqlite3.connect(":memory:", isolation_level=None))
-    tallies.apply(plain.part(articles))
+    with pytest.MonkeyPatch.context() as patch:
+        if state != "covered":  # a build did it that knows no rollups
+            patch.setattr(rollups, "add", lambda *_: None)
+        tallies.apply(plain.part(articles))
+    if state == "repaired":
+        assert tallies.keep() == any(each.day is not None for each in articles)
     return tallies.connection
 
 
-@given(ARTICLES, SCOPES, DAYS, SOME_LABELS, PAGES, st.booleans())
+@given(ARTICLES, SCOPES, DAYS, SOME_LABELS, PAGES, st.booleans(), st.booleans(), STATES)
 def test_the_most_mentioned(
     articles: list[Counted],
     publication: str | None,
@@ -44,9 +52,11 @@ def test_the_most_mentioned(
     label: str,
     size: int,
     looked_up: bool,
+    walked: bool,
+    state: str,
 ) -> None:
     """Within any days, in any scope, whichever way the store chooses."""
-    store = stored(articles)
+    store = stored(articles, state)
     own = plain.of(articles, publication)
     limits = PageLimits(size, 10_000)
     if not own:
@@ -67,6 +77,7 @@ def test_the_most_mentioned(
             patch.setattr(sqlite_ranking._Most, "is_looked_up", lambda *_: looked_up)
         patch.setattr(sqlite_ranking, "_AT_A_TIME", 2)
         patch.setattr(sqlite_ranking, "_LOOKED_UP_AT_A_TIME", 1)
+        patch.setattr(sqlite_all, "SORTED_AT_MOST", 0 if walked else 5_000)
         rows = [tuple(item) for item in plain.all_pages(ask)]
     expected = plain.ranking(own, days, label)
     assert [row[:4] for row in rows] == expected
@@ -132,7 +143,7 @@ def test_much_that_rises(counts: list[tuple[int, int]], floor: int, size: int) -
 PERIODS = st.lists(st.integers(-4, 13), min_size=4, max_size=4, unique=True).map(sorted)
 
 
-@given(ARTICLES, SCOPES, PERIODS, st.integers(1, 3), SOME_LABELS, PAGES)
+@given(ARTICLES, SCOPES, PERIODS, st.integers(1, 3), SOME_LABELS, PAGES, STATES)
 def test_what_rises(
     articles: list[Counted],
     publication: str | None,
@@ -140,9 +151,10 @@ def test_what_rises(
     floor: int,
     label: str,
     size: int,
+    state: str,
 ) -> None:
     """Each entity above the floor whose bound is above 1, once, in order."""
-    store = stored(articles)
+    store = stored(articles, state)
     own = plain.of(articles, publication)
     base, days = Period(*ends[:2]), Period(*ends[2:])
     limits = PageLimits(size, 10_000)
@@ -165,13 +177,16 @@ def test_what_rises(
         with pytest.raises(NothingComparableError):
             ask(None)
         return
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(sqlite_all, "_AT_A_TIME", 1)
+        risen = plain.all_pages(ask)
     rows = [
         (
             each.rise.at_least,
             *each.tally[:2],
             (*each.tally[2:4], each.base_mentions, each.base_articles),
         )
-        for each in plain.all_pages(ask)
+        for each in risen
     ]
     assert rows == plain.rising(own, days, base, floor, label)
 

@@ -1,0 +1,1 @@
+"""What follows from the embedded sink's rows, kept so that questions are answered soon."""
