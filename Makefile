@@ -5,14 +5,14 @@ SHELL := /bin/bash
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
-DISTRIBUTIONS := protos runtime models gateway extractor persister client
+DISTRIBUTIONS := protos runtime models gateway extractor persister client dashboard
 # One thread per numeric library and process: more cores are more replicas.
 export OMP_NUM_THREADS = 1
 export OPENBLAS_NUM_THREADS = 1
 
-.PHONY: help setup run test quick test-gateway test-extractor test-persister test-client simulate lint format \
+.PHONY: help setup run test quick test-gateway test-extractor test-persister test-client test-dashboard simulate lint format \
   types proto proto-lint check recount economy chaos attacks bench bench-extract bench-gateway bench-memory bench-questions bench-client bench-cpu big-upload \
-  evaluate evaluate-names train clean
+  evaluate evaluate-names train vendor clean
 
 help: ## list the commands
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/  make \1\t\2/' | expand -t 22
@@ -95,6 +95,9 @@ train: setup ## train the default model on CORPORA, with TRAIN_FLAGS (see models
 	$(BIN)/python models/recipe/train.py --corpora $(CORPORA) $(TRAIN_FLAGS)
 
 SEEDS ?= 10000
+test-dashboard: setup ## run the tests of the dashboard, its process included
+	$(PYTEST) tests/unit/dashboard tests/integration/dashboard
+
 simulate: setup ## run SEEDS seeds of the simulation (make test runs 2000)
 	PYTHONPATH=tests $(BIN)/python -m simulation --seeds $(SEEDS)
 
@@ -128,6 +131,9 @@ bench-memory: setup ## memory over 200,000 articles with 5 million distinct word
 
 bench-cpu: setup ## processor time per article, against the release before, on ARTICLES (BENCH_FLAGS)
 	$(BIN)/python bench/processor_time.py $(ARTICLES) $(BENCH_FLAGS)
+
+vendor: setup ## fetch anew, from npm, the files of others that the dashboard serves
+	$(BIN)/python tools/vendor.py
 
 clean: ## remove what was made here
 	rm -rf $(VENV) newstally-data .mypy_cache .ruff_cache .pytest_cache .hypothesis

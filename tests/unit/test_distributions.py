@@ -12,7 +12,16 @@ from packaging.requirements import Requirement
 from packaging.utils import NormalizedName, canonicalize_name
 from support.processes import REPOSITORY
 
-DISTRIBUTIONS = ("protos", "runtime", "models", "gateway", "extractor", "persister", "client")
+DISTRIBUTIONS = (
+    "protos",
+    "runtime",
+    "models",
+    "gateway",
+    "extractor",
+    "persister",
+    "client",
+    "dashboard",
+)
 FILES = (".py", ".md")
 PROVIDERS = {
     "dateutil": "python-dateutil",

@@ -16,6 +16,7 @@ PACKAGES = {
     "extractor": "newstally_extractor",
     "persister": "newstally_persister",
     "client": "newstally",
+    "dashboard": "newstally_dashboard",
 }
 BELOW = {
     "protos": set[str](),
@@ -24,6 +25,8 @@ BELOW = {
     "extractor": {"protos", "runtime"},
     "persister": {"protos", "runtime"},
     "client": {"protos"},
+    # It is a client, with the admin port and the logs of a service.
+    "dashboard": {"protos", "runtime", "client"},
 }
 """What a distribution may import of the others. No service knows another one."""
 
@@ -135,6 +138,18 @@ ROOMS = {
         "cli/securing",
         "cli/status",
         "cli",
+        "__main__",
+    ],
+    "dashboard": [
+        "settings",
+        "metrics",
+        "addresses",
+        "asking",
+        "views",
+        "web",
+        "pages",
+        "app",
+        "serving",
         "__main__",
     ],
 }

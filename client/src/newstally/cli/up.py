@@ -15,6 +15,7 @@ from newstally.up.flags import listed_flags, parse_settings
 from newstally.up.holding import holder
 from newstally.up.services import (
     AUTO,
+    DASHBOARD,
     KINDS,
     Options,
     check_installed,
@@ -71,6 +72,16 @@ def up(
             " DATA/secure. Needs cryptography.",
         ),
     ] = False,
+    dashboard: Annotated[
+        bool,
+        typer.Option(
+            "--dashboard",
+            help="Show it all in a browser, too; the line that says ready says where.",
+        ),
+    ] = False,
+    dashboard_port: Annotated[
+        int, typer.Option(min=0, max=65535, help="The dashboard's port.")
+    ] = 8080,
     log_format: Annotated[LogFormat, typer.Option(help="How logs are shown.")] = LogFormat.CONSOLE,
 ) -> None:
     """Run gateway, extractors and persister on this machine until Ctrl-C.
@@ -86,15 +97,17 @@ def up(
             kind: [f"--{flag}={value}" for flag, value in values.items() if value is not None]
             for kind, values in passed.items()
         }
-        check_installed()
-        secured = _secured(data) if secure else None
+        kinds = (*KINDS, DASHBOARD) if dashboard else KINDS
+        check_installed(kinds)
+        secured = _secured(data, dashboard=dashboard) if secure else None
         if secured is not None:
-            for kind in KINDS:
+            for kind in kinds:
                 flags[kind] = [*flags.get(kind, ()), *secured.flags(kind)]
-        for kind, more in parse_settings(settings or [], KINDS, listed_flags).items():
+        for kind, more in parse_settings(settings or [], kinds, listed_flags).items():
             flags[kind] = [*flags.get(kind, ()), *more]
         number = extractor_count(extractors, usable_cores())
-        plan = make_plan(Options(extractors=number, data=data, port=port, flags=flags))
+        shown_at = dashboard_port if dashboard else None
+        plan = make_plan(Options(number, data, port, flags, shown_at))
         if (process := holder(data)) is not None:
             say(
                 f"{data} is in use by process {process}: waiting some seconds for it to end;"
@@ -110,12 +123,12 @@ def up(
             raise typer.Exit(error.exit_code) from error
 
 
-def _secured(data: Path) -> "Secured":
+def _secured(data: Path, *, dashboard: bool) -> "Secured":
     check_library()
     # Not above: who has no need of it need not have the library.
     from newstally.up.secure import Secured  # noqa: PLC0415
 
-    secured = Secured(data)
+    secured = Secured(data, dashboard=dashboard)
     secured.prepare()
     return secured
 

@@ -19,6 +19,7 @@ FIXED = {
     "admin-port": "it chooses the ports",
     "data-dir": "use --data",
     "persister": "it has a persister of its own",
+    "gateway": "it has a gateway of its own",
     "extractors": "it has extractors of its own; --extractors says how many",
     "log-format": "use --log-format",
 }

@@ -11,11 +11,14 @@ from newstally.up.services import HOST
 POLL_SECONDS = 0.2
 
 
-async def until_free(port: int, patience_seconds: float, on_taken: Callable[[], None]) -> None:
+async def until_free(
+    port: int, patience_seconds: float, on_taken: Callable[[], None], flag: str = "--port"
+) -> None:
     """Return when the port can be used; `on_taken` is called once if that is not now.
 
     A gateway whose supervisor was killed keeps its port while it drains. Raises StartFailed when
-    the port is still taken after `patience_seconds`, and at once if it can never be used.
+    the port is still taken after `patience_seconds`, and at once if it can never be used; `flag`
+    sets another one.
     """
     loop = asyncio.get_running_loop()
     end = loop.time() + patience_seconds
@@ -23,7 +26,7 @@ async def until_free(port: int, patience_seconds: float, on_taken: Callable[[], 
     while (error := _probe(port)) is not None:
         if error.errno != errno.EADDRINUSE or loop.time() >= end:
             raise StartFailed(
-                f"port {port} cannot be used ({error.strerror}): choose another with --port"
+                f"port {port} cannot be used ({error.strerror}): choose another with {flag}"
             ) from error
         if not told:
             told = True

@@ -3,6 +3,7 @@
 DATA/secure/ca.pem     whom clients believe
 DATA/secure/key        the first key; may read and write everything
 DATA/secure/keys.json  the keys that the gateway knows
+DATA/secure/dashboard-key   where there is a dashboard: a key that may only read
 and the certificates of `newstally.certificates.folder`; all for the owner's eyes only.
 """
 
@@ -19,7 +20,8 @@ from newstally_protos.wire import ANONYMOUS_OWNER
 
 from newstally.certificates.folder import DOOR, LOOPBACK, Folder, write
 from newstally.errors import InputError
-from newstally.keys import make_key
+from newstally.keys import list_keys, make_key
+from newstally.up.services import DASHBOARD
 
 JOURNAL = "journal.db"
 """Where uploads are kept, in the data directory."""
@@ -36,13 +38,19 @@ SCOPES = ("read", "write", "admin")
 class Secured:
     """The certificates and the key of one data directory."""
 
-    def __init__(self, data: Path) -> None:
+    def __init__(self, data: Path, *, dashboard: bool = False) -> None:
         self.folder = Folder(data / "secure")
+        self._dashboard = dashboard
 
     @property
     def key(self) -> Path:
         """File of the first key."""
         return self.folder.path / "key"
+
+    @property
+    def dashboard_key(self) -> Path:
+        """File of the dashboard's key."""
+        return self.folder.path / "dashboard-key"
 
     @property
     def keys(self) -> Path:
@@ -62,12 +70,19 @@ class Secured:
                     owner = ANONYMOUS_OWNER if was_open else OWNER
                     write(self.key, f"{make_key(self.keys, owner, SCOPES)}\n".encode())
                     made.append("key")
+                if self._dashboard and not self.dashboard_key.exists():
+                    # Of the same owner, so that it shows the uploads.
+                    key = make_key(self.keys, self._owner(), ("read",))
+                    write(self.dashboard_key, f"{key}\n".encode())
+                    made.append("dashboard-key")
         except OSError as error:
             raise InputError(f"{self.folder.path}: {error.strerror or error}") from error
         return made
 
     def flags(self, kind: str) -> list[str]:
         """Return what lets a service use its certificates, and the gateway the keys."""
+        if kind == DASHBOARD:
+            return [f"--ca={self.folder.authority}", f"--key-file={self.dashboard_key}"]
         chain, key, authorities = self.folder.certificate(kind)
         given = [f"--mtls-cert={chain}", f"--mtls-key={key}", f"--mtls-ca={authorities}"]
         if kind == "gateway":
@@ -79,6 +94,11 @@ class Secured:
         """Return how a client uses them."""
         command = ["newstally", "upload", "FILE", "--ca", str(self.folder.authority)]
         return "use it with: " + shlex.join([*command, "--key-file", str(self.key)])
+
+    def _owner(self) -> str:
+        """Return the owner of the first key; OWNER where it was taken back."""
+        first = self.key.read_text().partition(".")[0]
+        return next((key.owner for key in list_keys(self.keys) if key.id == first), OWNER)
 
     async def keep_renewed(self) -> None:
         """Renew certificates before they end, until cancelled; services take them by themselves."""

@@ -14,6 +14,8 @@ HOST = "127.0.0.1"
 DRAIN_SECONDS = 8.0
 """The services' own default."""
 KINDS = ("persister", "extractor", "gateway")
+DASHBOARD = "dashboard"
+"""The kind that is run only where it is asked for."""
 AUTO = "auto"
 """As many extractors as this machine has work for."""
 MOST_EXTRACTORS = 256
@@ -26,7 +28,7 @@ class ServiceSpec:
     name: str
     """Unique, for people: "gateway", "extractor-2"."""
     kind: str
-    """Of which service: one of `KINDS`."""
+    """Of which service: one of `KINDS`, or `DASHBOARD`."""
     command: tuple[str, ...]
     """What to run, without ports: those are added."""
     port: int = 0
@@ -41,12 +43,14 @@ class ServiceSpec:
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """The trio."""
+    """The trio, and what shows it."""
 
     persister: ServiceSpec
     extractors: tuple[ServiceSpec, ...]
     gateway: ServiceSpec
-    """Started last, with the addresses of the others."""
+    """Started after the others, with their addresses."""
+    dashboard: ServiceSpec | None = None
+    """Started last, with the gateway's address."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,6 +62,8 @@ class Options:
     port: int = 50051
     flags: Mapping[str, Sequence[str]] = field(default_factory=dict)
     """More flags per kind of service."""
+    dashboard_port: int | None = None
+    """None: no dashboard."""
 
 
 def extractor_count(text: str, cores: int) -> int:
@@ -87,20 +93,21 @@ def python_module(name: str) -> tuple[str, ...]:
     return (sys.executable, "-P", "-m", name)
 
 
-def check_installed() -> None:
+def check_installed(kinds: Sequence[str] = KINDS) -> None:
     """Raise InputError if a service is not installed."""
-    for kind in KINDS:
+    for kind in kinds:
         if importlib.util.find_spec(f"newstally_{kind}") is None:
             raise InputError(
                 f"the {kind} is not installed in {sys.prefix}; from a checkout of Newstally: `pip"
                 " install -c constraints.txt ./protos ./runtime ./models ./gateway ./extractor"
-                " ./persister ./client`"
+                " ./persister ./client ./dashboard`"
             )
 
 
 def make_plan(options: Options) -> Plan:
     """Return what to run. Raises InputError if a service is not installed."""
-    check_installed()
+    dashboard_port = options.dashboard_port
+    check_installed(KINDS if dashboard_port is None else (*KINDS, DASHBOARD))
 
     def spec(kind: str, name: str, *flags: str, port: int = 0) -> ServiceSpec:
         common = ("--host", HOST, "--admin-host", HOST, "--log-format", "json")
@@ -113,6 +120,9 @@ def make_plan(options: Options) -> Plan:
         persister=spec("persister", "persister", "--data-dir", str(options.data)),
         extractors=tuple(spec("extractor", f"extractor-{number}") for number in numbers),
         gateway=spec("gateway", "gateway", port=options.port),
+        dashboard=None
+        if dashboard_port is None
+        else spec(DASHBOARD, DASHBOARD, port=dashboard_port),
     )
 
 

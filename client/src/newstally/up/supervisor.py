@@ -27,6 +27,7 @@ class Supervisor:
         self._persister: list[Child] = []
         self._extractors: list[Child] = []
         self._gateway: list[Child] = []
+        self._dashboard: list[Child] = []
 
     async def run(self) -> None:
         """Run until a signal, then stop everything. Raises StartFailed; nothing is left then."""
@@ -55,7 +56,7 @@ class Supervisor:
 
     @property
     def _children(self) -> list[Child]:
-        return [*self._gateway, *self._extractors, *self._persister]
+        return [*self._dashboard, *self._gateway, *self._extractors, *self._persister]
 
     def _on_signal(self) -> None:
         if self._stop.is_set():
@@ -72,13 +73,10 @@ class Supervisor:
             group.create_task(child.keep(), name=spec.name)
             return child
 
-        gateway = self._plan.gateway
-        await until_free(
-            gateway.port,
-            # So long may a gateway take to end whose supervisor was killed a moment ago.
-            gateway.drain_seconds + KILL_AFTER_SECONDS,
-            lambda: self._output.event("port is taken; waiting", "warning", port=gateway.port),
-        )
+        gateway, dashboard = self._plan.gateway, self._plan.dashboard
+        await self._until_free(gateway, "--port")
+        if dashboard is not None:
+            await self._until_free(dashboard, "--dashboard-port")
         self._persister = [start(self._plan.persister)]
         self._extractors = [start(spec) for spec in self._plan.extractors]
         persister = await self._persister[0].address()
@@ -89,12 +87,24 @@ class Supervisor:
             "--extractors",
             ",".join(f"{HOST}:{address.port}" for address in extractors),
         )
-        self._gateway = [start(self._plan.gateway, flags)]
+        self._gateway = [start(gateway, flags)]
+        if dashboard is not None:
+            asked = f"{HOST}:{(await self._gateway[0].address()).port}"
+            self._dashboard = [start(dashboard, ("--gateway", asked))]
         await asyncio.gather(*(self._ready(child) for child in self._children))
-        places = [
-            f"{child.spec.name} {HOST}:{(await child.address()).port}" for child in self._children
-        ]
+        trio = [*self._gateway, *self._extractors, *self._persister]
+        places = [f"{child.spec.name} {HOST}:{(await child.address()).port}" for child in trio]
+        places += [f"dashboard {await _page(child)}" for child in self._dashboard]
         self._announce("ready: " + ", ".join(places))
+
+    async def _until_free(self, spec: ServiceSpec, flag: str) -> None:
+        await until_free(
+            spec.port,
+            # So long may one take to end whose supervisor was killed a moment ago.
+            spec.drain_seconds + KILL_AFTER_SECONDS,
+            lambda: self._output.event("port is taken; waiting", "warning", port=spec.port),
+            flag,
+        )
 
     async def _ready(self, child: Child) -> None:
         """Return when the child is ready; note now and then what it waits for."""
@@ -113,6 +123,10 @@ class Supervisor:
     async def _stop_children(self) -> None:
         """Upstream first, so that each can hand over what it holds to the next."""
         self._output.event("stopping")
-        for children in (self._gateway, self._extractors, self._persister):
+        for children in (self._dashboard, self._gateway, self._extractors, self._persister):
             await asyncio.gather(*(child.stop() for child in children))
         self._output.event("stopped")
+
+
+async def _page(dashboard: Child) -> str:
+    return f"http://{HOST}:{(await dashboard.address()).port}/"

@@ -1,0 +1,1 @@
+"""Shows in a browser what Newstally has counted, and how it is."""

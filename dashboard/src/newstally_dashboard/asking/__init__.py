@@ -1,0 +1,1 @@
+"""Asks a gateway: within bounds, and not twice for the same."""

@@ -1,0 +1,125 @@
+"""Calls to the gateway, within bounds: so many at once, so long, and none twice."""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from enum import Enum, auto
+from typing import Any, TypeVar
+
+import grpc
+from google.protobuf.message import Message
+
+from newstally_dashboard.asking.cache import Cache, Loaded
+from newstally_dashboard.asking.troubles import BUSY, LATE, Trouble, TroubleError, trouble_of
+from newstally_dashboard.metrics import Metrics
+
+FAILED_SECONDS = 1.0
+"""How long a failure that may pass is told again without asking."""
+OVERHEAD_BYTES = 512
+"""Of an answer that is kept, beside its message."""
+MEMORY_FACTOR = 3
+"""A message takes about so many times its serialised size."""
+
+Response = TypeVar("Response", bound=Message)
+
+
+class Lane(Enum):
+    """How urgent a call is."""
+
+    PAGE = auto()
+    """A page waits for it."""
+    SIDE = auto()
+    """It may take the store a while, or only decorates: one at a time."""
+
+
+class Asker:
+    """Asks, and remembers the answers for some seconds."""
+
+    def __init__(
+        self,
+        cache: Cache[Any],
+        metrics: Metrics,
+        *,
+        max_calls: int,
+        max_waiting: int,
+        timeout: float,
+    ) -> None:
+        """`timeout`: seconds that a call may take, waiting for its turn included."""
+        self._cache = cache
+        self._metrics = metrics
+        self._turns = asyncio.Semaphore(max_calls)
+        self._side_turns = asyncio.Semaphore(max(1, max_calls // 2))
+        self._max_waiting = max_waiting
+        self._waiting = 0
+        self._timeout = timeout
+
+    async def ask(
+        self,
+        method: Callable[[], Callable[..., Awaitable[Response]]],
+        name: str,
+        request: Message,
+        seconds: float,
+        lane: Lane = Lane.PAGE,
+    ) -> Response:
+        """Return the answer to a request, at most `seconds` old. Raises TroubleError.
+
+        `method` gives what to call when it is this call's turn.
+        """
+
+        async def load() -> Loaded[Response | Trouble]:
+            found = await self._call(method, name, request, lane)
+            if isinstance(found, Trouble):
+                return Loaded(found, FAILED_SECONDS if found.passing else seconds, OVERHEAD_BYTES)
+            size = OVERHEAD_BYTES + MEMORY_FACTOR * found.ByteSize()
+            return Loaded(found, seconds, size)
+
+        key = name, request.SerializeToString(deterministic=True)
+        found: Response = await self.remember(key, load)
+        return found
+
+    async def remember(
+        self, key: object, load: Callable[[], Awaitable[Loaded[Any | Trouble]]]
+    ) -> Any:
+        """Return what `load` makes, once for all that ask for `key`. Raises TroubleError."""
+        found = await self._cache.get(key, load)
+        self._metrics.cache_bytes.set(self._cache.size_bytes)
+        if isinstance(found, Trouble):
+            raise TroubleError(found)
+        return found
+
+    async def _call(
+        self,
+        method: Callable[[], Callable[..., Awaitable[Response]]],
+        name: str,
+        request: Message,
+        lane: Lane,
+    ) -> Response | Trouble:
+        if self._waiting >= self._max_waiting:
+            return BUSY
+        self._waiting += 1
+        try:
+            async with asyncio.timeout(self._timeout):
+                if lane is Lane.SIDE:
+                    async with self._side_turns, self._turns:
+                        return await self._now(method, name, request)
+                async with self._turns:
+                    return await self._now(method, name, request)
+        except TimeoutError:
+            return LATE
+        finally:
+            self._waiting -= 1
+
+    async def _now(
+        self,
+        method: Callable[[], Callable[..., Awaitable[Response]]],
+        name: str,
+        request: Message,
+    ) -> Response | Trouble:
+        code = "OK"
+        try:
+            with self._metrics.call_seconds.labels(name).time():
+                return await method()(request, timeout=self._timeout)
+        except grpc.aio.AioRpcError as error:
+            code = error.code().name
+            return trouble_of(error.code(), error.details() or "")
+        finally:
+            self._metrics.calls.labels(name, code).inc()

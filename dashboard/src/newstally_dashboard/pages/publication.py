@@ -1,0 +1,138 @@
+"""One publication: what it mentions, when, and what more than others; the same as CSV."""
+
+import asyncio
+from collections.abc import AsyncIterator, Iterable, Sequence
+
+from newstally_protos.limits import PAGE_LIMIT_ITEMS
+from newstally_protos.names import cleaned, publication_key
+from newstally_protos.v1.tally_pb2 import EntityTally, PublicationTally, RankEntitiesRequest
+from starlette.requests import Request
+from starlette.responses import Response, StreamingResponse
+
+from newstally_dashboard.addresses.periods import Period
+from newstally_dashboard.addresses.reading import choice_of, page_of, required
+from newstally_dashboard.asking.asker import Lane
+from newstally_dashboard.asking.questions import History
+from newstally_dashboard.asking.troubles import Kind, TroubleError
+from newstally_dashboard.pages.site import ASIDE_SECONDS, MAIN_SECONDS, Site, section
+from newstally_dashboard.views import bins, charts, sheets, sparks
+from newstally_dashboard.views.distinctive import Distinctive, distinctive
+from newstally_dashboard.views.figures import entity_name
+from newstally_dashboard.views.tables import Column, table
+from newstally_dashboard.web.answers import validated
+
+COLUMNS: dict[str, Column[EntityTally]] = {
+    "mentions": Column(lambda each: each.mentions),
+    "articles": Column(lambda each: each.articles),
+    "name": Column(lambda each: entity_name(each).casefold(), descending=False),
+    "label": Column(lambda each: each.label, descending=False),
+}
+DOWNLOAD_PAGES = 100
+"""So many pages of 1,000 are in a download; the rest has the command line: `newstally export`."""
+SPARK_CACHING = "private, max-age=60"
+
+
+async def publication(site: Site, request: Request) -> Response:
+    """Show one publication."""
+    params = request.query_params
+    name, label = required(params, "name"), params.get("label", "").strip()
+    period = site.period(request)
+    sort = choice_of(params, "sort", tuple(COLUMNS))
+    order, page = choice_of(params, "order", ("", "asc", "desc")), page_of(params)
+    catalogue, ranking, everything, history, more = await asyncio.gather(
+        section(site.questions.catalogue(), ASIDE_SECONDS),
+        section(site.questions.ranking(name, period.days, label), MAIN_SECONDS),
+        section(site.questions.ranking(name, period.days, ""), MAIN_SECONDS),
+        section(_lines(site, name, period), MAIN_SECONDS),
+        section(_distinctive(site, name, period, label), ASIDE_SECONDS),
+    )
+    if ranking.trouble is not None and ranking.trouble.kind in {Kind.ABSENT, Kind.WRONG}:
+        raise TroubleError(ranking.trouble)
+    known = _known(catalogue.value.publications if catalogue.value else (), name)
+    tallies = list(ranking.value.entity_tallies) if ranking.value else []
+    return site.page(
+        request,
+        "publication.html",
+        site.status_of(ranking),
+        name=known.publication if known else cleaned(name),
+        known=known,
+        label=label,
+        labels=_labels(everything.value.entity_tallies if everything.value else ()),
+        period=period,
+        ranking=ranking,
+        table=table(tallies, COLUMNS, sort, order, page),
+        columns=COLUMNS,
+        cloud=charts.cloud(tallies, period.pairs),
+        bars=charts.bars(tallies, period.pairs),
+        history=history,
+        more=more,
+        most=PAGE_LIMIT_ITEMS,
+    )
+
+
+async def download(site: Site, request: Request) -> Response:
+    """Send what a publication mentions as CSV."""
+    params = request.query_params
+    name, label = required(params, "name"), params.get("label", "").strip()
+    period = site.period(request)
+    asked = RankEntitiesRequest(
+        publication=name, days=period.days, label=label, page_size=PAGE_LIMIT_ITEMS
+    )
+    first = await site.questions.ranking_page(asked)
+
+    async def lines() -> AsyncIterator[str]:
+        yield sheets.MARK + sheets.rows_text([sheets.HEAD])
+        page = first
+        for _ in range(DOWNLOAD_PAGES):
+            yield sheets.entity_rows(page.entity_tallies)
+            if not page.next_page_token:
+                return
+            asked.page_token = page.next_page_token
+            page = await site.questions.ranking_page(asked)
+
+    words = [name, label, "" if period.all else str(period)]
+    headers = {
+        "Content-Disposition": sheets.disposition(" ".join(filter(None, words))),
+        "Cache-Control": "private, no-store",
+    }
+    return StreamingResponse(lines(), headers=headers, media_type="text/csv")
+
+
+async def spark(site: Site, request: Request) -> Response:
+    """Draw the line of a publication's articles."""
+    name = required(request.query_params, "name")
+    period = site.period(request)
+    history = await site.questions.articles(name, period.days, Lane.SIDE)
+    drawn = sparks.spark([each.counted for each in _binned(history)])
+    return validated(request, drawn.encode(), "image/svg+xml", caching=SPARK_CACHING)
+
+
+async def _lines(site: Site, name: str, period: Period) -> tuple[list[bins.Bin], charts.Chart]:
+    history = await site.questions.articles(name, period.days)
+    found = _binned(history)
+    return found, charts.lines(["Articles"], [found], "counted", "articles")
+
+
+def _binned(history: History) -> list[bins.Bin]:
+    return bins.spread([history.days], bins.suited([history.days]))[0]
+
+
+async def _distinctive(site: Site, name: str, period: Period, label: str) -> list[Distinctive]:
+    here, everywhere = await asyncio.gather(
+        site.questions.ranking(name, period.days, label),
+        site.questions.ranking("", period.days, label),
+    )
+    return distinctive(here, everywhere)
+
+
+def _known(found: Sequence[PublicationTally], name: str) -> PublicationTally | None:
+    key = publication_key(name)
+    return next((each for each in found if publication_key(each.publication) == key), None)
+
+
+def _labels(tallies: Iterable[EntityTally]) -> list[str]:
+    """Return the labels that there are, the most mentioned first."""
+    sums: dict[str, int] = {}
+    for each in tallies:
+        sums[each.label] = sums.get(each.label, 0) + each.mentions
+    return sorted(sums, key=lambda label: -sums[label])

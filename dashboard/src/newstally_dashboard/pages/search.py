@@ -1,0 +1,51 @@
+"""Names of entities by how they begin, of publications by any part."""
+
+import asyncio
+from heapq import nlargest
+
+from newstally_protos.names import publication_key
+from newstally_protos.v1.tally_pb2 import EntityTally, PublicationTally
+from starlette.requests import Request
+from starlette.responses import Response
+
+from newstally_dashboard.addresses.reading import query_of
+from newstally_dashboard.asking.questions import FOUND_ENTITIES
+from newstally_dashboard.pages.site import MAIN_SECONDS, Site, section
+
+PUBLICATIONS = 10
+
+
+async def search(site: Site, request: Request) -> Response:
+    """Show what is found."""
+    query = query_of(request.query_params)
+    label = request.query_params.get("label", "").strip()
+    publications, entities = await asyncio.gather(
+        section(_publications(site, query), MAIN_SECONDS),
+        section(_entities(site, query, label), MAIN_SECONDS),
+    )
+    return site.page(
+        request,
+        "search.html",
+        query=query,
+        label=label,
+        publications=publications,
+        entities=entities,
+        most=FOUND_ENTITIES,
+    )
+
+
+async def _publications(site: Site, query: str) -> list[PublicationTally]:
+    key = publication_key(query)
+    if not key:
+        return []
+    found = (await site.questions.catalogue()).publications
+    matching = (each for each in found if key in publication_key(each.publication))
+    return nlargest(PUBLICATIONS, matching, key=lambda each: each.mentions)
+
+
+async def _entities(site: Site, query: str, label: str) -> list[EntityTally]:
+    """Return those found, the most mentioned first."""
+    if not query:
+        return []
+    found = (await site.questions.find(query, label)).entity_tallies
+    return sorted(found, key=lambda each: -each.mentions)

@@ -1,0 +1,58 @@
+// Sections with data-refresh="SECONDS" are fetched again: from data-source, or from the page itself.
+import { fetchPage, takeOver } from "./fetching.js";
+
+const LONGEST_SECONDS = 30;
+
+export function keepFresh() {
+  for (const section of document.querySelectorAll("[data-refresh]")) keep(section);
+}
+
+async function keep(section) {
+  let failures = 0;
+  while (section.isConnected && section.dataset.refresh) {
+    const seconds = Number(section.dataset.refresh) * 2 ** failures;
+    await wait(Math.min(seconds, LONGEST_SECONDS));
+    await visible();
+    if (isUsed(section)) continue;
+    try {
+      const page = await fetchPage(section.dataset.source ?? location.href);
+      const fetched = page.getElementById(section.id);
+      // A page of trouble has no such section: it is asked again, ever less often.
+      if (fetched === null) failures += 1;
+      else {
+        renew(section, fetched);
+        failures = 0;
+      }
+    } catch {
+      failures += 1;
+    }
+  }
+}
+
+function renew(section, fetched) {
+  if (section.innerHTML === fetched.innerHTML) return;
+  // What was empty has a whole page to show.
+  if (!fetched.dataset.refresh && section.dataset.then === "reload") location.reload();
+  if (!fetched.dataset.refresh) delete section.dataset.refresh;
+  section.className = fetched.className;
+  takeOver(section, fetched);
+}
+
+/** Whether somebody is about to use a part of it, which then must not change under them. */
+function isUsed(section) {
+  const selection = getSelection();
+  const selects = selection !== null && !selection.isCollapsed && selection.containsNode(section, true);
+  return selects || section.matches(":has(:focus-visible)");
+}
+
+function wait(seconds) {
+  return new Promise((resolve) => setTimeout(resolve, 1000 * seconds));
+}
+
+/** Return when the page is looked at. */
+function visible() {
+  if (!document.hidden) return Promise.resolve();
+  return new Promise((resolve) => {
+    document.addEventListener("visibilitychange", resolve, { once: true });
+  });
+}

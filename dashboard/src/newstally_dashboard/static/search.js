@@ -1,0 +1,70 @@
+// Searches as one types: the form works without this, too.
+import { fetchPage, takeOver } from "./fetching.js";
+
+const PAUSE_MILLIS = 180;
+
+export function searchAsTyped() {
+  for (const input of document.querySelectorAll("input[data-search]")) {
+    const results = document.getElementById(input.dataset.search);
+    listen(input, (address, page) => {
+      const found = page.getElementById(results.id);
+      if (found !== null) takeOver(results, found);
+      history.replaceState(null, "", address);
+    });
+  }
+  for (const input of document.querySelectorAll("input[data-suggest]")) suggest(input);
+}
+
+/** Show what is found below a field, until something else is done. */
+function suggest(input) {
+  const panel = document.getElementById(input.dataset.suggest);
+  const close = () => {
+    panel.hidden = true;
+  };
+  listen(input, (_address, page) => {
+    const found = page.getElementById("results");
+    panel.hidden = found === null || input.value.trim() === "";
+    if (!panel.hidden) takeOver(panel, found);
+  });
+  input.form.addEventListener("keydown", (event) => {
+    const links = [...panel.querySelectorAll("a")];
+    const at = links.indexOf(document.activeElement);
+    if (event.key === "Escape") {
+      close();
+      input.focus();
+    } else if (event.key === "ArrowDown" && !panel.hidden && links.length > at + 1) {
+      links[at + 1].focus();
+      event.preventDefault();
+    } else if (event.key === "ArrowUp" && at >= 0) {
+      (links[at - 1] ?? input).focus();
+      event.preventDefault();
+    }
+  });
+  document.addEventListener("focusin", (event) => {
+    if (!input.form.contains(event.target)) close();
+  });
+  document.addEventListener("pointerdown", (event) => {
+    if (!input.form.contains(event.target)) close();
+  });
+}
+
+/** Fetch the form's page whenever the field has changed and rests, the last one alone. */
+function listen(input, show) {
+  let timer;
+  let asking = new AbortController();
+  input.addEventListener("input", () => {
+    clearTimeout(timer);
+    asking.abort();
+    asking = new AbortController();
+    const { signal } = asking;
+    timer = setTimeout(async () => {
+      const address = `${input.form.action}?${new URLSearchParams(new FormData(input.form))}`;
+      try {
+        const page = await fetchPage(address, signal);
+        if (!signal.aborted) show(address, page);
+      } catch {
+        // Aborted, or not reached: Enter asks again, and shows what is wrong.
+      }
+    }, PAUSE_MILLIS);
+  });
+}

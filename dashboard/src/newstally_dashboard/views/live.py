@@ -1,0 +1,94 @@
+"""What goes on now: rates, and uploads under way. Pure."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+
+from newstally.client.status.overview import Overview
+from newstally_protos.v1.upload_pb2 import Upload
+
+QUIET = timedelta(seconds=60)
+"""An upload that has not moved for so long, and is in the sink, is not under way."""
+MOST = 10
+
+
+@dataclass(frozen=True, slots=True)
+class Moving:
+    """An upload that is under way."""
+
+    upload_id: str
+    settled: int
+    refused: int
+    mentions: int
+    applied: int
+    """Of the settled ones: those whose tallies can be read."""
+    since: datetime
+    quiet_seconds: float
+    """Since it last moved."""
+
+    @property
+    def part(self) -> float:
+        """Which part of what is settled can be read, 0 to 1."""
+        return self.applied / self.settled if self.settled else 1.0
+
+
+@dataclass(frozen=True, slots=True)
+class Uploads:
+    """The latest uploads."""
+
+    moving: list[Moving]
+    more_moving: int
+    begun_today: int
+    """Articles of uploads that were begun today, in UTC."""
+
+
+def uploads(found: Iterable[Upload], now: datetime) -> Uploads:
+    """Return those under way, those that moved last first."""
+    every = [(each, each.update_time.ToDatetime(UTC)) for each in found]
+    moving = [
+        _moving(each, moved, now)
+        for each, moved in sorted(every, key=lambda pair: pair[1], reverse=True)
+        if now - moved < QUIET or each.applied_offset < each.next_offset
+    ]
+    today = [
+        each.next_offset
+        for each, _ in every
+        if each.create_time.ToDatetime(UTC).date() == now.date()
+    ]
+    return Uploads(moving[:MOST], max(0, len(moving) - MOST), sum(today))
+
+
+def _moving(upload: Upload, moved: datetime, now: datetime) -> Moving:
+    return Moving(
+        upload.upload_id,
+        upload.next_offset,
+        upload.refused,
+        upload.mentions,
+        upload.applied_offset,
+        upload.create_time.ToDatetime(UTC),
+        max(0.0, (now - moved).total_seconds()),
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class Rates:
+    """How fast articles come in, over all gateways."""
+
+    received_per_second: float
+    settled_per_second: float
+    queued: int
+    streams: int
+    replicas: int
+    """That are up."""
+
+
+def rates(status: Overview) -> Rates:
+    """Return the sums over all gateways."""
+    gateways = status["gateways"]
+    return Rates(
+        sum(each["received_per_second"] for each in gateways),
+        sum(each["settled_per_second"] for each in gateways),
+        sum(each["queued_articles"] for each in gateways),
+        sum(each["streams"] for each in gateways),
+        sum(each["state"] == "up" for each in status["replicas"]),
+    )

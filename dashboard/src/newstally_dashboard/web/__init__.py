@@ -1,0 +1,1 @@
+"""What all answers to browsers have in common."""

@@ -1,0 +1,60 @@
+"""Periods as addresses say them."""
+
+from datetime import date
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from newstally_dashboard.addresses.periods import period_of
+from newstally_dashboard.addresses.reading import AddressError
+from starlette.datastructures import QueryParams
+
+TODAY = date(2026, 11, 21)
+
+
+@pytest.mark.parametrize(
+    ("query", "first", "last", "said"),
+    [
+        ("", "", "", "all days"),
+        ("period=all", "", "", "all days"),
+        ("period=7d", "2026-11-15", "2026-11-21", "2026-11-15 to 2026-11-21"),
+        ("period=90d", "2026-08-24", "2026-11-21", "2026-08-24 to 2026-11-21"),
+        ("from=2026-01-02", "2026-01-02", "", "from 2026-01-02 on"),
+        ("to=2026-01-02", "", "2026-01-02", "up to 2026-01-02"),
+        ("from=2026-01-02&to=2026-01-02", "2026-01-02", "2026-01-02", "on 2026-01-02"),
+        ("from=2026-01-02&period=7d", "2026-01-02", "", "from 2026-01-02 on"),
+        ("from=&to=&period=", "", "", "all days"),
+    ],
+)
+def test_what_an_address_asks_for(query: str, first: str, last: str, said: str) -> None:
+    """Both ends included; days that are given win over a period by its name."""
+    period = period_of(QueryParams(query), TODAY)
+    assert (period.days.first, period.days.last) == (first, last)
+    assert str(period) == said
+
+
+@pytest.mark.parametrize(
+    "query",
+    ["period=8d", "from=yesterday", "to=2026-13-01", "from=2026-02-01&to=2026-01-31"],
+)
+def test_what_is_impossible_is_told(query: str) -> None:
+    """With the right way to write it, and never as another period."""
+    with pytest.raises(AddressError, match=r"2026-|write"):
+        period_of(QueryParams(query), TODAY)
+
+
+@given(st.dates(), st.dates())
+def test_the_address_of_another_page_says_the_same(one: date, other: date) -> None:
+    """A period that is carried on is the same there, also on a later day where it has ends."""
+    first, last = sorted((one, other))
+    period = period_of(QueryParams({"from": str(first), "to": str(last)}), TODAY)
+    assert period_of(QueryParams(list(period.pairs)), date(2027, 1, 1)) == period
+
+
+def test_a_named_period_moves_with_the_days() -> None:
+    """A bookmark of the last week is of the last week for ever."""
+    period = period_of(QueryParams("period=7d"), TODAY)
+    assert period.pairs == (("period", "7d"),)
+    assert period_of(QueryParams(list(period.pairs)), date(2026, 11, 22)).first == date(
+        2026, 11, 16
+    )
