@@ -1,5 +1,6 @@
 """What both ends of every connection agree on: options, metadata, and how long to stay away."""
 
+import re
 from collections.abc import Sequence
 
 import grpc
@@ -94,3 +95,43 @@ def _read_delay(data: bytes) -> float | None:
     except DecodeError:
         pass  # the code of the error says enough
     return None
+
+
+_BREAKS: tuple[tuple[str, str], ...] = (
+    ("Connection refused", "nothing listens there"),
+    ("DNS resolution|Domain name not found|Could not contact DNS", "its name is not resolved"),
+    ("No route to host|[Nn]etwork is unreachable", "no way leads there"),
+    ("CERTIFICATE_VERIFY_FAILED|Peer name", "its certificate is not to be believed"),
+    ("[Hh]andshake|SSL_ERROR", "no TLS connection comes about"),
+    ("HTTP status code|:status header", "something else answers there, a proxy perhaps"),
+    ("Deadline Exceeded|Deadline exceeded", "it does not answer in time"),
+    ("keepalive|ping timeout|[Tt]imed out|Timeout occurred|FD Shutdown", "it has gone silent"),
+    (
+        "Socket closed|Connection reset|Broken pipe|Stream removed|RST_STREAM|GOAWAY|End of TCP"
+        "|Endpoint read failed|Connection aborted|recvmsg|sendmsg|Transport closed",
+        "the connection broke off",
+    ),
+    ("failed to connect to all addresses|empty address list", "no connection comes about"),
+)
+
+
+_MAY_BREAK = frozenset(
+    {
+        grpc.StatusCode.UNAVAILABLE,
+        grpc.StatusCode.DEADLINE_EXCEEDED,
+        grpc.StatusCode.INTERNAL,
+        grpc.StatusCode.UNKNOWN,
+        grpc.StatusCode.CANCELLED,
+    }
+)
+
+
+def told_break(error: grpc.aio.AioRpcError) -> str | None:
+    """Return in plain words what gRPC's own text says of a connection, or None.
+
+    Such a text stands beside a code that a peer may have answered, with words of its own.
+    """
+    if error.code() not in _MAY_BREAK:
+        return None
+    details = error.details() or ""
+    return next((told for text, told in _BREAKS if re.search(text, details)), None)

@@ -11,7 +11,10 @@ from newstally_gateway.persister.client import Persister
 from newstally_gateway.persister.forwarding import ForwardedTallies, ForwardedUploads
 from newstally_protos.v1 import tally_pb2, upload_pb2
 from newstally_protos.v1.tally_pb2_grpc import add_TallyServiceServicer_to_server
-from newstally_protos.v1.upload_pb2_grpc import add_UploadServiceServicer_to_server
+from newstally_protos.v1.upload_pb2_grpc import (
+    UploadServiceStub,
+    add_UploadServiceServicer_to_server,
+)
 from prometheus_client import CollectorRegistry
 
 METHODS = [
@@ -68,3 +71,19 @@ async def test_every_method_reaches_the_persister(
         call: Any = channel.unary_unary(path)
         assert await call(b"") == b""
     assert persister.called == [path]
+
+
+async def test_a_persister_that_is_away_is_told_in_plain_words() -> None:
+    """Without its address, which is nobody's affair."""
+    metrics = Metrics(CollectorRegistry())
+    door = grpc.aio.server(interceptors=[Door(None, (), metrics)])
+    async with grpc.aio.insecure_channel("127.0.0.1:1") as away:
+        add_UploadServiceServicer_to_server(ForwardedUploads(Persister(away, metrics)), door)
+        port = door.add_insecure_port("127.0.0.1:0")
+        await door.start()
+        async with grpc.aio.insecure_channel(f"127.0.0.1:{port}") as channel:
+            with pytest.raises(grpc.aio.AioRpcError) as caught:
+                await UploadServiceStub(channel).GetUpload(upload_pb2.GetUploadRequest())
+        await door.stop(None)
+    assert caught.value.code() is grpc.StatusCode.UNAVAILABLE
+    assert caught.value.details() == "the persister does not answer: nothing listens there"

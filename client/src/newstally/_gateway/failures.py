@@ -1,7 +1,7 @@
 """What a gRPC status means to a caller."""
 
 import grpc
-from newstally_protos.wire import retry_delay_seconds
+from newstally_protos.wire import retry_delay_seconds, told_break
 
 from newstally.errors import (
     AccessDenied,
@@ -45,9 +45,12 @@ _PERMANENT: dict[grpc.StatusCode, type[PermanentError]] = {
 
 
 def translate(error: grpc.aio.AioRpcError) -> NewstallyError:
-    """Return the exception of this library for a failed call."""
+    """Return the exception of this library for a failed call.
+
+    What gRPC itself says of a connection is told in plain words; its own are those of `error`.
+    """
     code = error.code()
-    message = f"{error.details() or 'no details'} ({code.name})"
+    message = f"{told_break(error) or error.details() or 'no details'} ({code.name})"
     delay = retry_delay_seconds(error)
     if delay is not None and (code is grpc.StatusCode.RESOURCE_EXHAUSTED or code in _TRANSIENT):
         return GatewayBusy(message, delay)

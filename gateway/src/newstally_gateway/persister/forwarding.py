@@ -9,6 +9,7 @@ from newstally_protos.v1 import tally_pb2 as tally
 from newstally_protos.v1 import upload_pb2 as upload
 from newstally_protos.v1.tally_pb2_grpc import TallyServiceServicer
 from newstally_protos.v1.upload_pb2_grpc import UploadServiceServicer
+from newstally_protos.wire import told_break
 from newstally_runtime.status import StatusError, abort
 
 from newstally_gateway.calling import caller
@@ -26,7 +27,9 @@ async def forward(
 ) -> Response:
     """Call the persister's method for the caller; its status and details are passed back unchanged.
 
-    The caller's own metadata goes no further: the owner is what the gateway says.
+    But gRPC's own words of a connection that breaks are not the persister's, and name addresses
+    that are nobody's affair: those are told in plain words. The caller's own metadata goes no
+    further: the owner is what the gateway says.
     """
     remaining = context.time_remaining()
     timeout = FORWARD_SECONDS if remaining is None else min(remaining, FORWARD_SECONDS)
@@ -37,7 +40,9 @@ async def forward(
             # Release 0.2.0 says so of another owner's upload, whose being there is nobody's affair.
             await context.abort(grpc.StatusCode.NOT_FOUND, NO_SUCH_UPLOAD)
         trailing = tuple((key, value) for key, value in error.trailing_metadata() or ())
-        await context.abort(error.code(), error.details() or "", trailing)
+        told = told_break(error)
+        details = f"the persister does not answer: {told}" if told else error.details() or ""
+        await context.abort(error.code(), details, trailing)
 
 
 async def read(

@@ -75,3 +75,10 @@ def test_unreadable_details_are_no_details() -> None:
     garbage = ("grpc-status-details-bin", b"\xff\xff\xff")
     error = translate(failure(grpc.StatusCode.UNAVAILABLE, garbage))
     assert type(error) is GatewayUnavailable
+
+
+def test_what_grpc_says_of_a_connection_is_told_in_plain_words() -> None:
+    """Its own text has addresses and file names; the code stays, for programs."""
+    details = "failed to connect to all addresses; last error: UNKNOWN: Connection refused"
+    error = translate(failure(grpc.StatusCode.UNAVAILABLE, details=details))
+    assert str(error) == "nothing listens there (UNAVAILABLE)"

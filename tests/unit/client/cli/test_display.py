@@ -34,7 +34,7 @@ def test_lines_say_once_what_is_waited_for() -> None:
     """A line soon after the gateway went away, one per kind of trouble, one when it goes on; what
     lasts is told again after half a minute."""
     screen = Screen()
-    refused = Waiting(GatewayUnavailable("refused"), 0.1)
+    refused = Waiting(GatewayUnavailable("refused (UNAVAILABLE)"), 0.1)
     screen.show(refused, 0.0, 0.9)
     assert screen.said == []
     screen.show(refused, 1.1, 9.0, 20.0)
@@ -47,6 +47,18 @@ def test_lines_say_once_what_is_waited_for() -> None:
     assert screen.said[2:] == ["waiting for gateway host:1: refused"]
     screen.show(Progress(upload(0)), 91.0, 92.0)
     assert screen.said[3:] == ["gateway host:1 goes on"]
+
+
+def test_lines_say_at_once_that_a_gateway_has_gone_silent() -> None:
+    """It has been silent for long when that is noticed; one that breaks off has not."""
+    screen = Screen()
+    gone = Waiting(GatewayUnavailable("the gateway has gone silent"), 0.1)
+    screen.show(Progress(upload(10)), 1.0, 4.9)
+    screen.show(gone, 10.8)
+    assert screen.said == []
+    screen.show(Progress(upload(10)), 10.9)
+    screen.show(gone, 30.9)
+    assert screen.said[-1:] == ["waiting for gateway host:1: the gateway has gone silent"]
 
 
 def test_lines_tell_once_that_a_gateway_settles_nothing() -> None:

@@ -1,5 +1,6 @@
 """Shows how an upload goes, on stderr."""
 
+import re
 import time
 from collections.abc import Callable
 from types import TracebackType
@@ -25,6 +26,8 @@ from newstally.values import Progress, UploadEvent, Waiting
 LINE_EVERY_SECONDS = 5.0
 NOTE_AFTER_SECONDS = 1.0
 """A failure that is over sooner is not worth a line."""
+HEARD_EVERY_SECONDS = 5.0
+"""A gateway that is there is heard of at least so often."""
 AGAIN_AFTER_SECONDS = 30.0
 """What stands in the way for so long is told once more."""
 STALLED_AFTER_SECONDS = 15.0
@@ -32,6 +35,7 @@ STALLED_AFTER_SECONDS = 15.0
 _RATE_SPAN_SECONDS = 20.0
 FIRST_AFTER_SECONDS = 0.2
 """So soon the first pass over an input shows that something happens."""
+_CODE = re.compile(r" \([A-Z_]{4,}\)")
 _LOOK_EVERY = 64
 """Records between two looks at the clock."""
 
@@ -99,7 +103,7 @@ class LineDisplay:
         self._say = say
         self._clock = clock
         self._rate = Rate()
-        self._said_at = self._moved_at = clock()
+        self._said_at = self._moved_at = self._heard_at = clock()
         self._settled: int | None = None
         self._told = 0
         """How many were settled when that was last said."""
@@ -127,14 +131,15 @@ class LineDisplay:
                 self._progress(now, upload.next_offset)
             case Waiting(error):
                 self._failing_since = now if self._failing_since is None else self._failing_since
-                lasted = now - self._failing_since
+                silent = now - self._heard_at - HEARD_EVERY_SECONDS
+                lasted = max(now - self._failing_since, silent)
                 if max(lasted, event.seconds) >= NOTE_AFTER_SECONDS:
                     self._trouble(waiting_text(self._target, error))
             case _:
                 pass
 
     def _progress(self, now: float, settled: int) -> None:
-        self._failing_since = None
+        self._failing_since, self._heard_at = None, now
         self._rate.add(now, settled)
         if settled != self._settled:
             if self._troubles:
@@ -233,13 +238,13 @@ def progress_text(rate: Rate, settled: int, total: int) -> str:
 
 
 def waiting_text(target: str, error: Exception) -> str:
-    """Say what is waited for."""
-    return shown(f"waiting for gateway {target}: {error}")
+    """Say what is waited for; gRPC's code is for programs."""
+    return shown(f"waiting for gateway {target}: {_CODE.sub('', str(error))}")
 
 
 def stalled_text(target: str) -> str:
     """Say that nothing moves although the gateway answers."""
     return (
-        f"waiting for gateway {target}: it answers, but settles nothing; its /readyz says what it"
-        " waits for"
+        f"waiting for gateway {target}: it answers, but settles nothing; `newstally status` says"
+        " what is missing"
     )
