@@ -6,8 +6,11 @@
 The recount runs the same pipeline over the same texts in this one process, with `nlp.pipe` and the
 extractor's own names, and adds up in plain dictionaries. It shares no code with the gateway,
 the persister or the client beyond that. With a trio of its own it compares day by day, too: each
-article's `date`, if it has one, against the rows of the sink's file. Exit code 1 and the
-differences when anything differs.
+article's `date`, if it has one, against the rows of the sink's file, or with `--sink firestore`
+against the documents in the emulator (days, months, and what lies outside of both). With `--kills
+SEED` gateway, extractors, persister, client and the connection to the emulator are killed or cut
+while the articles are uploaded. The last line says what was compared, how often something was
+killed, and how much is different. Exit code 1 and the differences when anything differs.
 """
 
 import argparse
@@ -38,7 +41,7 @@ from newstally_extractor.names.counting import make_counter
 from newstally_extractor.pipelines.cutting import cut
 from newstally_extractor.pipelines.entities import entities_of
 from newstally_extractor.settings import ExtractorSettings
-from stored_days import Days, of_sqlite
+from stored_days import Days, in_documents, of_sqlite
 
 EPOCH = date(1970, 1, 1).toordinal()
 Entity = tuple[str, str]
@@ -169,11 +172,28 @@ def differences(expected: Counts, found: Counts) -> list[str]:
     return lines
 
 
-def different_days(expected: Counts, found: Days) -> list[str]:
+def counts_of(stored: Days) -> Counts:
+    """Take the totals out of what documents hold."""
+    counts: Counts = {}
+    for key in [key for key in stored if not key[-1]]:
+        publication, *entity, what, _ = key
+        count = counts.setdefault(publication, Count())
+        number = stored.pop(key)
+        if any(entity):
+            kept = count.mentions if what == "mentions" else count.mentioning
+            kept[entity[0], entity[1]] = number
+        elif what == "articles":
+            count.articles = number
+    return counts
+
+
+def different_days(expected: Counts, found: Days, sink: str) -> list[str]:
     """Return a line per difference."""
     wanted: Days = Counter()
     for count in expected.values():
         wanted += count.days
+    if sink == "firestore":
+        wanted = in_documents(wanted)
     return [
         f"{key}: {found[key]}, {wanted[key]} recounted"
         for key in sorted(wanted.keys() | found.keys())
@@ -181,13 +201,15 @@ def different_days(expected: Counts, found: Days) -> list[str]:
     ]
 
 
-def report(expected: Counts, found: Counts, days: Days | None = None) -> int:
+def report(
+    expected: Counts, found: Counts, days: Days | None = None, sink: str = "", kills: int = 0
+) -> int:
     """Print the comparison; return the exit code."""
     wrong = differences(expected, found)
     compared = ""
     if days is not None:
-        wrong += different_days(expected, days)
-        compared = f" days={len({key[-1] for key in days})} counts-by-day={len(days)}"
+        wrong += different_days(expected, days, sink)
+        compared = f" days={len({key[-1] for key in days})} counts-by-day={len(days)} kills={kills}"
     for line in wrong[:SHOWN]:
         print(line)
     articles = sum(count.articles for count in expected.values())
@@ -210,7 +232,11 @@ def main() -> int:
     parser.add_argument("--engine", default="auto", help="what the extractors run the model with")
     parser.add_argument("--limit", type=int, help="only the first articles (not with --target)")
     parser.add_argument("--secure", action="store_true", help="with keys, TLS and mTLS")
+    parser.add_argument("--sink", choices=("sqlite", "firestore"), default="sqlite")
+    parser.add_argument("--kills", type=int, metavar="SEED", help="kill everything now and then")
     options = parser.parse_args()
+    if options.secure and (options.kills is not None or options.sink == "firestore"):
+        parser.error("--secure goes with neither --kills nor --sink firestore")
     if options.target:
         expected = cached(options.articles, options.model, options.limit)
         return report(expected, asyncio.run(stored(options.target)))
@@ -221,6 +247,8 @@ def main() -> int:
             with articles.open("w") as out:
                 for article in itertools.islice(lines(options.articles), options.limit):
                     out.write(json.dumps(article) + "\n")
+        if options.kills is not None or options.sink == "firestore":
+            return recount_kills(articles, Path(scratch), options)
         flags = ["--extractors", options.extractors, "--model", options.model]
         flags += ["--engine", options.engine]
         access, given = None, []
@@ -245,6 +273,26 @@ def main() -> int:
             found = asyncio.run(stored(target, access))
         days = of_sqlite(Path(scratch, "data", "tallies.db"))
         return report(cached(options.articles, options.model, options.limit), found, days)
+
+
+def recount_kills(articles: Path, scratch: Path, options: argparse.Namespace) -> int:
+    """Upload through processes that can be killed, compare; return the exit code."""
+    from recount_kills import applied, documents  # noqa: PLC0415 - it needs what the tests need
+
+    began = time.monotonic()
+    flags = ["--model", options.model, "--engine", options.engine]
+    with applied(
+        articles, scratch, options.sink, int(options.extractors), flags, options.kills
+    ) as (target, kills):
+        print(f"uploaded and applied in {time.monotonic() - began:.1f} s", flush=True)
+        if options.sink == "sqlite":
+            found = asyncio.run(stored(target))
+            days = of_sqlite(scratch / "data" / "tallies.db")
+        else:
+            days = documents()
+            found = counts_of(days)
+    expected = cached(options.articles, options.model, options.limit)
+    return report(expected, found, days, options.sink, kills)
 
 
 if __name__ == "__main__":

@@ -4,7 +4,7 @@ import os
 import sqlite3
 from collections import Counter
 from contextlib import closing
-from datetime import date
+from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +15,7 @@ EPOCH = date(1970, 1, 1).toordinal()
 Days = Counter[tuple[str, str, str, str, str]]
 """(publication key, text, label, "mentions" or "articles", place) to the number. Text and label are
 empty for the publication itself. A place is a day, "2026-11-21", or with Firestore also a month,
-"2026-11", or "outside"."""
+"2026-11", "outside", or "": all of it, whenever."""
 
 _ROWS = """
 SELECT key, '', '', day, d.mentions, d.articles FROM publication_days d
@@ -36,24 +36,41 @@ def of_sqlite(path: Path) -> Days:
     return +found
 
 
-def of_firestore(project: str, emulator: str) -> Days:
-    """Read all documents of a project in an emulator: days, and months beside them."""
+def of_firestore(project: str, emulator: str, *, totals: bool = False) -> Days:
+    """Read all documents of a project in an emulator: days, and months beside them.
+
+    With `totals` also what there is in all.
+    """
     found: Days = Counter()
     os.environ["FIRESTORE_EMULATOR_HOST"] = emulator
     client = Client(project=project, credentials=AnonymousCredentials())  # type: ignore[no-untyped-call]
     for publication in client.collection("publications").stream():
         document = publication.to_dict() or {}
         key = str(document["key"])
-        _add(found, (key, "", ""), document)
+        _add(found, (key, "", ""), document, totals=totals)
         for entity in publication.reference.collection("entities").stream():
             row = entity.to_dict() or {}
-            _add(found, (key, str(row["text"]), str(row["label"])), row)
+            _add(found, (key, str(row["text"]), str(row["label"])), row, totals=totals)
     client.close()  # type: ignore[no-untyped-call]
     return +found
 
 
-def _add(found: Days, row: tuple[str, str, str], document: dict[str, Any]) -> None:
+def in_documents(days: Days) -> Days:
+    """Return where Firestore keeps what is of a day: see firestore_days.places."""
+    from support.firestore_days import days_from, places  # noqa: PLC0415 - beside the tests
+
+    today = datetime.now(UTC).date()
+    found: Days = Counter()
+    for (*row, day), number in days.items():
+        for place in places(date.fromisoformat(day).toordinal() - EPOCH, today, days_from(today)):
+            found[row[0], row[1], row[2], row[3], place] += number
+    return found
+
+
+def _add(found: Days, row: tuple[str, str, str], document: dict[str, Any], *, totals: bool) -> None:
     places: dict[str, dict[str, int]] = dict(document.get("months", {}))
+    if totals:
+        places[""] = {what: document.get(what, 0) for what in ("mentions", "articles")}
     for month, days in document.get("days", {}).items():
         places.update({f"{month}-{day}": counts for day, counts in days.items()})
     if "outside" in document:
