@@ -46,7 +46,7 @@ class Assigner:
         """Send what links keep room for: there, or where there is room first."""
         if not self._fleet.promises:
             return
-        for account in self._fleet.usable:
+        for account in tuple(self._fleet.usable):  # sending changes its order
             entry = account.promised
             if entry is None:
                 continue
@@ -120,6 +120,7 @@ class Assigner:
     ) -> None:
         self._last_attempt += 1
         account.send(entry, self._last_attempt, now)
+        self._fleet.sent(account)
         attempts.append(Attempt(account.key, self._last_attempt, entry.task, entry.suspect))
 
     def _double(self, now: float, attempts: list[Attempt]) -> None:

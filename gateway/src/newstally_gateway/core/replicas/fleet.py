@@ -24,7 +24,7 @@ class Fleet:
     def __init__(self) -> None:
         self._links: dict[LinkKey, LinkAccount] = {}
         self.usable: list[LinkAccount] = []
-        """Those that take new work."""
+        """Those that take new work; what was sent something last stands last."""
         self.promises = 0
         """How many of them keep room for an article."""
         self._left: dict[Hashable, float] = {}
@@ -63,6 +63,15 @@ class Fleet:
         self._left = {replica: when for replica, when in self._left.items() if when >= since}
         return len(self._left.keys() | {link.replica for link in self._links.values()})
 
+    def sent(self, account: LinkAccount) -> None:
+        """Let others be preferred to a link that was sent something, if they have as little.
+
+        Otherwise several gateways would all prefer the same replicas.
+        """
+        if account in self.usable:
+            self.usable.remove(account)
+            self.usable.append(account)
+
     def promise(self, entry: Entry, account: LinkAccount) -> None:
         """Let a link keep room for an article that has none now."""
         account.promised = entry
@@ -78,7 +87,7 @@ class Fleet:
 
 
 def emptiest_with_room(links: Iterable[LinkAccount], size: int, now: float) -> LinkAccount | None:
-    """Return the link with the fewest outstanding bytes among those with room for the size.
+    """Return the first link with the fewest outstanding bytes among those with room for the size.
 
     One that is silent only if no other has room.
     """
@@ -92,6 +101,8 @@ def emptiest_with_room(links: Iterable[LinkAccount], size: int, now: float) -> L
         emptier = found is None or link.outstanding_bytes < found.outstanding_bytes
         if emptier and link.has_room(size):
             found = link
+            if not link.outstanding_bytes:
+                break  # no other has less
     if found is None and silent:
         with_room = (link for link in silent if link.has_room(size))
         found = min(with_room, key=lambda link: link.outstanding_bytes, default=None)

@@ -47,6 +47,18 @@ def test_articles_go_to_the_link_with_the_fewest_bytes() -> None:
     ]  # fmt: skip
 
 
+def test_links_with_as_little_take_turns() -> None:
+    """Otherwise several gateways would prefer the same replicas, and the others would idle."""
+    dispatcher = with_links("a", "b", "c")
+    went = []
+    for offset in range(6):
+        add(dispatcher, "s", 100, first=offset)
+        attempts = dispatcher.assign(0.0)
+        went += [attempt.link for attempt in attempts]
+        answer_all(dispatcher, attempts)
+    assert went == ["a", "b", "c", "a", "b", "c"]
+
+
 def test_a_window_bounds_articles_and_bytes() -> None:
     """Nothing more is sent until something is answered."""
     dispatcher = with_links("a")
