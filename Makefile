@@ -126,6 +126,9 @@ bench-questions: setup ## what questions by day cost with ROWS rows in SQLite, a
 bench-gateway: setup ## one gateway process beside a bare stream, with and without security (BENCH_FLAGS)
 	$(BIN)/python bench/gateway.py $(BENCH_FLAGS)
 
+bench-fleet: setup ## hundreds of simulated replicas under the dispatcher, and under simpler ways (BENCH_FLAGS)
+	PYTHONPATH=bench $(BIN)/python -m fleet $(BENCH_FLAGS)
+
 bench-memory: setup ## memory over 200,000 articles with 5 million distinct words, drawn in docs/
 	$(BIN)/python bench/memory.py --picture docs/memory.svg $(BENCH_FLAGS)
 

@@ -1,0 +1,1 @@
+"""Hundreds of simulated replicas under the real dispatcher, and under simpler ways to balance."""
