@@ -36,6 +36,8 @@ IMAGES = {
     "client": ("protos", "client"),
 }
 """By distribution: those of this repository that are installed together."""
+EXTRA = "traces"
+"""Images have what this extra needs: a container is told by its environment to use it."""
 BUILDING = ("setuptools", "wheel")
 """What builds them."""
 HEADING = (
@@ -57,9 +59,12 @@ def wanted(distributions: Iterable[str]) -> list[str]:
     own = {canonicalize_name(str(each["name"])) for each in projects}
     needed: set[str] = set()
     for each in projects:
+        extras = each.get("optional-dependencies", {})
         dependencies = each.get("dependencies", [])
+        assert isinstance(extras, dict)
         assert isinstance(dependencies, list)
         needed.update(dependencies)
+        needed.update(extras.get(EXTRA, []))
     return sorted(each for each in needed if canonicalize_name(Requirement(each).name) not in own)
 
 

@@ -57,7 +57,7 @@ def test_every_entry_has_hashes(name: str) -> None:
 
 @pytest.mark.parametrize("image", IMAGES)
 def test_a_lock_is_what_the_image_needs(image: str) -> None:
-    """All that its distributions need, directly or not, and nothing that none of them needs."""
+    """All that its distributions need, directly or not, traces included, and nothing else."""
     lock, *distributions = installed(IMAGES[image])
     assert lock == image
     projects = [
@@ -68,7 +68,10 @@ def test_a_lock_is_what_the_image_needs(image: str) -> None:
     waiting = {
         name
         for each in projects
-        for text in each.get("dependencies", [])
+        for text in (
+            *each["dependencies"],
+            *each.get("optional-dependencies", {}).get("traces", ()),
+        )
         if (name := canonicalize_name(Requirement(text).name)) not in own
     }
     needed: set[str] = set()

@@ -64,9 +64,9 @@ class Session:
         self._kernel.after(0, self.life, self._begin)
 
     @property
-    def upload_id(self) -> str:
+    def where(self) -> dict[str, str]:
         """The upload it adds to; empty while it is not known."""
-        return self.machine.upload_id
+        return {"upload_id": self.machine.upload_id}
 
     # What the client does
 

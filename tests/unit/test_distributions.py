@@ -35,6 +35,9 @@ PROVIDERS = {
     "grpc_health": "grpcio-health-checking",
     "grpc_reflection": "grpcio-reflection",
     "grpc_status": "grpcio-status",
+    "opentelemetry": "opentelemetry-api",
+    "opentelemetry.exporter.otlp.proto.grpc": "opentelemetry-exporter-otlp-proto-grpc",
+    "opentelemetry.sdk": "opentelemetry-sdk",
 }
 """Which distribution a package comes from, where their names differ."""
 

@@ -31,7 +31,18 @@ BELOW = {
 """What a distribution may import of the others. No service knows another one."""
 
 ROOMS = {
-    "protos": ["limits", "days", "names", "spellings", "rising", "backoff", "keys", "v1", "wire"],
+    "protos": [
+        "limits",
+        "days",
+        "names",
+        "spellings",
+        "rising",
+        "backoff",
+        "keys",
+        "tracing",
+        "v1",
+        "wire",
+    ],
     "runtime": [
         "",
         "deadline",

@@ -17,6 +17,7 @@ from newstally_extractor.core.windows import Window
 from newstally_extractor.engines.engine import naming_of
 from newstally_extractor.engines.engine_thread import EngineThread
 from newstally_extractor.gateways.link_service import LinkService
+from newstally_extractor.gateways.tracing import Tracing
 from newstally_extractor.gateways.work_loop import WorkLoop
 from newstally_extractor.metrics import Metrics
 from newstally_extractor.settings import ExtractorSettings
@@ -61,6 +62,7 @@ class ExtractorService:
             max_content_bytes=settings.max_content_bytes,
             metrics=metrics,
             errors=self._process.errors,
+            tracing=Tracing(lifecycle.traces),
         )
         self._working: asyncio.Task[None] | None = None
         self._reporting: asyncio.Task[None] | None = None

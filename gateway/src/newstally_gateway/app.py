@@ -26,6 +26,7 @@ from newstally_gateway.clients.keys_file import KeysFile
 from newstally_gateway.clients.limiting import Limiting
 from newstally_gateway.clients.service import Streams
 from newstally_gateway.clients.shared import Shared
+from newstally_gateway.clients.tracing import Tracing
 from newstally_gateway.core.clients.admission import Admission, Memory, charge_bytes
 from newstally_gateway.core.clients.effects import Counters
 from newstally_gateway.core.clients.ledger import BatchLimits
@@ -112,6 +113,7 @@ class Gateway:
             counters=Counters(metrics.received, metrics.passed_over, metrics.memory_waits),
             limits=BatchLimits(SEND_LIMIT_BYTES, settings.batch_bytes, settings.batch_age),
             max_content_bytes=settings.max_content_bytes,
+            tracing=Tracing(lifecycle.traces),
         )
         self._streams = Streams(
             shared,

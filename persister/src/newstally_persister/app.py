@@ -25,6 +25,7 @@ from newstally_runtime.service import CannotStartError, Lifecycle
 from prometheus_client import REGISTRY, CollectorRegistry
 
 from newstally_persister.flushing.flusher import Flusher
+from newstally_persister.flushing.tracing import Carried, Commits, FlushTrace
 from newstally_persister.journal.errors import JournalDiskError, JournalError
 from newstally_persister.journal.opening import OpenJournal, open_journal
 from newstally_persister.journal.reader_thread import JournalReads
@@ -118,6 +119,7 @@ class Persister:
             self._recorded,
         )
         self._reads = JournalReads(journal.path, lifecycle.fatal)
+        carried = Carried()
         self._flusher = Flusher(
             self._writer,
             sink,
@@ -126,12 +128,14 @@ class Persister:
             metrics,
             # Journal and sink that contradict each other do so at the next start, too.
             partial(lifecycle.fatal, restart_helps=False),
+            trace=FlushTrace(lifecycle.traces, carried),
         )
         self._tokens = Tokens()
         self._uploads_per_day = settings.uploads_per_day
         self._models = Models()
         self._open_uploads = OpenUploads()
-        self._recording = JournalService(self._writer, metrics, self._open_uploads)
+        commits = Commits(lifecycle.traces, carried)
+        self._recording = JournalService(self._writer, metrics, self._open_uploads, commits)
         lifecycle.process.stage(self._flusher.times)
         oldest = self._flusher.oldest_seconds
         self._telling = Telling(

@@ -12,10 +12,16 @@ log = structlog.get_logger()
 
 
 class Rarely:
-    """At most one warning in `EVERY_SECONDS`, with how many it stands for. Safe from any thread."""
+    """At most one warning in so many seconds, with how many it stands for. Safe from any thread."""
 
-    def __init__(self, event: str, clock: Callable[[], float] = time.monotonic) -> None:
+    def __init__(
+        self,
+        event: str,
+        clock: Callable[[], float] = time.monotonic,
+        every_seconds: float = EVERY_SECONDS,
+    ) -> None:
         """`event` is what the line says."""
+        self._every = every_seconds
         self._event = event
         self._clock = clock
         self._lock = threading.Lock()
@@ -30,5 +36,5 @@ class Rarely:
             if now < self._silent_until:
                 return
             count, self._count = self._count, 0
-            self._silent_until = now + EVERY_SECONDS
+            self._silent_until = now + self._every
         log.warning(self._event, times=count, **fields)

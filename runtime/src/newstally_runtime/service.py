@@ -20,11 +20,12 @@ import grpc
 import structlog
 import uvloop
 from grpc_health.v1 import health_pb2_grpc
+from newstally_protos.tracing.spans import OFF, Traces
 from prometheus_client import Info, disable_created_metrics
 
 from newstally_runtime import deadline, lifeline
 from newstally_runtime.admin import AdminServer, Pulse, Readiness
-from newstally_runtime.observing import logs, stacks
+from newstally_runtime.observing import logs, stacks, traces
 from newstally_runtime.observing.process import Process
 from newstally_runtime.peers.health import Health
 from newstally_runtime.peers.listening import Listening
@@ -85,9 +86,11 @@ class Lifecycle:
     Safe from any thread.
     """
 
-    def __init__(self, process: Process | None = None) -> None:
+    def __init__(self, process: Process | None = None, traces: Traces = OFF) -> None:
         self.process = process or Process("runtime")
         """What is shown of the process."""
+        self.traces = traces
+        """Where its spans begin."""
         self._loop = asyncio.get_running_loop()
         self._ending = asyncio.Event()
         self._failed = asyncio.Event()
@@ -176,16 +179,19 @@ def run(
     release = {"version": process.release.version, "revision": process.release.revision}
     RELEASE.info({"service": name, **release})
     lifeline.watch(settings.drain)
-    sys.exit(uvloop.run(_serve(process, settings, make, apart)))
+    with traces.opened(process) as spans:
+        code = uvloop.run(_serve(process, spans, settings, make, apart))
+    sys.exit(code)
 
 
 async def _serve(
     process: Process,
+    spans: Traces,
     settings: ServiceSettings,
     make: Callable[[Lifecycle], Service],
     apart: Collection[str],
 ) -> int:
-    lifecycle = Lifecycle(process)
+    lifecycle = Lifecycle(process, spans)
     loop = asyncio.get_running_loop()
     stacks.watch(loop)
     for number in (signal.SIGTERM, signal.SIGINT):

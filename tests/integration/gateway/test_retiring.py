@@ -1,7 +1,8 @@
 """Replicas that discovery no longer lists: they finish what they have, and get nothing more."""
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
+from typing import ClassVar
 
 import pytest
 from newstally_gateway.core.outcomes import Outcome
@@ -19,7 +20,7 @@ from support.reference_extractor import ReferenceExtractor, reference_extractor
 class Sink:
     """A session that only collects outcomes."""
 
-    upload_id = "job"
+    where: ClassVar[Mapping[str, str]] = {"upload_id": "job"}
 
     def __init__(self) -> None:
         self.outcomes: dict[int, Outcome] = {}

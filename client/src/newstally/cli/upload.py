@@ -36,6 +36,7 @@ from newstally.cli.uploading.report import Report
 from newstally.cli.uploading.sending import Task, lost, send
 from newstally.cli.uploading.states import VARIABLE, StateStore, default_directory
 from newstally.cli.uploading.streaming import stream
+from newstally.cli.uploading.tracing import traced
 from newstally.cli.uploading.voice import Voice
 from newstally.errors import GaveUp, InputError, NotFound
 from newstally.inputs import PIPE, Columns, Source, Survey, found, spooled, survey, unknown
@@ -129,6 +130,7 @@ def upload(
     store = StateStore(state_dir or default_directory(os.environ))
     with contextlib.ExitStack() as stack:
         with exit_codes(as_json=as_json, tell=voice.error):
+            stack.enter_context(traced(voice))
             access = make_access(ca, tls, key_file)
             files = found(paths, recursive=recursive)
             if rejects is not None:

@@ -27,6 +27,7 @@ from newstally._gateway.retrying import Retrying
 from newstally._gateway.securing import Showing, credentials, key_metadata
 from newstally._gateway.uploading import Uploader
 from newstally.client.frames import DataFrame, rows
+from newstally.client.tracing import metadata, upload_span
 from newstally.days.questions import Questions
 from newstally.errors import NoGateway
 from newstally.settings import Access, RetryPolicy, WindowLimits
@@ -188,23 +189,32 @@ class NewstallyClient:
         """
         observe = on_event or _ignore
         articles = rows(articles)
-        if must_exist:
-            if upload_id is None:
-                raise ValueError("must_exist needs the upload_id")
-            upload = await self.get_upload(upload_id, on_event=observe)
-        else:
-            upload = await self.create_upload(upload_id, on_event=observe)
-        services = self._services
-        return await Uploader(
-            services.stream_articles,
-            services.uploads,
-            upload,
-            articles,
-            self._policy,
-            self._limits,
-            observe,
-            self._shown,
-        ).run()
+        if must_exist and upload_id is None:
+            raise ValueError("must_exist needs the upload_id")
+        with upload_span() as span:
+            if must_exist and upload_id is not None:
+                upload = await self.get_upload(upload_id, on_event=observe)
+            else:
+                upload = await self.create_upload(upload_id, on_event=observe)
+            services = self._services
+            summary = await Uploader(
+                services.stream_articles,
+                services.uploads,
+                upload,
+                articles,
+                self._policy,
+                self._limits,
+                observe,
+                (*self._shown, *metadata(span)),
+            ).run()
+            span.end(
+                upload_id=upload.upload_id,
+                first_offset=upload.next_offset,
+                next_offset=summary.next_offset,
+                refused=summary.refused,
+                retries=summary.statistics.retries,
+            )
+        return summary
 
     async def create_upload(
         self,

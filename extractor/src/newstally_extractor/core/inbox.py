@@ -5,6 +5,8 @@ from collections.abc import Set
 from dataclasses import dataclass
 from typing import Generic, TypeVar
 
+from newstally_protos.tracing.traceparent import Traceparent
+
 LinkT = TypeVar("LinkT")
 
 
@@ -21,6 +23,10 @@ class Work(Generic[LinkT]):
     """Suspected of killing replicas: shares a model batch with nothing."""
     cost: int = 0
     """Estimated, in characters of prose."""
+    taken_at: float = 0.0
+    """When it came."""
+    trace: Traceparent | None = None
+    """Its span, if it has one: passed on, and looked at by nobody who decides."""
 
 
 class Inbox(Generic[LinkT]):

@@ -11,6 +11,7 @@ from collections.abc import Sequence
 from enum import Enum, auto
 from typing import Protocol
 
+from newstally_protos.tracing.traceparent import read
 from newstally_protos.v1 import extractor_pb2 as pb
 
 from newstally_extractor.core.answers import answer, content_too_long, pack
@@ -145,7 +146,8 @@ class Replica:
                 self._send(link, [(refusal, size)])
             else:
                 cost = estimate_cost_encoded(len(content), data)
-                self._inbox.add(Work(link, work.id, content, size, work.alone, cost))
+                trace = read(work.traceparent) if work.traceparent else None
+                self._inbox.add(Work(link, work.id, content, size, work.alone, cost, now, trace))
         if request.withdrawn:
             dropped = self._inbox.withdraw(link, set(request.withdrawn))
             self._send(link, [(pb.Result(id=work.id), work.size_bytes) for work in dropped])

@@ -18,6 +18,7 @@ from newstally_extractor.core.replica import STALL_SECONDS, Replica, State
 from newstally_extractor.core.windows import Window
 from newstally_extractor.engines.engine import Extracted, Text
 from newstally_extractor.gateways.activity import Activity
+from newstally_extractor.gateways.tracing import Tracing
 from newstally_extractor.metrics import Metrics
 
 log = structlog.get_logger()
@@ -43,12 +44,14 @@ class WorkLoop:
         max_content_bytes: int,
         metrics: Metrics,
         errors: Errors | None = None,
+        tracing: Tracing | None = None,
     ) -> None:
         """`window` is the total that the links share; `identity` is Welcome without a window.
 
         `errors`: where to note what articles failed with.
         """
         self._errors = errors
+        self._tracing = tracing or Tracing()
         self._engine = engine
         self._metrics = metrics
         self._stirred = asyncio.Event()
@@ -132,6 +135,7 @@ class WorkLoop:
     async def _extract(self, batch: Sequence[Work[Link]]) -> list[Extracted | None]:
         begin = self._loop.time()
         self.activity.began(begin)
+        trace = self._tracing.batch(batch, begin)
         extracted = await self._engine.extract(
             [
                 Text(work.content, work.cost, work.link.takes_back and not work.alone)
@@ -141,6 +145,8 @@ class WorkLoop:
         end = self._loop.time()
         seconds = end - begin
         self.activity.ended(end)
+        trace.ended(end)
+        log.debug("model batch", articles=len(batch), seconds=round(seconds, 3), **trace.ids)
         done = [(work, one) for work, one in zip(batch, extracted, strict=True) if one is not None]
         self._metrics.batch_seconds.observe(seconds)
         self._metrics.batches.inc()
@@ -148,7 +154,8 @@ class WorkLoop:
         errors = [e.outcome for _, e in done if isinstance(e.outcome, Exception)]
         if errors:
             kinds = sorted({type(error).__name__ for error in errors})
-            log.warning("articles failed in the pipeline", errors=kinds, batch=len(batch))
+            counts = {"errors": kinds, "batch": len(batch)}
+            log.warning("articles failed in the pipeline", **counts, **trace.ids)
         if self._errors is not None:
             for error in errors:
                 self._errors.note("article failed in the pipeline", raised(error))
@@ -164,6 +171,7 @@ class WorkLoop:
                 slowest_bytes=slowest.size_bytes,
                 slowest_cost=slowest.cost,
                 slowest_seconds=round(one.seconds, 1),
+                **trace.ids,
             )
         return extracted
 

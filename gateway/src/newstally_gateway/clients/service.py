@@ -189,8 +189,12 @@ class Streams:
 
         async def announce(upload_id: str) -> None:
             self.log.begun(number, upload_id)
+            trace.found(upload_id)
             await context.send_initial_metadata(((UPLOAD_ID_KEY, upload_id),))
 
+        now = asyncio.get_running_loop().time()
+        trace = self._shared.tracing.stream(context.invocation_metadata(), now, found.owner)
+        structlog.contextvars.bind_contextvars(**trace.ids)
         session = Session(
             number,
             found,
@@ -199,6 +203,7 @@ class Streams:
             replies,
             announce,
             lambda: None,
+            trace,
             used=partial(self._room.use, number),
             spent=None if account is None else account.spend,
         )
@@ -226,7 +231,7 @@ class Streams:
         busy = {number for number, session in self._open.items() if session.idle_since is None}
         number = self._room.pick(busy)
         if number is not None and (session := self._open.get(number)) is not None:
-            log.info("stream of little use ended for a new one", upload_id=session.upload_id)
+            log.info("stream of little use ended for a new one", **session.where)
             session.make_room()
 
     def whose(self, number: Hashable) -> tuple[str, str] | None:
@@ -237,6 +242,7 @@ class Streams:
     def _ended(self, number: int) -> None:
         session = self._open.pop(number)
         self.log.ended(number, session)
+        session.trace.ended(session.outcome, session.figures)
         self._rejected.discard(number)
         self._shared.metrics.streams.dec()
         self._shared.metrics.stream_ends.labels(session.outcome).inc()
@@ -285,9 +291,7 @@ class _Patience:
             self._timer.cancel()
 
     def _expire(self) -> None:
-        log.warning(
-            "client does not read", upload_id=self._session.upload_id, seconds=self._seconds
-        )
+        log.warning("client does not read", **self._session.where, seconds=self._seconds)
         self._ending = asyncio.create_task(self._end(), name="end unread stream")
 
     async def _end(self) -> None:

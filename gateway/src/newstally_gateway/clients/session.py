@@ -12,6 +12,7 @@ from newstally_gateway.alarm import Alarm
 from newstally_gateway.clients.replies import Replies
 from newstally_gateway.clients.shared import Shared
 from newstally_gateway.clients.statuses import to_error
+from newstally_gateway.clients.tracing import UNTRACED, StreamTrace
 from newstally_gateway.core.clients.admission import Share
 from newstally_gateway.core.clients.batches import Batch, fold
 from newstally_gateway.core.clients.effects import (
@@ -53,6 +54,7 @@ class Session:
         replies: Replies,
         announce: Callable[[str], Awaitable[None]],
         make_room: Callable[[], None],
+        trace: StreamTrace = UNTRACED,
         *,
         used: Callable[[int, float], None],
         spent: Callable[[int], None] | None = None,
@@ -62,8 +64,11 @@ class Session:
         `announce` is called with the upload_id before anything else is told to the client;
         `make_room` when there is no memory for the stream; `used` with the bytes of each article
         that is admitted, and the time; `spent` with the microseconds that each article took of an
-        extractor.
+        extractor. `trace`: hears what happens.
         """
+        self.trace = trace
+        """What is recorded of it."""
+        self._traced = trace.articles
         self._number = number
         self.caller = caller
         """Whose stream it is, as of the last look."""
@@ -101,6 +106,11 @@ class Session:
     def upload_id(self) -> str:
         """The upload it adds to; empty while it is not known."""
         return self._stream.upload_id
+
+    @property
+    def where(self) -> dict[str, str]:
+        """What its log lines carry."""
+        return {"upload_id": self.upload_id, **self.trace.ids}
 
     @property
     def idle_since(self) -> float | None:
@@ -164,6 +174,8 @@ class Session:
 
     def ready(self, offset: int, outcome: Outcome, now: float) -> None:
         """Take the outcome of an article."""
+        if self._traced is not None:
+            self._traced.ready(offset, outcome)
         try:
             self._stream.ready(offset, outcome, now)
         except Exception as fault:  # noqa: BLE001 - logged, and told to the client
@@ -214,13 +226,18 @@ class Session:
         self._do(self._stream.found, upload, opened)
 
     async def _record(self, batch: Batch) -> None:
+        span = self.trace.recording(batch)
         try:
             request = fold(batch, *self._stream.opened)
-            upload = await self._shared.recorder.record(request, self.caller)
+            upload = await self._shared.recorder.record(request, self.caller, span.traceparent)
         except StatusError as error:
+            span.end(error.code.name)
             self._do(self._stream.not_recorded, Status(Reason.PERSISTER, error=error))
         else:
+            span.end(next_offset=upload.next_offset)
             self._do(self._stream.recorded, upload)
+        finally:
+            span.end("unanswered")
 
     def _do(self, event: Callable[..., None], *args: object) -> None:
         self._do_at(self._loop.time(), event, *args)
@@ -239,7 +256,7 @@ class Session:
         if status is None or status.reason is not Reason.FAULT:
             log.error(
                 "stream failed",
-                upload_id=self.upload_id,
+                **self.where,
                 exc_info=fault,
                 remedy="a fault of the gateway: report it",
             )
@@ -268,6 +285,8 @@ class Session:
             effect = effects.popleft()
             try:
                 if type(effect) is Task:  # almost every effect is one
+                    if self._traced is not None:
+                        effect = self._traced.admitted(effect, now)
                     self._shared.dispatching.add(effect)
                     self._used(effect.size_bytes, now)
                 else:
@@ -303,6 +322,8 @@ class Session:
 
     def _tell(self, news: Tell) -> None:
         self._shared.metrics.settled.inc(news.settled)
+        if self._traced is not None:
+            self._traced.settled(news.upload.next_offset)
         self.figures = self.figures.plus(Figures(0, news.settled, len(news.refusals)))
         for refusal in news.refusals:
             self._shared.metrics.refused.labels(RefusalReason.Name(refusal.reason)).inc()
@@ -315,7 +336,7 @@ class Session:
             self._shared.metrics.collisions.inc()
             log.info(
                 "batch collided, cut anew",
-                upload_id=self.upload_id,
+                **self.where,
                 first_offset=mishap.batch.first_offset,
                 end_offset=mishap.batch.end_offset,
                 next_offset=mishap.next_offset,
@@ -323,7 +344,7 @@ class Session:
         else:
             log.error(
                 "upload went backwards",
-                upload_id=self.upload_id,
+                **self.where,
                 known=mishap.known,
                 next_offset=mishap.next_offset,
                 remedy="the journal was replaced by an older one: see what it holds, then resume",

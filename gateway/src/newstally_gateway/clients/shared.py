@@ -1,8 +1,11 @@
 """What all sessions of the process share."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+
+from newstally_protos.tracing.spans import OFF
 
 from newstally_gateway.clients.limiting import Limiting
+from newstally_gateway.clients.tracing import Tracing
 from newstally_gateway.core.clients.admission import Memory
 from newstally_gateway.core.clients.effects import Counters
 from newstally_gateway.core.clients.ledger import BatchLimits
@@ -25,3 +28,4 @@ class Shared:
     counters: Counters
     limits: BatchLimits
     max_content_bytes: int
+    tracing: Tracing = field(default_factory=lambda: Tracing(OFF))

@@ -28,8 +28,8 @@ class UploadsLog:
         """Note that a stream's upload is known."""
         session = self._streams.get(number)
         if session is not None and self._diary.begun(number, self._loop.time()):
-            owner = session.caller.owner
-            log.info("upload begun", stream=number, upload_id=upload_id, owner=owner)
+            owner, ids = session.caller.owner, session.trace.ids
+            log.info("upload begun", stream=number, upload_id=upload_id, owner=owner, **ids)
 
     def ended(self, number: int, session: Session) -> None:
         """Note that a stream has ended."""
@@ -52,7 +52,7 @@ class UploadsLog:
 def _figures(session: Session) -> dict[str, object]:
     figures = session.figures
     return {
-        "upload_id": session.upload_id,
+        **session.where,
         "owner": session.caller.owner,
         "settled": figures.settled,
         "refused": figures.refused,

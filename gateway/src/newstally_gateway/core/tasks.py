@@ -4,6 +4,8 @@ from collections.abc import Hashable
 from dataclasses import dataclass, field
 from typing import NamedTuple, Protocol, TypeAlias
 
+from newstally_protos.tracing.traceparent import Traceparent
+
 StreamKey: TypeAlias = Hashable
 """What a session calls itself: unique over the life of the process."""
 LinkKey: TypeAlias = Hashable
@@ -30,6 +32,8 @@ class Task:
     """The day that it was published on, if that is known: see newstally_protos.days."""
     admitted_at: float = field(default=0.0, compare=False)
     """When its memory was granted."""
+    trace: Traceparent | None = field(default=None, compare=False)
+    """Its span, if it has one: passed on, and looked at by nobody who decides."""
 
 
 class Attempt(NamedTuple):

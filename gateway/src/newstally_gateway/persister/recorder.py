@@ -6,6 +6,8 @@ import time
 import grpc
 import structlog
 from newstally_protos.backoff import Backoff
+from newstally_protos.tracing.traceparent import KEY as TRACEPARENT_KEY
+from newstally_protos.tracing.traceparent import Traceparent
 from newstally_protos.v1.journal_pb2 import RecordBatchRequest
 from newstally_protos.v1.upload_pb2 import Upload
 from newstally_protos.wire import retry_delay_seconds
@@ -37,8 +39,12 @@ class Recorder:
         self.times = Times("recording", time.monotonic(), metrics.record_seconds)
         """How long batches took of late."""
 
-    async def record(self, request: RecordBatchRequest, caller: Caller) -> Upload:
+    async def record(
+        self, request: RecordBatchRequest, caller: Caller, trace: Traceparent | None = None
+    ) -> Upload:
         """Return the upload as the journal answers it; `request` may be recorded or not.
+
+        `trace`: what the persister's work on it belongs to.
 
         Every failure that can pass is waited out. Raises StatusError for those that cannot:
         NOT_FOUND (the upload is gone), FAILED_PRECONDITION (another stream has taken it over),
@@ -46,12 +52,15 @@ class Recorder:
         """
         backoff = Backoff(FIRST_WAIT_SECONDS, LONGEST_WAIT_SECONDS)
         began = time.monotonic()
+        metadata = caller_metadata(caller)
+        if trace is not None:
+            metadata = (*metadata, (TRACEPARENT_KEY, str(trace)))
         while True:
             try:
                 response = await self._journal.RecordBatch(
                     request,
                     timeout=TRY_SECONDS,
-                    metadata=caller_metadata(caller),
+                    metadata=metadata,
                     wait_for_ready=True,
                 )
             except grpc.aio.AioRpcError as error:

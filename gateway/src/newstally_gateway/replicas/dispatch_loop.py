@@ -46,7 +46,7 @@ class DispatchLoop:
         """Log it, and where the article is; never its text."""
         log.warning(
             "article took long",
-            upload_id=stream.upload_id,
+            **stream.where,
             offset=task.offset,
             bytes=task.size_bytes,
             seconds=round(seconds, 1),
@@ -54,7 +54,7 @@ class DispatchLoop:
 
     def given_up(self, stream: ClientStream, task: Task) -> None:
         """Log it: an operator may want to look at the article."""
-        log.warning("article given up", upload_id=stream.upload_id, offset=task.offset)
+        log.warning("article given up", **stream.where, offset=task.offset)
 
     def _assign(self) -> None:
         self._assigning = False

@@ -35,6 +35,7 @@ from newstally_persister.flushing.machine import (
     Stopped,
     Stuck,
 )
+from newstally_persister.flushing.tracing import FlushTrace
 from newstally_persister.metrics import Metrics
 from newstally_persister.sinks.base import (
     JournalMismatchError,
@@ -88,7 +89,9 @@ class Flusher:
         clock: Callable[[], float] = time.monotonic,
         delays: Callable[[], Iterator[float]] = _delays,
         wall_clock: Callable[[], float] = time.time,
+        trace: FlushTrace | None = None,
     ) -> None:
+        self._trace = trace or FlushTrace()
         self._journal = journal
         self._sink = sink
         self._health = health
@@ -150,7 +153,9 @@ class Flusher:
     def _carry_out(self, effects: Sequence[Effect], group: asyncio.TaskGroup) -> None:
         for effect in effects:
             match effect:
-                case Completed(seconds=seconds):
+                case Completed(flush, seconds):
+                    log.debug("flush completed", flush=flush, seconds=round(seconds, 3))
+                    self._trace.end()
                     self._applied.complete()
                     self._metrics.flushes.inc()
                     self.times.observe(seconds, self._clock())
@@ -166,10 +171,13 @@ class Flusher:
     def _tell(self, stopped: Stopped) -> None:
         if stopped.fatal is not None:
             self._on_fatal(stopped.fatal)
+        self._trace.end("left open")
         if stopped.left_open:
             log.warning("sink fails: ends unflushed", remedy="none needed: the next start goes on")
 
     async def _do(self, call: Call, group: asyncio.TaskGroup) -> None:
+        structlog.contextvars.unbind_contextvars("trace_id", "span_id")
+        structlog.contextvars.bind_contextvars(**self._trace.ids)
         try:
             answer = await (self._ask(call) if isinstance(call, SinkCall) else self._work(call))
         except Exception as error:  # noqa: BLE001 - the machine decides what it means
@@ -184,10 +192,13 @@ class Flusher:
         if isinstance(call, CutFlush):
             failpoints.reach("before-fixing")
             self._applied.cut(self._wall_clock())
+            self._trace.cutting()
         answer = await self._journal.run(call)
         match call:
             case CutFlush() if answer is None:
                 self._applied.complete()
+            case CutFlush():
+                self._trace.cut(answer)
             case ReadProgress():
                 self._health.show_set_aside(answer.set_aside)
             case PlanPart() if answer is not None:
@@ -231,7 +242,12 @@ class Flusher:
             case AskMark(progress):
                 return await self._sink.mark(progress.position.journal_id)
             case ApplyPart(part):
-                await self._sink.apply(part)
+                span = self._trace.part(part.flush, part.number, part.rows)
+                try:
+                    await self._sink.apply(part)
+                    span.end()
+                finally:
+                    span.end("failed")
                 failpoints.reach("after-reply")
             case VoidPart(part):
                 applied_before = not await self._sink.void(part)

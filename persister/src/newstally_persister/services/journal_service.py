@@ -5,10 +5,13 @@ import sys
 from dataclasses import replace
 from typing import Any, Protocol
 
+import structlog
+from newstally_protos.tracing.spans import OFF, Span
 from newstally_protos.v1 import journal_pb2, journal_pb2_grpc
 from newstally_runtime.deadline import steady
 from newstally_runtime.status import invalid
 
+from newstally_persister.flushing.tracing import Carried, Commits
 from newstally_persister.journal.errors import JournalClosedError
 from newstally_persister.metrics import Metrics
 from newstally_persister.services.answering import answered
@@ -28,6 +31,8 @@ from newstally_persister.values.uploads import Recorded
 GATEWAY_LIMIT_BYTES = 64
 """Of what a gateway calls itself."""
 
+log = structlog.get_logger()
+
 
 class Recorder(Protocol):
     """What the service needs of the journal."""
@@ -41,9 +46,14 @@ class JournalService(journal_pb2_grpc.JournalServiceServicer):
     """Checks batches and has them recorded."""
 
     def __init__(
-        self, journal: Recorder, metrics: Metrics, open_uploads: OpenUploads | None = None
+        self,
+        journal: Recorder,
+        metrics: Metrics,
+        open_uploads: OpenUploads | None = None,
+        commits: Commits | None = None,
     ) -> None:
-        """`open_uploads` is shared with UploadService."""
+        """`open_uploads` is shared with UploadService; `commits` hears of batches."""
+        self._commits = commits or Commits(OFF, Carried())
         self._open_uploads = open_uploads or OpenUploads()
         self._lender = Lender(steady())
         self._journal = journal
@@ -67,6 +77,8 @@ class JournalService(journal_pb2_grpc.JournalServiceServicer):
             raise JournalClosedError
         self._under_way += 1
         self._idle.clear()
+        span = self._commits.begin(context.invocation_metadata(), request, steady())
+        structlog.contextvars.bind_contextvars(**span.ids)
         try:
             batch = read_batch(request, owner_of(context))
             bounds = bounds_of(context)
@@ -76,8 +88,9 @@ class JournalService(journal_pb2_grpc.JournalServiceServicer):
                 # It was let in when its stream was opened, and stays open.
                 own_id = batch.upload_id.rpartition("/")[2]
                 self._open_uploads.open(batch.owner, own_id, sys.maxsize, steady())
-            return await self._record(batch)
+            return await self._record(batch, span)
         finally:
+            span.end("refused")
             self._under_way -= 1
             if not self._under_way:
                 self._idle.set()
@@ -108,7 +121,7 @@ class JournalService(journal_pb2_grpc.JournalServiceServicer):
                 setattr(share, field.name, lent)
         return response
 
-    async def _record(self, batch: Batch) -> journal_pb2.RecordBatchResponse:
+    async def _record(self, batch: Batch, span: Span) -> journal_pb2.RecordBatchResponse:
         answer = await self._journal.record(batch)
         if answer is None:
             self._metrics.batches.labels("unknown_upload").inc()
@@ -121,4 +134,9 @@ class JournalService(journal_pb2_grpc.JournalServiceServicer):
             raise over_limit()
         if not answer.recorded:
             self._metrics.batches.labels("out_of_turn").inc()
+        else:
+            self._commits.recorded(span)
+        next_offset = answer.upload.next_offset
+        log.debug("batch answered", upload_id=batch.upload_id, next_offset=next_offset)
+        span.end(recorded=answer.recorded, next_offset=next_offset)
         return journal_pb2.RecordBatchResponse(upload=upload_message(answer.upload))

@@ -27,39 +27,39 @@ from newstally_protos.v1 import draining_pb2 as newstally_dot_v1_dot_draining__p
 from newstally_protos.v1 import status_pb2 as newstally_dot_v1_dot_status__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1cnewstally/v1/extractor.proto\x12\x0cnewstally.v1\x1a\x1bnewstally/v1/draining.proto\x1a\x19newstally/v1/status.proto\"Y\n\x0e\x45xtractRequest\x12 \n\x04work\x18\x01 \x03(\x0b\x32\x12.newstally.v1.Work\x12\x11\n\twithdrawn\x18\x02 \x03(\x03\x12\x12\n\ntakes_back\x18\x03 \x01(\x08\"2\n\x04Work\x12\n\n\x02id\x18\x01 \x01(\x03\x12\x0f\n\x07\x63ontent\x18\x02 \x01(\t\x12\r\n\x05\x61lone\x18\x03 \x01(\x08\"\xa4\x02\n\x0f\x45xtractResponse\x12(\n\x07welcome\x18\x01 \x01(\x0b\x32\x15.newstally.v1.WelcomeH\x00\x12(\n\x07started\x18\x02 \x01(\x0b\x32\x15.newstally.v1.StartedH\x00\x12(\n\x07results\x18\x03 \x01(\x0b\x32\x15.newstally.v1.ResultsH\x00\x12*\n\x08\x64raining\x18\x04 \x01(\x0b\x32\x16.newstally.v1.DrainingH\x00\x12/\n\x0bhanded_back\x18\x05 \x01(\x0b\x32\x18.newstally.v1.HandedBackH\x00\x12-\n\x06report\x18\x06 \x01(\x0b\x32\x1b.newstally.v1.ReplicaReportH\x00\x42\x07\n\x05\x65vent\"\x19\n\nHandedBack\x12\x0b\n\x03ids\x18\x01 \x03(\x03\"\x9d\x01\n\x07Welcome\x12\r\n\x05model\x18\x01 \x01(\t\x12\x15\n\rmodel_version\x18\x02 \x01(\t\x12\x0f\n\x07release\x18\x03 \x01(\t\x12\x13\n\x0binstance_id\x18\x04 \x01(\t\x12$\n\x06window\x18\x05 \x01(\x0b\x32\x14.newstally.v1.Window\x12\x0e\n\x06naming\x18\x06 \x01(\t\x12\x10\n\x08revision\x18\x07 \x01(\t\")\n\x06Window\x12\x10\n\x08\x61rticles\x18\x01 \x01(\x05\x12\r\n\x05\x62ytes\x18\x02 \x01(\x03\"\x16\n\x07Started\x12\x0b\n\x03ids\x18\x01 \x03(\x03\"0\n\x07Results\x12%\n\x07results\x18\x01 \x03(\x0b\x32\x14.newstally.v1.Result\"\x91\x01\n\x06Result\x12\n\n\x02id\x18\x01 \x01(\x03\x12\x31\n\x08\x65ntities\x18\x02 \x01(\x0b\x32\x1d.newstally.v1.ArticleEntitiesH\x00\x12(\n\x07\x66\x61ilure\x18\x03 \x01(\x0b\x32\x15.newstally.v1.FailureH\x00\x12\x13\n\x0b\x63ost_micros\x18\x04 \x01(\x03\x42\t\n\x07outcome\"A\n\x0f\x41rticleEntities\x12.\n\x08\x65ntities\x18\x01 \x03(\x0b\x32\x1c.newstally.v1.EntityMentions\"M\n\x0e\x45ntityMentions\x12\x0c\n\x04text\x18\x01 \x01(\t\x12\r\n\x05label\x18\x02 \x01(\t\x12\x10\n\x08mentions\x18\x03 \x01(\x05\x12\x0c\n\x04name\x18\x04 \x01(\t\"G\n\x07\x46\x61ilure\x12+\n\x06reason\x18\x01 \x01(\x0e\x32\x1b.newstally.v1.FailureReason\x12\x0f\n\x07message\x18\x02 \x01(\t*\x9f\x01\n\rFailureReason\x12\x1e\n\x1a\x46\x41ILURE_REASON_UNSPECIFIED\x10\x00\x12$\n FAILURE_REASON_EXTRACTION_FAILED\x10\x01\x12#\n\x1f\x46\x41ILURE_REASON_CONTENT_TOO_LONG\x10\x02\x12#\n\x1f\x46\x41ILURE_REASON_RESULT_TOO_LARGE\x10\x03\x32^\n\x10\x45xtractorService\x12J\n\x07\x45xtract\x12\x1c.newstally.v1.ExtractRequest\x1a\x1d.newstally.v1.ExtractResponse(\x01\x30\x01\x62\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1cnewstally/v1/extractor.proto\x12\x0cnewstally.v1\x1a\x1bnewstally/v1/draining.proto\x1a\x19newstally/v1/status.proto\"Y\n\x0e\x45xtractRequest\x12 \n\x04work\x18\x01 \x03(\x0b\x32\x12.newstally.v1.Work\x12\x11\n\twithdrawn\x18\x02 \x03(\x03\x12\x12\n\ntakes_back\x18\x03 \x01(\x08\"G\n\x04Work\x12\n\n\x02id\x18\x01 \x01(\x03\x12\x0f\n\x07\x63ontent\x18\x02 \x01(\t\x12\r\n\x05\x61lone\x18\x03 \x01(\x08\x12\x13\n\x0btraceparent\x18\x04 \x01(\t\"\xa4\x02\n\x0f\x45xtractResponse\x12(\n\x07welcome\x18\x01 \x01(\x0b\x32\x15.newstally.v1.WelcomeH\x00\x12(\n\x07started\x18\x02 \x01(\x0b\x32\x15.newstally.v1.StartedH\x00\x12(\n\x07results\x18\x03 \x01(\x0b\x32\x15.newstally.v1.ResultsH\x00\x12*\n\x08\x64raining\x18\x04 \x01(\x0b\x32\x16.newstally.v1.DrainingH\x00\x12/\n\x0bhanded_back\x18\x05 \x01(\x0b\x32\x18.newstally.v1.HandedBackH\x00\x12-\n\x06report\x18\x06 \x01(\x0b\x32\x1b.newstally.v1.ReplicaReportH\x00\x42\x07\n\x05\x65vent\"\x19\n\nHandedBack\x12\x0b\n\x03ids\x18\x01 \x03(\x03\"\x9d\x01\n\x07Welcome\x12\r\n\x05model\x18\x01 \x01(\t\x12\x15\n\rmodel_version\x18\x02 \x01(\t\x12\x0f\n\x07release\x18\x03 \x01(\t\x12\x13\n\x0binstance_id\x18\x04 \x01(\t\x12$\n\x06window\x18\x05 \x01(\x0b\x32\x14.newstally.v1.Window\x12\x0e\n\x06naming\x18\x06 \x01(\t\x12\x10\n\x08revision\x18\x07 \x01(\t\")\n\x06Window\x12\x10\n\x08\x61rticles\x18\x01 \x01(\x05\x12\r\n\x05\x62ytes\x18\x02 \x01(\x03\"\x16\n\x07Started\x12\x0b\n\x03ids\x18\x01 \x03(\x03\"0\n\x07Results\x12%\n\x07results\x18\x01 \x03(\x0b\x32\x14.newstally.v1.Result\"\x91\x01\n\x06Result\x12\n\n\x02id\x18\x01 \x01(\x03\x12\x31\n\x08\x65ntities\x18\x02 \x01(\x0b\x32\x1d.newstally.v1.ArticleEntitiesH\x00\x12(\n\x07\x66\x61ilure\x18\x03 \x01(\x0b\x32\x15.newstally.v1.FailureH\x00\x12\x13\n\x0b\x63ost_micros\x18\x04 \x01(\x03\x42\t\n\x07outcome\"A\n\x0f\x41rticleEntities\x12.\n\x08\x65ntities\x18\x01 \x03(\x0b\x32\x1c.newstally.v1.EntityMentions\"M\n\x0e\x45ntityMentions\x12\x0c\n\x04text\x18\x01 \x01(\t\x12\r\n\x05label\x18\x02 \x01(\t\x12\x10\n\x08mentions\x18\x03 \x01(\x05\x12\x0c\n\x04name\x18\x04 \x01(\t\"G\n\x07\x46\x61ilure\x12+\n\x06reason\x18\x01 \x01(\x0e\x32\x1b.newstally.v1.FailureReason\x12\x0f\n\x07message\x18\x02 \x01(\t*\x9f\x01\n\rFailureReason\x12\x1e\n\x1a\x46\x41ILURE_REASON_UNSPECIFIED\x10\x00\x12$\n FAILURE_REASON_EXTRACTION_FAILED\x10\x01\x12#\n\x1f\x46\x41ILURE_REASON_CONTENT_TOO_LONG\x10\x02\x12#\n\x1f\x46\x41ILURE_REASON_RESULT_TOO_LARGE\x10\x03\x32^\n\x10\x45xtractorService\x12J\n\x07\x45xtract\x12\x1c.newstally.v1.ExtractRequest\x1a\x1d.newstally.v1.ExtractResponse(\x01\x30\x01\x62\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
 _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'newstally.v1.extractor_pb2', _globals)
 if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
-  _globals['_FAILUREREASON']._serialized_start=1212
-  _globals['_FAILUREREASON']._serialized_end=1371
+  _globals['_FAILUREREASON']._serialized_start=1233
+  _globals['_FAILUREREASON']._serialized_end=1392
   _globals['_EXTRACTREQUEST']._serialized_start=102
   _globals['_EXTRACTREQUEST']._serialized_end=191
   _globals['_WORK']._serialized_start=193
-  _globals['_WORK']._serialized_end=243
-  _globals['_EXTRACTRESPONSE']._serialized_start=246
-  _globals['_EXTRACTRESPONSE']._serialized_end=538
-  _globals['_HANDEDBACK']._serialized_start=540
-  _globals['_HANDEDBACK']._serialized_end=565
-  _globals['_WELCOME']._serialized_start=568
-  _globals['_WELCOME']._serialized_end=725
-  _globals['_WINDOW']._serialized_start=727
-  _globals['_WINDOW']._serialized_end=768
-  _globals['_STARTED']._serialized_start=770
-  _globals['_STARTED']._serialized_end=792
-  _globals['_RESULTS']._serialized_start=794
-  _globals['_RESULTS']._serialized_end=842
-  _globals['_RESULT']._serialized_start=845
-  _globals['_RESULT']._serialized_end=990
-  _globals['_ARTICLEENTITIES']._serialized_start=992
-  _globals['_ARTICLEENTITIES']._serialized_end=1057
-  _globals['_ENTITYMENTIONS']._serialized_start=1059
-  _globals['_ENTITYMENTIONS']._serialized_end=1136
-  _globals['_FAILURE']._serialized_start=1138
-  _globals['_FAILURE']._serialized_end=1209
-  _globals['_EXTRACTORSERVICE']._serialized_start=1373
-  _globals['_EXTRACTORSERVICE']._serialized_end=1467
+  _globals['_WORK']._serialized_end=264
+  _globals['_EXTRACTRESPONSE']._serialized_start=267
+  _globals['_EXTRACTRESPONSE']._serialized_end=559
+  _globals['_HANDEDBACK']._serialized_start=561
+  _globals['_HANDEDBACK']._serialized_end=586
+  _globals['_WELCOME']._serialized_start=589
+  _globals['_WELCOME']._serialized_end=746
+  _globals['_WINDOW']._serialized_start=748
+  _globals['_WINDOW']._serialized_end=789
+  _globals['_STARTED']._serialized_start=791
+  _globals['_STARTED']._serialized_end=813
+  _globals['_RESULTS']._serialized_start=815
+  _globals['_RESULTS']._serialized_end=863
+  _globals['_RESULT']._serialized_start=866
+  _globals['_RESULT']._serialized_end=1011
+  _globals['_ARTICLEENTITIES']._serialized_start=1013
+  _globals['_ARTICLEENTITIES']._serialized_end=1078
+  _globals['_ENTITYMENTIONS']._serialized_start=1080
+  _globals['_ENTITYMENTIONS']._serialized_end=1157
+  _globals['_FAILURE']._serialized_start=1159
+  _globals['_FAILURE']._serialized_end=1230
+  _globals['_EXTRACTORSERVICE']._serialized_start=1394
+  _globals['_EXTRACTORSERVICE']._serialized_end=1488
 # @@protoc_insertion_point(module_scope)

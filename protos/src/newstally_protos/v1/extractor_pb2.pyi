@@ -95,22 +95,28 @@ class Work(_message.Message):
     ID_FIELD_NUMBER: _builtins.int
     CONTENT_FIELD_NUMBER: _builtins.int
     ALONE_FIELD_NUMBER: _builtins.int
+    TRACEPARENT_FIELD_NUMBER: _builtins.int
     id: _builtins.int
     """Unique per attempt on this link. Says nothing about uploads or offsets."""
     content: _builtins.str
     """The text, at most 1,000,000 bytes."""
     alone: _builtins.bool
     """Put it into a model batch of its own: it is suspected of killing replicas."""
+    traceparent: _builtins.str
+    """The span that the article belongs to, where it is traced: 55 characters, as W3C's Trace Context
+    writes a traceparent; anything else is ignored. Since 0.3; for an older replica it is not there.
+    """
     def __init__(
         self,
         *,
         id: _builtins.int = ...,
         content: _builtins.str = ...,
         alone: _builtins.bool = ...,
+        traceparent: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["alone", b"alone", "content", b"content", "id", b"id"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["alone", b"alone", "content", b"content", "id", b"id", "traceparent", b"traceparent"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

@@ -46,7 +46,7 @@ class Journal:
             raise RuntimeError("a bug")
         return Upload(upload_id=upload_id), Opened(upload_id)
 
-    async def record(self, request: RecordBatchRequest, _owner: str) -> Upload:
+    async def record(self, request: RecordBatchRequest, _owner: str, _trace: object) -> Upload:
         if (self.faulty_at, request.upload_id) == ("record", "faulty"):
             raise RuntimeError("a bug")
         return Upload(upload_id=request.upload_id, next_offset=request.end_offset)

@@ -12,6 +12,7 @@ PROTOCOL = {
     "newstally_protos.limits",
     "newstally_protos.names",
     "newstally_protos.spellings",
+    "newstally_protos.tracing.traceparent",
     "newstally_protos.v1.article_pb2",
     "newstally_protos.v1.extractor_pb2",
     "newstally_protos.v1.gateway_pb2",

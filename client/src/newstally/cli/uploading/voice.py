@@ -2,7 +2,9 @@
 
 import json
 import time
-from collections.abc import Callable
+import types
+from collections.abc import Callable, Mapping
+from contextvars import ContextVar
 from dataclasses import dataclass
 from types import TracebackType
 from typing import Self
@@ -15,6 +17,8 @@ from newstally.inputs import UNKNOWN_RECORDS, Source
 from newstally.values import Progress, UploadEvent, Waiting
 
 EVENT_EVERY_SECONDS = 1.0
+IDS: ContextVar[Mapping[str, str]] = ContextVar("IDS", default=types.MappingProxyType({}))
+"""Of the trace that the run belongs to, for each JSON line."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,4 +106,4 @@ class JsonDisplay:
 
 def emit(event: str, **fields: object) -> None:
     """Write one object to stderr."""
-    typer.echo(json.dumps({"event": event, **fields}), err=True)
+    typer.echo(json.dumps({"event": event, **fields, **IDS.get()}), err=True)

@@ -1,6 +1,6 @@
 """Brings articles from client streams to links and outcomes back; the dispatcher decides."""
 
-from collections.abc import Callable, Hashable, Iterable
+from collections.abc import Callable, Hashable, Iterable, Mapping
 from typing import Protocol
 
 from newstally_protos.v1.extractor_pb2 import Result
@@ -25,8 +25,8 @@ class ClientStream(Protocol):
     """Where articles come from and their outcomes go."""
 
     @property
-    def upload_id(self) -> str:
-        """Its upload, for logs."""
+    def where(self) -> Mapping[str, str]:
+        """Its upload and its trace, for logs."""
         ...
 
     def ready(self, offset: int, outcome: Outcome, now: float) -> None:

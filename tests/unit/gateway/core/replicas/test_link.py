@@ -1,5 +1,8 @@
 """One stream to one replica, from connecting until it ends."""
 
+from collections.abc import Mapping
+from typing import ClassVar
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -18,7 +21,7 @@ TIMEOUT = 100.0
 class Rig:
     """A link, what dispatching brings to it, and a client stream "s" that keeps its outcomes."""
 
-    upload_id = "job"
+    where: ClassVar[Mapping[str, str]] = {"upload_id": "job"}
 
     def __init__(self) -> None:
         self.dispatching = Dispatching(Dispatcher(TIMEOUT), self)
@@ -38,10 +41,10 @@ class Rig:
         self.log.append(("requeued", articles))
 
     def took_long(self, stream: ClientStream, task: Task, seconds: float) -> None:
-        self.log.append(("took long", stream.upload_id, task.offset, seconds))
+        self.log.append(("took long", stream.where["upload_id"], task.offset, seconds))
 
     def given_up(self, stream: ClientStream, task: Task) -> None:
-        self.log.append(("given up", stream.upload_id, task.offset))
+        self.log.append(("given up", stream.where["upload_id"], task.offset))
 
     # Of the link
 
