@@ -3,6 +3,7 @@
 import asyncio
 import json
 import os
+import re
 import socket
 import subprocess
 import sys
@@ -20,6 +21,7 @@ from newstally_gateway.clients.tracing import (
     STREAMS_AT_ONCE,
     STREAMS_PER_SECOND,
 )
+from newstally_protos.tracing.names import PREFIX
 from newstally_protos.tracing.traceparent import KEY
 from newstally_protos.v1 import article_pb2, gateway_pb2, gateway_pb2_grpc
 from newstally_protos.wire import connect
@@ -28,6 +30,7 @@ from support.otlp_receiver import OtlpReceiver, Received
 from support.processes import eventually
 from support.trio import RULES, Trio
 from unit.protos.tracing.test_traceparent import HOSTILE
+from unit.test_traces_page import rows
 
 SECRET = "Odradek"
 """Stands in articles, in what they call themselves, and nowhere else."""
@@ -102,6 +105,7 @@ def test_one_upload_is_one_trace_over_four_processes(tmp_path: Path) -> None:
             assert process.terminate() == 0  # and what is left is sent
         spans = receiver.spans()
         joined(spans)
+        documented(spans)
         resources(spans)
         logged(services, done.stderr)
         assert SECRET.encode() not in b"".join(receiver.raw)
@@ -144,6 +148,18 @@ def joined(spans: list[Received]) -> None:
     assert articles[next(iter(articles))].attributes["newstally.offset"] == "0"
     batches = [span for span in spans if span.name == "recording"]
     assert {span_id for batch in batches for _, span_id in batch.links} == articles.keys()
+
+
+def documented(spans: list[Received]) -> None:
+    """The table of docs/traces.md names every attribute, and none that is never there."""
+    table = {name: set(re.findall(r"`(\w+)`", cells[-1])) for name, cells in rows().items()}
+    found: dict[str, set[str]] = {name: set() for name in table}
+    for span in spans:
+        found[span.name] |= {
+            key.removeprefix(PREFIX) for key in span.attributes if key.startswith(PREFIX)
+        }
+        assert all(key.startswith(PREFIX) or key == "error.type" for key in span.attributes)
+    assert found == table
 
 
 def resources(spans: list[Received]) -> None:
