@@ -129,6 +129,9 @@ bench-gateway: setup ## one gateway process beside a bare stream, with and witho
 bench-fleet: setup ## hundreds of simulated replicas under the dispatcher, and under simpler ways (BENCH_FLAGS)
 	PYTHONPATH=bench $(BIN)/python -m fleet $(BENCH_FLAGS)
 
+bench-replicas: setup ## 1 to 32 real replicas whose engine waits, behind one gateway (BENCH_FLAGS)
+	$(BIN)/python bench/replicas.py $(BENCH_FLAGS)
+
 bench-memory: setup ## memory over 200,000 articles with 5 million distinct words, drawn in docs/
 	$(BIN)/python bench/memory.py --picture docs/memory.svg $(BENCH_FLAGS)
 
