@@ -23,7 +23,8 @@ SLOWER = 10
 LIVE_SECONDS = 1.0
 """How long rates and uploads are kept."""
 LATEST_UPLOADS = 100
-FOUND_ENTITIES = 50
+FOUND_ENTITIES = 500
+"""Names that are looked at; the most mentioned of them are shown."""
 
 Days = tally.Days
 
@@ -192,7 +193,7 @@ class Questions:
     async def find(
         self, beginning: str, label: str, publication: str = ""
     ) -> tally.FindEntitiesResponse:
-        """Return entities whose text begins so, at most 50."""
+        """Return entities whose text begins so, by text: at most 500."""
         request = tally.FindEntitiesRequest(
             beginning=beginning, label=label, publication=publication, page_size=FOUND_ENTITIES
         )

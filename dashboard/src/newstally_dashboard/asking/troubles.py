@@ -77,6 +77,7 @@ TOO_OLD = Trouble(
 def trouble_of(code: grpc.StatusCode, details: str) -> Trouble:
     """Return what a status means to a reader."""
     said = shown(details)[:_LONGEST_MESSAGE]
+    said = said[:1].upper() + said[1:]
     if code is grpc.StatusCode.UNIMPLEMENTED and (not said or _UNKNOWN_METHOD in said):
         return TOO_OLD
     if code in _PASSING:

@@ -9,10 +9,10 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from newstally_dashboard.addresses.reading import query_of
-from newstally_dashboard.asking.questions import FOUND_ENTITIES
 from newstally_dashboard.pages.site import MAIN_SECONDS, Site, section
 
-PUBLICATIONS = 10
+PUBLICATIONS, ENTITIES = 10, 50
+"""Most that are shown."""
 
 
 async def search(site: Site, request: Request) -> Response:
@@ -30,7 +30,8 @@ async def search(site: Site, request: Request) -> Response:
         label=label,
         publications=publications,
         entities=entities,
-        most=FOUND_ENTITIES,
+        names=entities.value[0] if entities.value else [],
+        more=entities.value is not None and entities.value[1],
     )
 
 
@@ -43,9 +44,10 @@ async def _publications(site: Site, query: str) -> list[PublicationTally]:
     return nlargest(PUBLICATIONS, matching, key=lambda each: each.mentions)
 
 
-async def _entities(site: Site, query: str, label: str) -> list[EntityTally]:
-    """Return those found, the most mentioned first."""
+async def _entities(site: Site, query: str, label: str) -> tuple[list[EntityTally], bool]:
+    """Return those found, the most mentioned first, and whether there are more."""
     if not query:
-        return []
-    found = (await site.questions.find(query, label)).entity_tallies
-    return sorted(found, key=lambda each: -each.mentions)
+        return [], False
+    found = await site.questions.find(query, label)
+    first = nlargest(ENTITIES, found.entity_tallies, key=lambda each: each.mentions)
+    return first, bool(found.next_page_token) or len(found.entity_tallies) > ENTITIES

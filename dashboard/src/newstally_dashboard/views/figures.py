@@ -26,6 +26,11 @@ def label_name(label: str) -> str:
     return LABELS.get(label, label)
 
 
+def count(value: int, thing: str) -> str:
+    """Return "1 mention", "2 mentions"."""
+    return f"{value:,} {thing}" if value == 1 else f"{value:,} {thing}s"
+
+
 def number(value: float) -> str:
     """Return 1,234 or, of what is no whole number, 1,234.5."""
     return f"{value:,.0f}" if value == int(value) else f"{value:,.1f}"
@@ -35,6 +40,8 @@ def per(value: float | None) -> str:
     """Return a rate with so many digits as tell something."""
     if value is None:
         return UNKNOWN
+    if value == 0:
+        return "0"
     return f"{value:,.0f}" if value >= 100 else f"{value:,.1f}" if value >= 1 else f"{value:,.2f}"
 
 

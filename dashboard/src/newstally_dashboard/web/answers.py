@@ -58,6 +58,7 @@ class Templates:
             entity_address=charts.entity_address,
         )
         self._environment.filters.update(
+            count=figures.count,
             number=figures.number,
             per=figures.per,
             times=figures.times,
