@@ -1,0 +1,162 @@
+"""The dashboard as a process: limits, troubles, keys, metrics, and its end."""
+
+import concurrent.futures
+import os
+import signal
+import socket
+import threading
+from pathlib import Path
+
+import pytest
+from newstally.keys import make_key, revoke_key
+from support import certificates
+from support.browsing import NOWHERE, Shown, ask
+from support.processes import Process, eventually
+
+NATO = ("nato", "ORG")
+
+
+def test_an_empty_store_says_how_to_fill_it(tmp_path: Path) -> None:
+    """With the command; and shows what came without being started again."""
+    with Shown(tmp_path, ["--cache-seconds", "0.1"]) as shown:
+        page = shown.get("/")
+        assert "No articles yet" in page.seen
+        assert "newstally upload" in page.seen
+        assert shown.get("/search?q=na").status == 200
+        shown.record("job", [("The Post", [NATO], None)])
+        eventually(lambda: "The Post" in shown.get("/").seen)
+
+
+def test_a_gateway_that_is_away(tmp_path: Path) -> None:
+    """Pages say so and what to do; when it is back, so are they."""
+    with Shown(tmp_path, ["--cache-seconds", "0.1", "--call-timeout", "2"]) as shown:
+        shown.record("job", [("The Post", [NATO], None)])
+        assert shown.get("/publication?name=The+Post").status == 200
+        shown.gateway.kill()
+        eventually(lambda: shown.get("/publication?name=The+Post").status == 503)
+        page = shown.get("/")
+        assert page.status == 503
+        assert "newstally status" in page.seen
+        assert shown.get("/status").status == 503
+        assert '"ready": true' in shown.dashboard.admin("/readyz")
+        shown.start_gateway()
+        eventually(lambda: shown.get("/").status == 200)
+
+
+def test_equal_questions_are_asked_once(tmp_path: Path) -> None:
+    """However many readers ask at the same time."""
+    with Shown(tmp_path, ["--cache-seconds", "60"]) as shown:
+        shown.record("job", [("The Post", [NATO], None)])
+        with concurrent.futures.ThreadPoolExecutor(20) as readers:
+            pages = list(readers.map(shown.get, ["/entity?text=nato"] * 40))
+        assert {page.status for page in pages} == {200}
+        assert len({page.body for page in pages}) == 1
+        calls = "newstally_dashboard_calls_total"
+        assert shown.dashboard.metric(calls, method="GetEntityHistory") == 1
+        assert shown.dashboard.metric(calls, method="ListEntityPublications") == 1
+        questions = "newstally_dashboard_questions_total"
+        saved = sum(
+            shown.dashboard.metric(questions, source=source) for source in ("cache", "joined")
+        )
+        assert saved == 78
+        requests = "newstally_dashboard_requests_total"
+        assert shown.dashboard.metric(requests, page="/entity", status="200") == 40
+
+
+def test_too_many_questions_are_turned_away(tmp_path: Path) -> None:
+    """Readers never ask more of the gateway than was said."""
+    with Shown(
+        tmp_path, ["--max-waiting", "1", "--max-calls", "1", "--call-timeout", "3"]
+    ) as shown:
+        os.kill(shown.persister.pid, signal.SIGSTOP)
+        try:
+            with concurrent.futures.ThreadPoolExecutor(6) as readers:
+                paths = [f"/publication.csv?name={number}" for number in range(6)]
+                pages = list(readers.map(shown.get, paths))
+        finally:
+            os.kill(shown.persister.pid, signal.SIGCONT)
+        assert {page.status for page in pages} == {503}
+        assert all(page.headers["Retry-After"] for page in pages)
+        assert sum("Too many questions at once" in page.seen for page in pages) == 5
+        assert sum("No answer in time" in page.seen for page in pages) == 1
+
+
+def test_keys_over_tls(tmp_path: Path) -> None:
+    """A key that may only read is enough; a new one in its file is taken without a restart."""
+    folder, keys = certificates.make(tmp_path / "certificates"), tmp_path / "keys.json"
+    chain, key, _ = folder.certificate("door")
+    key_file = tmp_path / "key"
+    first = make_key(keys, "me", ("read",))
+    key_file.write_text(first)
+    flags = ["--tls-cert", str(chain), "--tls-key", str(key), "--keys", str(keys)]
+    access = ["--ca", str(folder.authority), "--key-file", str(key_file), "--cache-seconds", "0.1"]
+    with Shown(tmp_path, access, flags) as shown:
+        shown.record("job", [("The Post", [NATO], None)])
+        page = shown.get("/")
+        assert "The Post" in page.seen
+        assert first.partition(".")[2] not in page.text
+        assert shown.get("/status").status == 200
+        revoke_key(keys, first.partition(".")[0])
+        eventually(lambda: shown.get("/").status == 502)
+        assert "--key-file" in shown.get("/").seen
+        key_file.write_text(make_key(keys, "me", ("read",)))
+        eventually(lambda: shown.get("/").status == 200)
+    assert first.partition(".")[2] not in (tmp_path / "dashboard.log").read_text()
+
+
+@pytest.mark.parametrize(
+    ("flags", "said"),
+    [
+        (["--host", "0.0.0.0"], "--names"),
+        (["--key-file", "missing"], "--key-file missing"),
+        (["--ca", "missing"], "--ca missing"),
+        (["--gateway", "http://a"], "http"),
+    ],
+)
+def test_a_wrong_setting_ends_it_at_once(tmp_path: Path, flags: list[str], said: str) -> None:
+    """Exit code 2, and a line that says why."""
+    process = Process("newstally_dashboard", flags, tmp_path / "log")
+    process.launch()
+    assert process.wait_exit(20) == 2
+    assert said in (tmp_path / "log").read_text()
+
+
+def test_a_port_that_is_taken(tmp_path: Path) -> None:
+    """Exit code 1: it may be free at the next start."""
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        process = Process("newstally_dashboard", [], tmp_path / "log")
+        process.port = taken.getsockname()[1]
+        process.launch()
+        assert process.wait_exit(20) == 1
+    assert "cannot listen" in (tmp_path / "log").read_text()
+
+
+def test_a_page_under_way_is_answered_before_the_end(tmp_path: Path) -> None:
+    """SIGTERM takes no new connections, and lets pages end."""
+    with Shown(tmp_path) as shown:
+        os.kill(shown.persister.pid, signal.SIGSTOP)
+        answers = []
+        reader = threading.Thread(
+            target=lambda: answers.append(shown.get("/publication?name=The+Post"))
+        )
+        reader.start()
+        calls = "newstally_dashboard_questions_total"
+        eventually(lambda: shown.dashboard.metric(calls, source="gateway") > 0)
+        ended = threading.Thread(target=lambda: codes.append(shown.dashboard.terminate()))
+        codes: list[int] = []
+        ended.start()
+        eventually(lambda: shown.dashboard.events("draining"))
+        os.kill(shown.persister.pid, signal.SIGCONT)
+        reader.join(20)
+        ended.join(20)
+        assert codes == [0]
+        assert [answer.status for answer in answers] == [404]
+
+
+def test_a_connection_that_asks_nothing_is_closed(tmp_path: Path) -> None:
+    """Or a few of them would keep all readers out."""
+    process = Process("newstally_dashboard", ["--gateway", NOWHERE], tmp_path / "log")
+    with process, socket.create_connection(("127.0.0.1", process.port), timeout=20) as silent:
+        silent.sendall(b"GET / HTTP/1.1\r\nHost: ")
+        assert silent.recv(100) == b""
+        assert ask(process, "/compare").status == 200
