@@ -77,6 +77,17 @@ def test_top_within_some_days(process: Process) -> None:
     assert "▆" in on_terminal(process, "top", *days) or "█" in on_terminal(process, "top", *days)
 
 
+def test_days_without_articles_say_which_there_are(process: Process) -> None:
+    """A slip in the year is told by the days that there are; for programs it is an empty list."""
+    days = ("--since", "1999-01-01", "--until", "1999-01-31")
+    told = ask(process, "top", *days).stderr
+    assert told.strip().endswith(
+        f"no article was counted within these days; there are articles from {iso(TODAY - 34)} to"
+        f" {iso(TODAY)}"
+    )
+    assert json.loads(ask(process, "top", *days, "--json").stdout) == []
+
+
 def test_export_of_some_days(process: Process) -> None:
     """The rows of `top` for the same days; an end before the beginning is wrong usage."""
     days = ("--since", LAST_WEEK, "--until", iso(TODAY))
@@ -132,6 +143,8 @@ def test_names_by_their_beginning(process: Process) -> None:
     found = json.loads(ask(process, "find", "N", "--json").stdout)
     assert [(each["text"], each["mentions"]) for each in found["entities"]] == [("nato", 76)]
     assert not found["more"]
+    surname = json.loads(ask(process, "find", "whitc", "--json").stdout)
+    assert [each["text"] for each in surname["entities"]] == ["eleanor whitcombe"]
     assert "no name begins with 'zz'" in ask(process, "find", "zz").stderr
 
 

@@ -63,7 +63,7 @@ async def test_answers_by_day_are_those_of_a_plain_recount(trio: Trio, tmp_path:
     told = await asyncio.to_thread(
         lambda: subprocess.run(command, capture_output=True, text=True, check=True, timeout=120)
     )
-    assert "180 with a time, 30 without, 0 with one that cannot be read" in told.stdout
+    assert "articles of the input: 180 with a time, 30 without; without one" in told.stdout
     since, until = (
         (BEGIN + timedelta(days=DAYS - 7)).date(),
         (BEGIN + timedelta(days=DAYS - 1)).date(),

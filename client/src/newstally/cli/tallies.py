@@ -57,7 +57,7 @@ def top(
     days.check(asked.since, asked.until)
     with exit_codes(as_json=as_json), asking(target, make_access(ca, tls, key_file)) as client:
         try:
-            tallies, drawn = run(_top(client, asked, label, number, own_name=own_name))
+            tallies, drawn, nothing = run(_top(client, asked, label, number, own_name=own_name))
         except NotFound as error:
             raise NotFound(f"{error}; `newstally publications` lists those there are") from error
     if as_json:
@@ -68,8 +68,8 @@ def top(
         lines = [[Drawing(line)] for line in drawn] or [[] for _ in tallies]
         columns = zip(tallies, lines, strict=True)
         print_table(names, [(t.name, t.label, t.mentions, t.articles, *d) for t, d in columns])
-    elif not label:
-        say("no entities were found in these articles")
+    elif nothing:
+        say(nothing)
 
 
 def publications(
@@ -127,6 +127,17 @@ class Asked:
         kept = [each for each in found.entities if _squeezed(each.text) != left_out]
         return kept[:number]
 
+    async def nothing(self, client: NewstallyClient, label: str) -> str:
+        """Say why nothing was found, or nothing where that was said already."""
+        if self.since is not None or self.until is not None:
+            found = await client.questions.ranking(
+                self.publication, since=self.since, until=self.until, limit=1
+            )
+            if not found.articles:
+                there = await days.known(client, self.publication)
+                return f"no article was counted within these days; {there}"
+        return "" if label else "no entities were found in these articles"
+
     async def drawn(self, client: NewstallyClient, tallies: list[EntityTally]) -> list[str]:
         """Return a sparkline for each, where a person looks at it and both days are told."""
         if self.since is None or self.until is None or not days.on_terminal():
@@ -136,10 +147,12 @@ class Asked:
 
 async def _top(
     unopened: NewstallyClient, asked: Asked, label: str, number: int, *, own_name: bool
-) -> tuple[list[EntityTally], list[str]]:
+) -> tuple[list[EntityTally], list[str], str]:
+    """Return the entities, their lines, and what to say where there are none."""
     async with unopened as client:
         tallies = await _labelled(client, asked, label.strip(), number, own_name=own_name)
-        return tallies, await asked.drawn(client, tallies)
+        nothing = "" if tallies else await asked.nothing(client, label.strip())
+        return tallies, await asked.drawn(client, tallies), nothing
 
 
 async def _labelled(

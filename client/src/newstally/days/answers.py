@@ -102,10 +102,10 @@ class Mentioning:
 
 @dataclass(frozen=True, slots=True)
 class Found:
-    """Entities by the beginning of their text."""
+    """Entities by the beginning of their text, or of a word of it."""
 
     entities: tuple[EntityTally, ...]
-    """By text, then label."""
+    """By text, then label; then those of which only a further word begins so, by that word."""
     more: bool
     """Whether there are more than were asked for."""
     applied_time: datetime | None

@@ -181,7 +181,10 @@ class Questions:
         label: str = "",
         limit: int = DEFAULT_LIMIT,
     ) -> Found:
-        """Return the entities whose text begins so, in any case."""
+        """Return the entities whose text, or a further word of it, begins so, in any case.
+
+        In Firestore only those whose text does.
+        """
         request = tally_pb2.FindEntitiesRequest(
             beginning=beginning,
             publication=publication or "",

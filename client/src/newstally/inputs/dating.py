@@ -20,8 +20,8 @@ class Dating:
     """There is a column for it, and nothing in it."""
     unreadable: int = 0
     """It is no time, or could be several."""
-    first_missing: list[Record] = field(default_factory=list)
-    first_unreadable: list[Record] = field(default_factory=list)
+    undated: list[Record] = field(default_factory=list)
+    """The first of both kinds, in the order of the input."""
 
     def add(self, record: Record) -> None:
         """Count one record; what is malformed is no article."""
@@ -29,10 +29,12 @@ class Dating:
             self.dated += 1
         elif record.time_problem == NO_TIME:
             self.missing += 1
-            _keep(self.first_missing, record)
+            if self.missing <= SHOWN:
+                self.undated.append(record)
         elif record.time_problem:
             self.unreadable += 1
-            _keep(self.first_unreadable, record)
+            if self.unreadable <= SHOWN:
+                self.undated.append(record)
 
     def as_json(self) -> dict[str, Any]:
         """Return fields for programs."""
@@ -42,33 +44,30 @@ class Dating:
             "unreadable_times": self.unreadable,
             "undated_records": [
                 {"path": str(record.path), "line": record.line, "problem": record.time_problem}
-                for record in (*self.first_missing, *self.first_unreadable)
+                for record in self.undated
             ],
         }
 
     def lines(self) -> Iterator[str]:
         """Yield which records have no time, for people; nothing if none of the input has one."""
-        for records, number in (
-            (self.first_missing, self.missing),
-            (self.first_unreadable, self.unreadable),
+        for record in self.undated:
+            yield f"under no day: {record.place}: {record.time_problem}"
+        for number, which in (
+            (self.missing, "without a time"),
+            (self.unreadable, "with a time that cannot be read"),
         ):
-            for record in records:
-                yield f"under no day: {record.place}: {record.time_problem}"
-            if number > len(records):
-                yield f"under no day: {number - len(records):,} more"
-        if any(" may be " in record.time_problem for record in self.first_unreadable):
+            if number > SHOWN:
+                yield f"under no day: {number - SHOWN:,} more {which}"
+        if any(" may be " in record.time_problem for record in self.undated):
             yield "--day-first or --month-first says how such days are meant"
 
     def summary(self) -> str:
         """Say how many have a time, in a few words; nothing if there is no column of times."""
         if not self.dated + self.missing + self.unreadable:
             return ""
-        return (
-            f"{self.dated:,} with a time, {self.missing:,} without, {self.unreadable:,} with one"
-            " that cannot be read"
-        )
-
-
-def _keep(records: list[Record], record: Record) -> None:
-    if len(records) < SHOWN:
-        records.append(record)
+        told = [f"{self.dated:,} with a time"]
+        if self.missing:
+            told.append(f"{self.missing:,} without")
+        if self.unreadable:
+            told.append(f"{self.unreadable:,} with one that cannot be read")
+        return ", ".join(told)

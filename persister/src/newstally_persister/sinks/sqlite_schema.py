@@ -6,7 +6,7 @@ import threading
 from pathlib import Path
 
 from newstally_persister.sinks.base import PermanentSinkError
-from newstally_persister.sinks.derived import rollups
+from newstally_persister.sinks.derived import rollups, words
 from newstally_persister.sqlite import files
 from newstally_persister.sqlite.columns import add_column
 from newstally_persister.sqlite.transactions import transaction
@@ -178,7 +178,7 @@ def prepare(connection: sqlite3.Connection) -> int:
         with transaction(connection):
             for statement in (*NUMBERED_TABLES, *DAY_TABLES, *BOOKS):
                 connection.execute(statement)
-            rollups.prepare(connection)
+            derive(connection)
             connection.execute(f"PRAGMA user_version = {NUMBERED}")
         return NUMBERED
     with transaction(connection):
@@ -187,5 +187,10 @@ def prepare(connection: sqlite3.Connection) -> int:
         else:
             for statement in DAY_TABLES:
                 connection.execute(statement)
-            rollups.prepare(connection)
+            derive(connection)
     return int(version)
+
+
+def derive(connection: sqlite3.Connection) -> None:
+    """Make the tables of what follows from the tallies by numbers, in a transaction."""
+    words.prepare(connection, anew=rollups.prepare(connection))

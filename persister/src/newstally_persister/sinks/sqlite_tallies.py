@@ -13,6 +13,7 @@ from newstally_persister.sinks.base import (
     PublicationTally,
     part_elsewhere,
 )
+from newstally_persister.sinks.derived import words
 from newstally_persister.sinks.sqlite_numbered import NumberedRows
 from newstally_persister.sinks.sqlite_rows import Rows
 from newstally_persister.sinks.sqlite_spelt import SpeltRows
@@ -110,7 +111,7 @@ class SqliteTallies:
         # Numpy takes a tenth of a second to import: only this form of the file needs it.
         from newstally_persister.sinks.derived import keeping  # noqa: PLC0415
 
-        return keeping.step(self._connection)
+        return keeping.step(self._connection) or words.step(self._connection)
 
     def list_publications(
         self, limits: PageLimits, after: PublicationPosition | None

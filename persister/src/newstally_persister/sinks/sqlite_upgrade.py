@@ -13,7 +13,7 @@ from collections.abc import Callable
 from typing import Any
 
 from newstally_persister.sinks.base import PermanentSinkError, SinkError
-from newstally_persister.sinks.derived import rollups
+from newstally_persister.sinks.derived import rollups, words
 from newstally_persister.sinks.sqlite_numbered import NumberedRows
 from newstally_persister.sinks.sqlite_rows import Rows
 from newstally_persister.sinks.sqlite_schema import (
@@ -23,6 +23,7 @@ from newstally_persister.sinks.sqlite_schema import (
     SPELT,
     SPELT_TABLES,
     add_names,
+    derive,
 )
 from newstally_persister.sinks.sqlite_spelt import SpeltRows
 from newstally_persister.sqlite.transactions import transaction
@@ -34,6 +35,7 @@ _TABLES = {
     SPELT: ("publications", "entities"),
     NUMBERED: (
         *rollups.TABLES,
+        *words.TABLES,
         "entity_days",
         "publication_days",
         "entity_tallies",
@@ -134,7 +136,7 @@ def _begin(connection: sqlite3.Connection, source: int, target: int) -> None:
     if target == SPELT:
         add_names(connection)
     else:
-        rollups.prepare(connection)
+        derive(connection)
     connection.execute("DELETE FROM conversion")
     position = json.dumps([_FIRST[source]])
     connection.execute("INSERT INTO conversion VALUES (?, 0, ?)", (seen, position))

@@ -751,7 +751,7 @@ class FindEntitiesRequest(_message.Message):
     PAGE_SIZE_FIELD_NUMBER: _builtins.int
     PAGE_TOKEN_FIELD_NUMBER: _builtins.int
     beginning: _builtins.str
-    """Required: how the text begins, in any case, for example "angela m"."""
+    """Required: how the text begins, or a further word of it, in any case, for example "angela m"."""
     publication: _builtins.str
     """Any spelling: see Article.publication. Empty: all publications together."""
     label: _builtins.str
@@ -790,7 +790,7 @@ class FindEntitiesResponse(_message.Message):
     """Empty on the last page."""
     @_builtins.property
     def entity_tallies(self) -> _containers.RepeatedCompositeFieldContainer[Global___EntityTally]:
-        """By text, then by label."""
+        """In the order that is told at FindEntities."""
 
     @_builtins.property
     def applied_time(self) -> _timestamp_pb2.Timestamp:

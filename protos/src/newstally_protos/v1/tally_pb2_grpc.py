@@ -144,8 +144,9 @@ class TallyServiceServicer:
         raise NotImplementedError('Method not implemented!')
 
     def FindEntities(self, request, context):
-        """Lists the entities whose text begins in some way, by text, then by label. Since 0.3. Errors: as
-        RankEntities.
+        """Lists the entities whose text begins in some way, by text, then by label. The SQLite sink lists
+        behind them those of which a further word begins so, by the text from that word on ("merkel"
+        finds "angela merkel"). Since 0.3. Errors: as RankEntities.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')

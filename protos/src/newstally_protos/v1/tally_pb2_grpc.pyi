@@ -70,8 +70,9 @@ class TallyServiceStub:
     by key. Since 0.3. Errors: as GetEntityHistory.
     """
     FindEntities: _grpc.UnaryUnaryMultiCallable[_tally_pb2.FindEntitiesRequest, _tally_pb2.FindEntitiesResponse]
-    """Lists the entities whose text begins in some way, by text, then by label. Since 0.3. Errors: as
-    RankEntities.
+    """Lists the entities whose text begins in some way, by text, then by label. The SQLite sink lists
+    behind them those of which a further word begins so, by the text from that word on ("merkel"
+    finds "angela merkel"). Since 0.3. Errors: as RankEntities.
     """
 
 @_typing.type_check_only
@@ -115,8 +116,9 @@ class TallyServiceAsyncStub(TallyServiceStub):
     by key. Since 0.3. Errors: as GetEntityHistory.
     """
     FindEntities: _aio.UnaryUnaryMultiCallable[_tally_pb2.FindEntitiesRequest, _tally_pb2.FindEntitiesResponse]  # type: ignore[assignment]
-    """Lists the entities whose text begins in some way, by text, then by label. Since 0.3. Errors: as
-    RankEntities.
+    """Lists the entities whose text begins in some way, by text, then by label. The SQLite sink lists
+    behind them those of which a further word begins so, by the text from that word on ("merkel"
+    finds "angela merkel"). Since 0.3. Errors: as RankEntities.
     """
 
 class TallyServiceServicer(metaclass=_abc_1.ABCMeta):
@@ -199,8 +201,9 @@ class TallyServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _tally_pb2.FindEntitiesRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_tally_pb2.FindEntitiesResponse, _abc.Awaitable[_tally_pb2.FindEntitiesResponse]]:
-        """Lists the entities whose text begins in some way, by text, then by label. Since 0.3. Errors: as
-        RankEntities.
+        """Lists the entities whose text begins in some way, by text, then by label. The SQLite sink lists
+        behind them those of which a further word begins so, by the text from that word on ("merkel"
+        finds "angela merkel"). Since 0.3. Errors: as RankEntities.
         """
 
 def add_TallyServiceServicer_to_server(servicer: TallyServiceServicer, server: _typing.Union[_grpc.Server, _aio.Server]) -> None: ...

@@ -115,11 +115,23 @@ def test_the_survey_says_how_many_have_a_time(tmp_path: Path) -> None:
     lines = list(dating.lines())
     assert lines[0] == f"under no day: {tmp_path}/a.csv:3: no time"
     assert lines[SHOWN:] == [
-        "under no day: 5 more",
         f"under no day: {tmp_path}/a.csv:28: '1/2/2017' may be 2017-01-02 or 2017-02-01",
+        "under no day: 5 more without a time",
         "--day-first or --month-first says how such days are meant",
     ]
     assert dating.as_json()["undated_records"][-1]["line"] == 28
+
+
+def test_records_without_a_day_are_told_in_their_order(tmp_path: Path) -> None:
+    """Whatever is wrong with each; kinds of which there are none are not told."""
+    times = ["1/2/2017", "", "1/2/2017", "2017-01-01"]
+    rows = "".join(f"P,x,{time}\n" for time in times)
+    dating = surveyed(tmp_path / "a.csv", f"publication,content,date\n{rows}").dating
+    lines = list(dating.lines())
+    assert [line.split(":")[2] for line in lines[:3]] == ["2", "3", "4"]
+    assert dating.summary() == "1 with a time, 1 without, 2 with one that cannot be read"
+    whole = surveyed(tmp_path / "b.csv", "publication,content,date\nP,x,2017-01-01\n").dating
+    assert whole.summary() == "1 with a time"
 
 
 def test_nothing_is_said_of_times_where_there_are_none(tmp_path: Path) -> None:

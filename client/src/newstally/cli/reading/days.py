@@ -117,5 +117,17 @@ async def sparks(
     return await asyncio.gather(*map(one, entities))
 
 
+async def known(client: NewstallyClient, publication: str | None) -> str:
+    """Say from when to when articles were counted, for those who asked for other days."""
+    most = (await client.questions.ranking(publication, limit=1)).entities
+    if most:
+        found = await client.questions.history(
+            most[0].text, label=most[0].label, publication=publication
+        )
+        if found.days:
+            return f"there are articles from {found.days[0].period} to {found.days[-1].period}"
+    return "no article has a day: `newstally upload --time-column NAME` names the column of times"
+
+
 def _first_day(period: str) -> date:
     return date.fromisoformat(period if len(period) > len("2026-11") else f"{period}-01")

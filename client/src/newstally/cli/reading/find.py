@@ -25,7 +25,9 @@ from newstally.days.answers import Found
 
 
 def find(
-    text: Annotated[str, typer.Argument(help="How a name begins, in any case.")],
+    text: Annotated[
+        str, typer.Argument(help="How a name, or any word of it, begins, in any case.")
+    ],
     *,
     publication: Annotated[
         str | None, typer.Option(help="In any spelling; default: all together.")
@@ -38,7 +40,7 @@ def find(
     key_file: KeyFile = None,
     as_json: AsJson = False,
 ) -> None:
-    """List the entities whose names begin so, the most mentioned first."""
+    """List the entities whose names, or words of them, begin so, the most mentioned first."""
     with exit_codes(as_json=as_json), asking(target, make_access(ca, tls, key_file)) as client:
 
         async def ask() -> Found:
@@ -54,12 +56,18 @@ def find(
         print_json(days.as_json(replace(found, entities=tuple(entities[:number]), more=more)))
         return
     if not entities:
-        say(f"no name begins with {text!r}")
+        say(
+            f"no name begins with {text!r}, and no word of one (with the Firestore sink only names"
+            " themselves are looked at)"
+        )
         return
     print_table(
         ("name", "text", "label", "mentions", "articles"),
         [(e.name, e.text, e.label, e.mentions, e.articles) for e in entities[:number]],
     )
     if found.more:
-        say(f"of the first {PAGE_LIMIT_ITEMS:,} by the alphabet; a longer beginning finds the rest")
+        say(
+            f"of the first {PAGE_LIMIT_ITEMS:,}, names that begin so before words that do; a longer"
+            " beginning finds the rest"
+        )
     days.tell_applied(found.applied_time)

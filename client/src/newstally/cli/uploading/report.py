@@ -80,7 +80,9 @@ class Report:
             f" {summary.mentions:,} mentions, {self.sent.applied_offset:,} applied"
         )
         if dated := self.dating.summary():
-            lines.append(f"articles of the input: {dated}; without one they count under no day")
+            undated = self.dating.missing + self.dating.unreadable
+            rest = "; without one they count under no day" if undated else ""
+            lines.append(f"articles of the input: {dated}{rest}")
         if went.settled:
             lines.append(
                 f"{went.settled:,} articles in {self.sent.seconds:,.1f} s:"

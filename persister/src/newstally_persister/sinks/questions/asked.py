@@ -230,6 +230,9 @@ def periods(days: Period | None, base: Period | None, latest: int | None) -> tup
     """
     if days is None:
         if latest is None:
-            raise NothingComparableError("no article has a day")
+            raise NothingComparableError(
+                "no article has a day: `newstally upload --time-column NAME` names the column of"
+                " times, other clients send publish_time"
+            )
         days = Period(latest - PERIOD_DAYS + 1, latest)
     return days, base or Period(days.first - BASE_DAYS, days.first - 1)

@@ -1,9 +1,10 @@
 """One entity by day and by publication, and names by their beginning, in the embedded sink."""
 
 import sqlite3
-from itertools import islice
+from collections.abc import Iterator
 
 from newstally_persister.sinks.base import EntityTally, PageLimits
+from newstally_persister.sinks.derived.words import AFTER_ALL, entities
 from newstally_persister.sinks.questions.asked import (
     Days,
     DayTally,
@@ -22,8 +23,6 @@ from newstally_persister.sinks.sqlite_rows import ABOVE_ALL, page
 
 _NAMES_AT_MOST = 100_000
 """Names that one call looks at."""
-_AFTER_ALL = "\U0010ffff"
-"""No text goes on with it: it is no character."""
 _NO_TALLY = DayTally("", 0, 0, 0)
 
 
@@ -116,35 +115,62 @@ def find(
 ) -> Found:
     """See Questions.find."""
     scope = Scope(connection, publication)
-    position = after or (beginning, "")
     items: list[EntityTally] = []
     size = 0
-    added_up = (
-        "(SELECT total(e.{}) FROM publication_tallies p CROSS JOIN entity_tallies e "
-        f"ON e.publication = p.publication AND e.entity = n.entity WHERE 1 {scope.of('p')})"
-    )
-    names = connection.execute(
-        f"SELECT text, label, {added_up.format('mentions')}, {added_up.format('articles')}, "
-        "coalesce(display, '') FROM entity_names n "
-        "WHERE (text, label) > (:text, :name) AND text < :end AND (:label = '' OR label = :label) "
-        "ORDER BY text, label",
-        {
-            **scope.parameters,
-            "text": position[0],
-            "name": position[1],
-            "end": beginning + _AFTER_ALL,
-            "label": label,
-        },
-    )
-    for text, of_label, mentions, articles, name in islice(names, _NAMES_AT_MOST):
-        found = EntityTally(text, of_label, int(mentions), int(articles), name)
-        if not found.mentions:
-            position = (found.text, found.label)
-            continue
-        size += len((found.text + found.label + found.name).encode())
-        if items and (len(items) == limits.items or size > limits.size_bytes):
+    position = after or (beginning, "")
+    names = _beginning(connection, scope, beginning, label, position)
+    for looked_at, (position_of, found) in enumerate(names, 1):
+        if found is not None:
+            size += len((found.text + found.label + found.name).encode())
+            if items and (len(items) == limits.items or size > limits.size_bytes):
+                return Found(items, position)
+            items.append(found)
+        position = position_of
+        if looked_at == _NAMES_AT_MOST:
             return Found(items, position)
-        items.append(found)
-        position = (found.text, found.label)
-    looked_at_all = names.fetchone() is None
-    return Found(items, None if looked_at_all else position)
+    return Found(items, None)
+
+
+def _beginning(
+    connection: sqlite3.Connection, scope: Scope, beginning: str, label: str, after: NamePosition
+) -> Iterator[tuple[NamePosition, EntityTally | None]]:
+    """Yield names behind a position, None instead of one that is not wanted."""
+    if not after[0].startswith(AFTER_ALL):
+        names = connection.execute(
+            "SELECT entity, text, label, coalesce(display, '') FROM entity_names "
+            "WHERE (text, label) > (?, ?) AND text < ? ORDER BY text, label",
+            (*after, beginning + AFTER_ALL),
+        )
+        for entity, *name in names:
+            yield (name[0], name[1]), _wanted(connection, scope, label, entity, *name)
+        after = AFTER_ALL, "0"
+    # Behind all whose own text begins so.
+    number = int(after[1]) if after[1].isdecimal() else 0
+    place = after[0].removeprefix(AFTER_ALL), number
+    for rest, entity in entities(connection, beginning, place):
+        name = connection.execute(
+            "SELECT text, label, coalesce(display, '') FROM entity_names WHERE entity = ?",
+            (entity,),
+        ).fetchone()
+        yield (AFTER_ALL + rest, str(entity)), _wanted(connection, scope, label, entity, *name)
+
+
+def _wanted(
+    connection: sqlite3.Connection,
+    scope: Scope,
+    wanted_label: str,
+    entity: int,
+    text: str,
+    label: str,
+    name: str,
+) -> EntityTally | None:
+    """Return the tally of an entity in the scope; None where it has none, or another label."""
+    if wanted_label not in ("", label):
+        return None
+    mentions, articles = connection.execute(
+        "SELECT total(e.mentions), total(e.articles) FROM publication_tallies p "
+        "CROSS JOIN entity_tallies e ON e.publication = p.publication AND e.entity = :entity "
+        f"WHERE 1 {scope.of('p')}",
+        {**scope.parameters, "entity": entity},
+    ).fetchone()
+    return EntityTally(text, label, int(mentions), int(articles), name) if mentions else None

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from newstally_persister.sinks import sqlite_schema
-from newstally_persister.sinks.derived import keeping, rollups, summing
+from newstally_persister.sinks.derived import keeping, rollups, summing, words
 from newstally_persister.sinks.derived.summing import TooMuchError, cover, sums_between
 from newstally_persister.sinks.sqlite_schema import NUMBERED, SPELT
 from newstally_persister.sinks.sqlite_tallies import SqliteTallies
@@ -190,7 +190,7 @@ def test_the_older_form_has_none() -> None:
     assert convert(connection, SPELT, drop_days=True)
     assert not SqliteTallies(connection).keep()
     tables = {name for (name,) in connection.execute("SELECT name FROM sqlite_master")}
-    assert not tables.intersection(rollups.TABLES)
+    assert not tables.intersection({*rollups.TABLES, *words.TABLES})
     assert convert(connection, NUMBERED)
     SqliteTallies(connection).apply(part(2, [("post", "a", 9, 5)]))
     assert found(connection, 0, 31, None) == Counter({"a": 5})

@@ -1,5 +1,6 @@
 """Answers by a plain recount, and the articles that they are about."""
 
+import re
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
@@ -11,7 +12,7 @@ from newstally_persister.values.parts import EntityRow, Part, PublicationRow
 from newstally_protos.rising import Change, rise
 
 Entity = tuple[str, str]
-TEXTS = ["a", "ab", "abc", "b", "ba", "z"]
+TEXTS = ["a", "ab", "abc", "b", "ba", "z", "z ab a", "a-b ab"]
 LABELS = ["ORG", "PERSON"]
 PUBLICATIONS = ["post", "sun", "times"]
 
@@ -104,6 +105,13 @@ def history(
         some = [each for each in articles if each.day == day]
         rows.append((iso_day(day), *tally(some).get(entity, (0, 0)), len(some)))
     return rows
+
+
+def further(text: str, beginning: str) -> list[str]:
+    """Return the text from each of its words on but the first, where that begins so."""
+    composed = re.finditer(r"(?<![ab\u0301])[ab]|(?<=[ '-])\u0301+[ab]", text)
+    starts = [each.end() - 1 for each in composed if each.end() > 1]
+    return [text[at:] for at in starts if text.startswith(beginning, at)]
 
 
 def part(articles: Sequence[Counted]) -> Part:

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from newstally_persister.sinks.base import PageLimits, PublicationUnknownError
-from newstally_persister.sinks.derived import rollups
+from newstally_persister.sinks.derived import rollups, words
 from newstally_persister.sinks.questions import sqlite_all, sqlite_entities, sqlite_ranking
 from newstally_persister.sinks.questions.asked import (
     Days,
@@ -39,8 +39,8 @@ def stored(articles: Sequence[Counted], state: str = "covered") -> sqlite3.Conne
         if state != "covered":  # a build did it that knows no rollups
             patch.setattr(rollups, "add", lambda *_: None)
         tallies.apply(plain.part(articles))
-    if state == "repaired":
-        assert tallies.keep() == any(each.day is not None for each in articles)
+    while state == "repaired" and tallies.keep():
+        pass
     return tallies.connection
 
 
@@ -271,12 +271,17 @@ def test_one_entity_across_publications(
     assert [tuple(row) for row in plain.all_pages(ask)] == expected
 
 
-@given(ARTICLES, SCOPES, st.sampled_from(["a", "ab", "b", "z", "zz"]), SOME_LABELS, PAGES)
+@given(ARTICLES, SCOPES, st.sampled_from(["a", "ab", "b", "z", "zz"]), SOME_LABELS, PAGES, STATES)
 def test_names_by_their_beginning(
-    articles: list[Counted], publication: str | None, beginning: str, label: str, size: int
+    articles: list[Counted],
+    publication: str | None,
+    beginning: str,
+    label: str,
+    size: int,
+    state: str,
 ) -> None:
-    """By text, then label, with all their mentions in the scope."""
-    store = stored(articles)
+    """By text, then label; then those of which a further word begins so, by that word."""
+    store = stored(articles, state)
     own = plain.of(articles, publication)
     limits = PageLimits(size, 10_000)
     if not own:
@@ -288,12 +293,51 @@ def test_names_by_their_beginning(
         found = sqlite_entities.find(store, publication, beginning, label, limits, after)
         return found.items, found.next
 
-    expected = sorted(
-        (*entity, *counts)
-        for entity, counts in plain.tally(own, label).items()
-        if entity[0].startswith(beginning)
-    )
-    assert [tuple(row)[:4] for row in plain.all_pages(ask)] == expected
+    numbers = {
+        (text, of_label): number
+        for number, text, of_label in store.execute("SELECT entity, text, label FROM entity_names")
+    }
+    expected = []
+    for entity, counts in plain.tally(own, label).items():
+        if entity[0].startswith(beginning):
+            expected.append(((0, *entity), (*entity, *counts)))
+        elif further := plain.further(entity[0], beginning):
+            expected.append(((1, min(further), numbers[entity]), (*entity, *counts)))
+    found = [tuple(row)[:4] for row in plain.all_pages(ask)]
+    assert found == [row for _, row in sorted(expected, key=lambda each: each[0])]
+
+
+def test_a_surname_finds_whom_it_belongs_to() -> None:
+    """Any word of a name may begin so, not only its first; a middle of a word does not count."""
+    texts = ["angela merkel", "merkel", "jean-claude juncker", "o'brien", "\u0939\u093f\u0928"]
+    connection = stored([Counted("post", 0, {(text, "PERSON"): 1 for text in texts})])
+
+    def find(beginning: str) -> list[str]:
+        found = sqlite_entities.find(connection, None, beginning, "", PageLimits(9, 9_999), None)
+        assert found.next is None
+        return [item.text for item in found.items]
+
+    for _ in range(2):
+        assert find("merk") == ["merkel", "angela merkel"]
+        assert find("claude j") == ["jean-claude juncker"]
+        assert find("brien") == ["o'brien"]
+        assert find("erkel") == find("\u0928") == []
+        assert words.step(connection) or not words.step(connection)
+
+
+def test_long_rests_are_told_apart() -> None:
+    """Rows are cut short, names are not."""
+    rest = "b" * 60
+    connection = stored([Counted("post", 0, {(f"a {rest}{end}", "ORG"): 1 for end in "xy"})])
+    assert words.step(connection)
+    found = sqlite_entities.find(connection, None, f"{rest}y", "", PageLimits(9, 9_999), None)
+    assert [item.text for item in found.items] == [f"a {rest}y"]
+
+
+@given(st.text(st.sampled_from("ab -\u0301'"), max_size=12))
+def test_words_begin_behind_what_is_no_word(text: str) -> None:
+    """A letter or digit, and before it neither one nor a mark on one."""
+    assert {rest[:48] for rest in plain.further(text, "")} == words.rests(text)
 
 
 def test_a_question_that_reads_too_much_is_not_answered() -> None:
