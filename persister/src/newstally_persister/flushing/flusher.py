@@ -161,8 +161,8 @@ class Flusher:
                     self.times.observe(seconds, self._clock())
                 case Stopped():
                     self._tell(effect)
-                case Stuck(reason=reason):
-                    self._health.stuck(reason)
+                case Stuck():
+                    self._health.stuck()
                 case call_wanted:
                     call = group.create_task(self._do(call_wanted, group))
                     self._calls.add(call)
@@ -226,8 +226,9 @@ class Flusher:
                 answer = await self._of_sink(call)
         except JournalMismatchError:
             raise
-        except PartRefusedError as error:
-            log.warning("sink refuses a part", error=str(error), remedy="none needed: voided")
+        except PartRefusedError:
+            # Not what it says: that may quote a row, and so an article.
+            log.warning("sink refuses a part", remedy="none needed: voided")
             raise
         except Exception as error:
             if isinstance(error, TimeoutError):

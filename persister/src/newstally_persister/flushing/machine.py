@@ -93,9 +93,6 @@ class Stopped:
 class Stuck:
     """A row is refused, and it cannot be set aside: too many are. It is tried again."""
 
-    reason: str
-    """What the sink said."""
-
 
 Effect = Call | Completed | Stopped | Stuck
 _NO_FLUSH = OpenFlush(0, undone=(), planned=True)
@@ -192,7 +189,7 @@ class FlushMachine:
             case Forget():
                 effects = self._expire()
             case BeginVoid(part) if not answer:
-                effects = self._stuck(part, call.reason, now)
+                effects = self._stuck(part, now)
             case _:
                 effects = self._advance(self._flush.answered(call, answer), now)
         return effects
@@ -275,7 +272,7 @@ class FlushMachine:
     def _parts(self, found: OpenFlush) -> FlushParts:
         return FlushParts(found, self._part_limits, self._parts_in_flight)
 
-    def _stuck(self, part: Part, reason: str, now: float) -> list[Effect]:
+    def _stuck(self, part: Part, now: float) -> list[Effect]:
         call = ApplyPart(part)
         self._delays[call] = self._stuck_delays
-        return [Stuck(reason), *self._later(call, now)]
+        return [Stuck(), *self._later(call, now)]

@@ -108,22 +108,20 @@ class SinkHealth:
         self._metrics.rows_set_aside.set(rows)
 
     def refused_row(self, row: SetAsideRow) -> None:
-        """Log a row that the sink refuses even alone."""
+        """Log a row that the sink refuses even alone: not its text, and not what the sink says."""
         log.error(
             "row set aside",
             publication=row.publication,
-            text=row.text,
             label=row.label,
-            reason=row.reason,
-            remedy=f"mend the sink, then have it tried again: {LISTED_BY} --retry",
+            remedy=f"see why: {LISTED_BY}; mend the sink, then have it tried again: --retry",
             rest="goes on",
         )
 
-    def stuck(self, reason: str) -> None:
+    def stuck(self) -> None:
         """Note a row that is refused, and that cannot be set aside."""
         self.failed(
             PermanentSinkError(
-                f"the sink refuses more than {self._rows_set_aside} rows: {reason}",
+                f"the sink refuses more than {self._rows_set_aside} rows",
                 f"so many are not at fault themselves: see what it refuses ({LISTED_BY}) and mend "
                 "that, or report it as a defect of the persister; nothing is lost",
             )

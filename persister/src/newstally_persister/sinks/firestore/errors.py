@@ -1,5 +1,7 @@
 """Which of Firestore's errors pass by themselves, and what to do about the others. Pure."""
 
+import re
+
 import grpc
 from google.api_core.exceptions import GoogleAPICallError
 from google.auth.exceptions import GoogleAuthError
@@ -59,12 +61,21 @@ def decide(error: Exception) -> SinkError:
             return _of_status(error.grpc_status_code, error.message or str(error))
         case grpc.aio.AioRpcError():
             return _of_status(error.code(), error.details() or "")
-        case _:
+        case OSError():
             return SinkError(f"{type(error).__name__}: {error}")
+        case _:
+            # What it says may be anything, a document's content too.
+            return SinkError(type(error).__name__)
+
+
+def without_names(message: str) -> str:
+    """Return a message without the paths of documents: their ids are entities of articles."""
+    return re.sub(r"/documents/.*", "/documents/…", message, flags=re.DOTALL)
 
 
 def _of_status(code: grpc.StatusCode | None, message: str) -> SinkError:
     name = "UNKNOWN" if code is None else code.name
+    message = without_names(message)
     if _PLUGIN_FAILED in message:
         return CredentialsError(f"{name}: {message}", _CREDENTIALS)
     if code is None or code in _TRANSIENT:

@@ -42,6 +42,7 @@ from newstally_persister.sinks.firestore.client import FirestoreClient, fields
 from newstally_persister.sinks.firestore.commit import Commit
 from newstally_persister.sinks.firestore.connection import Connection
 from newstally_persister.sinks.firestore.days import DAYS_KEPT, Window, window
+from newstally_persister.sinks.firestore.errors import without_names
 from newstally_persister.sinks.firestore.lists import Lists
 from newstally_persister.sinks.firestore.ramp import Ramp
 from newstally_persister.values.parts import Part, PartLimits, tombstone
@@ -207,7 +208,9 @@ class FirestoreSink:
             # parent, is also Aborted: only the receipt tells what was applied.
             voided = await self._voided(client, part)
             if voided is None:
-                raise SinkError(f"the mark moved meanwhile: {error.message}") from error
+                raise SinkError(
+                    f"the mark moved meanwhile: {without_names(error.message)}"
+                ) from error
             return voided
         return digest != part.digest
 

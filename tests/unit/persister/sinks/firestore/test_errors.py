@@ -81,3 +81,13 @@ def test_what_is_unknown_is_transient() -> None:
     """Nothing is given up because of an error that nobody thought of."""
     decided = decide(KeyError("odd"))
     assert type(decided) is SinkError
+    assert "odd" not in str(decided), "it may hold what an article says"
+
+
+def test_no_path_of_a_document_is_told() -> None:
+    """Its id is an entity of an article; what stands before it is not."""
+    path = "projects/p/databases/d/documents/publications/post/entities/odradek|P"
+    for error in (exceptions.Aborted, exceptions.InvalidArgument):
+        decided = decide(error(f"too much contention on {path}.\nOdradek again"))
+        assert "too much contention on projects/p/databases/d/documents/…" in str(decided)
+        assert "odradek" not in str(decided).lower()
