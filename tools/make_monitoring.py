@@ -10,8 +10,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 import yaml
-
-from dashboard import dashboard
+from grafana import dashboard
 
 REPOSITORY = Path(__file__).resolve().parents[1]
 RULES = REPOSITORY / "deploy" / "prometheus" / "newstally.rules.yaml"

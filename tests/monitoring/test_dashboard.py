@@ -8,11 +8,10 @@ from typing import Any
 
 import pytest
 import yaml
+from grafana import COLUMNS, dashboard
 from make_monitoring import DASHBOARD
 from monitoring.rules import run
 from support.metrics_page import documented
-
-from dashboard import COLUMNS, dashboard
 
 Json = dict[str, Any]
 BOARD: Json = json.loads(DASHBOARD.read_text())
