@@ -50,6 +50,8 @@ def find_harmful(name: str) -> str | None:
 
 def cleaned(name: str) -> str:
     """Return the name without what does harm, trimmed; a line end in it becomes a space."""
+    if name.isprintable():  # nothing that does harm is
+        return name.strip()
     return _HARMFUL.sub(lambda found: " " if found[0].isspace() else "", name).strip()
 
 

@@ -188,14 +188,11 @@ def _merge(
         raise InvalidBatchError("publications.articles", "must be at least 1")
     names.setdefault(key, publication_name(publication.publication))
     total = 0
-    seen: set[tuple[str, str]] = set()
+    before = len(tallies)
     for entity in publication.entity_tallies:
-        text, label, mentions, articles = (
-            entity.text,
-            entity.label,
-            entity.mentions,
-            entity.articles,
-        )
+        # Each is decoded whenever it is asked for.
+        text, label = entity.text, entity.label
+        mentions, articles = entity.mentions, entity.articles
         if not text or not label:
             raise InvalidBatchError("publications.entity_tallies", "text and label are required")
         if not 1 <= articles <= limit or articles > mentions:
@@ -203,18 +200,39 @@ def _merge(
                 "publications.entity_tallies",
                 "articles must be at least 1, and at most mentions and the publication's articles",
             )
-        seen.add((text, label))
         total += mentions
-        # Bounded, not refused: the article was admitted, and its upload could not go on.
-        text, label = bounded(text, ENTITY_TEXT_LIMIT_BYTES), bounded(label, LABEL_LIMIT_BYTES)
-        _add(tallies, (key, text, label), mentions, articles)
-        if entity.name:
-            name = cut(cleaned(entity.name), ENTITY_TEXT_LIMIT_BYTES)
-            spellings[text, label] = better(spellings.get((text, label), ""), name)
-    if len(seen) != len(publication.entity_tallies):
-        raise InvalidBatchError("publications.entity_tallies", "an entity is there twice")
+        # Bounded, not refused: the article was admitted, and its upload could not go on. Short ones
+        # are within the limits whatever their characters take.
+        if len(text) > ENTITY_TEXT_LIMIT_BYTES // 4:
+            text = bounded(text, ENTITY_TEXT_LIMIT_BYTES)
+        if len(label) > LABEL_LIMIT_BYTES // 4:
+            label = bounded(label, LABEL_LIMIT_BYTES)
+        row = (key, text, label)
+        if row in tallies:
+            _add(tallies, row, mentions, articles)
+        else:
+            tallies[row] = (mentions, articles)
+        name = entity.name
+        if name and (name := _cleaned(name)) != spellings.setdefault((text, label), name):
+            spellings[text, label] = better(spellings[text, label], name)
+    if len(tallies) - before != len(publication.entity_tallies):
+        _check_distinct(publication)
     _add(tallies, (key, "", ""), total, limit)
     return total
+
+
+def _cleaned(name: str) -> str:
+    if name.isprintable() and len(name) <= ENTITY_TEXT_LIMIT_BYTES // 4:
+        return name.strip()
+    return cut(cleaned(name), ENTITY_TEXT_LIMIT_BYTES)
+
+
+def _check_distinct(publication: journal_pb2.PublicationBatch) -> None:
+    """Raise if an entity comes twice; rows may also meet those of another spelling of it."""
+    if len({(each.text, each.label) for each in publication.entity_tallies}) != len(
+        publication.entity_tallies
+    ):
+        raise InvalidBatchError("publications.entity_tallies", "an entity is there twice")
 
 
 def _add(tallies: dict[RowKey, tuple[int, int]], row: RowKey, mentions: int, articles: int) -> None:

@@ -43,7 +43,8 @@ def text_bytes(row: Row) -> int:
     """Return the size of a row's texts in UTF-8."""
     if isinstance(row, PublicationRow):
         return len(f"{row.key}{row.name}".encode())
-    return len(f"{row.publication_key}{row.text}{row.label}{row.name or ''}".encode())
+    key, text, label, _, _, name, _ = row
+    return len(f"{key}{text}{label}{name or ''}".encode())
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,14 +106,14 @@ def digest(publications: Sequence[PublicationRow], entities: Sequence[EntityRow]
     the release before knows none, and has to find the same digest.
     """
     encoded = [f"newstally part {len(publications)} {len(entities)}\n"]
-    encoded.extend(
+    encoded += [
         f"{len(key)} {len(name)} {mentions} {articles}\n{key}{name}"
         for key, name, mentions, articles, _ in publications
-    )
-    encoded.extend(
+    ]
+    encoded += [
         f"{len(key)} {len(text)} {len(label)} {mentions} {articles}\n{key}{text}{label}"
-        for key, text, label, mentions, articles, *_ in entities
-    )
+        for key, text, label, mentions, articles, _, _ in entities
+    ]
     return hashlib.sha256("".join(encoded).encode()).hexdigest()
 
 

@@ -86,26 +86,27 @@ class Days:
 
     def __init__(self, usual_day: int | None, others: Iterable[Found]) -> None:
         """`others`: the other days of these rows, and perhaps of more, by key and day."""
-        self._usual = usual_day
+        self.usual = usual_day
+        """The usual day of the flush, if it has one."""
+        self.next_key: Key | None = None
+        """The first row that has other days and was not asked for; None: there is none."""
         self._others = iter(others)
-        self._next = next(self._others, None)
+        self._advance()
 
-    def of(self, key: Key, mentions: int | None, articles: int | None) -> tuple[DayCounts, ...]:
-        """Return a row's days, ascending; the counts are those of its usual day."""
-        counts: tuple[DayCounts, ...] = ()
-        if articles and self._usual is not None:
-            counts = ((self._usual, mentions or 0, articles),)
-        if self._next is None or self._next[:3] > key:
-            return counts
-        return _merged(counts, self._take(key))
-
-    def _take(self, key: Key) -> Iterable[DayCounts]:
+    def with_others(self, key: Key, days: tuple[DayCounts, ...]) -> tuple[DayCounts, ...]:
+        """Return all days of a row, ascending; `days`: what it has on the usual one."""
         found: deque[DayCounts] = deque(maxlen=DAYS_LIMIT)
-        while self._next is not None and (at := self._next[:3]) <= key:
-            if at == key:
-                found.append(self._next[3:])
-            self._next = next(self._others, None)
-        return found
+        while self.next_key is not None and self.next_key <= key:
+            if self.next_key == key:
+                found.append(self._counts)
+            self._advance()
+        return _merged(days, found)
+
+    def _advance(self) -> None:
+        found = next(self._others, None)
+        self.next_key = None
+        if found is not None:
+            self.next_key, self._counts = found[:3], found[3:]
 
 
 def _merged(counts: tuple[DayCounts, ...], others: Iterable[DayCounts]) -> tuple[DayCounts, ...]:

@@ -172,7 +172,7 @@ def read_part(connection: sqlite3.Connection, flush: int, number: int) -> Part:
     (expected,) = connection.execute(
         "SELECT digest FROM parts WHERE flush = ? AND part = ?", (flush, number)
     ).fetchone()
-    publications, entities = _split(pending.between(connection, flush, where))
+    publications, entities = _split([*pending.between(connection, flush, where)])
     planned = days.fixed(connection, flush, number)
     if digest(publications, entities) != expected or (
         planned is not None and days_digest(publications, entities) != planned
@@ -269,12 +269,8 @@ def _take(found: Iterable[Row], limits: PartLimits) -> tuple[list[Row], bool]:
     return taken, False
 
 
-def _split(rows: Iterable[Row]) -> tuple[list[PublicationRow], list[EntityRow]]:
-    publications: list[PublicationRow] = []
-    entities: list[EntityRow] = []
-    for row in rows:
-        if isinstance(row, PublicationRow):
-            publications.append(row)
-        else:
-            entities.append(row)
-    return publications, entities
+def _split(rows: Sequence[Row]) -> tuple[list[PublicationRow], list[EntityRow]]:
+    return (
+        [row for row in rows if isinstance(row, PublicationRow)],
+        [row for row in rows if isinstance(row, EntityRow)],
+    )

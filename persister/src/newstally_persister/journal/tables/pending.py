@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator
 from newstally_persister.journal.errors import CorruptJournalError
 from newstally_persister.journal.tables import days
 from newstally_persister.journal.tables.days import IN_RANGE, Bounds, Days, Key
-from newstally_persister.values.parts import EntityRow, PublicationRow, Row
+from newstally_persister.values.parts import DayCounts, EntityRow, PublicationRow, Row
 
 _SELECT = (
     "SELECT publication_key, text, label, mentions, articles, name, day_mentions, day_articles "
@@ -44,12 +44,17 @@ def take(connection: sqlite3.Connection, flush: int, row: Key) -> Row | None:
 
 
 def _read(connection: sqlite3.Connection, found: Iterable[_Found], by_day: Days) -> Iterator[Row]:
+    usual = by_day.usual
     for key, text, label, mentions, articles, name, day_mentions, day_articles in found:
-        counts = by_day.of((key, text, label), day_mentions, day_articles)
+        days: tuple[DayCounts, ...] = ()
+        if day_articles and usual is not None:
+            days = ((usual, day_mentions or 0, day_articles),)
+        if by_day.next_key is not None and (key, text, label) >= by_day.next_key:
+            days = by_day.with_others((key, text, label), days)
         if text:
-            yield EntityRow(key, text, label, mentions, articles, name, counts)
+            yield EntityRow(key, text, label, mentions, articles, name, days)
         else:
-            yield PublicationRow(key, _name(connection, key), mentions, articles, counts)
+            yield PublicationRow(key, _name(connection, key), mentions, articles, days)
 
 
 def key(row: Row) -> Key:
