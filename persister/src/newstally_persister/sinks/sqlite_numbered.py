@@ -8,9 +8,10 @@ the order of their texts until enough of them have that rank.
 
 import sqlite3
 from collections import Counter
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from itertools import chain, count
 
-from newstally_protos.spellings import BETTER_SQL
+from newstally_protos.spellings import better
 
 from newstally_persister.sinks.base import (
     EntityPosition,
@@ -25,14 +26,15 @@ from newstally_persister.sinks.derived import rollups
 from newstally_persister.sinks.sqlite_rows import ABOVE_ALL, ADD, entities_page, publications_page
 from newstally_persister.sqlite.upserts import Upsert
 from newstally_persister.values.keys import publication_key as normal_key
-from newstally_persister.values.parts import Part
+from newstally_persister.values.parts import EntityRow, Part
 
 SORTED_AT_MOST = 5_000
 """Rows of one rank that are sorted without a thought."""
 
+_Entity = tuple[str, str]
+"""(text, label)."""
 _Row = tuple[str, str, int, int, str]
 """(text, label, mentions, articles, name)."""
-_DISPLAY = BETTER_SQL.format(old="display", new="excluded.display")
 _JOINED = (
     "SELECT text, n.label, mentions, articles, coalesce(display, '') "
     "FROM entity_tallies t JOIN entity_names n USING (entity)"
@@ -47,6 +49,7 @@ _ADD_PUBLICATION_DAY = (
     "INSERT INTO publication_days (publication, day, mentions, articles) "
     f"VALUES (?, ?, ?, ?) ON CONFLICT DO UPDATE SET {ADD}"
 )
+_NEW = Upsert("entity_names", ("entity", "text", "label", "display"))
 _TALLIES = Upsert(
     "entity_tallies",
     ("publication", "entity", "label", "mentions", "articles"),
@@ -82,35 +85,52 @@ class NumberedRows:
             | {p.key for p in part.publications if p.days}
         }
         labels = {label: self._label(label) for label in {e.label for e in part.entities}}
-        execute(
-            "INSERT INTO entity_names (text, label, display) VALUES (?, ?, ?) "
-            f"ON CONFLICT DO UPDATE SET display = {_DISPLAY} WHERE display IS NOT {_DISPLAY}",
-            [(row.text, row.label, row.name) for row in part.entities],
-        )
-        entities = self._entities({(row.text, row.label) for row in part.entities})
-        _TALLIES.run(
-            self._connection,
-            [
-                (publications[key], entities[text, label], labels[label], mentions, articles)
-                for key, text, label, mentions, articles, _, _ in part.entities
-            ],
-        )
+        entities = self._numbers(part.entities)
+        rows = [
+            (publications[key], entities[text, label], labels[label], mentions, articles)
+            for key, text, label, mentions, articles, _, _ in part.entities
+        ]
+        rows.sort()  # neighbours share pages
+        _TALLIES.run(self._connection, rows)
         self._add_days(part, publications, labels, entities)
 
-    def _entities(self, wanted: Collection[tuple[str, str]]) -> dict[tuple[str, str], int]:
-        """Return the numbers of entities that are there, by text and label."""
-        numbers: dict[tuple[str, str], int] = {}
-        left = sorted(wanted)
-        for start in range(0, len(left), _NAMES_PER_QUERY):
-            some = left[start : start + _NAMES_PER_QUERY]
-            found = self._connection.execute(
-                f"WITH wanted (t, l) AS (VALUES {','.join(['(?,?)'] * len(some))}) "
-                "SELECT text, label, entity FROM wanted CROSS JOIN entity_names "
-                "ON text = t AND label = l",
-                [part for name in some for part in name],
-            )
-            numbers.update({(text, label): entity for text, label, entity in found})
+    def _numbers(self, rows: Sequence[EntityRow]) -> dict[_Entity, int]:
+        """Return the numbers of entities, new ones included; keep the best name of each."""
+        names: dict[_Entity, str | None] = {}
+        for _, text, label, _, _, name, _ in rows:
+            known = names.setdefault((text, label), name)
+            if name and known != name:
+                names[text, label] = better(known or "", name)
+        numbers: dict[_Entity, int] = {}
+        renamed: list[tuple[str, int]] = []
+        wanted = list(names)
+        for start in range(0, len(wanted), _NAMES_PER_QUERY):
+            for entity, number, shown in self._known(wanted[start : start + _NAMES_PER_QUERY]):
+                numbers[entity] = number
+                name = names[entity]
+                if name and name != shown and (best := better(shown or "", name)) != shown:
+                    renamed.append((best, number))
+        self._connection.executemany(
+            "UPDATE entity_names SET display = ? WHERE entity = ?", renamed
+        )
+        new = [entity for entity in wanted if entity not in numbers]
+        if new:
+            (last,) = self._connection.execute("SELECT max(entity) FROM entity_names").fetchone()
+            numbers.update(zip(new, count((last or 0) + 1)))
+            rows_of_new = [(numbers[entity], *entity, names[entity]) for entity in new]
+            _NEW.run(self._connection, rows_of_new)
         return numbers
+
+    def _known(self, wanted: Sequence[_Entity]) -> Iterator[tuple[_Entity, int, str | None]]:
+        """Yield those of the entities that are there, with their numbers and names."""
+        found = self._connection.execute(
+            f"WITH wanted (t, l) AS (VALUES {','.join(['(?,?)'] * len(wanted))}) "
+            "SELECT text, label, entity, display FROM wanted CROSS JOIN entity_names "
+            "ON text = t AND label = l",
+            [*chain.from_iterable(wanted)],
+        )
+        for text, label, number, shown in found:
+            yield (text, label), number, shown
 
     def _add_days(
         self,

@@ -10,14 +10,15 @@ ROWS_PER_STATEMENT = 50
 
 
 class Upsert:
-    """An INSERT with what is done where there is a row already."""
+    """An INSERT, and what is done where there is a row already."""
 
-    def __init__(self, table: str, columns: Sequence[str], on_conflict: str) -> None:
-        """`on_conflict`: what comes after ON CONFLICT."""
+    def __init__(self, table: str, columns: Sequence[str], on_conflict: str = "") -> None:
+        """`on_conflict`: DO and what comes after it; without, such a row is an error."""
         row = f"({','.join('?' * len(columns))})"
         head = f"INSERT INTO {table} ({', '.join(columns)}) VALUES"
-        self._one = f"{head} {row} ON CONFLICT {on_conflict}"
-        self._many = f"{head} {','.join([row] * ROWS_PER_STATEMENT)} ON CONFLICT {on_conflict}"
+        tail = f"ON CONFLICT {on_conflict}" if on_conflict else ""
+        self._one = f"{head} {row} {tail}"
+        self._many = f"{head} {','.join([row] * ROWS_PER_STATEMENT)} {tail}"
 
     def run(self, connection: sqlite3.Connection, rows: Sequence[tuple[Any, ...]]) -> None:
         """Write the rows, in their order, in the caller's transaction."""

@@ -49,6 +49,17 @@ def test_the_best_name_stays(sink: SqliteTallies) -> None:
     assert (found.mentions, found.name) == (5, "Angela Merkel")
 
 
+def test_the_best_name_of_a_part_stays(sink: SqliteTallies) -> None:
+    """An entity of several publications has one name: the best that came for any of them."""
+    spelt = {"post": "ANGELA MERKEL", "sun": None, "times": "Angela Merkel", "zeit": "angela"}
+    publications = [PublicationRow(key, key.title(), 1, 1) for key in spelt]
+    rows = [EntityRow(key, "angela merkel", "PERSON", 1, 1, name) for key, name in spelt.items()]
+    sink.apply(Part("j", 1, 1, digest(publications, rows), publications, rows))
+    for key in spelt:
+        (found,) = sink.list_entity_tallies(key, "", EVERYTHING, None).items
+        assert (found.mentions, found.name) == (1, "Angela Merkel")
+
+
 def test_tables_of_the_release_before_get_names() -> None:
     """They are kept as they are; what was counted without a name shows none."""
     connection = database()
