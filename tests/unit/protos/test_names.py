@@ -92,6 +92,13 @@ def test_what_is_shown_does_no_harm(name: str) -> None:
         assert shown(name) == name
 
 
+def test_nothing_harmful_is_printable() -> None:
+    """So a name that Python calls printable needs no second look."""
+    harmful = [each for each in map(chr, range(0x110000)) if find_harmful(each) is not None]
+    assert harmful
+    assert not any(each.isprintable() for each in harmful)
+
+
 def test_an_escape_is_written_out() -> None:
     """A person sees what is there."""
     assert shown("a\x1b[31m\u202eb\n") == "a\\x1b[31m\\u202eb\\n"

@@ -6,6 +6,8 @@ import pytest
 from newstally_persister.values.batches import InvalidBatchError, read_batch
 from newstally_persister.values.keys import publication_key
 from newstally_protos.days import FIRST_DAY, LAST_DAY
+from newstally_protos.limits import ENTITY_TEXT_LIMIT_BYTES
+from newstally_protos.names import bounded
 from newstally_protos.v1 import article_pb2, journal_pb2, tally_pb2
 from unit.persister.building import Article, request
 
@@ -96,6 +98,14 @@ def test_entities_over_the_bound_are_bounded_and_stay_apart() -> None:
     assert all(len(t.encode()) <= 4_096 and len(label) <= 64 for t, label in keys)
 
 
+def test_an_entity_that_is_what_a_bounded_one_becomes_adds_up() -> None:
+    """Two texts of one publication become one row: nothing of them is lost, or refused."""
+    long = "x" * (ENTITY_TEXT_LIMIT_BYTES + 1)
+    short = bounded(long, ENTITY_TEXT_LIMIT_BYTES)
+    batch = read_batch(request("u", 0, [("Post", [(long, "P"), (short, "P"), (short, "P")])]))
+    assert batch.tallies == {("post", short, "P"): (3, 2), ("post", "", ""): (3, 1)}
+
+
 def test_models_are_cut() -> None:
     """Whatever replicas say they are, the upload goes on."""
     sent = good()
@@ -169,6 +179,12 @@ BROKEN: dict[str, tuple[str, Callable[[Request], object]]] = {
     "entity twice": (
         "publications.entity_tallies",
         lambda r: r.publications[0].entity_tallies.append(_entity(r)),
+    ),
+    "entity twice under another spelling of its publication": (
+        "publications.entity_tallies",
+        lambda r: r.publications.add(publication="post ", articles=1).entity_tallies.extend(
+            [tally_pb2.EntityTally(text="x", label="P", mentions=1, articles=1)] * 2
+        ),
     ),
     "more mentions than sums can hold": (
         "publications",
