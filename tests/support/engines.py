@@ -41,6 +41,9 @@ SLEEP = "[[sleep {}]]"
 SLEEP_VARIABLE = "NEWSTALLY_TEST_SLEEP_MILLIS"
 """Environment variable: the engine sleeps that long for every article."""
 
+MODEL_VERSION_VARIABLE = "NEWSTALLY_TEST_MODEL_VERSION"
+"""Environment variable: the version that the model says it has, by default 1."""
+
 LOADING_VARIABLE = "NEWSTALLY_TEST_LOADING_FD"
 """Environment variable: the number of a pipe that the `stuck` engine closes when it is made."""
 
@@ -55,9 +58,9 @@ class RulesEngine:
 
     name = "rules"
     model = "test_rules"
-    model_version = "1"
 
     def __init__(self, excluded_labels: frozenset[str], sleep_seconds: float) -> None:
+        self.model_version = os.environ.get(MODEL_VERSION_VARIABLE, "1")
         self._excluded = excluded_labels
         self._sleep_seconds = sleep_seconds
         self._broken = False
