@@ -11,7 +11,7 @@ export OMP_NUM_THREADS = 1
 export OPENBLAS_NUM_THREADS = 1
 
 .PHONY: help setup run test quick test-gateway test-extractor test-persister test-client test-dashboard simulate lint format \
-  types proto proto-lint check recount economy chaos attacks bench bench-extract bench-gateway bench-memory bench-questions bench-client bench-cpu big-upload \
+  types proto proto-lint check recount economy chaos attacks bench bench-extract bench-gateway bench-memory bench-questions bench-client bench-cpu bench-observing big-upload \
   evaluate evaluate-names train vendor clean
 
 help: ## list the commands
@@ -140,6 +140,9 @@ bench-cpu: setup ## processor time per article, against the release before, on A
 
 vendor: setup ## fetch anew, from npm, the files of others that the dashboard serves
 	$(BIN)/python tools/vendor.py
+
+bench-observing: setup ## what metrics, status and traces take of the services' processor time (BENCH_FLAGS)
+	$(BIN)/python bench/observing.py $(ARTICLES) $(BENCH_FLAGS)
 
 clean: ## remove what was made here
 	rm -rf $(VENV) newstally-data .mypy_cache .ruff_cache .pytest_cache .hypothesis

@@ -60,3 +60,11 @@ def test_the_client() -> None:
     assert re.fullmatch(
         r"bare=\d+/s library=\d+/s command=\d+/s library/bare=\d+\.\d\d goal=5000/s", line
     )
+
+
+def test_what_it_costs_to_be_observed() -> None:
+    """`make bench-observing`: one side counts and sends spans, the other does neither."""
+    line = last_line("observing.py", str(SAMPLE), "--count", "100", "--rounds", "1")
+    share = r"[+-]\d+\.\d%"
+    pattern = rf"gateway={share} extractor={share} persister={share} all={share} spans=\d+"
+    assert re.fullmatch(pattern, line)
