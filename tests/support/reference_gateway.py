@@ -83,6 +83,8 @@ class ReferenceGateway(
         self.most_unsettled = 0
         self.most_unsettled_bytes = 0
         self.received = 0
+        self.metadata: dict[str, str | bytes] = {}
+        """Of the last stream."""
         self.streams = 0
         self.kept_refusals: int | None = None  # so many are listed
         self.tells_ranges = False  # of those that are not listed
@@ -144,6 +146,7 @@ class ReferenceGateway(
 
     async def StreamArticles(self, request_iterator: Any, context: Any) -> AsyncIterator[Any]:
         self.streams += 1
+        self.metadata = dict(context.invocation_metadata())
         inbox = _Inbox()
         reader = asyncio.create_task(inbox.fill(request_iterator))
         try:

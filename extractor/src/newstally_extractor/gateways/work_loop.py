@@ -158,7 +158,9 @@ class WorkLoop:
             log.warning("articles failed in the pipeline", **counts, **trace.ids)
         if self._errors is not None:
             for error in errors:
-                self._errors.note("article failed in the pipeline", raised(error))
+                self._errors.note(
+                    "article failed in the pipeline", raised(error), trace.ids.get("trace_id", "")
+                )
         if len(done) < len(batch):
             self._metrics.handed_back.inc(len(batch) - len(done))
             slowest, one = max(done, key=lambda each: each[1].seconds)

@@ -227,6 +227,7 @@ class ErrorGroup(_message.Message):
     LAST_TIME_FIELD_NUMBER: _builtins.int
     RELEASE_FIELD_NUMBER: _builtins.int
     FRAMES_FIELD_NUMBER: _builtins.int
+    TRACE_ID_FIELD_NUMBER: _builtins.int
     fingerprint: _builtins.str
     """16 hexadecimal digits, the same for the same error in every process, also where lines moved."""
     service: _builtins.str
@@ -239,6 +240,8 @@ class ErrorGroup(_message.Message):
     """How often."""
     release: _builtins.str
     """Release and revision of the process."""
+    trace_id: _builtins.str
+    """The trace of the last time that was traced, 32 hexadecimal digits; empty: there was none."""
     @_builtins.property
     def first_time(self) -> _timestamp_pb2.Timestamp:
         """When it was seen first by the process."""
@@ -265,10 +268,11 @@ class ErrorGroup(_message.Message):
         last_time: _timestamp_pb2.Timestamp | None = ...,
         release: _builtins.str = ...,
         frames: _abc.Iterable[Global___ErrorFrame] | None = ...,
+        trace_id: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["first_time", b"first_time", "last_time", b"last_time"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["count", b"count", "event", b"event", "fingerprint", b"fingerprint", "first_time", b"first_time", "frames", b"frames", "kind", b"kind", "last_time", b"last_time", "release", b"release", "service", b"service"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["count", b"count", "event", b"event", "fingerprint", b"fingerprint", "first_time", b"first_time", "frames", b"frames", "kind", b"kind", "last_time", b"last_time", "release", b"release", "service", b"service", "trace_id", b"trace_id"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

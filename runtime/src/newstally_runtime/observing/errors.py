@@ -17,6 +17,8 @@ GROUPS_BYTES = 64 * 1024
 TEXT_LIMIT = 200
 """Characters of an event, a type or a name."""
 ERRORS = Counter("newstally_errors_total", "Errors, which status shows in groups.")
+ID_DIGITS = 32
+"""Of a trace."""
 _FRAME_BYTES = 16
 """What a frame takes besides its texts."""
 
@@ -35,13 +37,15 @@ class Group:
     first: float
     """When it was seen first, in seconds since 1970."""
     last: float
+    trace_id: str = ""
+    """Of the last time that was traced."""
 
     @property
     def size_bytes(self) -> int:
         """What it takes, about."""
         frames = [frame for each in self.raised for frame in each.frames]
         texts = sum(len(frame.file) + len(frame.function) for frame in frames)
-        return 100 + len(self.event) + len(self.kind) + texts + _FRAME_BYTES * len(frames)
+        return 150 + len(self.event) + len(self.kind) + texts + _FRAME_BYTES * len(frames)
 
 
 def fingerprint(service: str, event: str, raised: Sequence[Raised]) -> str:
@@ -80,7 +84,7 @@ class Errors:
         self.forgotten = 0
         """Groups that had to go."""
 
-    def note(self, event: str, raised: Sequence[Raised]) -> None:
+    def note(self, event: str, raised: Sequence[Raised], trace_id: str = "") -> None:
         """Count an error. `event` is ours, and says nothing of any article."""
         ERRORS.inc()
         event = event[:TEXT_LIMIT]
@@ -91,10 +95,16 @@ class Errors:
             known = self._groups.pop(found, None)
             if known is None:
                 kind = raised[0].kind if raised else ""
-                group = Group(found, event, kind, raised, 1, now, now)
+                group = Group(found, event, kind, raised, 1, now, now, trace_id[:ID_DIGITS])
             else:
                 self._size_bytes -= known.size_bytes
-                group = replace(known, raised=raised, count=known.count + 1, last=now)
+                group = replace(
+                    known,
+                    raised=raised,
+                    count=known.count + 1,
+                    last=now,
+                    trace_id=trace_id[:ID_DIGITS] or known.trace_id,
+                )
             self._groups[found] = group
             self._size_bytes += group.size_bytes
             while len(self._groups) > GROUPS or (

@@ -82,7 +82,8 @@ class Exceptions:
                 # asyncio's go on with the exception itself, whose text may be anything.
                 event["event"] = str(event["event"]).partition("\n")[0]
         if found or LEVELS.get(method, LEVELS["error"]) >= LEVELS["error"]:
-            self._errors.note(str(event["event"]) if foreign is None else foreign.name, found)
+            what = str(event["event"]) if foreign is None else foreign.name
+            self._errors.note(what, found, str(event.get("trace_id", "")))
         return event
 
 

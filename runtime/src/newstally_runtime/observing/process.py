@@ -74,6 +74,7 @@ class Process:
             last_time=_timestamp(group.last),
             release=str(self.release),
             frames=_frames(group.raised),
+            trace_id=group.trace_id,
         )
 
 

@@ -127,3 +127,14 @@ def test_the_groups_stay_within_their_bytes(
 def _is_cut(group: Group) -> bool:
     files = [frame.file for each in group.raised for frame in each.frames]
     return all(len(text) <= 200 for text in (group.event, group.kind, *files))
+
+
+def test_a_group_keeps_the_trace_of_the_last_time_that_had_one() -> None:
+    """Whoever looks at an error finds what it happened in."""
+    errors = Errors("gateway", lambda: 0.0)
+    errors.note("stream failed", [], "a" * 32)
+    errors.note("stream failed", [])
+    errors.note("other", [], "b" * 10_000)
+    other, failed = errors.groups()
+    assert (failed.trace_id, failed.count) == ("a" * 32, 2)
+    assert other.trace_id == "b" * 32

@@ -77,3 +77,19 @@ def test_errors_are_noted_and_warnings_are_not(
         ("odd", 1),
         ("sink failed", 2),
     ]
+
+
+def test_lines_and_errors_carry_the_trace_that_is_bound(
+    process: Process, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Those of other libraries as well; what is said with the line goes before it."""
+    logs.configure(process)
+    structlog.contextvars.bind_contextvars(trace_id="a" * 32, span_id="b" * 16)
+    structlog.get_logger().error("stream failed")
+    logging.getLogger("asyncio").error("odd")
+    structlog.get_logger().info("told elsewhere", trace_id="c" * 32)
+    lines = [json.loads(line) for line in capsys.readouterr().err.splitlines()]
+    assert [line["trace_id"][0] for line in lines] == ["a", "a", "c"]
+    assert {line["span_id"] for line in lines} == {"b" * 16}
+    assert {group.trace_id for group in process.errors.groups()} == {"a" * 32}
+    assert {each.trace_id for each in process.status(0.0).errors} == {"a" * 32}

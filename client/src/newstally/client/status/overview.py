@@ -225,6 +225,7 @@ def _error(same: Sequence[ErrorGroup], new: set[str]) -> Overview:
         "last_time": last.last_time.ToJsonString(),
         "releases": sorted({each.release for each in same}),
         "new": last.fingerprint in new,
+        "trace_id": last.trace_id,
         "frames": [
             {"file": at.file, "line": at.line, "function": at.function, "raised": at.raised}
             for at in last.frames
