@@ -57,9 +57,9 @@ class Prometheus:
         directory.mkdir()
         (directory / "rules.yaml").write_text(rules)
         targets = [f"127.0.0.1:{process.admin_port}" for process in scraped]
-        interval = {"scrape_interval": "500ms", "scrape_timeout": "500ms"}
+        interval = {"scrape_interval": "1s", "scrape_timeout": "1s"}
         configuration = {
-            "global": {**interval, "evaluation_interval": "500ms"},
+            "global": {**interval, "evaluation_interval": "1s"},
             "rule_files": ["rules.yaml"],
             "scrape_configs": [{"job_name": "newstally", "static_configs": [{"targets": targets}]}],
         }
@@ -77,7 +77,7 @@ class Prometheus:
             f"--config.file={directory / 'prometheus.yaml'}",
             f"--storage.tsdb.path={directory / 'data'}",
             f"--web.listen-address={self._address}",
-            "--query.lookback-delta=5s",
+            "--query.lookback-delta=30s",
             "--rules.alert.for-grace-period=0s",
         ]
         # It ends with the test run, however that ends.
