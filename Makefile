@@ -156,7 +156,7 @@ REGISTRY ?=
 VERSION := $(shell sed -n 's/^version = "\(.*\)"/\1/p' gateway/pyproject.toml)
 REVISION := $(shell git describe --always --dirty --abbrev=40 --exclude '*' 2>/dev/null || echo unknown)
 IMAGE_PREFIX = $(REGISTRY:%=%/)
-IMAGES := newstally-gateway newstally-extractor newstally-persister newstally
+IMAGES := newstally-gateway newstally-extractor newstally-persister newstally-dashboard newstally
 # For a release by its digest, so that the same tree gives the same images: python@sha256:…
 PYTHON_IMAGE ?= python:3.11-slim
 DOCKER ?= $(firstword $(wildcard /usr/bin/docker) docker)

@@ -34,6 +34,7 @@ IMAGES = {
     "extractor": ("protos", "runtime", "models", "extractor"),
     "persister": ("protos", "runtime", "persister"),
     "client": ("protos", "client"),
+    "dashboard": ("protos", "runtime", "client", "dashboard"),
 }
 """By distribution: those of this repository that are installed together."""
 EXTRA = "traces"

@@ -11,6 +11,7 @@ from newstally_runtime.settings import ServiceSettings
 
 FILES = {
     "gateway-keys": {"keys.json"},
+    "dashboard-key": {"key", "ca.crt"},
     # As cert-manager writes them.
     "gateway-tls": {"tls.crt", "tls.key", "ca.crt"},
     **dict.fromkeys(  # noqa: RUF024 - nobody changes them

@@ -6,12 +6,13 @@ from manifests.objects import Manifests, Object, Pod
 from manifests.quantities import canonical, parse
 from manifests.settings import settings_of
 from manifests.wiring import SERVICES, probes
+from newstally_dashboard.settings import DashboardSettings
 from newstally_extractor.settings import ExtractorSettings
 from newstally_gateway.settings import GatewaySettings
 from newstally_persister.settings import PersisterSettings
 from newstally_runtime.admin import LOOP_STALL_SECONDS
 from newstally_runtime.service import CLOSE_SECONDS
-from newstally_runtime.settings import ServiceSettings
+from newstally_runtime.settings import ProcessSettings
 
 USER = 10001
 """The images' user."""
@@ -156,11 +157,13 @@ def check_capacity(manifests: Manifests) -> Iterator[str]:
 
 def check_times(manifests: Manifests) -> Iterator[str]:
     """A pod is not killed while it drains, nor while it starts, nor for less than a hang."""
-    kinds: dict[str, type[ServiceSettings]] = {
+    kinds: dict[str, type[ProcessSettings]] = {
         "gateway": GatewaySettings,
         "extractor": ExtractorSettings,
         "persister": PersisterSettings,
     }
+    if any(pod.name == "dashboard" for pod in manifests.pods()):
+        kinds["dashboard"] = DashboardSettings
     for name, kind in kinds.items():
         pod = manifests.pod(name)
         drain = settings_of(kind, manifests.environment(pod)).drain

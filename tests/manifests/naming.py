@@ -10,6 +10,7 @@ IMAGES = {
     "extractor": "newstally-extractor",
     "persister": "newstally-persister",
     "client": "newstally",
+    "dashboard": "newstally-dashboard",
 }
 """By distribution: what `make images` makes."""
 

@@ -11,6 +11,7 @@ from newstally_gateway.settings import GatewaySettings
 
 NAMESPACE = "newstally"
 CLIENT: Labels = {"newstally-client": "true"}
+READER: Labels = {"newstally-reader": "true"}
 
 
 @dataclass(frozen=True)
@@ -37,6 +38,7 @@ OUTSIDE = (
     Peer("another namespace's client", CLIENT, "default"),
     Peer("a client elsewhere", CLIENT, "their-namespace"),
     Peer("a stranger elsewhere", {"app": "stranger"}, "their-namespace"),
+    Peer("a reader", READER, "their-namespace"),
     Peer("Prometheus", {"app": "prometheus"}, "monitoring"),
     Peer("kube-system", {"k8s-app": "kube-dns"}, "kube-system"),
     Peer("node-local names", address="169.254.20.10"),
@@ -85,8 +87,25 @@ def expected(manifests: Manifests) -> set[Flow]:
     for source in {*clients, "gateway", "persister"}:
         for server in ("kube-system", "node-local names", "metadata server"):
             found |= {Flow(source, server, 53, protocol) for protocol in PROTOCOLS}
-    # Policies that only some have.
+    return (
+        found
+        | _of_examples(manifests)
+        | {
+            Flow("persister", "Google", 443),
+            Flow("persister", "Google, IPv6", 443),
+            Flow("persister", "metadata server", 80),
+            Flow("persister", "GKE metadata server", 988),
+        }
+    )
+
+
+def _of_examples(manifests: Manifests) -> set[Flow]:
+    """Compute the flows of policies that only some have."""
+    gateway = manifests.pod("gateway")
+    found = set()
     names = {policy["metadata"]["name"] for policy in manifests.kind("NetworkPolicy")}
+    if "dashboard" in names:
+        found.add(Flow("a reader", "dashboard", manifests.pod("dashboard").port("http")))
     if "clients-elsewhere" in names:
         for name in ("grpc", "grpc-tls"):
             found.add(Flow("a client elsewhere", "gateway", gateway.port(name)))
@@ -101,12 +120,7 @@ def expected(manifests: Manifests) -> set[Flow]:
     if "prometheus" in names:
         scraped = [manifests.pod(name) for name in ("gateway", "extractor", "persister")]
         found |= {Flow("Prometheus", pod.name, port) for pod in scraped for port in ADMIN_PORTS}
-    return found | {
-        Flow("persister", "Google", 443),
-        Flow("persister", "Google, IPv6", 443),
-        Flow("persister", "metadata server", 80),
-        Flow("persister", "GKE metadata server", 988),
-    }
+    return found
 
 
 def flows(manifests: Manifests) -> set[Flow]:

@@ -9,12 +9,13 @@ import click
 import typer
 from manifests.objects import Manifests, Pod
 from newstally.cli import app
+from newstally_dashboard.settings import DashboardSettings
 from newstally_extractor.__main__ import THREAD_VARIABLES
 from newstally_extractor.settings import ExtractorSettings
 from newstally_gateway.replicas.targets import parse_targets
 from newstally_gateway.settings import GatewaySettings
 from newstally_persister.settings import PersisterSettings
-from newstally_runtime.settings import ServiceSettings
+from newstally_runtime.settings import ProcessSettings, ServiceSettings
 from pydantic import ValidationError
 
 KINDS: Mapping[str, type[ServiceSettings]] = {
@@ -22,7 +23,11 @@ KINDS: Mapping[str, type[ServiceSettings]] = {
     "newstally-extractor": ExtractorSettings,
     "newstally-persister": PersisterSettings,
 }
-"""By image."""
+"""By image: what listens for gRPC."""
+PROGRAMS: Mapping[str, type[ProcessSettings]] = {
+    **KINDS,
+    "newstally-dashboard": DashboardSettings,
+}
 OTHERS: Mapping[str, frozenset[str]] = {
     "newstally-gateway": frozenset(),
     "newstally-extractor": frozenset(THREAD_VARIABLES),
@@ -31,7 +36,7 @@ OTHERS: Mapping[str, frozenset[str]] = {
 }
 """Variables that a service's libraries read."""
 
-S = TypeVar("S", bound=ServiceSettings)
+S = TypeVar("S", bound=ProcessSettings)
 
 
 def settings_of(kind: type[S], environment: Mapping[str, str]) -> S:
@@ -43,12 +48,13 @@ def settings_of(kind: type[S], environment: Mapping[str, str]) -> S:
 def check_variables(manifests: Manifests) -> Iterator[str]:
     """Every variable is one that the program knows, with a value that it takes."""
     for pod in manifests.pods():
-        kind = KINDS.get(pod.service)
+        kind = PROGRAMS.get(pod.service)
         if kind is None:
             continue
         environment = manifests.environment(pod)
         prefix = kind.model_config.get("env_prefix", "")
-        known = {f"{prefix}{name}".upper() for name in kind.model_fields} | OTHERS[pod.service]
+        known = {f"{prefix}{name}".upper() for name in kind.model_fields}
+        known |= OTHERS.get(pod.service, frozenset())
         yield from (f"{pod.name}: nothing reads {name}" for name in environment.keys() - known)
         # A setting without a default that is not set shows here as well.
         try:
@@ -62,7 +68,7 @@ def check_flags(manifests: Manifests) -> Iterator[str]:
     """Every flag is one that the program knows."""
     for pod in manifests.pods():
         arguments = [str(each) for each in pod.container.get("args", ())]
-        if pod.service in KINDS and arguments:
+        if pod.service in PROGRAMS and arguments:
             yield f"{pod.name}: settings belong into the ConfigMap, not into flags"
         if pod.service == "newstally" and (wrong := wrong_arguments(arguments)) is not None:
             yield f"{pod.name}: {wrong}"
@@ -85,6 +91,8 @@ def wrong_arguments(arguments: list[str]) -> str | None:
 def check_addresses(manifests: Manifests) -> Iterator[str]:
     """Services listen on every interface and on their pods' ports; gateways find the others."""
     for pod in manifests.pods():
+        if pod.service == "newstally-dashboard":
+            yield from _dashboard(manifests, pod)
         kind = KINDS.get(pod.service)
         if kind is None:
             continue
@@ -102,6 +110,18 @@ def check_addresses(manifests: Manifests) -> Iterator[str]:
             if pod.port(name) != port:
                 yield f"{pod.name} listens on {port}, its pod says {pod.port(name)}"
     yield from _targets(manifests, manifests.pod("gateway"))
+
+
+def _dashboard(manifests: Manifests, pod: Pod) -> Iterator[str]:
+    """It listens on its pod's ports, answers to its Service's name, and calls the gateway's."""
+    settings = settings_of(DashboardSettings, manifests.environment(pod))
+    if (pod.port("http"), pod.port("admin")) != (settings.port, settings.admin_port):
+        yield f"{pod.name} does not listen where its pod says"
+    if not {pod.name, f"{pod.name}.newstally.svc"} <= settings.allowed_names:
+        yield f"{pod.name} does not answer to its Service's name"
+    host, _, port = settings.gateway.partition(":")
+    if int(port) not in {each["port"] for each in manifests.get("Service", host)["spec"]["ports"]}:
+        yield f"{pod.name} calls {settings.gateway}, where nobody listens"
 
 
 def _targets(manifests: Manifests, gateway: Pod) -> Iterator[str]:

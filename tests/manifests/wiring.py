@@ -139,8 +139,11 @@ CLUSTER_WIDE = ("Namespace", "PriorityClass")
 """Kinds whose objects are in no namespace."""
 GIVEN_UP = "cluster-autoscaler.kubernetes.io/safe-to-evict-local-volumes"
 """Names the volumes that may be lost when a node is removed."""
-SERVICES = ("newstally-gateway", "newstally-extractor", "newstally-persister")
-"""The images of the three services."""
+SERVICES = (
+    *("newstally-gateway", "newstally-extractor", "newstally-persister"),
+    "newstally-dashboard",
+)
+"""The images of the services."""
 
 
 def probes(pod: Pod) -> dict[str, Object]:
