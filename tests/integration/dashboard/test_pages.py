@@ -152,10 +152,11 @@ def test_a_comparison(shown: Shown) -> None:
 
 
 def test_a_search(shown: Shown) -> None:
-    """Entities by their beginning, publications by any part."""
+    """Entities by how a word of theirs begins, publications by any part."""
     assert "nato" in shown.get("/search?q=Na").seen
+    assert "angela merkel" in shown.get("/search?q=merk").seen
     assert "The Post" in shown.get("/search?q=ost").seen
-    assert "Nothing begins with" in shown.get("/search?q=zzz").seen
+    assert "Nothing found" in shown.get("/search?q=zzz").seen
 
 
 def test_a_download(shown: Shown) -> None:

@@ -193,7 +193,7 @@ class Questions:
     async def find(
         self, beginning: str, label: str, publication: str = ""
     ) -> tally.FindEntitiesResponse:
-        """Return entities whose text begins so, by text: at most 500."""
+        """Return entities whose text, or a further word of it, begins so: at most 500."""
         request = tally.FindEntitiesRequest(
             beginning=beginning, label=label, publication=publication, page_size=FOUND_ENTITIES
         )

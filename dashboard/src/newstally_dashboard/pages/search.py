@@ -1,4 +1,4 @@
-"""Names of entities by how they begin, of publications by any part."""
+"""Names of entities by how a word of theirs begins, of publications by any part."""
 
 import asyncio
 from heapq import nlargest

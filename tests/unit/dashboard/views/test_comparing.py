@@ -1,0 +1,54 @@
+"""What is compared, as addresses say it; and small lines."""
+
+from xml.etree import ElementTree as ET
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from newstally_dashboard.addresses.reading import AddressError
+from newstally_dashboard.views.comparing import Kind, entity_value, items_of, kind_of
+from newstally_dashboard.views.sparks import HEIGHT, WIDTH, spark
+from starlette.datastructures import QueryParams
+
+
+def test_each_is_compared_once() -> None:
+    """In the order of the address."""
+    items = items_of(QueryParams("entity=ORG:b&entity=PERSON:a&entity=ORG:b&q=x"))
+    assert [(each.label, each.text) for each in items] == [("ORG", "b"), ("PERSON", "a")]
+    (paper,) = items_of(QueryParams({"publication": "A: B"}))
+    assert (paper.kind, paper.text, paper.label) == (Kind.PUBLICATION, "A: B", "")
+
+
+@given(st.text(min_size=1).filter(str.strip), st.sampled_from(["ORG", "", "PERSON"]))
+def test_any_entity_can_be_named(text: str, label: str) -> None:
+    """Also with a colon in it."""
+    (item,) = items_of(QueryParams({"entity": entity_value(text, label)}))
+    assert (item.label, item.text.strip()) == (label, text.strip())
+
+
+def test_what_cannot_be_compared_is_told() -> None:
+    """Names with publications, more than five, and nothing at all."""
+    for query in ("entity=A:b&publication=c", "entity=nothing", "entity=A:"):
+        with pytest.raises(AddressError):
+            items_of(QueryParams(query))
+    with pytest.raises(AddressError, match="at most 5"):
+        items_of(QueryParams("&".join(f"entity=A:{number}" for number in range(6))))
+
+
+def test_what_may_be_added_is_of_the_same_kind() -> None:
+    """Whatever else the address wants."""
+    items = items_of(QueryParams("publication=a"))
+    assert kind_of(items, "entity") is Kind.PUBLICATION
+    assert kind_of([], "publication") is Kind.PUBLICATION
+    assert kind_of([], "") is Kind.ENTITY
+
+
+@given(st.lists(st.integers(0, 10**12)))
+def test_a_line_stays_within_its_picture(values: list[int]) -> None:
+    """Whatever the values: none, one, all the same."""
+    root = ET.fromstring(spark(values))
+    points = root[1].attrib["points"].split()
+    assert len(points) == max(len(values), 2 if values else 0)
+    for x, y in (map(float, point.split(",")) for point in points):
+        assert 0 <= x <= WIDTH
+        assert 0 <= y <= HEIGHT
