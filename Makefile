@@ -205,7 +205,7 @@ monitoring: setup ## write the alerts for Kubernetes, and the dashboard, from wh
 manifests: setup ## check k8s/, deploy/ and the Dockerfiles
 	$(BIN)/yamllint --strict k8s deploy
 	$(BIN)/hadolint $(wildcard */Dockerfile)
-	$(BIN)/python -m pytest -q tests/manifests tests/machine
+	$(BIN)/python -m pytest -q tests/manifests tests/machine tests/monitoring
 
 images-test: setup ## build the images and try them; says so where no Docker daemon can be had
 	images/try.sh
