@@ -149,7 +149,7 @@ def upload(
                 encoding="utf-8" if encoding is None else encoding,
                 encoding_errors=encoding_errors,
                 delimiter=delimiter,
-                piped=stack.enter_context(_piped(once=once)) if PIPE in files else None,
+                piped=stack.enter_context(_piped(voice, once=once)) if PIPE in files else None,
                 once=once,
             )
             if dry:
@@ -231,12 +231,12 @@ def _unless_set(path: Path | None, variable: str) -> str | None:
     return None if path is None or str(path) == os.environ.get(variable) else str(path)
 
 
-def _piped(*, once: bool) -> contextlib.AbstractContextManager[BinaryIO]:
+def _piped(voice: Voice, *, once: bool) -> contextlib.AbstractContextManager[BinaryIO]:
     if sys.stdin is None:
         raise InputError("-: standard input is closed")
     if sys.stdin.isatty():
         say("reading from the terminal; Ctrl-D ends it")
-    return _unbuffered() if once else spooled(sys.stdin.buffer)
+    return _unbuffered() if once else spooled(sys.stdin.buffer, voice.piping())
 
 
 @contextlib.contextmanager

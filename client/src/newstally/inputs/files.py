@@ -6,7 +6,8 @@ import glob
 import hashlib
 import io
 import os
-import shutil
+import select
+import sys
 import tempfile
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
@@ -27,6 +28,7 @@ REJECTED = ".rejected.jsonl"
 would be another one, and counted again, as soon as there are rejects."""
 _CHUNK = 1 << 20
 _ENOUGH_BYTES = 1 << 16
+_TICK_SECONDS = 0.1
 
 
 @dataclass(frozen=True, slots=True)
@@ -151,16 +153,19 @@ def _in_folder(folder: Path) -> list[Path]:
 
 
 @contextlib.contextmanager
-def spooled(pipe: BinaryIO) -> Iterator[BinaryIO]:
+def spooled(pipe: BinaryIO, on_read: Callable[[int], None] = lambda _: None) -> Iterator[BinaryIO]:
     """Read a pipe to its end into a temporary file without a name: no kill leaves it behind.
 
-    So a pipe is an input like any other: known as a whole before anything is sent. Raises
-    InputError if there is no room for it.
+    So a pipe is an input like any other: known as a whole before anything is sent. `on_read` is
+    told how many bytes have come, also now and then while none come. Raises InputError if there is
+    no room for it.
     """
     with contextlib.ExitStack() as stack:
         try:
             spool = stack.enter_context(tempfile.TemporaryFile(prefix="newstally-"))
-            shutil.copyfileobj(pipe, spool, _CHUNK)
+            for data in _chunks(pipe, lambda: on_read(spool.tell())):
+                spool.write(data)
+                on_read(spool.tell())
             spool.flush()
         except OSError as error:
             raise InputError(
@@ -168,6 +173,21 @@ def spooled(pipe: BinaryIO) -> Iterator[BinaryIO]:
                 " TMPDIR to a directory with room, or write it to a file"
             ) from error
         yield spool
+
+
+def _chunks(pipe: BinaryIO, on_wait: Callable[[], None]) -> Iterator[bytes]:
+    """Yield what comes; `on_wait` is called while nothing does."""
+    try:
+        descriptor = None if sys.platform == "win32" else pipe.fileno()
+    except OSError:  # it is none of the system's
+        descriptor = None
+    while True:
+        while descriptor is not None and not select.select([descriptor], [], [], _TICK_SECONDS)[0]:
+            on_wait()
+        data = pipe.read(_CHUNK) if descriptor is None else os.read(descriptor, _CHUNK)
+        if not data:
+            return
+        yield data
 
 
 def canonical_encoding(name: str) -> str:

@@ -2,7 +2,7 @@
 
 from datetime import UTC, datetime
 
-from newstally.cli.uploading.display import LineDisplay
+from newstally.cli.uploading.display import LineDisplay, Piping
 from newstally.errors import GatewayUnavailable
 from newstally.values import Progress, Upload, UploadEvent, Waiting
 
@@ -47,6 +47,16 @@ def test_lines_say_once_what_is_waited_for() -> None:
     assert screen.said[2:] == ["waiting for gateway host:1: refused"]
     screen.show(Progress(upload(0)), 91.0, 92.0)
     assert screen.said[3:] == ["gateway host:1 goes on"]
+
+
+def test_what_is_piped_is_told_soon_and_then_every_five_seconds() -> None:
+    """Also while nothing comes; not of a pipe that is read at once."""
+    told: list[int] = []
+    times = iter((0.0, 0.1, 0.2, 3.0, 5.1, 5.2, 10.2))  # the first when it is made
+    piping = Piping(told.append, lambda: next(times))
+    for size in (5, 7, 8, 8, 8, 9):
+        piping(size)
+    assert told == [7, 8, 9]
 
 
 def test_lines_say_at_once_that_a_gateway_has_gone_silent() -> None:

@@ -1,5 +1,6 @@
 """Files become articles with offsets that only depend on their bytes."""
 
+import contextlib
 import csv
 import gzip
 import io
@@ -190,12 +191,31 @@ def test_a_pipe_is_an_input_like_a_file(tmp_path: Path) -> None:
 def test_a_pipe_without_room_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
     """The message names the directory and the variable that chooses another."""
 
-    def full(source: object, target: object, length: int) -> None:
-        raise OSError(28, "No space left on device")
+    def full(**_options: object) -> io.FileIO:
+        return io.FileIO("/dev/full", "r+")
 
-    monkeypatch.setattr("newstally.inputs.files.shutil.copyfileobj", full)
+    monkeypatch.setattr("newstally.inputs.files.tempfile.TemporaryFile", full)
     with pytest.raises(InputError, match="No space left on device; set TMPDIR"):
-        spooled(io.BytesIO()).__enter__()
+        spooled(io.BytesIO(b"abc")).__enter__()
+
+
+def test_a_pipe_that_says_nothing_is_told_of() -> None:
+    """Whoever waits is told while nothing comes, and then how much has come."""
+    reading, writing = os.pipe()
+    told: list[int] = []
+
+    def on_read(size_bytes: int) -> None:
+        told.append(size_bytes)
+        if len(told) == 2:  # it has been waited for twice
+            os.write(writing, b"abc")
+        elif size_bytes:
+            with contextlib.suppress(OSError):
+                os.close(writing)
+
+    with os.fdopen(reading, "rb") as pipe, spooled(pipe, on_read) as piped:
+        piped.seek(0)
+        assert piped.read() == b"abc"
+    assert (told[:2], told[-1]) == ([0, 0], 3)
 
 
 def test_malformed_json_lines_keep_their_place(tmp_path: Path) -> None:

@@ -85,6 +85,24 @@ class FirstPass:
         self.tell(records, self._source.progress())
 
 
+class Piping:
+    """Likewise, for what is piped and of which nobody knows how much will come."""
+
+    def __init__(
+        self, tell: Callable[[int], None], clock: Callable[[], float] = time.monotonic
+    ) -> None:
+        """`tell` takes how many bytes have come."""
+        self._tell = tell
+        self._clock = clock
+        self._next = clock() + FIRST_AFTER_SECONDS
+
+    def __call__(self, size_bytes: int) -> None:
+        """Take how many bytes have come so far."""
+        if (now := self._clock()) >= self._next:
+            self._next = now + LINE_EVERY_SECONDS
+            self._tell(size_bytes)
+
+
 class LineDisplay:
     """Plain lines, for logs and pipes.
 

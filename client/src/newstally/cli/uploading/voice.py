@@ -12,7 +12,7 @@ from typing import Self
 import typer
 
 from newstally.cli.running import keep_quiet, say
-from newstally.cli.uploading.display import Display, FirstPass, Rate, make_display
+from newstally.cli.uploading.display import Display, FirstPass, Piping, Rate, make_display
 from newstally.inputs import UNKNOWN_RECORDS, Source
 from newstally.values import Progress, UploadEvent, Waiting
 
@@ -51,6 +51,16 @@ class Voice:
         reading = FirstPass(source, keep_quiet)
         reading.tell = lambda records, part: emit("reading", records=records, part=round(part, 4))
         return reading
+
+    def piping(self) -> Callable[[int], None]:
+        """Return what takes how many bytes came through a pipe, before anything else is done."""
+        return Piping(self._tell_piped)
+
+    def _tell_piped(self, size_bytes: int) -> None:
+        if self.as_json:
+            emit("reading", piped_bytes=size_bytes)
+        elif not self.quiet:
+            say(f"reading the pipe: {size_bytes / 1e6:,.1f} MB so far")
 
     def display(self, total: int, target: str) -> "Display | JsonDisplay":
         """Return what takes the events of the upload; used in a `with`."""
