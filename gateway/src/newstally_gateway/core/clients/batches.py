@@ -70,23 +70,25 @@ def fold(batch: Batch, stored_id: str, token: int = 0) -> RecordBatchRequest:
             # Hardly an entity is written in two ways in one batch.
             if (shown := entity.name) and names.setdefault(key, shown) != shown:
                 names[key] = better(names[key], shown)
-            tally = tallies.get(key)
-            if tally is None:
+            known = tallies.get(key)
+            if known is None:
                 tallies[key] = [entity.mentions, 1]
             else:
-                tally[0] += entity.mentions
-                tally[1] += 1
+                known[0] += entity.mentions
+                known[1] += 1
     for place, count in articles.items():
         name, day = place
         publication = request.publications.add(publication=name, articles=count, day=day)
         add = publication.entity_tallies.add
         for key, (mentions, seen) in sums[place].items():
-            text, label = key
+            # Field by field: by keyword it takes half as long again.
+            tally = add()
+            tally.text, tally.label = key
+            tally.mentions = mentions
+            tally.articles = seen
             # One publication carries the entity's name for all.
             if names and (shown := names.pop(key, "")):
-                add(text=text, label=label, mentions=mentions, articles=seen, name=shown)
-            else:
-                add(text=text, label=label, mentions=mentions, articles=seen)
+                tally.name = shown
     request.models.extend(sorted(models))
     return request
 
