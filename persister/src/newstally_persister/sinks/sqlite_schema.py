@@ -16,6 +16,9 @@ BUSY_MILLISECONDS = 5_000
 
 MAX_BYTES = 1024**4
 """How large the file may get, where nothing else is set."""
+CACHE_KIBIBYTES = 16 * 1024
+"""Memory for pages, of the writer and of each reader: what a part changes beyond it is written
+twice."""
 _LOG_KEPT_BYTES = 8 * 1024 * 1024
 """What the write-ahead log is cut back to."""
 
@@ -139,6 +142,7 @@ def connect(path: Path, max_bytes: int = MAX_BYTES) -> sqlite3.Connection:
         with _OPENING:
             connection.execute("PRAGMA journal_mode = WAL")
             connection.execute("PRAGMA synchronous = FULL")
+            connection.execute(f"PRAGMA cache_size = -{CACHE_KIBIBYTES}")
             connection.execute(f"PRAGMA journal_size_limit = {_LOG_KEPT_BYTES}")
             (page_size,) = connection.execute("PRAGMA page_size").fetchone()
             connection.execute(f"PRAGMA max_page_count = {max(1, max_bytes // page_size)}")

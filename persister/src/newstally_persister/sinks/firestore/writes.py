@@ -6,6 +6,7 @@ at twenty times the cost, on the event loop (0.37 ms per row against 0.02).
 
 from collections.abc import Iterable, Mapping
 from datetime import datetime
+from functools import lru_cache
 from typing import Any
 
 from google.cloud.firestore_v1.types import write as write_types
@@ -56,8 +57,9 @@ def row_writes(documents: str, part: Part, kept: Window) -> list[Any]:
     return writes
 
 
+@lru_cache(maxsize=256)
 def publication_name(documents: str, key: str) -> str:
-    """Return the name of a publication's document."""
+    """Return the name of a publication's document: neighbouring rows have the same one."""
     return f"{documents}/{PUBLICATIONS}/{publication_id(key)}"
 
 
