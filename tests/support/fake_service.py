@@ -47,8 +47,8 @@ def main() -> int:
     if behaviour == "broken":
         print(json.dumps({"event": "cannot work", "level": "error"}), file=sys.stderr)
         return 1
-    # The flags of the gateway must hold the addresses of the others.
-    note = f"{flag('--persister')} {flag('--extractors')}".strip()
+    # The flags of the gateway must hold the addresses of the others, the dashboard's the gateway's.
+    note = f"{flag('--persister')} {flag('--extractors')} {flag('--gateway')}".strip()
     stopped = threading.Event()
     if behaviour == "stubborn":
         signal.signal(signal.SIGTERM, signal.SIG_IGN)

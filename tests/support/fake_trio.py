@@ -16,7 +16,9 @@ def make_plan(journal: str, behaviours: dict[str, str], drain_seconds: float = 2
         command = (sys.executable, FAKE, behaviour, journal, "--name", name)
         return ServiceSpec(name, name.partition("-")[0], command, drain_seconds=drain_seconds)
 
-    return Plan(spec("persister"), (spec("extractor-1"), spec("extractor-2")), spec("gateway"))
+    dashboard = spec("dashboard") if "dashboard" in behaviours else None
+    extractors = (spec("extractor-1"), spec("extractor-2"))
+    return Plan(spec("persister"), extractors, spec("gateway"), dashboard)
 
 
 def main() -> None:

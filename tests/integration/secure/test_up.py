@@ -8,6 +8,7 @@ import signal
 import subprocess
 import sys
 import time
+import urllib.request
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -25,6 +26,8 @@ class Secured:
     """What runs, and what it said."""
 
     target: str
+    page: str
+    """Where the dashboard is."""
     data: Path
     said: str
 
@@ -43,6 +46,7 @@ def secured(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Secured]:
     data, log = directory / "data", directory / "log"
     command = [sys.executable, "-m", "newstally", "up", "--secure", "--data", str(data)]
     flags = ["--port", "0", "--extractors", "1", "--engine", RULES]
+    flags += ["--dashboard", "--dashboard-port", "0"]
     environment = {**os.environ, "PYTHONPATH": str(REPOSITORY / "tests")}
     with (
         log.open("wb") as stderr,
@@ -58,7 +62,8 @@ def secured(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Secured]:
             deadline = time.monotonic() + 10
             while "use it with" not in log.read_text() and time.monotonic() < deadline:
                 time.sleep(0.05)
-            yield Secured(target, data, log.read_text())
+            page = line.rpartition("dashboard ")[2].strip()
+            yield Secured(target, page, data, log.read_text())
         finally:
             process.send_signal(signal.SIGTERM)
         assert process.wait(60) == 0
@@ -112,6 +117,12 @@ def test_with_key_and_authority_an_upload_is_counted(secured: Secured, tmp_path:
     assert listed.returncode == 0, listed.stderr
     articles = sum(each["articles"] for each in json.loads(listed.stdout))
     assert articles == len(SAMPLE.read_text().splitlines())
+    # What was uploaded with the first key, the dashboard sees with its own.
+    with urllib.request.urlopen(f"{secured.page}status") as answer:
+        assert "sqlite" in answer.read().decode()
+    with urllib.request.urlopen(f"{secured.page}live") as answer:
+        shown = answer.read().decode()
+    assert f"{articles}<small> articles" in shown.split("In uploads begun today")[1]
 
 
 @pytest.mark.parametrize(

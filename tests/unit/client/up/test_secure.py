@@ -42,6 +42,25 @@ def test_the_key_is_one_that_the_gateway_knows(tmp_path: Path) -> None:
     assert secret not in secured.keys.read_text()
 
 
+@pytest.mark.parametrize("was_open", [False, True])
+def test_the_dashboard_may_only_read(tmp_path: Path, was_open: bool) -> None:
+    """With a key of its own, of the owner whose uploads it shall show; made once."""
+    if was_open:
+        (tmp_path / "journal.db").touch()
+    Secured(tmp_path).prepare()
+    secured = Secured(tmp_path, dashboard=True)
+    assert secured.prepare() == ["dashboard-key"]
+    first, reading = list_keys(secured.keys)
+    assert reading.scopes == {"read"}
+    assert reading.owner == first.owner
+    assert secured.dashboard_key.read_text().startswith(f"{reading.id}.")
+    assert secured.prepare() == []
+    assert secured.flags("dashboard") == [
+        f"--ca={secured.folder.authority}",
+        f"--key-file={secured.dashboard_key}",
+    ]
+
+
 @pytest.mark.parametrize(("was_open", "owner"), [(False, "local"), (True, "anonymous")])
 def test_uploads_of_before_go_on(tmp_path: Path, was_open: bool, owner: str) -> None:
     """Data that was open belongs to nobody's key: the first one is for it."""

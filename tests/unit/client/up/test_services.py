@@ -23,6 +23,16 @@ def test_each_service_gets_its_own_flags() -> None:
     assert argv[-6:] == ["--model=m", "--port", "5", "--admin-port", "6", "--more"]
 
 
+def test_the_dashboard_is_run_where_it_is_asked_for() -> None:
+    """On its own port, with its own flags; it is told the gateway when that is known."""
+    assert make_plan(Options()).dashboard is None
+    plan = make_plan(Options(flags={"dashboard": ["--cache-seconds=1"]}, dashboard_port=8081))
+    assert plan.dashboard is not None
+    assert plan.dashboard.port == 8081
+    assert plan.dashboard.command[2:4] == ("-m", "newstally_dashboard")
+    assert plan.dashboard.command[-1] == "--cache-seconds=1"
+
+
 @pytest.mark.parametrize(("cores", "number"), [(1, 1), (2, 1), (3, 2), (8, 7), (1000, 256)])
 def test_auto_leaves_one_core_to_the_others(cores: int, number: int) -> None:
     """One extractor per core but one, at least one, and never more than may be asked for."""

@@ -61,6 +61,22 @@ def read_line(process: "subprocess.Popen[str]") -> str:
     return process.stdout.readline()
 
 
+def test_the_dashboard_comes_last_and_goes_first(tmp_path: Path) -> None:
+    """It is told where the gateway is; the line says where it is itself, as browsers want it."""
+    journal = tmp_path / "journal"
+    with trio(journal, "dashboard=good") as process:
+        line = read_line(process)
+        process.send_signal(signal.SIGTERM)
+        process.communicate(timeout=DEADLINE_SECONDS)
+    starts = {row[0]: row for row in rows(journal) if row[1] == "start"}
+    gateway, dashboard = (starts[name][3].split("/")[0] for name in ("gateway", "dashboard"))
+    assert line.endswith(f", dashboard http://127.0.0.1:{dashboard}/\n")
+    assert starts["dashboard"][4] == f"127.0.0.1:{gateway}"
+    assert list(starts)[-1] == "dashboard"
+    assert next(row[0] for row in rows(journal) if row[1] == "stop") == "dashboard"
+    assert process.returncode == 0
+
+
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT, signal.SIGHUP])
 def test_it_says_when_all_are_ready_and_stops_in_order(tmp_path: Path, number: int) -> None:
     """One line on stdout; on a signal the gateway ends first, the persister last; exit code 0."""
