@@ -21,7 +21,7 @@ class Source(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Loaded(Generic[V]):
-    """An answer, how long it is good for, and what it takes."""
+    """An answer, how long it is good for (0: it is not kept), and what it takes."""
 
     value: V
     seconds: float
@@ -91,7 +91,7 @@ class Cache(Generic[V]):
 
     def _keep(self, key: Hashable, loaded: Loaded[V]) -> None:
         self._forget(key)
-        if loaded.size_bytes > self._limit_bytes:
+        if loaded.size_bytes > self._limit_bytes or loaded.seconds <= 0:
             return
         until = self._clock() + loaded.seconds
         self._kept[key] = _Kept(loaded.value, until, loaded.size_bytes)

@@ -20,7 +20,7 @@ HISTORY_PAGES = 5
 """So many pages of days: 5,000, the last ones of a longer history being left out."""
 SLOWER = 10
 """Answers about all publications are kept so many times as long."""
-LIVE_SECONDS = 1.0
+LIVE_SECONDS = 2.0
 """How long rates and uploads are kept."""
 LATEST_UPLOADS = 100
 FOUND_ENTITIES = 500
@@ -98,15 +98,18 @@ class Questions:
         )
         return await self.ranking_page(request)
 
-    async def ranking_page(self, request: tally.RankEntitiesRequest) -> tally.RankEntitiesResponse:
-        """Return one page of what was mentioned most."""
+    async def ranking_page(
+        self, request: tally.RankEntitiesRequest, *, keep: bool = True
+    ) -> tally.RankEntitiesResponse:
+        """Return one page of what was mentioned most; `keep` it for the next one who asks."""
         all_together = not request.publication
+        seconds = self._seconds * (SLOWER if all_together else 1)
         return await self._asker.ask(
             lambda: self._link.tallies.RankEntities,
             "RankEntities",
             request,
-            self._seconds * (SLOWER if all_together else 1),
-            Lane.SIDE if all_together else Lane.PAGE,
+            seconds if keep else 0.0,
+            Lane.SIDE if all_together or not keep else Lane.PAGE,
         )
 
     async def first_of(self, publication: str) -> tally.EntityTally:

@@ -57,6 +57,7 @@ async def compare(site: Site, request: Request) -> Response:
         choices=BY,
         query=query,
         candidates=candidates,
+        waiting=any(each.pending for each in histories),
         rows=_rows(items, histories),
         names=names,
         points=points,

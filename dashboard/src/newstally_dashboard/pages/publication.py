@@ -88,13 +88,15 @@ async def download(site: Site, request: Request) -> Response:
             if not page.next_page_token:
                 return
             asked.page_token = page.next_page_token
-            page = await site.questions.ranking_page(asked)
+            page = await site.questions.ranking_page(asked, keep=False)
 
     words = [name, label, "" if period.all else str(period)]
     headers = {
         "Content-Disposition": sheets.disposition(" ".join(filter(None, words))),
         "Cache-Control": "private, no-store",
     }
+    if request.method == "HEAD":
+        return Response(headers=headers, media_type="text/csv")
     return StreamingResponse(lines(), headers=headers, media_type="text/csv")
 
 

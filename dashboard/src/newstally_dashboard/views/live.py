@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta
 from newstally.client.status.overview import Overview
 from newstally_protos.v1.upload_pb2 import Upload
 
-QUIET = timedelta(seconds=60)
+QUIET = timedelta(seconds=15)
 """An upload that has not moved for so long, and is in the sink, is not under way."""
 MOST = 10
 

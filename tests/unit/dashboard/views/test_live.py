@@ -29,7 +29,7 @@ def upload(name: str, moved: float, settled: int, applied: int, begun: float = 6
 def test_what_moves_or_cannot_be_read_yet_is_under_way() -> None:
     """Those that moved last first; what rests and is in the sink is done."""
     found = uploads(
-        [upload("done", 61, 10, 10), upload("waits", 3_000, 10, 4), upload("moves", 2, 10, 10)], NOW
+        [upload("done", 16, 10, 10), upload("waits", 3_000, 10, 4), upload("moves", 2, 10, 10)], NOW
     )
     assert [(each.upload_id, each.part) for each in found.moving] == [
         ("moves", 1.0),
