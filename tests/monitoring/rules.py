@@ -216,9 +216,11 @@ CASES: Mapping[tuple[str, str], Case] = {
         25,
     ),
     ("NewstallySuspects", "ticket"): Case(
-        {GATEWAY + "suspect_articles": "0x5 1x60"},
-        ({GATEWAY + "suspect_articles": "1x5 0x60"},),
-        20,
+        # Again and again, and away while one is tried.
+        {GATEWAY + "suspect_articles": "0x5 1 0x2 1 0x2 1 0x2 1 0x2 1 0x2 1 0x2 1 0x9"},
+        # One article, for as long as it may be tried.
+        ({GATEWAY + "suspect_articles": "0x5 1x5 0x60"},),
+        25,
     ),
     ("NewstallyArticlesRefused", "ticket"): Case(
         {REFUSED % "POISON": "0x20 6x60", REFUSED % "EXTRACTION_FAILED": "0x20 6x60"},

@@ -70,7 +70,7 @@ class Metrics:
 
         self.queued = gauge("queued_articles", "Articles that wait for a link.")
         self.suspects = gauge(
-            "suspect_articles", "Articles that ran when a link broke, and are tried alone."
+            "suspect_articles", "Articles that ran when a link broke, and wait to be tried alone."
         )
         self.requeued = counter(
             "requeued_articles_total", "Articles that a broken link gave back to the queue."
