@@ -14,7 +14,14 @@ from google.cloud.firestore_v1.types import write as write_types
 from newstally_persister.sinks.firestore import sizes
 from newstally_persister.sinks.firestore.days import Window, increments, month_name
 from newstally_persister.sinks.firestore.ids import entity_id, order_key, publication_id
-from newstally_persister.values.parts import EntityRow, Part, PartLimits, PublicationRow
+from newstally_persister.values.parts import (
+    DayCounts,
+    EntityRow,
+    Part,
+    PartLimits,
+    PublicationRow,
+    Row,
+)
 
 PUBLICATIONS = "publications"
 ENTITIES = "entities"
@@ -46,15 +53,26 @@ def row_writes(documents: str, part: Part, kept: Window) -> list[Any]:
     """
     deleted = kept.deleted
     writes = []
-    for publication in part.publications:
-        writes.append(publication_write(documents, publication))
-        if publication.days:
-            add_days(writes[-1], increments(publication.days, kept), deleted)
-    for entity in part.entities:
-        writes.append(entity_write(documents, entity))
-        if entity.days:
-            add_days(writes[-1], increments(entity.days, kept), deleted)
+    rows: list[Row] = [*part.publications, *part.entities]
+    for row in rows:
+        if isinstance(row, PublicationRow):
+            write = publication_write(documents, row)
+        else:
+            write = entity_write(documents, row)
+        if len(row.days) == 1:
+            write.MergeFrom(_of_one_day(row.days[0], kept))
+        elif row.days:
+            add_days(write, increments(row.days, kept), deleted)
+        writes.append(write)
     return writes
+
+
+@lru_cache(maxsize=10_000)
+def _of_one_day(day: DayCounts, kept: Window) -> Any:
+    """Return what such a row adds to its write: most rows are of one day, and mentioned once."""
+    write = Write()
+    add_days(write, increments((day,), kept), kept.deleted)
+    return write
 
 
 @lru_cache(maxsize=256)
