@@ -2,6 +2,7 @@
 
 import asyncio
 import itertools
+import re
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import replace
@@ -290,6 +291,24 @@ async def test_what_would_read_too_much_is_not_answered(emulator: str) -> None:
             await questions.rising(None, days, base, Floor(3, ""), limits, None, 0)
         with pytest.raises(NothingComparableError):
             await questions.rising("post", Period(0, 6), None, Floor(3, ""), limits, None, 0)
+
+
+async def test_what_is_said_to_ask_of_what_rises_is_answered(emulator: str) -> None:
+    """The floor that a refusal names, and one label where that leaves few."""
+    made = [
+        Counted("post", BEGIN + day, {(f"e{n:03}", ("ORG", "PERSON")[n % 2]): 8 + n // 30})
+        for n in range(300)
+        for day in (0, 7)
+    ]
+    days, base = Period(BEGIN + 7, BEGIN + 13), Period(BEGIN, BEGIN + 6)
+    limits = PageLimits(300, 100_000)
+    async with stored(made, reads=260) as questions:
+        with pytest.raises(UnansweredError, match="min_articles") as refused:
+            await questions.rising("post", days, base, Floor(1, ""), limits, None, 0)
+        floor = int(re.search(r"ask for (\d+) articles", str(refused.value))[1])  # type: ignore[index]
+        assert 1 < floor < 40
+        await questions.rising("post", days, base, Floor(floor, ""), limits, None, 0)
+        await questions.rising("post", days, base, Floor(1, "ORG"), limits, None, 0)
 
 
 async def test_a_persister_with_firestore_answers(emulator: str, tmp_path: Path) -> None:

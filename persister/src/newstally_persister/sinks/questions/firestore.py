@@ -112,7 +112,7 @@ class FirestoreQuestions:
                     f"no article was counted from {iso_day(empty.first)} to {iso_day(empty.last)}"
                 )
             best: Best[RisingEntity] = Best(limits.items + 1, after)
-            async for document in reading.entities(own, floor.label):
+            async for document in _answerable(reading.entities(own, floor.label)):
                 tally, told = _tally(document), of_document(document)
                 left = most(tally.mentions, articles, base_articles)
                 # From here on nothing has so many mentions, nor so many articles.
@@ -240,6 +240,21 @@ async def _of_name(
         raise EntityUnknownError
     meant = min(sums, key=lambda label: (-sums[label], label))
     return [pair for pair in pairs if _tally(pair[1]).label == meant]
+
+
+async def _answerable(entities: AsyncIterator[Any]) -> AsyncIterator[Any]:
+    """Yield entities; where they are too many, say with which floor they would not be."""
+    least = 0
+    try:
+        async for document in entities:
+            least = _tally(document).mentions
+            yield document
+    except UnansweredError as error:
+        # What has fewer mentions than articles are asked for is not read any more.
+        raise UnansweredError(
+            f"too many documents would be read: ask for {least + 1} articles at least"
+            " (min_articles), perhaps for one label, or use the SQLite sink"
+        ) from error
 
 
 def _one(publication: str | None) -> str:

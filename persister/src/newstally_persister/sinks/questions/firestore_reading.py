@@ -162,7 +162,6 @@ class Reading:
         self.reads += reads
         if self.reads > self._limit:
             raise UnansweredError(
-                f"this would read more than {self._limit:,} documents: ask for one label, for more"
-                " articles at least, for fewer entities or a longer beginning, or use the SQLite"
-                " sink"
+                f"this would read more than {self._limit:,} documents: ask for one label, for fewer"
+                " entities or a longer beginning, or use the SQLite sink"
             )
