@@ -102,6 +102,34 @@ def test_a_row_that_is_set_aside_keeps_its_days() -> None:
     assert emptied(store, sink) == recount_days([*every, ("Post", [], 8)])
 
 
+def test_a_row_that_is_set_aside_again_has_its_days_once() -> None:
+    """What was put back waits, and is set aside no more."""
+    store = recorded([("Post", [], 7), ("Post", [], 8)])
+    sink = SqliteTallies(database())
+    for number in (1, 2):
+        part = planned(store)
+        assert sink.void(part)
+        assert store.run(voiding.begin, number, part.number, "refused", 100)
+        assert store.run(voiding.finish, flush, part.number).set_aside
+        assert store.run(set_aside.retry) == 1
+        assert waiting_days(store._connection) == recount_days([("Post", [], 7), ("Post", [], 8)])
+    assert emptied(store, sink) == recount_days([("Post", [], 7), ("Post", [], 8)])
+
+
+def test_what_comes_back_on_the_usual_day_adds_to_it() -> None:
+    """Its days are among the others, also that which is the usual one of the flush by then."""
+    store = recorded([("Post", [], 7)])
+    part = planned(store)
+    sink = SqliteTallies(database())
+    assert sink.void(part)
+    assert store.run(voiding.begin, 1, part.number, "refused", 100)
+    assert store.run(voiding.finish, 1, part.number).set_aside
+    store.record_batches([batch("u", 1, [("Post", [], 7), ("Post", [], 7)])], 3)
+    assert store.run(set_aside.retry) == 1
+    assert days.usual(store._connection, 2) == 7
+    assert emptied(store, sink) == recount_days([("Post", [], 7)] * 3)
+
+
 def test_what_the_release_before_applied_leaves_no_days_behind() -> None:
     """It deletes rows and not their days, which then belong to nothing."""
     store = recorded(MIXED)
