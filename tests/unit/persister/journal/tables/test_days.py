@@ -110,7 +110,7 @@ def test_a_row_that_is_set_aside_again_has_its_days_once() -> None:
         part = planned(store)
         assert sink.void(part)
         assert store.run(voiding.begin, number, part.number, "refused", 100)
-        assert store.run(voiding.finish, flush, part.number).set_aside
+        assert store.run(voiding.finish, number, part.number).set_aside
         assert store.run(set_aside.retry) == 1
         assert waiting_days(store._connection) == recount_days([("Post", [], 7), ("Post", [], 8)])
     assert emptied(store, sink) == recount_days([("Post", [], 7), ("Post", [], 8)])
