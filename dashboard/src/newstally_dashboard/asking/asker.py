@@ -1,7 +1,8 @@
 """Calls to the gateway, within bounds: so many at once, so long, and none twice."""
 
 import asyncio
-from collections.abc import Awaitable, Callable
+import contextlib
+from collections.abc import Awaitable, Callable, Iterator
 from enum import Enum, auto
 from typing import Any, TypeVar
 
@@ -14,6 +15,8 @@ from newstally_dashboard.metrics import Metrics
 
 FAILED_SECONDS = 1.0
 """How long a failure that may pass is told again without asking."""
+COURTESY_SECONDS = 0.5
+"""So long what is aside lets pages go first: a store answers one question after the other."""
 OVERHEAD_BYTES = 512
 """Of an answer that is kept, beside its message."""
 MEMORY_FACTOR = 3
@@ -50,6 +53,9 @@ class Asker:
         self._side_turns = asyncio.Semaphore(max(1, max_calls // 2))
         self._max_waiting = max_waiting
         self._waiting = 0
+        self._pages = 0
+        self._no_page = asyncio.Event()
+        self._no_page.set()
         self._timeout = timeout
 
     async def ask(
@@ -99,14 +105,33 @@ class Asker:
         try:
             async with asyncio.timeout(self._timeout):
                 if lane is Lane.SIDE:
-                    async with self._side_turns, self._turns:
+                    async with self._side_turns:
+                        await self._let_pages_go_first()
+                        async with self._turns:
+                            return await self._now(method, name, request)
+                with self._page():
+                    async with self._turns:
                         return await self._now(method, name, request)
-                async with self._turns:
-                    return await self._now(method, name, request)
         except TimeoutError:
             return LATE
         finally:
             self._waiting -= 1
+
+    @contextlib.contextmanager
+    def _page(self) -> Iterator[None]:
+        self._pages += 1
+        self._no_page.clear()
+        try:
+            yield
+        finally:
+            self._pages -= 1
+            if not self._pages:
+                self._no_page.set()
+
+    async def _let_pages_go_first(self) -> None:
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(COURTESY_SECONDS):
+                await self._no_page.wait()
 
     async def _now(
         self,

@@ -1,11 +1,14 @@
 """What pages ask of the gateway. Everything raises TroubleError."""
 
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from typing import TypeVar
 
 from newstally import NewstallyError
 from newstally.client.status.asking import ask_all
 from newstally.client.status.overview import Overview, overview
 from newstally_protos.limits import PAGE_LIMIT_ITEMS
+from newstally_protos.names import publication_key
 from newstally_protos.v1 import tally_pb2 as tally
 from newstally_protos.v1 import upload_pb2 as upload
 
@@ -27,6 +30,7 @@ FOUND_ENTITIES = 500
 """Names that are looked at; the most mentioned of them are shown."""
 
 Days = tally.Days
+T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,6 +38,11 @@ class Catalogue:
     """All publications, by mentions, descending."""
 
     publications: tuple[tally.PublicationTally, ...]
+    by_key: Mapping[str, tally.PublicationTally]
+    """The same, by what tells publications apart."""
+    articles: int
+    """Of all of them, like the mentions."""
+    mentions: int
     more: bool
     """Whether there are more than were read."""
     models: tuple[str, ...]
@@ -84,7 +93,7 @@ class Questions:
             more = bool(page.next_page_token)
             # A list of many is read less often.
             seconds = self._seconds * (1 + len(found) / PAGE_LIMIT_ITEMS)
-            return Loaded(Catalogue(tuple(found), more, tuple(page.models)), seconds, size)
+            return Loaded(_catalogue(found, page.models, more=more), seconds, 2 * size)
 
         found: Catalogue = await self._asker.remember("catalogue", load)
         return found
@@ -207,6 +216,20 @@ class Questions:
             self._seconds * SLOWER,
         )
 
+    async def made_of(
+        self, key: tuple[str, ...], make: Callable[[], Awaitable[T]], size_bytes: int
+    ) -> T:
+        """Return what `make` makes of answers about all publications, kept as long as these."""
+
+        async def load() -> Loaded[T | Trouble]:
+            try:
+                return Loaded(await make(), self._seconds * SLOWER, size_bytes)
+            except TroubleError as error:
+                return Loaded(error.trouble, 0.0, OVERHEAD_BYTES)
+
+        found: T = await self._asker.remember(key, load)
+        return found
+
     async def uploads(self) -> upload.ListUploadsResponse:
         """Return the latest uploads of the key's owner."""
         return await self._asker.ask(
@@ -233,3 +256,16 @@ class Questions:
 
         found: Overview = await self._asker.remember("status", load)
         return found
+
+
+def _catalogue(
+    found: Sequence[tally.PublicationTally], models: Iterable[str], *, more: bool
+) -> Catalogue:
+    return Catalogue(
+        publications=tuple(found),
+        by_key={publication_key(each.publication): each for each in found},
+        articles=sum(each.articles for each in found),
+        mentions=sum(each.mentions for each in found),
+        more=more,
+        models=tuple(models),
+    )

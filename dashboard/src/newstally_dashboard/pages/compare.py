@@ -78,8 +78,8 @@ async def _candidates(site: Site, kind: Kind, query: str) -> list[tuple[str, str
         return []
     if kind is Kind.PUBLICATION:
         key = publication_key(query)
-        found = (await site.questions.catalogue()).publications
-        names = [each.publication for each in found if key in publication_key(each.publication)]
+        found = (await site.questions.catalogue()).by_key
+        names = [each.publication for one, each in found.items() if key in one]
         return [(name, name, "") for name in names[:CANDIDATES]]
     tallies = (await site.questions.find(query, "")).entity_tallies
     ordered = sorted(tallies, key=lambda each: -each.mentions)[:CANDIDATES]

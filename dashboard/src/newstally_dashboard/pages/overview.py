@@ -44,8 +44,6 @@ async def overview(site: Site, request: Request) -> Response:
         if found is None
         else table(found.publications, COLUMNS, sort, order, page),
         columns=COLUMNS,
-        articles=sum(each.articles for each in found.publications) if found else 0,
-        mentions=sum(each.mentions for each in found.publications) if found else 0,
         rising=rising,
         live=now,
         today=today,

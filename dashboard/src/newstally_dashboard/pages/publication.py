@@ -1,11 +1,11 @@
 """One publication: what it mentions, when, and what more than others; the same as CSV."""
 
 import asyncio
-from collections.abc import AsyncIterator, Iterable, Sequence
+from collections.abc import AsyncIterator, Iterable
 
 from newstally_protos.limits import PAGE_LIMIT_ITEMS
 from newstally_protos.names import cleaned, publication_key
-from newstally_protos.v1.tally_pb2 import EntityTally, PublicationTally, RankEntitiesRequest
+from newstally_protos.v1.tally_pb2 import EntityTally, RankEntitiesRequest
 from starlette.requests import Request
 from starlette.responses import Response, StreamingResponse
 
@@ -29,6 +29,8 @@ COLUMNS: dict[str, Column[EntityTally]] = {
 }
 DOWNLOAD_PAGES = 100
 """So many pages of 1,000 are in a download; the rest has the command line: `newstally export`."""
+DISTINCTIVE_BYTES = 8 * 1024
+"""What ten of them take, names included."""
 SPARK_CACHING = "private, max-age=60"
 
 
@@ -43,12 +45,12 @@ async def publication(site: Site, request: Request) -> Response:
         section(site.questions.catalogue(), ASIDE_SECONDS),
         section(site.questions.ranking(name, period.days, label), MAIN_SECONDS),
         section(site.questions.ranking(name, period.days, ""), MAIN_SECONDS),
-        section(_lines(site, name, period), MAIN_SECONDS),
+        section(_lines(site, name, period), ASIDE_SECONDS),
         section(_distinctive(site, name, period, label), ASIDE_SECONDS),
     )
     if ranking.trouble is not None and ranking.trouble.kind in {Kind.ABSENT, Kind.WRONG}:
         raise TroubleError(ranking.trouble)
-    known = _known(catalogue.value.publications if catalogue.value else (), name)
+    known = catalogue.value.by_key.get(publication_key(name)) if catalogue.value else None
     tallies = list(ranking.value.entity_tallies) if ranking.value else []
     return site.page(
         request,
@@ -120,16 +122,16 @@ def _binned(history: History) -> list[bins.Bin]:
 
 
 async def _distinctive(site: Site, name: str, period: Period, label: str) -> list[Distinctive]:
-    here, everywhere = await asyncio.gather(
-        site.questions.ranking(name, period.days, label),
-        site.questions.ranking("", period.days, label),
-    )
-    return distinctive(here, everywhere)
+    async def make() -> list[Distinctive]:
+        here, everywhere = await asyncio.gather(
+            site.questions.ranking(name, period.days, label),
+            site.questions.ranking("", period.days, label),
+        )
+        return distinctive(here, everywhere)
 
-
-def _known(found: Sequence[PublicationTally], name: str) -> PublicationTally | None:
-    key = publication_key(name)
-    return next((each for each in found if publication_key(each.publication) == key), None)
+    days = period.days
+    key = ("distinctive", publication_key(name), days.first, days.last, label)
+    return await site.questions.made_of(key, make, DISTINCTIVE_BYTES)
 
 
 def _labels(tallies: Iterable[EntityTally]) -> list[str]:

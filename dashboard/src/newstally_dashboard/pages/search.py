@@ -39,8 +39,8 @@ async def _publications(site: Site, query: str) -> list[PublicationTally]:
     key = publication_key(query)
     if not key:
         return []
-    found = (await site.questions.catalogue()).publications
-    matching = (each for each in found if key in publication_key(each.publication))
+    found = (await site.questions.catalogue()).by_key
+    matching = (each for name, each in found.items() if key in name)
     return nlargest(PUBLICATIONS, matching, key=lambda each: each.mentions)
 
 

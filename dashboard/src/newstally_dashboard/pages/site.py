@@ -18,7 +18,7 @@ from newstally_dashboard.web.answers import Templates
 
 MAIN_SECONDS = 3.0
 """So long a page waits for what it is about..."""
-ASIDE_SECONDS = 0.2
+ASIDE_SECONDS = 0.12
 """...and so long, from its beginning, for the rest, which then comes by itself."""
 STATUSES = {
     Kind.ABSENT: 404,

@@ -76,6 +76,32 @@ async def test_a_page_passes_what_is_aside() -> None:
     await asyncio.gather(*aside, page)
 
 
+async def test_what_is_aside_lets_pages_go_first() -> None:
+    """Also where there is room: a store answers one question after the other."""
+    asker, pages, aside = make_asker(), Calls(), Calls()
+    page = ask(asker, pages, 1)
+    await settle()
+    other = ask(asker, aside, 2, Lane.SIDE)
+    await settle()
+    assert (pages.running, aside.running) == (1, 0)
+    pages.let.set()
+    aside.let.set()
+    await asyncio.gather(page, other)
+    assert aside.begun == 1
+
+
+async def test_what_is_aside_is_not_put_off_for_ever() -> None:
+    """However many pages there are."""
+    asker, pages, aside = make_asker(), Calls(), Calls()
+    page = ask(asker, pages, 1)
+    await settle()
+    aside.let.set()
+    await ask(asker, aside, 2, Lane.SIDE)
+    assert pages.running == 1
+    pages.let.set()
+    await page
+
+
 async def test_who_comes_when_too_many_wait_is_told_so() -> None:
     """At once, and nothing is asked for him."""
     asker, calls = make_asker(calls=1, waiting=2), Calls()
