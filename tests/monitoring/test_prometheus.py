@@ -11,7 +11,7 @@ from newstally import NewstallyClient
 from support.corpus import make_articles
 from support.metrics_page import documented
 from support.processes import eventually
-from support.prometheus import Prometheus, shortened
+from support.prometheus import Prometheus, program, shortened
 from support.trio import Trio
 
 pytestmark = pytest.mark.processes
@@ -35,6 +35,7 @@ async def upload(trio: Trio) -> None:
 
 async def test_an_alert_fires_while_the_sink_is_stopped(tmp_path: Path) -> None:
     """All three services are scraped; nothing else fires, and afterwards nothing does."""
+    program()  # skips before anything is started
     tallies = tmp_path / "trio" / "data" / "tallies.db"
     with Trio(tmp_path / "trio", extractors=1) as trio:
         await upload(trio)
