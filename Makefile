@@ -21,6 +21,7 @@ setup: $(VENV)/ready ## make .venv with every distribution and the tools, versio
 
 $(VENV)/ready: constraints.txt pyproject.toml $(DISTRIBUTIONS:%=%/pyproject.toml)
 	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Python 3.11 or newer is needed")'
+	@echo 'Making $(VENV): takes some minutes, this once.'
 	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
 	$(BIN)/python -m pip install --quiet -c constraints.txt pip setuptools wheel
 	$(BIN)/python -m pip install --quiet -c constraints.txt --no-build-isolation \

@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 from newstally.cli import app
+from newstally.cli.uploading import reaching
 from typer.testing import CliRunner, Result
 
 Run = Callable[..., Coroutine[Any, Any, Result]]
@@ -26,6 +27,7 @@ def run(monkeypatch: pytest.MonkeyPatch, states: Path) -> Run:
     monkeypatch.setenv("COLUMNS", "120")
     monkeypatch.setenv("XDG_CONFIG_HOME", str(states.parent))
     monkeypatch.chdir(states.parent)  # where rejects of a pipe go
+    monkeypatch.setattr(reaching, "SIGN_AFTER_SECONDS", 60.0)  # however slow the machine is
 
     async def invoke(*arguments: str | Path, stdin: str = "") -> Result:
         command = [str(argument) for argument in arguments]

@@ -331,6 +331,17 @@ async def test_another_grpc_server_is_told(run: Run, articles: Path) -> None:
     assert "a server of another kind answers there" in asked.stderr
 
 
+async def test_it_says_soon_that_it_connects(
+    run: Run, articles: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Seconds before it is known why nothing answers."""
+    monkeypatch.setattr(reaching, "SIGN_AFTER_SECONDS", 0.1)
+    monkeypatch.setattr("newstally._gateway.probing._SECONDS", 0.5)
+    async with listening(silent) as target:
+        told = await run("upload", articles, "--target", target)
+    assert told.stderr.splitlines()[0] == f"connecting to gateway {target}"
+
+
 async def test_wait_waits_for_the_first_contact(run: Run, articles: Path) -> None:
     """As in an init job: the gateway comes later than any patience."""
     async with ReferenceGateway() as gateway:

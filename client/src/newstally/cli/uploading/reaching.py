@@ -1,5 +1,6 @@
 """The first contact with a gateway, before anything is read or begun."""
 
+import asyncio
 from collections.abc import Callable
 
 from newstally.cli.uploading.display import LineDisplay
@@ -7,6 +8,9 @@ from newstally.cli.uploading.states import StateStore
 from newstally.client import DEFAULT_TARGET, FIRST_CONTACT_SECONDS, NewstallyClient
 from newstally.errors import GaveUp, InputError, NoGateway
 from newstally.settings import Access
+
+SIGN_AFTER_SECONDS = 0.5
+"""A gateway that answers sooner is not worth a line."""
 
 
 def early_target(
@@ -40,6 +44,10 @@ async def reach(
         client = NewstallyClient(target, access=access)
     except NoGateway as error:
         raise InputError(f"--target: {error}") from error
+    # Finding out that nothing answers takes seconds.
+    sign = asyncio.get_running_loop().call_later(
+        SIGN_AFTER_SECONDS, tell, f"connecting to gateway {target}"
+    )
     try:
         async with client:
             await client.reach(within, on_event=LineDisplay(0, target, tell))
@@ -48,3 +56,5 @@ async def reach(
     except GaveUp as error:
         remedy = "" if wait else " (--wait waits for it as long as it takes)"
         raise GaveUp(f"no gateway at {target}: {error}{remedy}") from error
+    finally:
+        sign.cancel()
