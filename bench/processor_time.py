@@ -21,6 +21,7 @@ import os
 import subprocess
 import sys
 import tempfile
+import time
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from statistics import median
@@ -68,8 +69,15 @@ class Side:
 
     def _spent(self) -> Used:
         pids = (self.trio.gateway.pid, self.trio.extractors[0].pid, self.trio.persister.pid)
-        times = [psutil.Process(pid).cpu_times() for pid in pids]
-        return {name: each.user + each.system for name, each in zip(SERVICES, times, strict=True)}
+        return {name: spent(pid) for name, pid in zip(SERVICES, pids, strict=True)}
+
+
+def spent(pid: int) -> float:
+    """Return the processor time of a process in seconds, to the nanosecond where Linux has it."""
+    if sys.platform == "linux":
+        return time.clock_gettime(~pid << 3 | 2)  # its clock's number, see clock_getcpuclockid(3)
+    times = psutil.Process(pid).cpu_times()
+    return float(times.user + times.system)
 
 
 async def upload(target: str, articles: Sequence[Article], upload_id: str) -> None:

@@ -40,6 +40,7 @@ OUTSIDE = (
     Peer("a stranger elsewhere", {"app": "stranger"}, "their-namespace"),
     Peer("a reader", READER, "their-namespace"),
     Peer("Prometheus", {"app": "prometheus"}, "monitoring"),
+    Peer("a collector", {"app": "collector"}, "observability"),
     Peer("kube-system", {"k8s-app": "kube-dns"}, "kube-system"),
     Peer("node-local names", address="169.254.20.10"),
     Peer("metadata server", address="169.254.169.254"),
@@ -53,8 +54,9 @@ OUTSIDE = (
 PROTOCOLS = ("TCP", "UDP")
 API_PORTS = (443, 6443)
 ADMIN_PORTS = (9101, 9102, 9103)
+COLLECTOR_PORT = 4317
 GRPC_PORTS = (50051, 50052, 50053, 50443, 50062, 50063)
-PORTS = (22, 53, 80, 443, 988, 6443, 8080, *GRPC_PORTS, *ADMIN_PORTS)
+PORTS = (22, 53, 80, 443, 988, 6443, 8080, COLLECTOR_PORT, *GRPC_PORTS, *ADMIN_PORTS)
 
 
 def check_flows(manifests: Manifests) -> Iterator[str]:
@@ -120,6 +122,11 @@ def _of_examples(manifests: Manifests) -> set[Flow]:
     if "prometheus" in names:
         scraped = [manifests.pod(name) for name in ("gateway", "extractor", "persister")]
         found |= {Flow("Prometheus", pod.name, port) for pod in scraped for port in ADMIN_PORTS}
+    if "traces" in names:
+        for source in ("gateway", "extractor", "persister"):
+            found.add(Flow(source, "a collector", COLLECTOR_PORT))
+        for server in ("kube-system", "node-local names", "metadata server"):
+            found |= {Flow("extractor", server, 53, protocol) for protocol in PROTOCOLS}
     return found
 
 

@@ -9,7 +9,7 @@ from manifests.wiring import SERVICES
 PREFIX = "app.kubernetes.io/"
 PARTS = {
     *("namespace", "gateway", "extractor", "persister"),
-    *("client", "dashboard", "emulator", "backup", "metrics", "certificates", "door"),
+    *("client", "dashboard", "emulator", "backup", "metrics", "traces", "certificates", "door"),
 }
 """Values of the label `component`."""
 

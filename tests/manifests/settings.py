@@ -15,6 +15,7 @@ from newstally_extractor.settings import ExtractorSettings
 from newstally_gateway.replicas.targets import parse_targets
 from newstally_gateway.settings import GatewaySettings
 from newstally_persister.settings import PersisterSettings
+from newstally_protos.tracing.opening import ENDPOINT
 from newstally_runtime.settings import ProcessSettings, ServiceSettings
 from pydantic import ValidationError
 
@@ -29,10 +30,10 @@ PROGRAMS: Mapping[str, type[ProcessSettings]] = {
     "newstally-dashboard": DashboardSettings,
 }
 OTHERS: Mapping[str, frozenset[str]] = {
-    "newstally-gateway": frozenset(),
-    "newstally-extractor": frozenset(THREAD_VARIABLES),
+    "newstally-gateway": frozenset({ENDPOINT}),
+    "newstally-extractor": frozenset({ENDPOINT, *THREAD_VARIABLES}),
     # Read by Google's libraries.
-    "newstally-persister": frozenset({"FIRESTORE_EMULATOR_HOST"}),
+    "newstally-persister": frozenset({ENDPOINT, "FIRESTORE_EMULATOR_HOST"}),
 }
 """Variables that a service's libraries read."""
 
