@@ -6,6 +6,9 @@ from pathlib import Path
 import pytest
 import yaml
 from monitoring.rules import CASES, FILE, Case, holds, metrics_of, rules, run, situation
+from newstally_extractor.settings import ExtractorSettings
+from newstally_gateway.settings import GatewaySettings
+from newstally_persister.settings import PersisterSettings
 from support.metrics_page import documented
 from support.processes import REPOSITORY
 
@@ -32,6 +35,19 @@ def test_promtool_accepts_them() -> None:
     done = run("check", "rules", str(FILE))
     assert done.returncode == 0, done.stderr
     assert f"{len(PAIRS)} rules found" in done.stdout
+
+
+def test_promtool_accepts_what_the_page_says(tmp_path: Path) -> None:
+    """The example of docs/operating.md, beside the rules; the ports are those of the services."""
+    page = (REPOSITORY / "docs" / "operating.md").read_text()
+    (example,) = re.findall(r"^```yaml\n(rule_files.*?)^```$", page, re.MULTILINE | re.DOTALL)
+    (tmp_path / "prometheus.yaml").write_text(example)
+    (tmp_path / FILE.name).write_text(FILE.read_text())
+    done = run("check", "config", str(tmp_path / "prometheus.yaml"))
+    assert done.returncode == 0, done.stderr
+    assert f"{len(PAIRS)} rules found" in done.stdout
+    for kind in (GatewaySettings, ExtractorSettings, PersisterSettings):
+        assert f"127.0.0.1:{kind.model_fields['admin_port'].default}" in example
 
 
 def test_every_rule_has_its_case() -> None:
