@@ -28,6 +28,7 @@ from pathlib import Path
 sys.path.insert(0, str(Path(__file__).resolve().parent))
 
 import spacy
+from newstally_extractor.counting.entities import NamedCounts
 from newstally_extractor.fast import FastPipeline, prove
 from newstally_extractor.html.plain import make_reader
 from newstally_extractor.names.counting import make_counter
@@ -151,20 +152,26 @@ def least_rows(articles: Sequence[Article]) -> int:
 def batch(first: int, articles: Sequence[Article], days: Days) -> journal_pb2.RecordBatchRequest:
     """Tally articles as a gateway does."""
     found: dict[tuple[str, int | None], list[Mentions]] = {}
+    names: dict[tuple[str, str], str] = {}
     for (publication, mentions), day in zip(articles, days, strict=True):
         found.setdefault((publication, day), []).append(mentions)
+        if isinstance(mentions, NamedCounts):
+            names.update(mentions.names)
     return journal_pb2.RecordBatchRequest(
         upload_id="economy",
         first_offset=first,
         end_offset=first + len(articles),
-        publications=[tally(*place, some) for place, some in found.items()],
+        publications=[tally(*place, some, names) for place, some in found.items()],
     )
 
 
 def tally(
-    publication: str, day: int | None, articles: Sequence[Mentions]
+    publication: str,
+    day: int | None,
+    articles: Sequence[Mentions],
+    names: dict[tuple[str, str], str],
 ) -> journal_pb2.PublicationBatch:
-    """Add one publication's articles of one day up."""
+    """Add one publication's articles of one day up, with the names that nobody carries yet."""
     mentions: Counter[tuple[str, str]] = Counter()
     mentioning: Counter[tuple[str, str]] = Counter()
     for found in articles:
@@ -175,7 +182,13 @@ def tally(
         day=day,
         articles=len(articles),
         entity_tallies=[
-            tally_pb2.EntityTally(text=key[0], label=key[1], mentions=n, articles=mentioning[key])
+            tally_pb2.EntityTally(
+                text=key[0],
+                label=key[1],
+                mentions=n,
+                articles=mentioning[key],
+                name=names.pop(key, ""),
+            )
             for key, n in mentions.items()
         ],
     )

@@ -23,10 +23,11 @@ from newstally_persister.sinks.base import (
     PublicationUnknownError,
 )
 from newstally_persister.sinks.derived import rollups
+from newstally_persister.sinks.derived.entries import DayRow
 from newstally_persister.sinks.sqlite_rows import ABOVE_ALL, ADD, entities_page, publications_page
 from newstally_persister.sqlite.upserts import Upsert
 from newstally_persister.values.keys import publication_key as normal_key
-from newstally_persister.values.parts import EntityRow, Part
+from newstally_persister.values.parts import EntityRow, Part, PublicationRow
 
 SORTED_AT_MOST = 5_000
 """Rows of one rank that are sorted without a thought."""
@@ -86,13 +87,17 @@ class NumberedRows:
         }
         labels = {label: self._label(label) for label in {e.label for e in part.entities}}
         entities = self._numbers(part.entities)
-        rows = [
-            (publications[key], entities[text, label], labels[label], mentions, articles)
-            for key, text, label, mentions, articles, _, _ in part.entities
-        ]
+        rows: list[tuple[int, int, int, int, int]] = []
+        of_days: list[DayRow] = []
+        for key, text, label, mentions, articles, _, days in part.entities:
+            numbers = publications[key], entities[text, label], labels[label]
+            rows.append((*numbers, mentions, articles))
+            for day, of_mentions, of_articles in days:
+                of_days.append((day, *numbers, of_mentions, of_articles))
         rows.sort()  # neighbours share pages
         _TALLIES.run(self._connection, rows)
-        self._add_days(part, publications, labels, entities)
+        of_days.sort()
+        self._add_days(part.publications, publications, of_days)
 
     def _numbers(self, rows: Sequence[EntityRow]) -> dict[_Entity, int]:
         """Return the numbers of entities, new ones included; keep the best name of each."""
@@ -134,22 +139,16 @@ class NumberedRows:
 
     def _add_days(
         self,
-        part: Part,
+        totals: Sequence[PublicationRow],
         publications: Mapping[str, int],
-        labels: Mapping[str, int],
-        entities: Mapping[tuple[str, str], int],
+        rows: Sequence[DayRow],
     ) -> None:
         """Add what was published on which day, by the numbers of all that has one."""
-        rows = [
-            (day, publications[key], entities[text, label], labels[label], mentions, articles)
-            for key, text, label, _, _, _, days in part.entities
-            for day, mentions, articles in days
-        ]
         # Each day of an entity is known of its publication, whose own row may be in another part.
-        changed: dict[tuple[int, int], tuple[int, int]] = {
-            (publication, day): (0, 0) for day, publication, *_ in rows
-        }
-        for row in part.publications:
+        changed: dict[tuple[int, int], tuple[int, int]] = dict.fromkeys(
+            [(publication, day) for day, publication, _, _, _, _ in rows], (0, 0)
+        )
+        for row in totals:
             for day, mentions, articles in row.days:
                 place = (publications[row.key], day)
                 before = changed.get(place, (0, 0))
@@ -157,7 +156,6 @@ class NumberedRows:
         self._connection.executemany(
             _ADD_PUBLICATION_DAY, [(*place, *changed[place]) for place in sorted(changed)]
         )
-        rows.sort()
         _DAYS.run(self._connection, rows)
         rollups.add(self._connection, rows, Counter(day for _, day in changed))
 
