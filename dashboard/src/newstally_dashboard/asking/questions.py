@@ -68,6 +68,11 @@ class Questions:
         self._link = link
         self._seconds = cache_seconds
 
+    @property
+    def keyed(self) -> bool:
+        """Whether the gateway is shown a key: then uploads are those of its owner."""
+        return self._link.access.key is not None
+
     async def catalogue(self) -> Catalogue:
         """Return the publications with most mentions: at most 10,000."""
 

@@ -9,16 +9,24 @@ from starlette.responses import Response
 
 from newstally_dashboard.addresses.reading import choice_of, page_of, required
 from newstally_dashboard.asking.questions import History
-from newstally_dashboard.asking.troubles import Kind, TroubleError
+from newstally_dashboard.asking.troubles import Kind, Trouble, TroubleError
 from newstally_dashboard.pages.site import MAIN_SECONDS, Site, section
 from newstally_dashboard.views import bins, charts
 from newstally_dashboard.views.comparing import entity_value
-from newstally_dashboard.views.figures import entity_name
+from newstally_dashboard.views.figures import entity_name, quoted
 from newstally_dashboard.views.tables import Column, table
 
 
 def _share(each: PublicationMentions) -> float:
     return each.mentions / each.counted_articles if each.counted_articles else 0.0
+
+
+def _absent(text: str) -> Trouble:
+    return Trouble(
+        Kind.ABSENT,
+        "Nothing of that name",
+        f"Nobody mentions {quoted(text)}. The search finds names by how a word of theirs begins.",
+    )
 
 
 COLUMNS: dict[str, Column[PublicationMentions]] = {
@@ -43,7 +51,8 @@ async def entity(site: Site, request: Request) -> Response:
     absent = {Kind.ABSENT, Kind.WRONG}
     for each in (history, mentioning):
         if each.trouble is not None and each.trouble.kind in absent:
-            raise TroubleError(each.trouble)
+            trouble = each.trouble
+            raise TroubleError(_absent(text) if trouble.kind is Kind.ABSENT else trouble)
     tally = next(
         (
             each.value.entity if isinstance(each.value, History) else each.value.entity_tally

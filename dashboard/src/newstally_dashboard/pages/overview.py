@@ -47,6 +47,7 @@ async def overview(site: Site, request: Request) -> Response:
         rising=rising,
         live=now,
         today=today,
+        keyed=site.questions.keyed,
     )
 
 
@@ -56,7 +57,8 @@ async def now(site: Site, request: Request) -> Response:
         section(_now(site), MAIN_SECONDS),
         section(_published(site, site.now().date()), ASIDE_SECONDS),
     )
-    return site.page(request, "live.html", live=going_on, today=today)
+    keyed = site.questions.keyed
+    return site.page(request, "live.html", live=going_on, today=today, keyed=keyed)
 
 
 async def _now(site: Site) -> tuple[Section[live.Rates], Section[live.Uploads]]:

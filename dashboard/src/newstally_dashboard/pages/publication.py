@@ -13,11 +13,11 @@ from newstally_dashboard.addresses.periods import Period
 from newstally_dashboard.addresses.reading import choice_of, page_of, required
 from newstally_dashboard.asking.asker import Lane
 from newstally_dashboard.asking.questions import History
-from newstally_dashboard.asking.troubles import Kind, TroubleError
+from newstally_dashboard.asking.troubles import Kind, Trouble, TroubleError
 from newstally_dashboard.pages.site import ASIDE_SECONDS, MAIN_SECONDS, Site, section
 from newstally_dashboard.views import bins, charts, sheets, sparks
 from newstally_dashboard.views.distinctive import Distinctive, distinctive
-from newstally_dashboard.views.figures import entity_name
+from newstally_dashboard.views.figures import entity_name, quoted
 from newstally_dashboard.views.tables import Column, table
 from newstally_dashboard.web.answers import validated
 
@@ -49,7 +49,8 @@ async def publication(site: Site, request: Request) -> Response:
         section(_distinctive(site, name, period, label), ASIDE_SECONDS),
     )
     if ranking.trouble is not None and ranking.trouble.kind in {Kind.ABSENT, Kind.WRONG}:
-        raise TroubleError(ranking.trouble)
+        trouble = ranking.trouble
+        raise TroubleError(_absent(name) if trouble.kind is Kind.ABSENT else trouble)
     known = catalogue.value.by_key.get(publication_key(name)) if catalogue.value else None
     tallies = list(ranking.value.entity_tallies) if ranking.value else []
     return site.page(
@@ -132,6 +133,14 @@ async def _distinctive(site: Site, name: str, period: Period, label: str) -> lis
     days = period.days
     key = ("distinctive", publication_key(name), days.first, days.last, label)
     return await site.questions.made_of(key, make, DISTINCTIVE_BYTES)
+
+
+def _absent(name: str) -> Trouble:
+    return Trouble(
+        Kind.ABSENT,
+        "Nothing of that name",
+        f"No article of {quoted(name)} was counted. The overview lists all publications.",
+    )
 
 
 def _labels(tallies: Iterable[EntityTally]) -> list[str]:

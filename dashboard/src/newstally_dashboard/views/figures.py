@@ -2,6 +2,8 @@
 
 from datetime import UTC, datetime
 
+from newstally_protos.names import cleaned
+
 LABELS = {
     "PERSON": "Person",
     "ORG": "Organisation",
@@ -82,6 +84,11 @@ def moment(value: datetime | str | None) -> str:
         return UNKNOWN
     time = datetime.fromisoformat(value) if isinstance(value, str) else value
     return f"{time.astimezone(UTC):%Y-%m-%d %H:%M:%S}"
+
+
+def quoted(name: str) -> str:
+    """Return a name in quotation marks, without what does harm."""
+    return f"\N{LEFT DOUBLE QUOTATION MARK}{cleaned(name)}\N{RIGHT DOUBLE QUOTATION MARK}"
 
 
 def entity_name(tally: object) -> str:
