@@ -93,7 +93,7 @@ def catch_up(path: Path) -> None:
     longest = steps = 0.0
     while True:
         step = time.perf_counter()
-        if not tallies.keep():
+        if not (tallies.keep() or tallies.keep(idle=True)):
             break
         longest = max(longest, time.perf_counter() - step)
         steps += 1

@@ -107,12 +107,12 @@ class LosesARunWhenItMerges(Sink):
 
 
 class _Merging(SqliteTallies):
-    def keep(self) -> bool:
+    def keep(self, *, idle: bool = False) -> bool:
         self._connection.execute(
             "DELETE FROM rollups WHERE run IN (SELECT max(run) FROM rollups "
             "GROUP BY level, block HAVING count(*) >= 8)"
         )
-        return super().keep()
+        return super().keep(idle=idle)
 
 
 FAULTS = {

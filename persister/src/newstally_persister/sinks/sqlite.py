@@ -5,6 +5,7 @@ import os
 import sqlite3
 import time
 from collections.abc import Awaitable, Callable
+from functools import partial
 from pathlib import Path
 from typing import TypeVar
 
@@ -54,6 +55,8 @@ GROWTH = 3.0
 _DAY_SECONDS = 86_400
 _KEPT_EVERY_SECONDS = 5.0
 """How long runs of rollups gather before they are merged."""
+_IDLE_SECONDS = 20.0
+"""How long nothing is applied before they are merged more thoroughly."""
 _PASSING = {
     sqlite3.SQLITE_BUSY,
     sqlite3.SQLITE_LOCKED,
@@ -135,24 +138,34 @@ class SqliteSink:
     async def keep(self) -> None:
         """See Sink.keep. A store that an earlier build wrote is caught up with first."""
 
-        def work(tallies: SqliteTallies) -> bool:
+        def work(idle: bool, tallies: SqliteTallies) -> bool:
             self._check_room()
-            return tallies.keep()
+            return tallies.keep(idle=idle)
 
+        idle = False
         while True:
             pause = _KEPT_EVERY_SECONDS
             begin = time.monotonic()
             self._applied.clear()
             try:
-                if await self._answer(self._writer.run(work)):
+                if await self._answer(self._writer.run(partial(work, idle))):
                     # As long as it took: parts and other work come first.
                     pause = time.monotonic() - begin
                 else:
-                    await self._applied.wait()
+                    idle = await self._is_idle(_IDLE_SECONDS if not idle else None)
             except SinkError as error:
                 # Questions are answered all the same, only later; parts have the same trouble.
                 log.debug("rollups wait", why=str(error))
             await asyncio.sleep(pause)
+
+    async def _is_idle(self, seconds: float | None) -> bool:
+        """Wait for a part to be applied; return whether none was."""
+        try:
+            async with asyncio.timeout(seconds):
+                await self._applied.wait()
+        except TimeoutError:
+            return True
+        return False
 
     async def void(self, part: Part) -> bool:
         """See Sink.void."""

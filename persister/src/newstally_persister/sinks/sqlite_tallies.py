@@ -104,14 +104,17 @@ class SqliteTallies:
                 (now_seconds, _SWEPT_AT_A_TIME),
             )
 
-    def keep(self) -> bool:
-        """Do a step of what lets questions be answered soon; return whether anything was due."""
+    def keep(self, *, idle: bool = False) -> bool:
+        """Do a step of what lets questions be answered soon; return whether anything was due.
+
+        `idle`: nothing else is done meanwhile.
+        """
         if not self.keeps_days:
             return False
         # Numpy takes a tenth of a second to import: only this form of the file needs it.
         from newstally_persister.sinks.derived import keeping  # noqa: PLC0415
 
-        return keeping.step(self._connection) or words.step(self._connection)
+        return keeping.step(self._connection, idle=idle) or words.step(self._connection)
 
     def list_publications(
         self, limits: PageLimits, after: PublicationPosition | None

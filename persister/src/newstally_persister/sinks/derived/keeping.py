@@ -18,6 +18,8 @@ from newstally_persister.sqlite.transactions import transaction
 ENTRIES = np.dtype([("code", "<u8"), ("mentions", "<i4"), ("articles", "<i4")])
 MOST_RUNS = 8
 """A block with so many runs is merged."""
+IDLE_SHARE = 0.05
+"""While nothing is applied, blocks are merged whole if that much of them is beside the largest."""
 ENTRIES_A_STEP = 400_000
 """What one step reads: about 50 ms, in which no part is applied."""
 MERGED_AT_MOST = 1_000_000
@@ -26,16 +28,22 @@ _MOST = 2**31 - 1
 _Numbers = NDArray[np.int64]
 
 
-def step(connection: sqlite3.Connection, entries: int = ENTRIES_A_STEP) -> bool:
-    """Do some of what is due, in one transaction; return whether there was anything."""
+def step(
+    connection: sqlite3.Connection, entries: int = ENTRIES_A_STEP, *, idle: bool = False
+) -> bool:
+    """Do some of what is due, in one transaction; return whether there was anything.
+
+    `idle`: nothing is being applied, so that what is read more often than written is due, too.
+    """
     with transaction(connection):
         left = entries
         due = connection.execute(
-            "SELECT level, block FROM rollups GROUP BY level, block HAVING count(*) >= ?",
-            (MOST_RUNS,),
+            "SELECT level, block FROM rollups GROUP BY level, block HAVING count(*) >= ? "
+            "AND sum(size) - max(size) >= max(size) * ?",
+            (2, IDLE_SHARE) if idle else (MOST_RUNS, 0),
         ).fetchall()
         for block in due:
-            left -= _merge(connection, *block)
+            left -= _merge(connection, *block, whole=idle)
             if left <= 0:
                 return True
         apart = connection.execute(
@@ -86,7 +94,7 @@ def _repair(connection: sqlite3.Connection, day: int) -> int:
     return len(truth) + len(held) + 1
 
 
-def _merge(connection: sqlite3.Connection, level: int, block: int) -> int:
+def _merge(connection: sqlite3.Connection, level: int, block: int, *, whole: bool) -> int:
     """Make one run of some of a block's; return how much was read."""
     sizes = connection.execute(
         "SELECT run, size FROM rollups WHERE level = ? AND block = ? ORDER BY size, run",
@@ -98,7 +106,7 @@ def _merge(connection: sqlite3.Connection, level: int, block: int) -> int:
         if total <= MERGED_AT_MOST
     ]
     rest = sum(size for _, size in sizes[: len(chosen) - 1])
-    if len(chosen) == len(sizes) and sizes[-1][1] > 2 * rest:
+    if not whole and len(chosen) == len(sizes) and sizes[-1][1] > 2 * rest:
         chosen.pop()
     if len(chosen) < 2:
         return 0

@@ -5,6 +5,7 @@ with ascending numbers, whoever adds them; so what has no rows yet are the names
 which `step` moves on. They are looked through where names are looked for.
 """
 
+import re
 import sqlite3
 import unicodedata
 from collections.abc import Iterator
@@ -27,6 +28,7 @@ _MADE = (
     "CREATE TABLE IF NOT EXISTS named_words (last INTEGER NOT NULL) STRICT",
 )
 _LAST = "(SELECT coalesce(max(last), 0) FROM named_words)"
+_ASCII_START = re.compile("(?<![0-9A-Za-z])[0-9A-Za-z]")
 Place = tuple[str, int]
 """(rest, entity): what the list is ordered by."""
 
@@ -96,6 +98,9 @@ def _least(text: str, beginning: str) -> str | None:
 
 def _starts(text: str) -> Iterator[int]:
     """Yield where a word begins, but for the first place."""
+    if text.isascii():  # the same, several times as fast
+        yield from (found.start() for found in _ASCII_START.finditer(text, 1))
+        return
     inside = True
     for at, sign in enumerate(text):
         begins = sign.isalnum()

@@ -27,7 +27,7 @@ PARTS = st.lists(
             ),
             max_size=12,
         ),
-        st.sampled_from(["", "", "older", "keep", "reopen"]),
+        st.sampled_from(["", "", "older", "keep", "idle", "reopen"]),
     ),
     max_size=8,
 )
@@ -91,8 +91,8 @@ def test_sums_are_a_plain_recount(
                     older.setattr(rollups, "add", lambda *_: None)
                 sink.apply(part(flush, counts))
             counted += counts
-            if then == "keep":
-                while keeping.step(connection):
+            if then in ("keep", "idle"):
+                while keeping.step(connection, idle=then == "idle"):
                     pass
             elif then == "reopen":
                 sink = SqliteTallies(connection)
@@ -152,6 +152,21 @@ def test_sums_that_do_not_fit_stand_side_by_side() -> None:
     assert connection.execute("SELECT count(*) FROM rollups WHERE level = 0").fetchone() == (1,)
     assert found(connection, 0, 31, None) == Counter({"a": keeping.MOST_RUNS * most})
     check_rollups(connection.execute)
+
+
+def test_what_is_left_alone_is_merged_whole() -> None:
+    """And then there is nothing due, until enough is added."""
+    connection = database()
+    sink = SqliteTallies(connection)
+    select = "SELECT count(*) FROM rollups WHERE level = 0"
+    for flush in range(1, 4):
+        sink.apply(part(flush, [("post", text, 9, 5) for text in "abcd"]))
+    while sink.keep():
+        pass
+    assert connection.execute(select).fetchone() == (3,)
+    assert sink.keep(idle=True)
+    assert not sink.keep(idle=True)
+    assert connection.execute(select).fetchone() == (1,)
 
 
 def test_what_is_wrong_in_the_rollups_of_a_day_is_taken_back() -> None:
