@@ -22,7 +22,7 @@ STREAMS_PER_SECOND = 10.0
 STREAMS_AT_ONCE = 50
 ARTICLES_PER_SECOND = 4.0
 ARTICLES_AT_ONCE = 8
-EVERY_SECONDS = 0.5
+EVERY_SECONDS = 1.0
 """Between two articles of one stream that are traced, so that one does not use it all up."""
 OPEN_ARTICLES = 16
 """Traced articles of one stream that are not settled."""
