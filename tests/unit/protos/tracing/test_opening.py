@@ -38,6 +38,7 @@ def test_when_traces_are_wanted(environment: dict[str, str], wanted: bool) -> No
     assert are_wanted(environment) is wanted
 
 
+@pytest.mark.slow
 def test_unset_imports_nothing() -> None:
     """In a fresh process, with all that services and the client's command line import."""
     code = textwrap.dedent("""
