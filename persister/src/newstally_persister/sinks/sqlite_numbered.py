@@ -8,7 +8,8 @@ the order of their texts until enough of them have that rank.
 
 import sqlite3
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from functools import cache
 from itertools import chain, count
 
 from newstally_protos.spellings import better
@@ -65,6 +66,16 @@ _NAMES_PER_QUERY = 100
 """Entities whose numbers are asked for at a time."""
 
 
+@cache
+def _find(entities: int) -> str:
+    """Return the query for those of so many entities that are there."""
+    return (
+        f"WITH wanted (t, l) AS (VALUES {','.join(['(?,?)'] * entities)}) "
+        "SELECT text, label, entity, display FROM wanted CROSS JOIN entity_names "
+        "ON text = t AND label = l"
+    )
+
+
 class NumberedRows:
     """Rows of schema version 2."""
 
@@ -103,16 +114,18 @@ class NumberedRows:
         """Return the numbers of entities, new ones included; keep the best name of each."""
         names: dict[_Entity, str | None] = {}
         for _, text, label, _, _, name, _ in rows:
-            known = names.setdefault((text, label), name)
-            if name and known != name:
-                names[text, label] = better(known or "", name)
+            before = names.setdefault((text, label), name)
+            if name and before != name:
+                names[text, label] = better(before or "", name)
         numbers: dict[_Entity, int] = {}
         renamed: list[tuple[str, int]] = []
         wanted = list(names)
         for start in range(0, len(wanted), _NAMES_PER_QUERY):
-            for entity, number, shown in self._known(wanted[start : start + _NAMES_PER_QUERY]):
-                numbers[entity] = number
-                name = names[entity]
+            some = wanted[start : start + _NAMES_PER_QUERY]
+            known = self._connection.execute(_find(len(some)), [*chain.from_iterable(some)])
+            for text, label, number, shown in known:
+                numbers[text, label] = number
+                name = names[text, label]
                 if name and name != shown and (best := better(shown or "", name)) != shown:
                     renamed.append((best, number))
         self._connection.executemany(
@@ -125,17 +138,6 @@ class NumberedRows:
             rows_of_new = [(numbers[entity], *entity, names[entity]) for entity in new]
             _NEW.run(self._connection, rows_of_new)
         return numbers
-
-    def _known(self, wanted: Sequence[_Entity]) -> Iterator[tuple[_Entity, int, str | None]]:
-        """Yield those of the entities that are there, with their numbers and names."""
-        found = self._connection.execute(
-            f"WITH wanted (t, l) AS (VALUES {','.join(['(?,?)'] * len(wanted))}) "
-            "SELECT text, label, entity, display FROM wanted CROSS JOIN entity_names "
-            "ON text = t AND label = l",
-            [*chain.from_iterable(wanted)],
-        )
-        for text, label, number, shown in found:
-            yield (text, label), number, shown
 
     def _add_days(
         self,
