@@ -1,7 +1,9 @@
 """What `make chaos` reads when all is over, and what it makes of it."""
 
 import asyncio
+import sqlite3
 from collections import Counter
+from contextlib import closing
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -11,6 +13,7 @@ from support import firestore_emulator
 from support.corpus import stored_totals, totals
 from support.engines import recount
 from support.firestore_days import EPOCH, days_from, places
+from unit.persister.building import check_rollups
 
 PROJECT = "newstally-chaos"
 """The project in the emulator."""
@@ -81,8 +84,21 @@ def judge_days(articles: list[Article], sink: str, data: Path) -> list[str]:
             for entity, counted in counts.items():
                 expected[key, *entity, "articles", place] += counted.articles
                 expected[key, *entity, "mentions", place] += counted.mentions
-    return [
+    wrong = [
         f"{key}: {found[key]} instead of {expected[key]}"
         for key in sorted(expected.keys() | found.keys())
         if expected[key] != found[key]
     ]
+    if sink == "sqlite":
+        wrong += judge_rollups(data / "tallies.db")
+    return wrong
+
+
+def judge_rollups(path: Path) -> list[str]:
+    """Return a line if the rollups of a file are not what its rows add up to."""
+    with closing(sqlite3.connect(f"file:{path}?mode=ro", uri=True)) as connection:
+        try:
+            check_rollups(connection.execute)
+        except AssertionError as error:
+            return [f"rollups: {error}"]
+    return []
