@@ -9,7 +9,7 @@ from starlette.datastructures import QueryParams
 from newstally_dashboard.addresses.reading import AddressError
 
 PRESETS = {"7d": 7, "30d": 30, "90d": 90}
-"""Days up to today, by what the address says."""
+"""How many days, by what the address says."""
 ALL = "all"
 NAMES = {"7d": "7 days", "30d": "30 days", "90d": "90 days", ALL: "All"}
 
@@ -59,8 +59,11 @@ class Period:
                 return f"{first} to {last}"
 
 
-def period_of(params: QueryParams, today: date) -> Period:
-    """Return the period of an address: `from` and `to` win over `period`. Raises AddressError."""
+def period_of(params: QueryParams, end: date) -> Period:
+    """Return the period of an address: `from` and `to` win over `period`, which ends with `end`.
+
+    Raises AddressError.
+    """
     first, last = _day(params, "from"), _day(params, "to")
     if first is not None and last is not None and first > last:
         raise AddressError(f"the days end ({last}) before they begin ({first}): exchange them")
@@ -71,7 +74,7 @@ def period_of(params: QueryParams, today: date) -> Period:
         return Period(ALL, None, None)
     if preset not in PRESETS:
         raise AddressError(f"period: write one of {', '.join(NAMES)}, or from and to")
-    return Period(preset, today - timedelta(days=PRESETS[preset] - 1), today)
+    return Period(preset, end - timedelta(days=PRESETS[preset] - 1), end)
 
 
 def _day(params: QueryParams, name: str) -> date | None:

@@ -2,6 +2,7 @@
 
 from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import date
 from typing import TypeVar
 
 from newstally import NewstallyError
@@ -28,6 +29,7 @@ LIVE_SECONDS = 2.0
 LATEST_UPLOADS = 100
 FOUND_ENTITIES = 500
 """Names that are looked at; the most mentioned of them are shown."""
+RISING = 8
 
 Days = tally.Days
 T = TypeVar("T")
@@ -142,12 +144,14 @@ class Questions:
             )
         return page.entity_tallies[0]
 
-    async def rising(
-        self, publication: str, days: Days, size: int
-    ) -> tally.ListRisingEntitiesResponse:
+    async def last_day(self) -> date:
+        """Return the last day that has articles, of any publication."""
+        return date.fromisoformat((await self.rising("", Days())).days.last)
+
+    async def rising(self, publication: str, days: Days) -> tally.ListRisingEntitiesResponse:
         """Return what rose: within days against the four weeks before, or as the store chooses."""
         request = tally.ListRisingEntitiesRequest(
-            publication=publication, days=days, page_size=size
+            publication=publication, days=days, page_size=RISING
         )
         return await self._asker.ask(
             lambda: self._link.tallies.ListRisingEntities,

@@ -9,6 +9,7 @@ from starlette.responses import Response
 from newstally_dashboard.addresses.periods import Period
 from newstally_dashboard.addresses.reading import choice_of, query_of
 from newstally_dashboard.asking.questions import History
+from newstally_dashboard.asking.troubles import Kind as TroubleKind
 from newstally_dashboard.pages.site import MAIN_SECONDS, Section, Site, section
 from newstally_dashboard.views import bins, charts, comparing
 from newstally_dashboard.views.comparing import Item, Kind
@@ -17,6 +18,8 @@ from newstally_dashboard.views.figures import entity_name
 MEASURES = {"mentions": "mentions", "per_hundred": "mentions per 100 articles"}
 BY = ("", *bins.By)
 CANDIDATES = 12
+UNASKED = frozenset({TroubleKind.AWAY, TroubleKind.BUSY, TroubleKind.DENIED})
+"""Where nothing can be asked, whatever is compared."""
 
 
 async def compare(site: Site, request: Request) -> Response:
@@ -24,7 +27,7 @@ async def compare(site: Site, request: Request) -> Response:
     params = request.query_params
     items = comparing.items_of(params)
     kind = comparing.kind_of(items, choice_of(params, "of", ("entity", "publication")))
-    period = site.period(request)
+    period = await site.period(request)
     measure = choice_of(params, "measure", tuple(MEASURES))
     asked_by, query = choice_of(params, "by", BY), query_of(params)
     histories, candidates = await asyncio.gather(
@@ -44,9 +47,12 @@ async def compare(site: Site, request: Request) -> Response:
         chart = charts.lines(names, points, "counted", "articles")
     else:
         chart = charts.lines(names, points, measure, MEASURES[measure])
+    # One that is not there is told in its row; that nothing can be asked is the page's own status.
+    gone = [each for each in histories if each.trouble and each.trouble.kind in UNASKED]
     return site.page(
         request,
         "compare.html",
+        site.status_of(*gone),
         items=items,
         kind=kind,
         period=period,

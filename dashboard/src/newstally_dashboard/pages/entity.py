@@ -41,7 +41,7 @@ async def entity(site: Site, request: Request) -> Response:
     """Show one entity."""
     params = request.query_params
     text, label = required(params, "text"), params.get("label", "").strip()
-    period = site.period(request)
+    period = await site.period(request)
     sort = choice_of(params, "sort", tuple(COLUMNS))
     order, page = choice_of(params, "order", ("", "asc", "desc")), page_of(params)
     history, mentioning = await asyncio.gather(

@@ -18,18 +18,17 @@ COLUMNS: dict[str, Column[PublicationTally]] = {
     "articles": Column(lambda each: each.articles),
     "name": Column(lambda each: publication_key(each.publication), descending=False),
 }
-RISING = 8
 
 
 async def overview(site: Site, request: Request) -> Response:
     """Show publications, what rises, and what goes on."""
     params = request.query_params
-    period = site.period(request)
+    period = await site.period(request)
     sort, order = choice_of(params, "sort", tuple(COLUMNS)), choice_of(params, "order", _ORDERS)
     page = page_of(params)
     catalogue, rising, now, today = await asyncio.gather(
         section(site.questions.catalogue(), MAIN_SECONDS),
-        section(site.questions.rising("", period.days, RISING), ASIDE_SECONDS),
+        section(site.questions.rising("", period.days), ASIDE_SECONDS),
         section(_now(site), ASIDE_SECONDS),
         section(_published(site, site.now().date()), ASIDE_SECONDS),
     )

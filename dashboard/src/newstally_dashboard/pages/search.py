@@ -26,6 +26,7 @@ async def search(site: Site, request: Request) -> Response:
     return site.page(
         request,
         "search.html",
+        site.status_of(entities, publications),
         query=query,
         label=label,
         publications=publications,

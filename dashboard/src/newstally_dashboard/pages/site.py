@@ -10,7 +10,7 @@ from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
 
-from newstally_dashboard.addresses.periods import Period, period_of
+from newstally_dashboard.addresses.periods import PRESETS, Period, period_of
 from newstally_dashboard.addresses.reading import AddressError
 from newstally_dashboard.asking.questions import Questions
 from newstally_dashboard.asking.troubles import Kind, Trouble, TroubleError
@@ -65,9 +65,17 @@ class Site:
     now: Callable[[], datetime]
     """In UTC."""
 
-    def period(self, request: Request) -> Period:
-        """Return the days that the address asks for. Raises AddressError."""
-        return period_of(request.query_params, self.now().date())
+    async def period(self, request: Request) -> Period:
+        """Return the days that the address asks for. Raises AddressError.
+
+        The last seven days, say, end with the last day that has articles: of an archive there is
+        something to see, too. Where that is not known in time, they end today.
+        """
+        asked = period_of(request.query_params, self.now().date())
+        if asked.preset not in PRESETS:
+            return asked
+        last = await section(self.questions.last_day(), MAIN_SECONDS)
+        return asked if last.value is None else period_of(request.query_params, last.value)
 
     def page(
         self, request: Request, template: str, status: int = 200, /, **values: Any

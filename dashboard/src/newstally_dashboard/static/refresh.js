@@ -2,6 +2,7 @@
 import { fetchPage, takeOver } from "./fetching.js";
 
 const LONGEST_SECONDS = 30;
+const PATIENCE = 2;
 
 export function keepFresh() {
   for (const section of document.querySelectorAll("[data-refresh]")) keep(section);
@@ -17,8 +18,12 @@ async function keep(section) {
     try {
       const page = await fetchPage(section.dataset.source ?? location.href);
       const fetched = page.getElementById(section.id);
-      // A page of trouble has no such section: it is asked again, ever less often.
-      if (fetched === null) failures += 1;
+      // A page of trouble has no such section: it is asked again, ever less often, and shown where
+      // there is nothing else to show.
+      if (fetched === null) {
+        failures += 1;
+        if (failures > PATIENCE && section.querySelector(".pending")) location.reload();
+      }
       else {
         renew(section, fetched);
         failures = 0;

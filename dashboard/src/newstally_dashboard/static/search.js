@@ -29,7 +29,8 @@ function suggest(input) {
   input.form.addEventListener("keydown", (event) => {
     const links = [...panel.querySelectorAll("a")];
     const at = links.indexOf(document.activeElement);
-    if (event.key === "Escape") {
+    if (event.key === "Escape" && !panel.hidden) {
+      event.preventDefault(); // which would empty the field, too
       close();
       input.focus();
     } else if (event.key === "ArrowDown" && !panel.hidden && links.length > at + 1) {
