@@ -13,6 +13,7 @@ export OPENBLAS_NUM_THREADS = 1
 .PHONY: help setup run test quick test-gateway test-extractor test-persister test-client test-dashboard simulate lint format \
   types proto proto-lint check recount economy chaos attacks bench bench-extract bench-gateway bench-memory bench-questions bench-client bench-cpu bench-observing big-upload \
   evaluate evaluate-names train vendor clean
+.PHONY: test-browser pictures bench-dashboard
 
 help: ## list the commands
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/  make \1\t\2/' | expand -t 22
@@ -51,6 +52,12 @@ test-persister: setup ## run the tests of the persister and its sinks, its proce
 
 test-client: setup ## run the tests of the client library and the command line
 	$(PYTEST) tests/unit/client
+
+test-browser: setup ## look at the dashboard in chromium: with all articles, Firestore, and keys and TLS, too
+	NEWSTALLY_BROWSER=all $(BIN)/python -m pytest tests/browser
+
+pictures: setup ## take the pictures of the dashboard in docs/ anew, from the sample
+	PYTHONPATH=tests $(BIN)/python -m browser.pictures docs/pictures
 
 lint: setup ## check format and style
 	$(BIN)/ruff format --check .
@@ -119,6 +126,9 @@ big-upload: setup ## a CSV of 2 GB, killed five times on the way, then recounted
 
 bench-client: setup ## what the client costs, beside a bare loop over the stub (BENCH_FLAGS)
 	$(BIN)/python bench/client.py $(BENCH_FLAGS)
+
+bench-dashboard: setup ## the dashboard with 50 readers beside an upload of ARTICLES, a million rows in the store (BENCH_FLAGS)
+	$(BIN)/python bench/dashboard_load.py $(ARTICLES) $(BENCH_FLAGS)
 
 ROWS ?= 1000000
 bench-questions: setup ## what questions by day cost with ROWS rows in SQLite, and in the emulator

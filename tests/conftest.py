@@ -15,6 +15,13 @@ FOLDERS = {
         pytest.mark.xdist_group("rollouts"),
     ],
     "integration": [pytest.mark.processes],
+    # One worker has them all, and with them the one browser.
+    "browser": [
+        pytest.mark.browser,
+        pytest.mark.processes,
+        pytest.mark.slow,
+        pytest.mark.xdist_group("browser"),
+    ],
     # One worker has them all, and with them the one emulator: two would fight for the memory.
     "integration/firestore": [pytest.mark.firestore, pytest.mark.xdist_group("firestore")],
 }

@@ -1,0 +1,153 @@
+"""Measure the dashboard while an upload runs on the same machine: `make bench-dashboard`.
+
+    python bench/dashboard_load.py ARTICLES [--rows N] [--readers 50] [--turns 4] [--seconds 30]
+
+A store with a million rows by day, the trio with two extractors, one dashboard, and `newstally
+upload` reading ARTICLES from a pipe, again and again. Turns with readers and turns without follow
+each other, so that what else the machine does meets both alike. Each reader opens a page every five
+seconds, one of a mix; half of them keep what they have seen and ask with validators, as browsers
+do. Before that, dashboards are started anew: how long their first page takes.
+
+Ends with the line
+
+    pages p50=X ms p95=Y ms first=Z ms kept=W% failed=N
+
+times from the request to the last byte; of the first pages the slowest; how much of its rate the
+upload keeps beside the readers, the median over neighbouring turns.
+"""
+
+import argparse
+import asyncio
+import contextlib
+import gzip
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from statistics import median, quantiles
+
+sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "tests"))
+
+from dashboard_readers import Told, Visits, crowd, first_page
+from dashboard_store import fill
+from support.dashboard import dashboard_process
+from support.processes import Process
+from support.trio import Trio
+
+WARM_SECONDS = 15.0
+"""An upload has its pace by then."""
+FIRST_PAGES = 3
+
+
+@contextlib.contextmanager
+def uploading(target: str, articles: Path, scratch: Path) -> Iterator[None]:
+    """Upload the articles again and again until the block is left."""
+    opened = gzip.open if articles.suffix == ".gz" else open
+    with opened(articles, "rb") as file:
+        content = file.read()
+    with (
+        (scratch / "upload.log").open("wb") as log,
+        subprocess.Popen(
+            [
+                *(sys.executable, "-m", "newstally", "upload", "-", "--target", target),
+                *("--state-dir", str(scratch / "states"), "--format", "jsonl"),
+            ],
+            stdin=subprocess.PIPE,
+            stdout=log,
+            stderr=log,
+        ) as process,
+    ):
+        stop = threading.Event()
+
+        def feed() -> None:
+            assert process.stdin is not None
+            with contextlib.suppress(BrokenPipeError, ValueError):
+                while not stop.is_set():
+                    process.stdin.write(content)
+
+        feeding = threading.Thread(target=feed)
+        feeding.start()
+        try:
+            yield
+            assert process.poll() is None, (scratch / "upload.log").read_text()[-2000:]
+        finally:
+            stop.set()
+            process.kill()
+            feeding.join()
+
+
+def settled(gateway: Process) -> float:
+    """Return how many articles the gateway has settled so far."""
+    return gateway.metric("newstally_gateway_settled_articles_total")
+
+
+async def turn(gateway: Process, base: str, readers: int, seconds: float) -> tuple[float, Visits]:
+    """Return articles per second, and what the readers saw."""
+    visits = Visits()
+    before, began = settled(gateway), time.perf_counter()
+    await crowd(base, readers, seconds, visits)
+    took = time.perf_counter() - began
+    return (settled(gateway) - before) / took, visits
+
+
+def first_pages(trio: Trio, scratch: Path) -> list[float]:
+    """Start dashboards anew; return the seconds that each took to answer its first page."""
+    took = []
+    for number in range(FIRST_PAGES):
+        with dashboard_process(trio.gateway.address, scratch / f"first-{number}.log") as process:
+            took.append(asyncio.run(first_page(process.base)))
+    return took
+
+
+def measure(options: argparse.Namespace, scratch: Path) -> str:
+    """Return the last line."""
+    store = options.keep or scratch / "tallies.db"
+    if not store.exists():
+        print(f"{fill(store, options.rows):,} rows", flush=True)
+    flags = ["--sqlite-path", str(store)]
+    seen, kept, rates = Visits(), [], {True: 0.0, False: 0.0}
+    with (
+        Trio(scratch / "trio", persister_flags=flags, extractor_flags=()) as trio,
+        uploading(trio.gateway.address, options.articles, scratch),
+    ):
+        time.sleep(WARM_SECONDS)
+        first = first_pages(trio, scratch)
+        print("first pages:", ", ".join(f"{1000 * each:.0f} ms" for each in first), flush=True)
+        with dashboard_process(trio.gateway.address, scratch / "dashboard.log") as process:
+            for number in range(2 * options.turns):
+                beside = bool(number % 2)
+                readers = options.readers if beside else 0
+                rates[beside], visits = asyncio.run(
+                    turn(trio.gateway, process.base, readers, options.seconds)
+                )
+                print(f"{readers} readers: {rates[beside]:.0f} articles/s {visits}", flush=True)
+                seen.add(visits)
+                if beside:
+                    kept.append(rates[True] / rates[False])
+    pages = quantiles(seen.times(Told.PAGE), n=100)
+    print(seen.table())
+    return (
+        f"pages p50={1000 * pages[49]:.0f} ms p95={1000 * pages[94]:.0f} ms"
+        f" first={1000 * max(first):.0f} ms kept={100 * median(kept):.0f}% failed={seen.failed}"
+    )
+
+
+def main() -> int:
+    """Measure, and print what was measured."""
+    parser = argparse.ArgumentParser(description="Measure the dashboard beside an upload.")
+    parser.add_argument("articles", type=Path)
+    parser.add_argument("--rows", type=int, default=1_000_000)
+    parser.add_argument("--keep", type=Path, help="use this store, and make it if it is not there")
+    parser.add_argument("--readers", type=int, default=50)
+    parser.add_argument("--turns", type=int, default=4)
+    parser.add_argument("--seconds", type=float, default=30.0)
+    with tempfile.TemporaryDirectory(prefix="newstally-dashboard-") as scratch:
+        print(measure(parser.parse_args(), Path(scratch)))
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

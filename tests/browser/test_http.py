@@ -1,0 +1,112 @@
+"""What a browser is told beside the pages: what it may keep, what it may load, what it may ask."""
+
+from collections.abc import Iterator
+
+import httpx
+import pytest
+from browser import addresses
+from browser.sites import Site
+
+pytestmark = pytest.mark.xdist_group("browser")
+
+
+@pytest.fixture(scope="module")
+def client(sample: Site) -> Iterator[httpx.Client]:
+    with httpx.Client(base_url=sample.base, timeout=30) as made:
+        yield made
+
+
+@pytest.fixture(scope="module")
+def pages(sample: Site) -> dict[str, str]:
+    return addresses.every_page(sample.names()) | addresses.NOT_THERE
+
+
+def test_head_is_answered_as_get(client: httpx.Client, pages: dict[str, str]) -> None:
+    """The same status and headers, without the page."""
+    for path in pages.values():
+        got, head = client.get(path), client.head(path)
+        assert head.status_code == got.status_code
+        assert head.content == b""
+        for name in ("content-type", "content-security-policy", "cache-control"):
+            assert head.headers[name] == got.headers[name], path
+
+
+def test_what_did_not_change_is_not_sent_again(client: httpx.Client, pages: dict[str, str]) -> None:
+    """Each page has a validator; 304 without a body while it holds, also for HEAD."""
+    told = []
+    for name, path in pages.items():
+        if name in addresses.NOT_THERE or name == "status":
+            continue
+        tag = client.get(path).headers["etag"]
+        again = client.get(path, headers={"If-None-Match": tag})
+        if (
+            again.status_code != 304
+        ):  # something changed in between: a section came, a minute passed
+            again = client.get(path, headers={"If-None-Match": again.headers["etag"]})
+        told.append((again.status_code, again.content))
+        assert client.get(path, headers={"If-None-Match": '"another"'}).status_code == 200
+    assert set(told) == {(304, b"")}
+
+
+def test_nothing_but_its_own_files_is_loaded(client: httpx.Client, pages: dict[str, str]) -> None:
+    """A policy without inline scripts, in every answer."""
+    for path in (*pages.values(), "/live", "/spark.svg?name=x", "/static/nothing"):
+        headers = client.get(path).headers
+        policy = dict(
+            directive.strip().partition(" ")[::2]
+            for directive in headers["content-security-policy"].split(";")
+            if directive.strip()
+        )
+        assert policy["default-src"] == "'none'", path
+        assert policy["frame-ancestors"] == "'none'"
+        assert policy["base-uri"] == "'none'"
+        for name in ("script-src", "style-src", "connect-src", "font-src"):
+            assert policy.get(name, "'none'") in ("'self'", "'none'"), path
+        assert headers["x-content-type-options"] == "nosniff"
+
+
+def test_files_are_kept_for_good(client: httpx.Client) -> None:
+    """Their addresses change with what is in them."""
+    page = client.get("/").text
+    found = [part.split('"')[0] for part in page.split('="')[1:] if part.startswith("/static/")]
+    assert found
+    for path in found:
+        answer = client.get(path)
+        assert answer.status_code == 200
+        assert "immutable" in answer.headers["cache-control"]
+
+
+@pytest.mark.parametrize("method", ["POST", "PUT", "DELETE", "PATCH", "OPTIONS", "TRACE"])
+def test_it_is_only_for_reading(client: httpx.Client, method: str) -> None:
+    """Nothing can be changed here."""
+    assert client.request(method, "/").status_code in (405, 501)
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        "/static/../settings.py",
+        "/static/%2e%2e/settings.py",
+        "/static//etc/passwd",
+        "/static/..%2f",
+    ],
+)
+def test_no_other_file_is_served(sample: Site, path: str) -> None:
+    """Whatever is asked for."""
+    with httpx.Client(timeout=30) as client:
+        url = httpx.URL(sample.base).copy_with(raw_path=path.encode())
+        assert client.get(url).status_code in (400, 404)
+
+
+def test_other_names_are_not_answered(client: httpx.Client) -> None:
+    """A page elsewhere cannot reach it by a name that leads here."""
+    assert client.get("/", headers={"Host": "evil.example"}).status_code in (400, 403, 421)
+
+
+def test_probes_and_metrics(sample: Site) -> None:
+    """As in the services."""
+    client = httpx.Client(base_url=f"http://127.0.0.1:{sample.dashboard.admin_port}")
+    with client:
+        assert client.get("/healthz").status_code == 200
+        assert client.get("/readyz").status_code == 200
+        assert "newstally_dashboard_" in client.get("/metrics").text

@@ -1,0 +1,113 @@
+"""When what it asks is away, slow, or will not answer it: the page says so, and what to do."""
+
+import asyncio
+import os
+import re
+import signal
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import httpx
+import pytest
+from browser import hostile, sites
+from browser.reader import DESKTOP_AT_NIGHT, PHONE, reading
+from browser.sites import Site
+from newstally.certificates.folder import write
+from playwright.async_api import Browser, expect
+from support.certificates import secure
+from support.dashboard import dashboard_process
+from support.trio import Trio
+
+pytestmark = pytest.mark.asyncio(loop_scope="session")
+LONGEST_SECONDS = 15.0
+"""Beyond the dashboard's deadline of 8 s."""
+PAGES = (
+    "/",
+    "/publication?name=The+Lantern",
+    "/entity?text=x&label=ORG",
+    "/search?q=la",
+    "/compare?publication=a&publication=b",
+    "/status",
+)
+
+
+async def until(base: str, status: int) -> None:
+    """Wait until the overview is answered so."""
+    async with httpx.AsyncClient(timeout=20) as client, asyncio.timeout(60):
+        while (await client.get(base + "/")).status_code != status:  # noqa: ASYNC110 - asked
+            await asyncio.sleep(0.2)
+
+
+@pytest.fixture(scope="module")
+def own(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
+    """Services that may be hurt."""
+    articles = hostile.articles(5)
+    with sites.site(tmp_path_factory.mktemp("own"), articles, engine=sites.NAMED) as made:
+        yield made
+
+
+async def test_a_gateway_that_is_away(browser: Browser, own: Site) -> None:
+    """503 on every page, in words; and the page works again once the gateway is back."""
+    own.trio.gateway.kill()
+    try:
+        await assert_told(browser, own)
+    finally:
+        own.trio.gateway.start()
+    await until(own.base, 200)
+
+
+async def assert_told(browser: Browser, own: Site) -> None:
+    """Every page says that the gateway does not answer."""
+    await until(own.base, 503)  # what was cached is old by then
+    for look in (PHONE, DESKTOP_AT_NIGHT):
+        async with reading(browser, own.base, look) as reader:
+            reader.allowed = re.compile("503")
+            for path in PAGES:
+                answer = await reader.open(path)
+                assert answer.status == 503, path
+                text = await reader.page.locator("main").inner_text()
+                assert "gateway" in text.lower(), path
+                assert await reader.cut() == []
+                assert await reader.barriers() == []
+
+
+async def test_a_gateway_that_does_not_answer(browser: Browser, own: Site) -> None:
+    """The page comes all the same, and says in the end that there was no answer."""
+    os.kill(own.trio.gateway.pid, signal.SIGSTOP)
+    try:
+        async with reading(browser, own.base) as reader:
+            reader.allowed = re.compile("50[34]")
+            began = time.monotonic()
+            answer = await reader.open("/publication?name=Gazette+00001")
+            assert answer.status in (200, 503)
+            assert time.monotonic() - began < LONGEST_SECONDS
+            main = reader.page.locator("main")
+            await expect(main).to_contain_text("No answer in time", timeout=60_000)
+            assert await reader.cut() == []
+    finally:
+        os.kill(own.trio.gateway.pid, signal.SIGCONT)
+    await until(own.base, 200)
+
+
+async def test_a_key_that_is_refused(browser: Browser, tmp_path: Path) -> None:
+    """Every page says that it is the dashboard's key, and not the reader, that was not let in."""
+    folder = secure(tmp_path / "secure")
+    wrong = tmp_path / "wrong"
+    write(wrong, b"0123456789abcdef." + b"0" * 64)
+    flags = [f"--ca={folder.folder.authority}", f"--key-file={wrong}"]
+    with (
+        Trio(
+            tmp_path / "trio",
+            extractors=1,
+            certificates=folder.folder,
+            gateway_flags=folder.gateway_flags,
+        ) as trio,
+        dashboard_process(trio.gateway.address, tmp_path / "log", flags) as process,
+    ):
+        async with reading(browser, process.base) as reader:
+            reader.allowed = re.compile("50[0-9]")
+            for path in PAGES[:-1]:
+                answer = await reader.open(path)
+                assert answer.status >= 500
+                assert "key" in (await reader.page.locator("main").inner_text()).lower(), path
