@@ -19,7 +19,6 @@ HERALD = "The Daily Heliograph"
 COMPARED = [("eleanor whitcombe", "PERSON"), ("owen tallis", "PERSON")]
 PICTURES: dict[str, tuple[str, Look]] = {
     "overview": ("/", DESKTOP),
-    "publication": (addresses.publication(HERALD), DESKTOP),
     "publication-dark": (addresses.publication(HERALD), DESKTOP_AT_NIGHT),
     "compare": (addresses.compare(COMPARED), DESKTOP),
     "phone": (addresses.entity(*COMPARED[0]), PHONE),
