@@ -4,9 +4,10 @@
 
 Everything from a serialised RecordBatchRequest to the sink, in this process: reading it, recording
 it in a journal on disk, cutting and planning flushes, applying their parts to a SQLite sink, or
-building the commits for Firestore, and marking them done. What the days are: see tools/economy.py.
-Rounds take turns, so that a busy machine slows all alike; the least of each counts. Ends with the
-line `sqlite steady=X.XX archive=X.XX firestore steady=X.XX archive=X.XX`: with days / without.
+building the commits for Firestore, and marking them done; each stage is told by itself. What the
+days are: see tools/economy.py. Rounds take turns, so that a busy machine slows all alike; the least
+of each counts. Ends with the line
+`sqlite steady=X.XX archive=X.XX firestore steady=X.XX archive=X.XX`: with days / without.
 """
 
 import argparse
@@ -17,10 +18,12 @@ import time
 from collections.abc import Callable, Sequence
 from datetime import date
 from pathlib import Path
+from typing import TypeVar, TypeVarTuple
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "tools"))
 
 from economy import Article, Days, batch, extract, steady
+from newstally_persister.flushing.calls import MarkDone, PlanPart
 from newstally_persister.journal.store import JournalStore
 from newstally_persister.journal.tables import flushes, schema
 from newstally_persister.sinks import sqlite_schema
@@ -28,7 +31,7 @@ from newstally_persister.sinks.firestore import writes
 from newstally_persister.sinks.firestore.days import DAYS_KEPT, window
 from newstally_persister.sinks.sqlite import PART_LIMITS
 from newstally_persister.sinks.sqlite_tallies import SqliteTallies
-from newstally_persister.values.batches import read_batch
+from newstally_persister.values.batches import Batch, read_batch
 from newstally_persister.values.parts import Part, PartLimits
 from newstally_persister.values.uploads import NewUpload
 from newstally_protos.v1.journal_pb2 import RecordBatchRequest
@@ -53,6 +56,8 @@ def requests(articles: Sequence[Article], days: Days) -> list[bytes]:
     ]
 
 
+Arguments = TypeVarTuple("Arguments")
+Result = TypeVar("Result")
 Into = tuple[Callable[[Part], object], PartLimits, Callable[[], object]]
 
 
@@ -79,8 +84,29 @@ def into_firestore(_: Path) -> Into:
     return build, writes.part_limits(1_000), lambda: None
 
 
-def run(sink: str, sent: Sequence[bytes]) -> float:
-    """Return the seconds of processor time for all of it."""
+class Spent(dict[str, float]):
+    """Seconds of processor time by stage."""
+
+    def of(self, stage: str, work: Callable[[*Arguments], Result], *args: *Arguments) -> Result:
+        """Do it, and note what it took."""
+        began = time.process_time()
+        result = work(*args)
+        self[stage] = self.get(stage, 0.0) + time.process_time() - began
+        return result
+
+    @property
+    def total(self) -> float:
+        """All stages together."""
+        return sum(self.values())
+
+
+def read(data: bytes) -> Batch:
+    """Read a request as the service does."""
+    return read_batch(RecordBatchRequest.FromString(data))
+
+
+def run(sink: str, sent: Sequence[bytes]) -> Spent:
+    """Do all of it; return what that took."""
     with tempfile.TemporaryDirectory(prefix="newstally-bench-") as scratch:
         connection = sqlite3.connect(Path(scratch, "journal.db"))
         schema.configure(connection)
@@ -88,26 +114,31 @@ def run(sink: str, sent: Sequence[bytes]) -> float:
         journal.create_uploads([NewUpload("economy", "anonymous")], 1)
         apply, limits, keep = (into_sqlite if sink == "sqlite" else into_firestore)(Path(scratch))
         flushed = 0
-        began = time.process_time()
+        spent = Spent()
         for number, data in enumerate(sent, 1):
-            journal.record_batches([read_batch(RecordBatchRequest.FromString(data))], 1)
+            batch = spent.of("read", read, data)
+            spent.of("record", journal.record_batches, [batch], 1)
             if number % (FLUSH[sink] // BATCH) == 0 or number == len(sent):
-                flush(journal, apply, limits)
+                flush(journal, apply, limits, spent)
                 flushed += 1
                 if flushed % KEPT_EVERY == 0:
-                    keep()
-        keep()
-        taken = time.process_time() - began
+                    spent.of("keep", keep)
+        spent.of("keep", keep)
         connection.close()
-        return taken
+        return spent
 
 
-def flush(journal: JournalStore, apply: Callable[[Part], object], limits: PartLimits) -> None:
+def flush(
+    journal: JournalStore, apply: Callable[[Part], object], limits: PartLimits, spent: Spent
+) -> None:
     """Move everything to the sink."""
-    number = journal.run(flushes.cut)
-    while number is not None and (part := journal.run(flushes.plan_part, number, limits)):
-        apply(part)
-        journal.run(flushes.part_done, number, part.number)
+    number = spent.of("plan", journal.run, flushes.cut)
+    if number is None:
+        return
+
+    while (part := spent.of("plan", journal.run, PlanPart(number, limits))) is not None:
+        spent.of("apply", apply, part)
+        spent.of("done", journal.run, MarkDone(part))
 
 
 def main() -> int:
@@ -128,18 +159,22 @@ def main() -> int:
     sent = {kind: requests(articles, days) for kind, days in kinds.items()}
     line = []
     for sink in FLUSH:
-        took = dict.fromkeys(kinds, float("inf"))
+        took: dict[str, Spent] = {}
         for number in range(1, options.rounds + 1):
             for kind in kinds:
-                took[kind] = min(took[kind], run(sink, sent[kind]))
+                spent = run(sink, sent[kind])
+                took[kind] = min(took.get(kind, spent), spent, key=lambda each: each.total)
             # A pipe would keep it until the end, minutes later.
             print(f"{sink}: round {number} of {options.rounds}", flush=True)
-        for kind, seconds in took.items():
+        micros = 1e6 / len(articles)
+        for kind, spent in took.items():
+            stages = ", ".join(f"{name} {each * micros:.0f}" for name, each in spent.items())
             print(
-                f"{sink:10} {kind:8} {seconds / len(articles) * 1e6:8.0f} microseconds an article",
+                f"{sink:10} {kind:8} {spent.total * micros:8.0f} microseconds an article: {stages}",
                 flush=True,
             )
-        ratios = (f"{kind}={took[kind] / took['none']:.2f}" for kind in kinds if kind != "none")
+        none = took["none"].total
+        ratios = (f"{kind}={took[kind].total / none:.2f}" for kind in kinds if kind != "none")
         line.append(f"{sink} {' '.join(ratios)}")
     print(" ".join(line))
     return 0

@@ -268,7 +268,7 @@ class _Shell:
         admin = self._listen()
         await self._lifecycle.until_ending(self._service.start())
         # What is loaded stays, and what an article takes goes with its last reference: looking for
-        # garbage as often as Python does took up to a tenth of the time, and found next to nothing.
+        # garbage as often as Python does takes time, and finds next to nothing.
         gc.collect()
         gc.freeze()
         gc.set_threshold(*COLLECTED_AFTER)
