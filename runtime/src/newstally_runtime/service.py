@@ -266,12 +266,12 @@ class _Shell:
     async def serve(self) -> None:
         """Listen, start, serve until the process shall end, drain."""
         admin = self._listen()
-        await self._lifecycle.until_ending(self._service.start())
         # What is loaded stays, and what an article takes goes with its last reference: looking for
         # garbage as often as Python does takes time, and finds next to nothing.
         gc.collect()
         gc.freeze()
         gc.set_threshold(*COLLECTED_AFTER)
+        await self._lifecycle.until_ending(self._service.start())
         if not self._lifecycle.ending:
             await self._server.start()
             admin.start()

@@ -263,7 +263,9 @@ def test_two_living_copies_do_not_both_count(tmp_path: Path) -> None:
             caller.until_applied("u")
             other.record("u", 10, articles(6, 10))
             assert copy.wait_exit(20) == 2
-            assert "copy of this journal" in copy.events("stopped")[-1]["reason"]
+            # On a busy machine it is stopped already when it first looks at the mark.
+            reason = copy.events("stopped")[-1]["reason"]
+            assert "copy of this journal" in reason or "older than the sink" in reason
             assert caller.everything() == recount([*articles(4, 10), *sent])
 
 
