@@ -5,9 +5,11 @@ import time
 from pathlib import Path
 
 import pytest
-from newstally import GatewayUnavailable
+from newstally import Article, GatewayUnavailable
 from newstally._gateway.settling import Settling
+from newstally.cli.uploading.sending import read_over
 from newstally.cli.uploading.voice import JsonDisplay
+from newstally.inputs import Record
 from newstally.values import Progress, Waiting
 from support.reference_gateway import Fault, ReferenceGateway
 
@@ -47,6 +49,14 @@ def test_progress_is_told_once_a_second_and_at_the_end(capsys: pytest.CaptureFix
         display(Waiting(GatewayUnavailable("gone"), 1.5))
     told = [json.loads(line) for line in capsys.readouterr().err.splitlines()]
     assert [event.get("settled", event["event"]) for event in told] == [1, 3, 9, "waiting"]
+
+
+def test_reading_over_what_is_settled_is_told() -> None:
+    """Of a large input that takes long, and nothing is sent meanwhile."""
+    told: list[int] = []
+    records = [Record(Article("P", str(n)), Path("a.csv"), n) for n in range(5)]
+    assert list(read_over(records, 3, told.append)) == records
+    assert told == [1, 2, 3]
 
 
 async def test_a_rate_bounds_how_fast_articles_are_sent(run: Run, articles: Path) -> None:

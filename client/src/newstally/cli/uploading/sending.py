@@ -3,7 +3,7 @@
 import asyncio
 import contextlib
 import time
-from collections.abc import AsyncGenerator, AsyncIterable, Callable, Iterable
+from collections.abc import AsyncGenerator, AsyncIterable, Callable, Iterable, Iterator
 from dataclasses import asdict, dataclass
 
 from newstally.cli.uploading.choosing import Choice
@@ -84,7 +84,8 @@ async def send(task: Task, surveyed: Survey) -> Sent:
                 summary = UploadSummary(**asdict(upload), articles=surveyed.records, refusals=())
             else:
                 with contextlib.closing(task.source.records()) as records:
-                    articles = paced(records, upload.next_offset, task.rate)
+                    first, reading = upload.next_offset, task.voice.first_pass(task.source)
+                    articles = paced(read_over(records, first, reading), first, task.rate)
                     summary = await client.upload(
                         articles, upload_id=upload_id, must_exist=True, on_event=observe
                     )
@@ -92,6 +93,19 @@ async def send(task: Task, surveyed: Survey) -> Sent:
         applied_offset = await task.finish(client, summary)
         verdicts = await verdicts_of(client, summary)
     return Sent(summary, applied_offset, seconds, verdicts, already_counted=already)
+
+
+def read_over(
+    records: Iterable[Record], first: int, on_record: Callable[[int], None]
+) -> Iterator[Record]:
+    """Yield all; `on_record` is told how many were read of those that are settled, below `first`.
+
+    Nothing is sent meanwhile, so that nothing else shows how far it is.
+    """
+    for number, record in enumerate(records, start=1):
+        if number <= first:
+            on_record(number)
+        yield record
 
 
 def paced(
