@@ -12,7 +12,12 @@ from dataclasses import dataclass, field
 from typing import Any
 from wsgiref.types import StartResponse, WSGIApplication, WSGIEnvironment
 
-from prometheus_client import CONTENT_TYPE_LATEST, REGISTRY, generate_latest
+from prometheus_client import (
+    CONTENT_TYPE_LATEST,
+    REGISTRY,
+    disable_created_metrics,
+    generate_latest,
+)
 
 from newstally_runtime.httpd import BoundedServer
 
@@ -55,6 +60,8 @@ class AdminServer:
 
         One of `EVERY_INTERFACE` also listens on IPv6 where the machine has it.
         """
+        # When a counter was made says nothing, and doubles what is scraped.
+        disable_created_metrics()  # type: ignore[no-untyped-call]
         self._server = BoundedServer(host, port)
         self._server.set_app(_application(readiness, pulse))
         self._thread = threading.Thread(

@@ -22,7 +22,7 @@ import structlog
 import uvloop
 from grpc_health.v1 import health_pb2_grpc
 from newstally_protos.tracing.spans import OFF, Traces
-from prometheus_client import Info, disable_created_metrics
+from prometheus_client import Info
 
 from newstally_runtime import deadline, lifeline
 from newstally_runtime.admin import AdminServer, Pulse, Readiness
@@ -175,8 +175,6 @@ def run(
 
     `apart` names the gRPC services that bound and decode their calls themselves; see `gate`.
     """
-    # When a counter was made says nothing, and doubles what is scraped.
-    disable_created_metrics()  # type: ignore[no-untyped-call]
     process = Process(name)
     logs.configure(process, settings.log_level, settings.log_format)
     release = {"version": process.release.version, "revision": process.release.revision}

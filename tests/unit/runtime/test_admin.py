@@ -12,6 +12,7 @@ import grpc
 import pytest
 from newstally_runtime.admin import AdminServer, Pulse, Readiness
 from newstally_runtime.httpd import CONNECTIONS, EVERY_INTERFACE, REQUEST_SECONDS, Spares
+from prometheus_client import REGISTRY, Counter
 
 
 def has_ipv6() -> bool:
@@ -176,3 +177,15 @@ def test_a_connection_that_outlives_the_server_is_closed() -> None:
         spares.keep_or_close(ours)
         assert ours.fileno() == -1
         assert theirs.recv(1) == b""
+
+
+def test_no_moment_of_creation_is_told() -> None:
+    """It says nothing, and each counter would be two series."""
+    made = Counter("newstally_test_admin_total", "Of this test.")
+    with serving("127.0.0.1") as port:
+        url = f"http://127.0.0.1:{port}/metrics"
+        with urllib.request.urlopen(url, timeout=5) as answer:
+            text = answer.read().decode()
+    REGISTRY.unregister(made)
+    assert "newstally_test_admin_total 0.0" in text
+    assert "_created" not in text
