@@ -3,7 +3,7 @@
     python bench/dashboard_load.py ARTICLES [--rows N] [--readers 50] [--turns 4] [--seconds 30]
 
 A store with a million rows by day, the trio with two extractors, one dashboard, and `newstally
-upload` reading ARTICLES from a pipe, again and again. Turns with readers and turns without follow
+upload` of ARTICLES, again and again. Turns with readers and turns without follow
 each other, so that what else the machine does meets both alike. Each reader opens a page every five
 seconds, one of a mix; half of them keep what they have seen and ask with validators, as browsers
 do. Before that, dashboards are started anew: how long their first page takes.
@@ -19,7 +19,6 @@ upload keeps beside the readers, the median over neighbouring turns.
 import argparse
 import asyncio
 import contextlib
-import gzip
 import subprocess
 import sys
 import tempfile
@@ -45,38 +44,25 @@ FIRST_PAGES = 3
 @contextlib.contextmanager
 def uploading(target: str, articles: Path, scratch: Path) -> Iterator[None]:
     """Upload the articles again and again until the block is left."""
-    opened = gzip.open if articles.suffix == ".gz" else open
-    with opened(articles, "rb") as file:
-        content = file.read()
-    with (
-        (scratch / "upload.log").open("wb") as log,
-        subprocess.Popen(
-            [
-                *(sys.executable, "-m", "newstally", "upload", "-", "--target", target),
-                *("--state-dir", str(scratch / "states"), "--format", "jsonl"),
-            ],
-            stdin=subprocess.PIPE,
-            stdout=log,
-            stderr=log,
-        ) as process,
-    ):
-        stop = threading.Event()
+    command = [sys.executable, "-m", "newstally", "upload", str(articles), "--again"]
+    command += ["--target", target, "--state-dir", str(scratch / "states")]
+    stop = threading.Event()
 
-        def feed() -> None:
-            assert process.stdin is not None
-            with contextlib.suppress(BrokenPipeError, ValueError):
-                while not stop.is_set():
-                    process.stdin.write(content)
+    def repeat() -> None:
+        with (scratch / "upload.log").open("wb") as log:
+            while not stop.is_set():
+                with subprocess.Popen(command, stdout=log, stderr=log) as process:
+                    while process.poll() is None and not stop.wait(0.2):
+                        pass
+                    process.kill()
 
-        feeding = threading.Thread(target=feed)
-        feeding.start()
-        try:
-            yield
-            assert process.poll() is None, (scratch / "upload.log").read_text()[-2000:]
-        finally:
-            stop.set()
-            process.kill()
-            feeding.join()
+    repeating = threading.Thread(target=repeat)
+    repeating.start()
+    try:
+        yield
+    finally:
+        stop.set()
+        repeating.join()
 
 
 def settled(gateway: Process) -> float:
@@ -114,6 +100,8 @@ def measure(options: argparse.Namespace, scratch: Path) -> str:
         uploading(trio.gateway.address, options.articles, scratch),
     ):
         time.sleep(WARM_SECONDS)
+        if not settled(trio.gateway):
+            raise RuntimeError(f"nothing comes in: {(scratch / 'upload.log').read_text()[-2000:]}")
         first = first_pages(trio, scratch)
         print("first pages:", ", ".join(f"{1000 * each:.0f} ms" for each in first), flush=True)
         with dashboard_process(trio.gateway.address, scratch / "dashboard.log") as process:

@@ -4,7 +4,7 @@ import asyncio
 import random
 import re
 import time
-from collections import defaultdict
+from collections import Counter, defaultdict
 from dataclasses import dataclass, field
 from enum import StrEnum
 from urllib.parse import quote, urljoin
@@ -16,8 +16,8 @@ EVERY_SECONDS = 5.0
 """From a reader's page to the next."""
 PATIENCE_SECONDS = 30.0
 ASSET = re.compile(r'(?:href|src)="(/static/[^"]+)"')
-LATER = re.compile(r'data-refresh="([^"]+)"')
-"""Sections that a page loads by itself."""
+LATER = re.compile(r'data-source="([^"]+)"')
+"""Sections that a page loads again by itself."""
 
 
 class Told(StrEnum):
@@ -36,6 +36,8 @@ class Visits:
     unchanged: int = 0
     """Answers of 304."""
     failed: int = 0
+    why: Counter[str] = field(default_factory=Counter)
+    """How often what failed, and with which status."""
 
     def add(self, other: "Visits") -> None:
         """Take in what others saw."""
@@ -43,6 +45,7 @@ class Visits:
             self.seconds[key] += some
         self.unchanged += other.unchanged
         self.failed += other.failed
+        self.why += other.why
 
     def times(self, told: Told) -> list[float]:
         """Return all times of a kind."""
@@ -67,7 +70,7 @@ class Visits:
         late = pages[int(len(pages) * 0.95)]
         return (
             f"{len(pages)} pages, p95 {1000 * late:.0f} ms,"
-            f" {self.unchanged} unchanged, {self.failed} failed"
+            f" {self.unchanged} unchanged, {self.failed} failed {dict(self.why) or ''}"
         )
 
 
@@ -137,15 +140,18 @@ async def _ask(
     began = time.perf_counter()
     try:
         answer = await client.get(path, headers=headers)
-    except httpx.HTTPError:
+    except httpx.HTTPError as error:
         visits.failed += 1
+        visits.why[type(error).__name__] += 1
         return ""
     name = path.partition("?")[0]
     visits.seconds[told, "/static" if told is Told.FILE else name].append(
         time.perf_counter() - began
     )
     visits.unchanged += answer.status_code == httpx.codes.NOT_MODIFIED
-    visits.failed += answer.status_code not in (httpx.codes.OK, httpx.codes.NOT_MODIFIED)
+    if answer.status_code not in (httpx.codes.OK, httpx.codes.NOT_MODIFIED):
+        visits.failed += 1
+        visits.why[f"{answer.status_code} {name}"] += 1
     if keeps is not None and "etag" in answer.headers:
         keeps[path] = answer.headers["etag"]
     return answer.text if told is Told.PAGE else ""
