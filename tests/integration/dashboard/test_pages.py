@@ -90,7 +90,7 @@ def test_the_overview(shown: Shown) -> None:
     page = shown.get("/")
     assert "112 articles in 9 publications, with 174 mentions." in page.seen
     rows = page.table("Publications")
-    assert rows[0] == ["Publication", "Articles", "Mentions", "Articles over time"]
+    assert rows[0] == ["Publication", "Articles in all", "Mentions in all", "Articles over time"]
     assert rows[1][:3] == ["Sun", "49", "98"]
     assert rows[2][:3] == ["The Post", "56", "69"]
     by_name = shown.get("/?sort=name").table("Publications")
