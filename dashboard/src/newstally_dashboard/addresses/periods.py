@@ -59,8 +59,11 @@ class Period:
                 return f"{first} to {last}"
 
 
-def period_of(params: QueryParams, end: date) -> Period:
+def period_of(params: QueryParams, end: date, *, by_month: bool = False) -> Period:
     """Return the period of an address: `from` and `to` win over `period`, which ends with `end`.
+
+    `by_month`: it is of whole months, the last being that of `end`: as many as the days make up,
+    and one at least.
 
     Raises AddressError.
     """
@@ -74,7 +77,17 @@ def period_of(params: QueryParams, end: date) -> Period:
         return Period(ALL, None, None)
     if preset not in PRESETS:
         raise AddressError(f"period: write one of {', '.join(NAMES)}, or from and to")
-    return Period(preset, end - timedelta(days=PRESETS[preset] - 1), end)
+    days = PRESETS[preset]
+    if by_month:
+        return Period(preset, *_months(end, max(1, days // 30)))
+    return Period(preset, end - timedelta(days=days - 1), end)
+
+
+def _months(end: date, number: int) -> tuple[date, date]:
+    """Return the first and the last day of so many months, the last being that of `end`."""
+    year, month = divmod(end.year * 12 + end.month - number, 12)
+    following = end.replace(day=28) + timedelta(days=4)
+    return date(year, month + 1, 1), following - timedelta(days=following.day)
 
 
 def _day(params: QueryParams, name: str) -> date | None:

@@ -2,7 +2,6 @@
 
 from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import date
 from typing import TypeVar
 
 from newstally import NewstallyError
@@ -30,8 +29,6 @@ LATEST_UPLOADS = 100
 FOUND_ENTITIES = 500
 """Names that are looked at; the most mentioned of them are shown."""
 RISING = 8
-ASKED_FOR_DAYS = 5
-"""Publications of which the last day is looked for, one after the other."""
 
 Days = tally.Days
 T = TypeVar("T")
@@ -146,27 +143,12 @@ class Questions:
             )
         return page.entity_tallies[0]
 
-    async def last_day(self) -> date:
-        """Return the last day that has articles, of any publication.
-
-        Where nothing can be compared with the weeks before: of those with most mentions.
-        """
-        try:
-            return date.fromisoformat((await self.rising("", Days())).days.last)
-        except TroubleError as error:
-            if error.trouble.kind is not Kind.EMPTY:
-                raise
-        found = (await self.catalogue()).publications[:ASKED_FOR_DAYS]
-        histories = [await self.articles(each.publication, Days(), Lane.SIDE) for each in found]
-        ends = [each.days[-1].period for each in histories if each.days]
-        if not ends:
-            raise TroubleError(Trouble(Kind.EMPTY, "No days", "No article says its day."))
-        return date.fromisoformat(max(f"{end}-28"[:10] for end in ends))
-
-    async def rising(self, publication: str, days: Days) -> tally.ListRisingEntitiesResponse:
+    async def rising(
+        self, publication: str, days: Days, *, min_articles: int = 0
+    ) -> tally.ListRisingEntitiesResponse:
         """Return what rose: within days against the four weeks before, or as the store chooses."""
         request = tally.ListRisingEntitiesRequest(
-            publication=publication, days=days, page_size=RISING
+            publication=publication, days=days, min_articles=min_articles, page_size=RISING
         )
         return await self._asker.ask(
             lambda: self._link.tallies.ListRisingEntities,

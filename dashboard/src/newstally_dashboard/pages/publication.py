@@ -38,7 +38,7 @@ async def publication(site: Site, request: Request) -> Response:
     """Show one publication."""
     params = request.query_params
     name, label = required(params, "name"), params.get("label", "").strip()
-    period = await site.period(request)
+    period = await site.period(request, name)
     sort = choice_of(params, "sort", tuple(COLUMNS))
     order, page = choice_of(params, "order", ("", "asc", "desc")), page_of(params)
     catalogue, ranking, everything, history, more = await asyncio.gather(
@@ -77,7 +77,7 @@ async def download(site: Site, request: Request) -> Response:
     """Send what a publication mentions as CSV."""
     params = request.query_params
     name, label = required(params, "name"), params.get("label", "").strip()
-    period = await site.period(request)
+    period = await site.period(request, name)
     asked = RankEntitiesRequest(
         publication=name, days=period.days, label=label, page_size=PAGE_LIMIT_ITEMS
     )

@@ -12,6 +12,7 @@ from starlette.responses import Response
 
 from newstally_dashboard.addresses.periods import PRESETS, Period, period_of
 from newstally_dashboard.addresses.reading import AddressError
+from newstally_dashboard.asking.last_day import last_day
 from newstally_dashboard.asking.questions import Questions
 from newstally_dashboard.asking.troubles import Kind, Trouble, TroubleError
 from newstally_dashboard.web.answers import Templates
@@ -65,17 +66,21 @@ class Site:
     now: Callable[[], datetime]
     """In UTC."""
 
-    async def period(self, request: Request) -> Period:
+    async def period(self, request: Request, publication: str = "") -> Period:
         """Return the days that the address asks for. Raises AddressError.
 
-        The last seven days, say, end with the last day that has articles: of an archive there is
-        something to see, too. Where that is not known in time, they end today.
+        The last seven days, say, end with the last day that has articles, of one publication or of
+        all: of an archive there is something to see, too. Where the store keeps only months of
+        that time, they are months. Where nothing is known in time, they end today.
         """
-        asked = period_of(request.query_params, self.now().date())
+        today = self.now().date()
+        asked = period_of(request.query_params, today)
         if asked.preset not in PRESETS:
             return asked
-        last = await section(self.questions.last_day(), MAIN_SECONDS)
-        return asked if last.value is None else period_of(request.query_params, last.value)
+        last = await section(last_day(self.questions, publication, today), MAIN_SECONDS)
+        if last.value is None:
+            return asked
+        return period_of(request.query_params, last.value.day, by_month=last.value.by_month)
 
     def page(
         self, request: Request, template: str, status: int = 200, /, **values: Any

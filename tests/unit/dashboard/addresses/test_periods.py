@@ -58,3 +58,19 @@ def test_a_named_period_moves_with_the_days() -> None:
     assert period_of(QueryParams(list(period.pairs)), date(2026, 11, 22)).first == date(
         2026, 11, 16
     )
+
+
+@pytest.mark.parametrize(
+    ("query", "end", "first", "last"),
+    [
+        ("period=7d", date(2026, 4, 1), "2026-04-01", "2026-04-30"),
+        ("period=30d", date(2024, 2, 29), "2024-02-01", "2024-02-29"),
+        ("period=90d", date(2026, 1, 31), "2025-11-01", "2026-01-31"),
+        ("period=90d", date(2026, 12, 1), "2026-10-01", "2026-12-31"),
+        ("from=2026-01-02&to=2026-01-03", date(2026, 12, 1), "2026-01-02", "2026-01-03"),
+    ],
+)
+def test_a_period_of_whole_months(query: str, end: date, first: str, last: str) -> None:
+    """Where a store keeps no days; those that are given stay."""
+    period = period_of(QueryParams(query), end, by_month=True)
+    assert (period.days.first, period.days.last) == (first, last)
