@@ -54,12 +54,12 @@ def main() -> None:
         survey(Source([path], Columns()))
         digested = options.articles / (time.perf_counter() - begin)
     print(f"the first pass of the command: {digested:,.0f} articles/s")
+    told = " ".join(f"{name}={cost * 1e3:.3f}ms" for name, cost in least.items())
+    print(f"processor time an article, the gateway's not included: {told}")
     print(
         f"bare={best['bare']:.0f}/s library={best['library']:.0f}/s command={best['command']:.0f}/s"
         f" library/bare={best['library'] / best['bare']:.2f} goal={GOAL_PER_SECOND}/s"
     )
-    told = " ".join(f"{name}={cost * 1e3:.3f}ms" for name, cost in least.items())
-    print(f"processor time an article, the gateway's not included: {told}")
 
 
 def processor_seconds() -> float:
