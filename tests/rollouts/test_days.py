@@ -2,7 +2,7 @@
 
 import asyncio
 from dataclasses import replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -144,7 +144,7 @@ async def test_an_older_gateway_passes_no_days_on(
     older: tuple[str, ...],
 ) -> None:
     """Its articles count all the same; an older extractor makes no difference."""
-    time = datetime.now(UTC)
+    time = datetime(1970, 1, 1, 12, tzinfo=UTC) + timedelta(days=DAY)
     sent = [replace(article, publish_time=time) for article in make_articles(60)]
     trees = {name: previous if name in older else REPOSITORY for name in SERVICES}
     with services(trees, tmp_path) as address:

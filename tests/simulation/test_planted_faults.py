@@ -5,7 +5,7 @@ from simulation.faults import PLANTED
 from simulation.link_faults import LINK_FAULTS
 from simulation.running import find_failures
 
-SEEDS = 300
+SEEDS = 600
 FAULTS = {**PLANTED, **LINK_FAULTS}
 
 

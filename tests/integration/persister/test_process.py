@@ -5,6 +5,7 @@ import resource
 import shutil
 import threading
 import time
+from contextlib import suppress
 from functools import partial
 from pathlib import Path
 
@@ -261,9 +262,10 @@ def test_two_living_copies_do_not_both_count(tmp_path: Path) -> None:
             sent = articles(5, 10)
             caller.record("u", 10, sent)
             caller.until_applied("u")
-            other.record("u", 10, articles(6, 10))
+            # It may be stopped already, if its first look at the mark came as late as this.
+            with suppress(grpc.RpcError):
+                other.record("u", 10, articles(6, 10))
             assert copy.wait_exit(20) == 2
-            # On a busy machine it is stopped already when it first looks at the mark.
             reason = copy.events("stopped")[-1]["reason"]
             assert "copy of this journal" in reason or "older than the sink" in reason
             assert caller.everything() == recount([*articles(4, 10), *sent])
