@@ -1,6 +1,6 @@
 """How well hundreds of replicas are used: `make bench-fleet`.
 
-    PYTHONPATH=bench python -m fleet [--replicas 500] [--seconds 6] [--seed 1]
+    PYTHONPATH=bench python -m fleet [--replicas 500] [--seconds 6] [--picture FILE]
 
 The gateway's dispatcher and the extractor's inbox are the real ones; time, network and model are
 simulated, so that one core can have five hundred replicas. Beside them: round robin, random, and
@@ -22,6 +22,7 @@ import random
 import statistics
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from pathlib import Path
 
 from newstally_gateway.core.tasks import Task
 
@@ -33,6 +34,7 @@ from fleet.balancing import (
     better_of_two,
     round_robin,
 )
+from fleet.picture import draw
 from fleet.replicas import Replica
 from fleet.virtual import Clock
 
@@ -216,11 +218,17 @@ def main() -> None:
     parser.add_argument("--replicas", type=int, default=500)
     parser.add_argument("--seconds", type=float, default=6.0)
     parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--picture", type=Path, help="an .svg to draw the 99th percentiles in")
     options = parser.parse_args()
     print("| scenario | way | utilisation | p50 ms | p95 ms | p99 ms | decisions µs |")
     print("|---|---|---:|---:|---:|---:|---:|")
+    rows = []
     for scenario, way, outcome in runs(options.replicas, options.seconds, options.seed):
         print(f"| {scenario.name} | {way} | {outcome} |", flush=True)
+        rows.append((scenario.name, way, 1000 * outcome.waiting[2]))
+    if options.picture:
+        title = f"An article's waiting, 99th percentile, {options.replicas} replicas"
+        options.picture.write_text(draw(rows, title))
 
 
 if __name__ == "__main__":
