@@ -13,11 +13,11 @@ DISTRIBUTIONS = ("gateway", "extractor", "persister", "client", "dashboard")
 LIMITS = {
     "gateway": 200_000_000,
     "extractor": 600_000_000,
-    "persister": 200_000_000,
+    "persister": 280_000_000,
     "client": 200_000_000,
-    "dashboard": 200_000_000,
+    "dashboard": 230_000_000,
 }
-"""Bytes, unpacked, the base included."""
+"""Bytes, unpacked, the base included. The persister brings numpy, the dashboard files for the page."""
 
 
 def run(image: str, *command: str) -> str:
