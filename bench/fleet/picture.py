@@ -29,10 +29,10 @@ def draw(rows: Sequence[Row], title: str) -> str:
         lines.append(f'<text x="{at + 14}" y="33">{way}</text>')
     for power in range(round(math.log10(MOST_MILLIS / LEAST_MILLIS)) + 1):
         millis = LEAST_MILLIS * 10**power
-        at = LEFT + _length(millis)
-        lines.append(f'<path d="M{at:.1f} {TOP - 4}V{bottom}" stroke="#ddd"/>')
+        across = LEFT + _length(millis)
+        lines.append(f'<path d="M{across:.1f} {TOP - 4}V{bottom}" stroke="#ddd"/>')
         lines.append(
-            f'<text x="{at:.1f}" y="{bottom + 15}" text-anchor="middle">{millis:,.0f} ms</text>'
+            f'<text x="{across:.1f}" y="{bottom + 15}" text-anchor="middle">{millis:,.0f} ms</text>'
         )
     for scenario, way, millis in rows:
         place = step * scenarios.index(scenario)

@@ -17,7 +17,7 @@ LIMITS = {
     "client": 200_000_000,
     "dashboard": 230_000_000,
 }
-"""Bytes, unpacked, the base included. The persister brings numpy, the dashboard files for the page."""
+"""Bytes, unpacked, the base included. The persister brings numpy, the dashboard vendored files."""
 
 
 def run(image: str, *command: str) -> str:
