@@ -85,8 +85,13 @@ def _make_sink(settings: PersisterSettings, metrics: Metrics) -> tuple[Sink, Que
             from newstally_persister.sinks.questions.firestore import (  # noqa: PLC0415
                 FirestoreQuestions,
             )
+            from newstally_persister.sinks.questions.firestore_compact import (  # noqa: PLC0415
+                CompactQuestions,
+            )
 
             made = make_sink(settings, metrics)
+            if settings.firestore_layout == "compact":
+                return made, CompactQuestions(made.connection, metrics)
             return made, FirestoreQuestions(made.connection, metrics)
 
 

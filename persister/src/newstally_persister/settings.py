@@ -46,6 +46,9 @@ class PersisterSettings(InnerSettings):
     """Project of the firestore sink; by default the one that Google's libraries find."""
     firestore_database: str = "(default)"
     """Database of the firestore sink."""
+    firestore_layout: Literal["documents", "compact"] = "documents"
+    """How tallies stand in Firestore: `documents`, one for each entity, or `compact`, many
+    entities in one. A database keeps the layout that it was begun with."""
     firestore_part_writes: Annotated[int, Field(ge=1, le=5_000)] = 1_000
     """Most writes in one commit to Firestore; its size is bounded besides."""
     firestore_parts_in_flight: Annotated[int, Field(ge=1, le=64)] = 4

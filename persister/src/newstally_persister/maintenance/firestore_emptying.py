@@ -5,7 +5,8 @@ from collections.abc import AsyncIterator, Callable
 from typing import Any
 
 from newstally_persister.sinks.firestore.client import FirestoreClient
-from newstally_persister.sinks.firestore.sink import MARKS, RECEIPTS
+from newstally_persister.sinks.firestore.compact.queries import TALLIES
+from newstally_persister.sinks.firestore.layout import COMPACT, MARKS, RECEIPTS
 from newstally_persister.sinks.firestore.writes import ENTITIES, PUBLICATIONS, Write
 
 DELETES_AT_A_TIME = 200
@@ -34,16 +35,22 @@ async def empty_database(
 
 async def _batches(client: FirestoreClient, size: int) -> AsyncIterator[list[str]]:
     """Yield the names of documents that are still there; marks first: see maintenance.emptying."""
-    async for names in _all(client, client.documents, MARKS, size):
-        yield names
-    # A publication goes after its entities: without it nothing would name them.
-    while publications := await client.names(client.documents, PUBLICATIONS, size, READ_SECONDS):
-        for name in publications:
-            async for names in _all(client, name, ENTITIES, size):
-                yield names
-        yield publications
-    async for names in _all(client, client.documents, RECEIPTS, size):
-        yield names
+    compact = f"{client.documents}/{COMPACT}"
+    for root in (client.documents, compact):
+        async for names in _all(client, root, MARKS, size):
+            yield names
+    for root in (client.documents, compact):
+        # A publication goes after its entities: without it nothing would name them.
+        while publications := await client.names(root, PUBLICATIONS, size, READ_SECONDS):
+            for name in publications:
+                for collection in (ENTITIES, TALLIES):
+                    async for names in _all(client, name, collection, size):
+                        yield names
+            yield publications
+        async for names in _all(client, root, RECEIPTS, size):
+            yield names
+    if await client.read(compact, READ_SECONDS) is not None:
+        yield [compact]
 
 
 async def _all(

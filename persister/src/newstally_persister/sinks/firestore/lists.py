@@ -32,6 +32,10 @@ class Lists:
         self._read_seconds = read_seconds
         self._shown: str | None = None
 
+    def root(self, client: FirestoreClient) -> str:
+        """Return what the names of publications begin with."""
+        return client.documents
+
     async def publications(
         self, limits: PageLimits, after: PublicationPosition | None
     ) -> Page[PublicationTally]:
@@ -39,7 +43,7 @@ class Lists:
         async with self._client() as client:
             return await self._page(
                 client.query(
-                    client.documents,
+                    self.root(client),
                     queries.publications(after, limits.items + 1),
                     self._read_seconds,
                 ),

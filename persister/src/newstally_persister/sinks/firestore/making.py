@@ -2,9 +2,10 @@
 
 from newstally_persister.metrics import Metrics
 from newstally_persister.settings import PersisterSettings
+from newstally_persister.sinks.firestore.compact.layout import CompactLayout
 from newstally_persister.sinks.firestore.connection import Connection, connect
 from newstally_persister.sinks.firestore.ramp import Ramp
-from newstally_persister.sinks.firestore.sink import FirestoreSink
+from newstally_persister.sinks.firestore.sink import FirestoreSink, documents_layout
 
 
 def make_sink(settings: PersisterSettings, metrics: Metrics) -> FirestoreSink:
@@ -19,4 +20,5 @@ def make_sink(settings: PersisterSettings, metrics: Metrics) -> FirestoreSink:
         ramp=Ramp(ramp) if ramp else None,
         parts_in_flight=settings.firestore_parts_in_flight,
         days_kept=settings.days_kept,
+        layout=CompactLayout if settings.firestore_layout == "compact" else documents_layout,
     )

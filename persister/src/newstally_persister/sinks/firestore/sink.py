@@ -11,7 +11,7 @@ happened to a commit whose reply was lost is told by its receipt, never by the r
 
 import asyncio
 import time
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
@@ -43,13 +43,15 @@ from newstally_persister.sinks.firestore.commit import Commit
 from newstally_persister.sinks.firestore.connection import Connection
 from newstally_persister.sinks.firestore.days import DAYS_KEPT, Window, window
 from newstally_persister.sinks.firestore.errors import without_names
-from newstally_persister.sinks.firestore.lists import Lists
+from newstally_persister.sinks.firestore.layout import (
+    MARKS,
+    RECEIPTS,
+    DocumentsLayout,
+    Layout,
+)
 from newstally_persister.sinks.firestore.ramp import Ramp
 from newstally_persister.values.parts import Part, PartLimits, tombstone
 from newstally_persister.values.progress import Expiry
-
-RECEIPTS = "flushes"
-MARKS = "journals"
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,6 +64,16 @@ class Deadlines:
 
 
 _DEADLINES = Deadlines()
+Send = Callable[[FirestoreClient, list[Any]], Awaitable[None]]
+"""Sends one commit, once; after an error it may have been applied or not."""
+MakeLayout = Callable[[Send, float], Layout]
+"""Makes a layout that sends commits of its own, and whose reads may take so many seconds."""
+
+
+def documents_layout(send: Send, read_seconds: float) -> Layout:
+    """Return the layout in which each entity has a document of its own."""
+    del send, read_seconds
+    return DocumentsLayout()
 
 
 class FirestoreSink:
@@ -81,6 +93,7 @@ class FirestoreSink:
         wall_clock: Callable[[], datetime] = lambda: datetime.now(UTC),
         days_kept: int = DAYS_KEPT,
         today: Callable[[datetime], date] = datetime.date,
+        layout: MakeLayout = documents_layout,
     ) -> None:
         """Nothing is connected to before the first call, so that trouble here stops no intake.
 
@@ -89,11 +102,12 @@ class FirestoreSink:
         self._connection = connection
         self._metrics = metrics
         self._receipt_life = timedelta(days=receipt_days)
-        self._part_limits = writes.part_limits(part_writes)
+        self._layout = layout(self._send_writes, deadlines.read_seconds)
+        self._part_limits = self._layout.part_limits(part_writes)
         self._ramp = ramp
         self._parts_in_flight = parts_in_flight
         self._deadlines = deadlines
-        self._lists = Lists(connection, deadlines.read_seconds)
+        self._lists = self._layout.lists(connection, deadlines.read_seconds)
         self._clock = clock
         self._wall_clock = wall_clock
         self._days_kept = days_kept
@@ -132,9 +146,11 @@ class FirestoreSink:
             commit = Commit(
                 client,
                 [
-                    writes.mark_completed(_name(client, MARKS, expiry.journal_id), expiry.flush),
+                    writes.mark_completed(
+                        self._name(client, MARKS, expiry.journal_id), expiry.flush
+                    ),
                     *(
-                        writes.receipt_expiry(_name(client, RECEIPTS, receipt), expire_at)
+                        writes.receipt_expiry(self._name(client, RECEIPTS, receipt), expire_at)
                         for receipt in expiry.receipts
                     ),
                 ],
@@ -149,6 +165,7 @@ class FirestoreSink:
     async def mark(self, journal_id: str) -> Mark:
         """See Sink.mark."""
         async with self._connection.use() as client:
+            await self._layout.check(client, self._deadlines.read_seconds)
             return _mark(await self._read(client, MARKS, journal_id))
 
     async def list_publications(
@@ -171,7 +188,7 @@ class FirestoreSink:
         await self._connection.close()
 
     async def _read(self, client: FirestoreClient, collection: str, name: str) -> Any:
-        return await client.read(_name(client, collection, name), self._deadlines.read_seconds)
+        return await client.read(self._name(client, collection, name), self._deadlines.read_seconds)
 
     async def _take_receipt(
         self, client: FirestoreClient, part: Part, digest: str, *, with_rows: bool
@@ -182,7 +199,7 @@ class FirestoreSink:
 
         Returns whether there is a tombstone then, whoever left it: not whether this call did.
         """
-        name = _name(client, MARKS, part.journal_id)
+        name = self._name(client, MARKS, part.journal_id)
         seen, at = await client.read_at(name, self._deadlines.read_seconds)
         mark = _mark(seen)
         if not _expected(part, mark):
@@ -190,19 +207,17 @@ class FirestoreSink:
             if voided is None:
                 raise part_elsewhere(part, f"which stands at {mark}")
             return voided
+        if seen is None:
+            # Another persister may have begun meanwhile, with another layout.
+            await self._layout.check(client, self._deadlines.read_seconds)
         known = None if seen is None else fields(seen).get("days_from")
         kept = window(self._today(at), self._days_kept, known, first_part=part.number == 1)
         commit = self._commit(client, part, digest, seen, kept)
-        if with_rows:
-            commit.writes.extend(writes.row_writes(client.documents, part, kept))
-        await self._take_turn(len(commit))
         try:
-            await self._send(commit)
-        except InvalidArgument as error:
-            if not with_rows:
-                raise
-            # Only the commit's own refusal says so: it was checked whole, and nothing applied.
-            raise PartRefusedError(f"INVALID_ARGUMENT: {error.message}") from error
+            if with_rows:
+                await self._send_part(client, part, commit, kept)
+            else:
+                await self._send(commit)
         except (AlreadyExists, FailedPrecondition, NotFound) as error:
             # AlreadyExists may come from the receipt or from the mark, and Conflict, its
             # parent, is also Aborted: only the receipt tells what was applied.
@@ -213,6 +228,22 @@ class FirestoreSink:
                 ) from error
             return voided
         return digest != part.digest
+
+    async def _send_part(
+        self, client: FirestoreClient, part: Part, commit: Commit, kept: Window
+    ) -> None:
+        """Send the commit with the part's rows. Raises PartRefusedError."""
+        for again in (False, True):
+            async with self._layout.writing(client, part, kept) as rows:
+                try:
+                    await self._send(Commit(client, [*commit.writes, *rows]))
+                except InvalidArgument as error:
+                    if not again and self._layout.make_room(client, part):
+                        continue
+                    # Only the commit's own refusal says so: it was checked whole, and nothing
+                    # applied.
+                    raise PartRefusedError(f"INVALID_ARGUMENT: {error.message}") from error
+                return
 
     async def _voided(self, client: FirestoreClient, part: Part) -> bool | None:
         """Return whether the part's receipt is a tombstone; None: there is no receipt.
@@ -233,16 +264,23 @@ class FirestoreSink:
         """Return what takes the part's receipt, if nobody has it and the mark is as seen."""
         commit = Commit(client, [writes.receipt(self._receipt(client, part), digest)])
         if part.number == 1:
-            mark = _name(client, MARKS, part.journal_id)
+            mark = self._name(client, MARKS, part.journal_id)
             commit.writes.append(writes.mark_started(mark, part.flush, seen, kept))
         return commit
 
+    def _name(self, client: FirestoreClient, collection: str, name: str) -> str:
+        return f"{self._layout.root(client)}/{collection}/{name}"
+
+    async def _send_writes(self, client: FirestoreClient, made: list[Any]) -> None:
+        await self._send(Commit(client, made))
+
     async def _send(self, commit: Commit) -> None:
+        await self._take_turn(len(commit))
         await commit.send(self._deadlines.commit_seconds)
         self._metrics.firestore_writes.inc(len(commit))
 
     def _receipt(self, client: FirestoreClient, part: Part) -> str:
-        return _name(client, RECEIPTS, part.id)
+        return self._name(client, RECEIPTS, part.id)
 
     async def _take_turn(self, number: int) -> None:
         if self._ramp is not None:
@@ -262,7 +300,3 @@ def _mark(seen: Any) -> Mark:
     """Return the mark in its document; None: there is none."""
     found = {} if seen is None else fields(seen)
     return Mark(found.get("started", 0), found.get("completed", 0))
-
-
-def _name(client: FirestoreClient, collection: str, name: str) -> str:
-    return f"{client.documents}/{collection}/{name}"

@@ -41,7 +41,7 @@ from newstally_persister.sinks.questions.asked import (
     periods,
 )
 from newstally_persister.sinks.questions.best import Best
-from newstally_persister.sinks.questions.firestore_days import dated, within
+from newstally_persister.sinks.questions.firestore_days import dated, one_publication, within
 from newstally_persister.sinks.questions.firestore_days import periods as told_periods
 from newstally_persister.sinks.questions.firestore_reading import READS_LIMIT, Reading
 from newstally_persister.sinks.sqlite_rows import entities_page, page
@@ -77,7 +77,7 @@ class FirestoreQuestions:
     ) -> Ranking:
         """See Questions.rank."""
         async with self._reading() as reading:
-            own = await reading.publication(_one(publication))
+            own = await reading.publication(one_publication(publication))
             best: Best[tuple[str, str, int, int, str]] = Best(limits.items + 1, after)
             async for document in reading.entities(own, label):
                 tally = _tally(document)
@@ -101,7 +101,7 @@ class FirestoreQuestions:
     ) -> RisingList:
         """See Questions.rising."""
         async with self._reading() as reading:
-            own = await reading.publication(_one(publication))
+            own = await reading.publication(one_publication(publication))
             told = of_document(own)
             known = [day for day in told.days if day <= today + LATEST_AHEAD_DAYS]
             days, base = periods(days, base, max(known, default=None))
@@ -255,15 +255,6 @@ async def _answerable(entities: AsyncIterator[Any]) -> AsyncIterator[Any]:
             f"too many documents would be read: ask for {least + 1} articles at least"
             " (min_articles), perhaps for one label, or use the SQLite sink"
         ) from error
-
-
-def _one(publication: str | None) -> str:
-    if publication is None:
-        raise UnansweredError(
-            "the Firestore sink adds up no entities over publications: ask for one publication, or"
-            " use the SQLite sink"
-        )
-    return publication
 
 
 def _tally(document: Any) -> EntityTally:

@@ -66,6 +66,16 @@ def periods(
     ]
 
 
+def one_publication(publication: str | None) -> str:
+    """Return the publication that is asked about. Raises UnansweredError where it is all."""
+    if publication is None:
+        raise UnansweredError(
+            "the Firestore sink adds up no entities over publications: ask for one publication, or"
+            " use the SQLite sink"
+        )
+    return publication
+
+
 def dated(told: DocumentDays) -> Counts:
     """Return what has a day or a month."""
     counts = [*told.days.values(), *told.months.values()]

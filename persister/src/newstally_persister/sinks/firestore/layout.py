@@ -1,0 +1,115 @@
+"""In which documents tallies stand: what differs between a database's layouts.
+
+Receipts and marks are the same in each, below the layout's root. A database keeps the layout that
+it was begun with: the layouts share no document, and each looks for the other one before it begins.
+"""
+
+from collections.abc import AsyncIterator
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from typing import Any, Protocol
+
+from newstally_persister.sinks.base import (
+    EntityPosition,
+    EntityTally,
+    Page,
+    PageLimits,
+    PermanentSinkError,
+    PublicationPosition,
+    PublicationTally,
+)
+from newstally_persister.sinks.firestore import writes
+from newstally_persister.sinks.firestore.client import FirestoreClient
+from newstally_persister.sinks.firestore.connection import Connection
+from newstally_persister.sinks.firestore.days import Window
+from newstally_persister.sinks.firestore.lists import Lists
+from newstally_persister.values.parts import Part, PartLimits
+
+MARKS = "journals"
+RECEIPTS = "flushes"
+COMPACT = "newstally/compact"
+"""The document that says that a database is compact; everything of it is below."""
+
+
+class Listing(Protocol):
+    """Pages of publications and entities; see `base.Sink`."""
+
+    async def publications(
+        self, limits: PageLimits, after: PublicationPosition | None
+    ) -> Page[PublicationTally]:
+        """See Sink.list_publications."""
+        ...
+
+    async def entities(
+        self, publication_key: str, label: str, limits: PageLimits, after: EntityPosition | None
+    ) -> Page[EntityTally]:
+        """See Sink.list_entity_tallies."""
+        ...
+
+
+class Layout(Protocol):
+    """Where tallies, receipts and marks of one database stand."""
+
+    def root(self, client: FirestoreClient) -> str:
+        """Return what the name of each document begins with."""
+        ...
+
+    def part_limits(self, part_writes: int) -> PartLimits:
+        """Return limits under which Firestore takes every part."""
+        ...
+
+    def lists(self, connection: Connection, read_seconds: float) -> Listing:
+        """Return what lists tallies."""
+        ...
+
+    async def check(self, client: FirestoreClient, seconds: float) -> None:
+        """Raise PermanentSinkError where the database was begun with another layout."""
+        ...
+
+    def writing(
+        self, client: FirestoreClient, part: Part, kept: Window
+    ) -> AbstractAsyncContextManager[list[Any]]:
+        """Make room for a part's rows, and give the writes that add them, to be sent meanwhile."""
+        ...
+
+    def make_room(self, client: FirestoreClient, part: Part) -> bool:
+        """Let there be all the room that can be when a part is written next that was refused.
+
+        Returns False where that makes no difference.
+        """
+        ...
+
+
+class DocumentsLayout:
+    """A document for each publication and each entity; see `sink`."""
+
+    def root(self, client: FirestoreClient) -> str:
+        """See Layout.root."""
+        return client.documents
+
+    def part_limits(self, part_writes: int) -> PartLimits:
+        """See Layout.part_limits."""
+        return writes.part_limits(part_writes)
+
+    def lists(self, connection: Connection, read_seconds: float) -> Listing:
+        """See Layout.lists."""
+        return Lists(connection, read_seconds)
+
+    async def check(self, client: FirestoreClient, seconds: float) -> None:
+        """See Layout.check."""
+        if await client.read(f"{client.documents}/{COMPACT}", seconds) is not None:
+            raise PermanentSinkError(
+                "this database was begun with the layout `compact`",
+                "set --firestore-layout compact, or --firestore-database to another one",
+            )
+
+    @asynccontextmanager
+    async def writing(
+        self, client: FirestoreClient, part: Part, kept: Window
+    ) -> AsyncIterator[list[Any]]:
+        """See Layout.writing."""
+        yield writes.row_writes(client.documents, part, kept)
+
+    def make_room(self, client: FirestoreClient, part: Part) -> bool:
+        """See Layout.make_room."""
+        del client, part
+        return False

@@ -1,0 +1,296 @@
+"""Answers from a compact database.
+
+What a publication has within some days stands side by side in its leaves, so it is read as a whole,
+and exact. An entity is found in one leaf. What would have to be added up over the entities of all
+publications is not answered.
+"""
+
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
+from datetime import date
+from typing import Any
+
+from newstally_protos.rising import Change, rise
+
+from newstally_persister.metrics import Metrics
+from newstally_persister.sinks.base import EntityPosition, EntityTally, PageLimits
+from newstally_persister.sinks.firestore.client import fields
+from newstally_persister.sinks.firestore.compact.rows import PUBLICATION, Counts, Entity, Tallied
+from newstally_persister.sinks.firestore.connection import Connection
+from newstally_persister.sinks.firestore.days import DocumentDays
+from newstally_persister.sinks.questions.asked import (
+    LATEST_AHEAD_DAYS,
+    Days,
+    DayTally,
+    EntityUnknownError,
+    Floor,
+    Found,
+    History,
+    Mentioning,
+    Name,
+    NamePosition,
+    NothingComparableError,
+    Period,
+    PublicationMentions,
+    PublicationPosition,
+    Ranking,
+    RisingEntity,
+    RisingList,
+    RisingPosition,
+    iso_day,
+    periods,
+)
+from newstally_persister.sinks.questions.best import Best
+from newstally_persister.sinks.questions.firestore_compact_reading import CompactReading
+from newstally_persister.sinks.questions.firestore_days import one_publication, within
+from newstally_persister.sinks.questions.firestore_days import periods as told_periods
+from newstally_persister.sinks.questions.firestore_reading import READS_LIMIT
+from newstally_persister.sinks.sqlite_rows import entities_page, page
+
+READ_SECONDS = 8.0
+"""How long one read may take: below the deadline of a question at the gateway."""
+_EPOCH = date(1970, 1, 1).toordinal()
+_NO_TALLY = DayTally("", 0, 0, 0)
+_RECENT_DAYS = 70
+"""Days in which the last one with articles is looked for first."""
+
+
+class CompactQuestions:
+    """Questions to a compact Firestore database; see `asked.Questions`."""
+
+    def __init__(
+        self,
+        connection: Connection,
+        metrics: Metrics,
+        read_seconds: float = READ_SECONDS,
+        reads: int = READS_LIMIT,
+    ) -> None:
+        """A question reads at most so many documents."""
+        self._connection = connection
+        self._metrics = metrics
+        self._read_seconds = read_seconds
+        self._reads = reads
+
+    async def rank(
+        self,
+        publication: str | None,
+        days: Days,
+        label: str,
+        limits: PageLimits,
+        after: EntityPosition | None,
+    ) -> Ranking:
+        """See Questions.rank."""
+        async with self._reading() as reading:
+            own = await reading.publication(one_publication(publication))
+            best: Best[tuple[str, str, int, int, str]] = Best(limits.items + 1, after)
+            if days.all:
+                tallied = await reading.totals(own)
+                counted = fields(own)["articles"]
+                counts = {entity: found[:2] for entity, found in tallied.totals.items()}
+            else:
+                tallied = await reading.days(own, days)
+                told = told_days(tallied)
+                counted = within(told.pop(PUBLICATION, _NOTHING), days)[1]
+                counts = {entity: within(of, days) for entity, of in told.items()}
+            for (text, name), (mentions, articles) in counts.items():
+                if mentions and label in ("", name):
+                    shown = tallied.names.get(Entity(text, name), "")
+                    best.add((mentions, text, name), (text, name, mentions, articles, shown))
+            return Ranking(entities_page(best.items(), limits), counted)
+
+    async def rising(
+        self,
+        publication: str | None,
+        days: Period | None,
+        base: Period | None,
+        floor: Floor,
+        limits: PageLimits,
+        after: RisingPosition | None,
+        today: int,
+    ) -> RisingList:
+        """See Questions.rising."""
+        async with self._reading() as reading:
+            own = await reading.publication(one_publication(publication))
+            latest = None
+            if days is None:
+                latest = await _latest(reading, own, today + LATEST_AHEAD_DAYS)
+            days, base = periods(days, base, latest)
+            both = Days(min(days.first, base.first), max(days.last, base.last))
+            tallied = await reading.days(own, both)
+            told = told_days(tallied)
+            counted = told.pop(PUBLICATION, _NOTHING)
+            articles, base_articles = within(counted, days)[1], within(counted, base)[1]
+            if not articles or not base_articles:
+                empty = days if not articles else base
+                raise NothingComparableError(
+                    f"no article was counted from {iso_day(empty.first)} to {iso_day(empty.last)}"
+                )
+            best: Best[RisingEntity] = Best(limits.items + 1, after)
+            for (text, label), of in told.items():
+                change = Change(*within(of, days), *within(of, base))
+                if floor.label not in ("", label) or change.articles < floor.articles:
+                    continue
+                found = rise(change, articles, base_articles)
+                if found.at_least > 1:
+                    name = tallied.names.get(Entity(text, label), "")
+                    risen = EntityTally(text, label, change.mentions, change.articles, name)
+                    entity = RisingEntity(risen, change.base_mentions, change.base_articles, found)
+                    best.add((found.at_least, text, label), entity)
+            listed = page(best.items(), lambda each: "".join(map(str, each.tally)), limits)
+            return RisingList(listed, days, base, articles, base_articles)
+
+    async def history(
+        self,
+        publication: str | None,
+        name: Name,
+        days: Days,
+        limits: PageLimits,
+        after: str | None,
+    ) -> History:
+        """See Questions.history."""
+        async with self._reading() as reading:
+            publications = await reading.chosen(publication)
+            pairs, tally = await _of_name(reading, publications, name)
+            entity = Entity(tally.text, tally.label)
+            found = await reading.each(reading.days(each, days) for each in publications)
+            told = [told_days(each, (entity, PUBLICATION)) for each in found]
+            rows = told_periods(
+                [each[entity] for each in told if entity in each],
+                [each[PUBLICATION] for each in told if PUBLICATION in each],
+                days,
+            )
+            listed = page(
+                (DayTally(*row) for row in rows if after is None or row[0] > after),
+                lambda _: "",
+                limits,
+            )
+            if after is not None:
+                return History(tally, listed, _NO_TALLY)
+            own = [fields(each) for each in publications]
+            without = DayTally(
+                "",
+                tally.mentions - sum(counts[2] for _, counts in pairs),
+                tally.articles - sum(counts[3] for _, counts in pairs),
+                sum(each["articles"] - each.get("dated_articles", 0) for each in own),
+            )
+            return History(tally, listed, without)
+
+    async def publications(
+        self, name: Name, days: Days, limits: PageLimits, after: PublicationPosition | None
+    ) -> Mentioning:
+        """See Questions.publications."""
+        async with self._reading() as reading:
+            pairs, tally = await _of_name(reading, await reading.publications(), name)
+            entity = Entity(tally.text, tally.label)
+            rows = []
+            found = await reading.each(
+                _within(reading, publication, entity, counts, days) for publication, counts in pairs
+            )
+            for (publication, _), (mentions, articles, counted) in zip(pairs, found, strict=True):
+                if mentions:
+                    its = fields(publication)
+                    rows.append(
+                        PublicationMentions(its["key"], its["name"], mentions, articles, counted)
+                    )
+            rows.sort(key=lambda row: (-row.mentions, row.key))
+            if after is not None:
+                rows = [row for row in rows if (-row.mentions, row.key) > (-after[0], after[1])]
+            return Mentioning(tally, page(rows, lambda row: row.key + row.name, limits))
+
+    async def find(
+        self,
+        publication: str | None,
+        beginning: str,
+        label: str,
+        limits: PageLimits,
+        after: NamePosition | None,
+    ) -> Found:
+        """See Questions.find."""
+        async with self._reading() as reading:
+            publications = await reading.chosen(publication)
+            found = await reading.each(reading.beginning(each, beginning) for each in publications)
+        sums = Tallied()
+        for each in found:
+            for entity, counts in each.totals.items():
+                if label in ("", entity.label) and (after is None or entity > after):
+                    sums.add(entity, counts, each.names.get(entity, ""))
+        listed = page(
+            (_tally(entity, sums) for entity in sorted(sums.totals)),
+            lambda tally: tally.text + tally.label + tally.name,
+            limits,
+        )
+        last = listed.items[-1] if listed.more else None
+        return Found([*listed.items], None if last is None else (last.text, last.label))
+
+    @asynccontextmanager
+    async def _reading(self) -> AsyncIterator[CompactReading]:
+        async with self._connection.use() as client:
+            reading = CompactReading(client, self._read_seconds, self._reads)
+            try:
+                yield reading
+            finally:
+                self._metrics.question_reads.inc(reading.reads)
+
+
+_NOTHING = DocumentDays({}, {}, (0, 0))
+
+
+def told_days(tallied: Tallied, only: Sequence[Entity] | None = None) -> dict[Entity, DocumentDays]:
+    """Return what is known by day of each entity, as the other layout's documents tell it."""
+    found: dict[Entity, tuple[dict[int, Any], dict[int, Any]]] = {}
+    for (day, entity), counts in tallied.days.items():
+        if only is not None and entity not in only:
+            continue
+        days, months = found.setdefault(entity, ({}, {}))
+        if len(day) == len("2026-11"):
+            year, _, month = day.partition("-")
+            months[12 * int(year) + int(month) - 1] = counts
+        else:
+            days[date.fromisoformat(day).toordinal() - _EPOCH] = counts
+    return {entity: DocumentDays(*of, (0, 0)) for entity, of in found.items()}
+
+
+async def _latest(reading: CompactReading, publication: Any, last: int) -> int | None:
+    """Return the last day with articles that is not after `last`."""
+    for first in (last - _RECENT_DAYS, None):
+        told = told_days(await reading.days(publication, Days(first, last)), [PUBLICATION])
+        known = [day for each in told.values() for day in each.days if day <= last]
+        if known:
+            return max(known)
+    return None
+
+
+async def _of_name(
+    reading: CompactReading, publications: Sequence[Any], name: Name
+) -> tuple[list[tuple[Any, Counts]], EntityTally]:
+    """Return what each publication that has it counts, and the sum. Raises EntityUnknownError."""
+    found = await reading.each(reading.named(each, name.text, name.label) for each in publications)
+    sums = Tallied()
+    for each in found:
+        for entity, counts in each.totals.items():
+            sums.add(entity, counts, each.names.get(entity, ""))
+    if not sums.totals:
+        raise EntityUnknownError
+    meant = min(sums.totals, key=lambda entity: (-sums.totals[entity][0], entity.label))
+    pairs = [
+        (publication, each.totals[meant])
+        for publication, each in zip(publications, found, strict=True)
+        if meant in each.totals
+    ]
+    return pairs, _tally(meant, sums)
+
+
+async def _within(
+    reading: CompactReading, publication: Any, entity: Entity, counts: Counts, days: Days
+) -> tuple[int, int, int]:
+    """Return (mentions, articles, counted articles of the publication) within the days."""
+    if days.all:
+        return counts[0], counts[1], fields(publication)["articles"]
+    told = told_days(await reading.days(publication, days), (entity, PUBLICATION))
+    own = within(told.get(entity, _NOTHING), days)
+    return *own, within(told.get(PUBLICATION, _NOTHING), days)[1]
+
+
+def _tally(entity: Entity, sums: Tallied) -> EntityTally:
+    counts = sums.totals[entity]
+    return EntityTally(*entity, counts[0], counts[1], sums.names.get(entity, ""))
