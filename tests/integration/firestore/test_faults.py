@@ -1,23 +1,29 @@
 """Whatever happens between the sink and Firestore, the recount from the emulator is equal."""
 
 import random
-from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
-from support.firestore_bench import Bench, Store
+from support.firestore_bench import Bench
 from support.firestore_chaos import CODES, Chaos, articles, live
-from support.firestore_days import days_from, recount_places
+from support.firestore_compact import COMPACT, DOCUMENTS, Kind
 from support.firestore_proxy import COMMIT, PASS, Fault, FirestoreProxy, What, commit_of
 from unit.persister.building import recount
 
 SEEDS = 200
 
 
-async def counted_once(bench: Bench, emulator: str, proxy: FirestoreProxy) -> None:
+@pytest.fixture(params=[DOCUMENTS, COMPACT], ids=lambda kind: kind.name)
+def kind(request: pytest.FixtureRequest) -> Kind:
+    """Each layout."""
+    found: Kind = request.param
+    return found
+
+
+async def counted_once(kind: Kind, bench: Bench, emulator: str, proxy: FirestoreProxy) -> None:
     """Two rounds of articles through the bench's faults; then the recount."""
     sent = [articles(random.Random(n), 6) for n in range(3)]
-    async with bench, Store(emulator, bench.project) as store:
+    async with bench, kind.store(emulator, bench.project) as store:
         bench.start()
         for some in sent:
             await bench.record("u", some)
@@ -27,8 +33,7 @@ async def counted_once(bench: Bench, emulator: str, proxy: FirestoreProxy) -> No
         every = [a for some in sent for a in some]
         total, dated = await store.counts()
         assert total == recount(every)
-        today = datetime.now(UTC).date()
-        assert dated == recount_places(every, today, days_from(today))
+        assert dated == kind.recount_dated(every)
 
 
 EACH = [
@@ -41,7 +46,7 @@ EACH = [
 
 @pytest.mark.parametrize("fault", EACH, ids=lambda f: f"{f.what.name}-{f.code.name}".lower())
 async def test_every_first_attempt_fails(
-    fault: Fault, emulator: str, proxy: FirestoreProxy, tmp_path: Path
+    fault: Fault, kind: Kind, emulator: str, proxy: FirestoreProxy, tmp_path: Path
 ) -> None:
     """Each commit meets the fault once, at its first attempt; the recount is equal."""
     seen: set[str] = set()
@@ -57,13 +62,13 @@ async def test_every_first_attempt_fails(
         return fault
 
     proxy.plan = plan
-    name = f"each-{fault.what.name}-{fault.code.name}".lower().replace("_", "-")
-    await counted_once(Bench(tmp_path, name), emulator, proxy)
+    name = f"each-{kind.name}-{fault.what.name}-{fault.code.name}".lower().replace("_", "-")
+    await counted_once(kind, Bench(tmp_path, name, kind.make_sink), emulator, proxy)
     assert len(seen) >= 6
 
 
 async def test_the_connection_breaks_in_the_middle_of_requests(
-    emulator: str, proxy: FirestoreProxy, tmp_path: Path
+    kind: Kind, emulator: str, proxy: FirestoreProxy, tmp_path: Path
 ) -> None:
     """Half of a request arrives, again and again; the recount is equal."""
     draw = random.Random(1)
@@ -76,20 +81,23 @@ async def test_the_connection_breaks_in_the_middle_of_requests(
         return cut
 
     proxy.chop = chop
-    await counted_once(Bench(tmp_path, "chopped"), emulator, proxy)
+    bench = Bench(tmp_path, f"chopped-{kind.name}", kind.make_sink)
+    await counted_once(kind, bench, emulator, proxy)
     assert cuts > 3
 
 
 @pytest.mark.parametrize("seed", range(SEEDS))
 async def test_a_random_mixture(
-    seed: int, emulator: str, proxy: FirestoreProxy, tmp_path: Path
+    seed: int, kind: Kind, emulator: str, proxy: FirestoreProxy, tmp_path: Path
 ) -> None:
     """All faults, restarts and expired receipts, drawn by the seed; the recount is equal."""
     chaos = Chaos(seed, proxy)
-    async with Bench(tmp_path, f"seed-{seed}") as bench, Store(emulator, bench.project) as store:
+    async with (
+        Bench(tmp_path, f"seed-{seed}-{kind.name}", kind.make_sink) as bench,
+        kind.store(emulator, bench.project) as store,
+    ):
         sent = await live(chaos, bench, store)
         assert not bench.fatal
         total, dated = await store.counts()
         assert total == recount(sent)
-        today = datetime.now(UTC).date()
-        assert dated == recount_places(sent, today, days_from(today))
+        assert dated == kind.recount_dated(sent)

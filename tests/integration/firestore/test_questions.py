@@ -15,8 +15,12 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from newstally_persister.sinks.base import PageLimits, PublicationUnknownError
+from newstally_persister.sinks.firestore.compact.folding import FoldLimits
+from newstally_persister.sinks.firestore.compact.layout import CompactLayout
 from newstally_persister.sinks.firestore.connection import Connection, connect
-from newstally_persister.sinks.firestore.sink import FirestoreSink
+from newstally_persister.sinks.firestore.layout import Layout
+from newstally_persister.sinks.firestore.sink import FirestoreSink, Send
+from newstally_persister.sinks.firestore.writes import publication_name
 from newstally_persister.sinks.questions.asked import (
     Days,
     EntityUnknownError,
@@ -24,11 +28,13 @@ from newstally_persister.sinks.questions.asked import (
     Name,
     NothingComparableError,
     Period,
+    Questions,
     UnansweredError,
     iso_day,
     read_day,
 )
 from newstally_persister.sinks.questions.firestore import FirestoreQuestions
+from newstally_persister.sinks.questions.firestore_compact import CompactQuestions
 from newstally_protos.v1 import tally_pb2
 from unit.persister.building import Article, metrics
 from unit.persister.calling import SECONDS, Caller, persister
@@ -45,6 +51,7 @@ EXAMPLES = settings(
     deadline=None,
     suppress_health_check=[HealthCheck.function_scoped_fixture],
 )
+BOTH = pytest.mark.parametrize("layout", ["documents", "compact"])
 _projects = itertools.count()
 
 
@@ -55,15 +62,46 @@ def host(emulator: str, monkeypatch: pytest.MonkeyPatch) -> None:
 
 @asynccontextmanager
 async def stored(
-    articles: Sequence[Counted], reads: int = 5_000
-) -> AsyncIterator[FirestoreQuestions]:
-    """A database of its own that was given these articles as a flush gives them."""
+    articles: Sequence[Counted], reads: int = 5_000, layout: str = "documents"
+) -> AsyncIterator[Questions]:
+    """A database of its own that was given these articles as flushes give them."""
+    if layout == "compact":
+        async with stored_compactly(articles, reads) as questions:
+            yield questions
+        return
     project = f"questions-{next(_projects)}"
     connection = Connection(lambda: connect(project, "(default)"))
     sink = FirestoreSink(connection, 7, metrics(), part_writes=1_000, today=lambda _: TODAY)
     try:
         await sink.apply(plain.part(articles))
         yield FirestoreQuestions(connection, metrics(), reads=reads)
+    finally:
+        await sink.close()
+
+
+@asynccontextmanager
+async def stored_compactly(
+    articles: Sequence[Counted], reads: int
+) -> AsyncIterator[CompactQuestions]:
+    """Half of the articles are in leaves, three rows each, and half of them in logs."""
+    project = f"questions-{next(_projects)}"
+    connection = Connection(lambda: connect(project, "(default)"))
+    made: list[CompactLayout] = []
+
+    def layout(send: Send, read_seconds: float) -> Layout:
+        made.append(CompactLayout(send, read_seconds, FoldLimits(leaf_rows=3)))
+        return made[0]
+
+    sink = FirestoreSink(connection, 7, metrics(), part_writes=1_000, layout=layout)
+    half = len(articles) // 2
+    try:
+        await sink.apply(plain.part(articles[:half]))
+        async with connection.use() as client:
+            root = made[0].root(client)
+            for key in plain.PUBLICATIONS:
+                await made[0].logs.fold(client, publication_name(root, key))
+        await sink.apply(replace(plain.part(articles[half:]), flush=2))
+        yield CompactQuestions(connection, metrics(), reads=reads)
     finally:
         await sink.close()
 
@@ -90,17 +128,18 @@ async def pages(ask: Callable[[Any], Awaitable[tuple[Sequence[Any], Any]]]) -> l
         assert len(items) < 1_000, "pages without end"
 
 
+@BOTH
 @EXAMPLES
 @given(ARTICLES, DAYS, st.sampled_from(["", *LABELS]), st.integers(1, 4))
 def test_the_most_mentioned_of_one_publication(
-    articles: list[Counted], days: Days, label: str, size: int
+    layout: str, articles: list[Counted], days: Days, label: str, size: int
 ) -> None:
     """Exactly, although not every document is read."""
 
     async def run() -> None:
         made, span = lately(articles), shifted(days)
         own = plain.of(made, "post")
-        async with stored(made) as questions:
+        async with stored(made, layout=layout) as questions:
 
             async def ask(after: Any) -> tuple[Sequence[Any], Any]:
                 found = await questions.rank("post", span, label, PageLimits(size, 10_000), after)
@@ -119,6 +158,7 @@ def test_the_most_mentioned_of_one_publication(
     asyncio.run(run())
 
 
+@BOTH
 @EXAMPLES
 @given(
     st.lists(st.tuples(st.integers(0, 6), st.integers(0, 6)), min_size=1, max_size=8),
@@ -126,7 +166,7 @@ def test_the_most_mentioned_of_one_publication(
     st.integers(1, 3),
 )
 def test_what_rises_in_one_publication(
-    counts: list[tuple[int, int]], floor: int, size: int
+    layout: str, counts: list[tuple[int, int]], floor: int, size: int
 ) -> None:
     """Each entity above the floor whose bound is above 1, once, in order."""
     made = [
@@ -141,7 +181,7 @@ def test_what_rises_in_one_publication(
     days, base = Period(BEGIN + 7, BEGIN + 13), Period(BEGIN, BEGIN + 6)
 
     async def run() -> None:
-        async with stored(made) as questions:
+        async with stored(made, layout=layout) as questions:
 
             async def ask(after: Any) -> tuple[Sequence[Any], Any]:
                 found = await questions.rising(
@@ -158,6 +198,7 @@ def test_what_rises_in_one_publication(
     asyncio.run(run())
 
 
+@BOTH
 @EXAMPLES
 @given(
     ARTICLES,
@@ -167,7 +208,7 @@ def test_what_rises_in_one_publication(
     DAYS,
 )
 def test_one_entity(
-    articles: list[Counted], publication: str | None, text: str, label: str, days: Days
+    layout: str, articles: list[Counted], publication: str | None, text: str, label: str, days: Days
 ) -> None:
     """By day and by publication; a text without a label is that with most mentions."""
 
@@ -176,7 +217,7 @@ def test_one_entity(
         own = plain.of(made, publication)
         totals = plain.tally(own)
         meant = [e for e in totals if e[0] == text and label in ("", e[1])]
-        async with stored(made) as questions:
+        async with stored(made, layout=layout) as questions:
             limits = PageLimits(3, 10_000)
 
             async def by_day(after: Any) -> tuple[Sequence[Any], Any]:
@@ -215,6 +256,7 @@ def test_one_entity(
     asyncio.run(run())
 
 
+@BOTH
 @EXAMPLES
 @given(
     st.lists(st.text(SIGNS, min_size=1, max_size=4), min_size=1, max_size=12, unique=True),
@@ -222,7 +264,7 @@ def test_one_entity(
     st.none() | st.just("post"),
 )
 def test_names_by_their_beginning(
-    texts: list[str], beginning: str, publication: str | None
+    layout: str, texts: list[str], beginning: str, publication: str | None
 ) -> None:
     """Also where an id is not the text itself."""
     made = [
@@ -233,7 +275,7 @@ def test_names_by_their_beginning(
 
     async def run() -> None:
         own = plain.of(made, publication)
-        async with stored(made) as questions:
+        async with stored(made, layout=layout) as questions:
 
             async def ask(after: Any) -> tuple[Sequence[Any], Any]:
                 found = await questions.find(

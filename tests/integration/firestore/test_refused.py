@@ -3,6 +3,7 @@
 import asyncio
 import random
 from collections import Counter
+from dataclasses import replace
 from pathlib import Path
 
 import grpc
@@ -10,12 +11,15 @@ import pytest
 from newstally_persister.journal.tables import set_aside
 from newstally_persister.sinks.firestore.connection import Connection
 from newstally_persister.sinks.firestore.sink import FirestoreSink
-from support.firestore_bench import Bench, Store
+from support.firestore_bench import Bench
 from support.firestore_chaos import articles
+from support.firestore_compact import COMPACT, DOCUMENTS, TINY, Kind, compact
 from support.firestore_proxy import COMMIT, PASS, Fault, FirestoreProxy, What, commit_of
 from unit.persister.building import Tallies, metrics, recount
 
 INVALID = grpc.StatusCode.INVALID_ARGUMENT
+ROOMY = replace(TINY, log_bytes=100_000, logs_bytes=200_000)
+"""Nothing is folded for want of room: a fold that is refused is another matter."""
 REFUSE = Fault(What.REFUSE, INVALID)
 SENT = [articles(random.Random(n), 8) for n in range(3)]
 ALL = [article for some in SENT for article in some]
@@ -23,6 +27,20 @@ ALL = [article for some in SENT for article in some]
 
 def small_parts(connection: Connection) -> FirestoreSink:
     return FirestoreSink(connection, 7, metrics(), part_writes=4, parts_in_flight=3)
+
+
+def compact_parts(connection: Connection) -> FirestoreSink:
+    return FirestoreSink(
+        connection, 7, metrics(), part_writes=1, parts_in_flight=3, layout=compact(ROOMY)
+    )
+
+
+@pytest.fixture(params=[DOCUMENTS, COMPACT], ids=lambda kind: kind.name)
+def kind(request: pytest.FixtureRequest) -> Kind:
+    """Each layout, with patience."""
+    found: Kind = request.param
+    patient = {"documents": small_parts, "compact": compact_parts}
+    return replace(found, make_sink=patient[found.name])
 
 
 async def send(bench: Bench) -> None:
@@ -40,20 +58,30 @@ async def aside(bench: Bench) -> Tallies:
 
 
 def rows_of(request: bytes) -> int:
-    """Return how many documents of tallies a commit changes."""
-    return sum("/publications/" in write.update.name for write in commit_of(request).writes)
+    """Return how many rows a commit adds."""
+    rows = 0
+    for write in commit_of(request).writes:
+        logged = [
+            element.map_value.fields["texts"].array_value.values
+            for transform in write.update_transforms
+            for element in transform.append_missing_elements.values
+        ]
+        # In a log, the publication's own row has no text.
+        rows += sum(text.string_value != "" for texts in logged for text in texts)
+        rows += "/publications/" in write.update.name and not logged
+    return rows
 
 
 async def test_parts_that_are_too_large(
-    emulator: str, proxy: FirestoreProxy, tmp_path: Path
+    kind: Kind, emulator: str, proxy: FirestoreProxy, tmp_path: Path
 ) -> None:
     """Whatever has more than one document is refused: all of it is applied in smaller parts."""
     proxy.plan = lambda method, request: (
         REFUSE if method == COMMIT and rows_of(request) > 1 else PASS
     )
     async with (
-        Bench(tmp_path, "too-large", small_parts) as bench,
-        Store(emulator, bench.project) as store,
+        Bench(tmp_path, f"too-large-{kind.name}", kind.make_sink) as bench,
+        kind.store(emulator, bench.project) as store,
     ):
         bench.start()
         await send(bench)
@@ -64,7 +92,9 @@ async def test_parts_that_are_too_large(
 
 
 @pytest.mark.parametrize("lost", [False, True])
-async def test_a_document(lost: bool, emulator: str, proxy: FirestoreProxy, tmp_path: Path) -> None:
+async def test_a_document(
+    lost: bool, kind: Kind, emulator: str, proxy: FirestoreProxy, tmp_path: Path
+) -> None:
     """It is set aside, and all others are applied; what is lost on the way does not matter."""
     draw = random.Random(7)
 
@@ -78,8 +108,8 @@ async def test_a_document(lost: bool, emulator: str, proxy: FirestoreProxy, tmp_
 
     proxy.plan = plan
     async with (
-        Bench(tmp_path, f"document-{lost:d}", small_parts) as bench,
-        Store(emulator, bench.project) as store,
+        Bench(tmp_path, f"document-{lost:d}-{kind.name}", kind.make_sink) as bench,
+        kind.store(emulator, bench.project) as store,
     ):
         bench.start()
         await send(bench)
@@ -95,7 +125,7 @@ async def test_a_document(lost: bool, emulator: str, proxy: FirestoreProxy, tmp_
 
 
 async def test_a_part_that_was_applied_before_it_was_refused(
-    emulator: str, proxy: FirestoreProxy, tmp_path: Path
+    kind: Kind, emulator: str, proxy: FirestoreProxy, tmp_path: Path
 ) -> None:
     """Its answer was lost, and the next attempt is refused: the receipt tells, nothing is twice."""
     seen: Counter[str] = Counter()
@@ -110,23 +140,24 @@ async def test_a_part_that_was_applied_before_it_was_refused(
     proxy.plan = plan
     # The receipt is looked for after a refusal only, so the commit itself has to come again.
     async with (
-        Bench(tmp_path, "applied-before", small_parts) as bench,
-        Store(emulator, bench.project) as store,
+        Bench(tmp_path, f"applied-before-{kind.name}", kind.make_sink) as bench,
+        kind.store(emulator, bench.project) as store,
     ):
         bench.start()
         await send(bench)
         await bench.until_applied()
         assert await aside(bench) == {}
-        assert max(seen.values()) == 2
+        # A compact one makes room first, and is sent once more.
+        assert max(seen.values()) == {"documents": 2, "compact": 3}[kind.name]
         assert await store.tallies() == recount(ALL)
 
 
-async def test_everything(emulator: str, proxy: FirestoreProxy, tmp_path: Path) -> None:
+async def test_everything(kind: Kind, emulator: str, proxy: FirestoreProxy, tmp_path: Path) -> None:
     """Nothing is set aside, because not even a tombstone is taken; mended, all of it is applied."""
     proxy.plan = lambda method, _request: REFUSE if method == COMMIT else PASS
     async with (
-        Bench(tmp_path, "everything", small_parts) as bench,
-        Store(emulator, bench.project) as store,
+        Bench(tmp_path, f"everything-{kind.name}", kind.make_sink) as bench,
+        kind.store(emulator, bench.project) as store,
     ):
         bench.start()
         await send(bench)

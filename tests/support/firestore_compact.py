@@ -1,0 +1,132 @@
+"""A compact database with small documents, and a plain reader of it."""
+
+from collections import Counter
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, date, datetime
+from typing import Any
+
+from newstally_persister.sinks.firestore.compact.folding import FoldLimits
+from newstally_persister.sinks.firestore.compact.layout import CompactLayout
+from newstally_persister.sinks.firestore.connection import Connection
+from newstally_persister.sinks.firestore.layout import Layout
+from newstally_persister.sinks.firestore.sink import FirestoreSink, MakeLayout, Send
+from support.firestore_bench import IMPATIENT, MakeSink, Store, small_parts
+from support.firestore_days import EPOCH, Places, days_from, recount_places
+from unit.persister.building import Article, Tallies, metrics, recount_days
+
+TINY = FoldLimits(
+    log_bytes=1_800, leaf_bytes=400, leaf_rows=3, commit_bytes=2_500, logs_bytes=4_000
+)
+"""So small that a few articles fold logs, cut leaves and need several commits."""
+
+
+def compact(limits: FoldLimits = TINY) -> MakeLayout:
+    """Return what makes the compact layout with these limits."""
+
+    def make(send: Send, read_seconds: float) -> Layout:
+        return CompactLayout(send, read_seconds, limits)
+
+    return make
+
+
+def compact_parts(connection: Connection) -> FirestoreSink:
+    """Return a sink whose parts and documents are so small that a few articles make several."""
+    return FirestoreSink(
+        connection,
+        7,
+        metrics(),
+        part_writes=1,
+        parts_in_flight=3,
+        deadlines=IMPATIENT,
+        layout=compact(),
+    )
+
+
+class CompactStore(Store):
+    """What the emulator holds for one project, read plainly: every document, without the sink."""
+
+    async def counts(self) -> tuple[Tallies, Places]:
+        """Recount: logs and leaves of every publication."""
+        total: Tallies = Counter()
+        dated: Places = Counter()
+        root = self.client.document("newstally/compact")
+        async for publication in root.collection("publications").list_documents():
+            found = (await publication.get()).to_dict() or {}
+            key = " ".join(found["name"].split()).casefold()
+            own: Places = Counter()
+            total[key, "", "", "articles"] = found["articles"]
+            total[key, "", "", "mentions"] = found["mentions"]
+            async for document in publication.collection("tallies").stream():
+                held = document.to_dict() or {}
+                for text, label, day, mentions, articles in rows(document.id, held):
+                    if day:
+                        own[key, text, label, "mentions", day] += mentions
+                        own[key, text, label, "articles", day] += articles
+                    else:
+                        total[key, text, label, "mentions"] += mentions
+                        total[key, text, label, "articles"] += articles
+            for what in ("mentions", "articles"):
+                of_days = sum(n for place, n in own.items() if place[1] == "" and place[3] == what)
+                assert of_days == found.get(f"dated_{what}", 0)
+            dated += own
+        return +total, +dated
+
+    async def sweep(self) -> int:
+        """Delete receipts as the TTL policy does, as if their time had come; return how many."""
+        receipts = self.client.document("newstally/compact").collection("flushes")
+        expiring = [each async for each in receipts.stream() if "expire_at" in each.to_dict()]
+        for each in expiring:
+            await each.reference.delete()
+        return len(expiring)
+
+
+def rows(name: str, held: Mapping[str, Any]) -> Iterator[tuple[str, str, str, int, int]]:
+    """Yield (text, label, day, mentions, articles) of a log or a leaf, as it is documented."""
+    parts = held["log"] if name == "log" else [held]
+    for part in parts:
+        columns = [part[name] for name in ("texts", "labels", "mentions", "articles")]
+        if name.startswith("days~"):
+            yield from (
+                (text, label, day, mentions, articles)
+                for text, label, mentions, articles, day in zip(*columns, part["days"], strict=True)
+            )
+            continue
+        for text, label, mentions, articles in zip(*columns, strict=True):
+            if articles:
+                yield text, label, "", mentions, articles
+        for row, day, mentions, articles in zip(
+            *(part.get(f"day_{of}", ()) for of in ("rows", "numbers", "mentions", "articles")),
+            strict=True,
+        ):
+            yield part["texts"][row], part["labels"][row], part["days"][day], mentions, articles
+
+
+def recount_by_day(sent: Sequence[Article]) -> Places:
+    """Count plainly what a compact database must hold by day."""
+    total: Places = Counter()
+    for (*key, day), number in recount_days(sent).items():
+        if day is not None:
+            iso = date.fromordinal(day + EPOCH).isoformat()
+            total[(*key, iso)] += number  # type: ignore[index]
+    return +total
+
+
+def recount_by_place(sent: Sequence[Article]) -> Places:
+    """Count plainly what documents must hold today by day and month."""
+    today = datetime.now(UTC).date()
+    return recount_places(sent, today, days_from(today))
+
+
+@dataclass(frozen=True, slots=True)
+class Kind:
+    """A layout, as tests of both need it."""
+
+    name: str
+    make_sink: MakeSink
+    store: type[Store]
+    recount_dated: Callable[[Sequence[Article]], Places]
+
+
+DOCUMENTS = Kind("documents", small_parts, Store, recount_by_place)
+COMPACT = Kind("compact", compact_parts, CompactStore, recount_by_day)
