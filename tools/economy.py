@@ -28,6 +28,7 @@ from pathlib import Path
 sys.path.insert(0, str(Path(__file__).resolve().parent))
 
 import spacy
+from economy_compact import STORED, Spent, run, stored
 from newstally_extractor.counting.entities import NamedCounts
 from newstally_extractor.fast import FastPipeline, prove
 from newstally_extractor.html.plain import make_reader
@@ -42,6 +43,7 @@ from newstally_persister.values.parts import PartLimits
 from newstally_persister.values.uploads import NewUpload
 from newstally_protos.v1 import journal_pb2, tally_pb2
 from recount import dates, read
+from support.firestore_memory import MemoryFirestore
 
 Mentions = dict[tuple[str, str], int]
 Article = tuple[str, Mentions]
@@ -53,6 +55,8 @@ TODAY = 20_778
 """The day of the last articles of the steady stream."""
 WINDOWS = (1, 10, 30, 100, 300, 1_000, 3_000, 10_000)
 """In articles."""
+SHOWN = 1_000
+"""The window of the last line."""
 BATCH = 100
 """Articles that are recorded at a time: it changes no count."""
 
@@ -133,6 +137,28 @@ def cost(articles: Sequence[Article], days: Days, window: int, limits: PartLimit
         writes += writes_of_flush(sum(sizes), len(sizes))
         least += least_rows(some) + len(sizes)
     return Cost(flushes, rows, writes, least)
+
+
+def compact_cost(
+    articles: Sequence[Article],
+    days: Days,
+    window: int,
+    part_writes: int,
+    memory: MemoryFirestore | None = None,
+) -> Spent:
+    """Let the sink write the compact layout, with a flush every `window` articles."""
+
+    def record(journal: JournalStore, begin: int, end: int) -> None:
+        if not begin:
+            journal.create_uploads([NewUpload("economy", "anonymous")], 1)
+        for first in range(begin, end, BATCH):
+            last = min(first + BATCH, end)
+            request = batch(first, articles[first:last], days[first:last])
+            journal.record_batches([read_batch(request)], 1)
+
+    return run(
+        record, len(articles), window, part_writes, memory or MemoryFirestore(measuring=False)
+    )
 
 
 def flush(journal: JournalStore, limits: PartLimits) -> Iterator[int]:
@@ -219,7 +245,42 @@ def main() -> int:
             + "".join(f"{other.writes / one.writes - 1:9.2%}" for other in with_days),
             flush=True,
         )
+        if window == SHOWN:
+            documents = one.writes / thousands
+    print("\nthe compact layout")
+    print(
+        "articles per flush   writes per 1,000 articles   reads   MB sent   read"
+        "   ms per article   steady  archive"
+    )
+    plain: Days = [None] * len(articles)
+    for window in WINDOWS:
+        spent = compact_cost(articles, plain, window, options.part_writes)
+        others = [
+            compact_cost(articles, days, window, options.part_writes) for days in (stream, archive)
+        ]
+        print(compact_line(window, spent, len(articles), others), flush=True)
+        if window == SHOWN:
+            compact = spent.writes / len(articles) * 1_000
+    store = stored([publication for publication, _ in articles])
+    spent = compact_cost(articles, plain, SHOWN, options.part_writes, store)
+    print(f"\nwhere each publication has {STORED:,} entities already")
+    print(compact_line(SHOWN, spent, len(articles), []))
+    large = spent.writes / len(articles) * 1_000
+    print(f"documents={documents:.0f} compact={large:.0f} ratio={documents / large:.1f}")
+    print("\nat 1,000 articles per flush")
+    print(f"documents={documents:.0f} compact={compact:.0f} ratio={documents / compact:.1f}")
     return 0
+
+
+def compact_line(window: int, spent: Spent, articles: int, others: Sequence[Spent]) -> str:
+    """Return a line of the table: per 1,000 articles, and with days how much more is written."""
+    thousands = articles / 1_000
+    return (
+        f"{window:18,}{spent.writes / thousands:28,.0f}{spent.reads / thousands:8,.0f}"
+        f"{spent.bytes_written / thousands / 1e6:10,.1f}{spent.bytes_read / thousands / 1e6:7,.1f}"
+        f"{spent.seconds / thousands:17.2f}"
+        + "".join(f"{other.writes / spent.writes:8.2f}x" for other in others)
+    )
 
 
 if __name__ == "__main__":
