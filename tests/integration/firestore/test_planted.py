@@ -22,6 +22,7 @@ from newstally_persister.sinks.firestore.sink import FirestoreSink
 from newstally_persister.values.parts import Part
 from support.firestore_bench import IMPATIENT, Bench, MakeSink, Store
 from support.firestore_chaos import Chaos, articles, live
+from support.firestore_compact import COMPACT, DOCUMENTS, Kind, compact
 from support.firestore_proxy import COMMIT, PASS, Fault, FirestoreProxy, What
 from unit.persister.building import metrics, recount
 
@@ -86,25 +87,29 @@ class NumbersWithoutJournal(FirestoreSink):
         return receipt(client, f"{part.flush}-{part.number}")
 
 
-def with_sink(kind: type[FirestoreSink]) -> MakeSink:
+def with_sink(kind: type[FirestoreSink], layout: Kind = DOCUMENTS) -> MakeSink:
     """Make sinks of that kind with small parts."""
 
     def make(connection: Connection) -> FirestoreSink:
-        return kind(connection, 7, metrics(), part_writes=4, parts_in_flight=3, deadlines=IMPATIENT)
+        small: dict[str, Any] = {"part_writes": 4}
+        if layout is COMPACT:
+            small = {"part_writes": 1, "layout": compact()}
+        return kind(connection, 7, metrics(), parts_in_flight=3, deadlines=IMPATIENT, **small)
 
     return make
 
 
+@pytest.mark.parametrize("kind", [DOCUMENTS, COMPACT], ids=lambda kind: kind.name)
 @pytest.mark.parametrize("planted", [NoReceipt, NewIdAfterRestart, ConflictIsDone, ExpiresTooEarly])
 async def test_a_recount_tells(
-    planted: type[FirestoreSink], emulator: str, proxy: FirestoreProxy, tmp_path: Path
+    planted: type[FirestoreSink], kind: Kind, emulator: str, proxy: FirestoreProxy, tmp_path: Path
 ) -> None:
     """Some life with this fault ends with a wrong recount, or with the sink refused."""
     for seed in range(LIVES):
-        project = f"planted-{planted.__name__.lower()}-{seed}"
+        project = f"planted-{kind.name}-{planted.__name__.lower()}-{seed}"
         async with (
-            Bench(tmp_path / str(seed), project, with_sink(planted)) as bench,
-            Store(emulator, project) as store,
+            Bench(tmp_path / str(seed), project, with_sink(planted, kind)) as bench,
+            kind.store(emulator, project) as store,
         ):
             chaos = Chaos(seed, proxy)
             sent = await live(chaos, bench, store)

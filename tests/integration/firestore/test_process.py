@@ -8,7 +8,6 @@ import re
 import shutil
 import signal
 import sys
-from datetime import UTC, datetime
 from pathlib import Path
 
 import grpc
@@ -18,14 +17,14 @@ from newstally_persister import failpoints
 from support.corpus import assert_counted_once, make_articles, totals
 from support.firestore_bench import Store
 from support.firestore_chaos import articles
-from support.firestore_days import days_from, recount_places
+from support.firestore_compact import COMPACT, DOCUMENTS, Kind
 from support.firestore_proxy import COMMIT, PASS, Fault, FirestoreProxy, What
 from support.processes import REPOSITORY, Process, eventually
 from support.trio import RULES
 from unit.persister.building import Article, recount
 from unit.persister.calling import Caller, persister
 
-FLAGS = ("--sink", "firestore", "--flush-age", "0.2", "--firestore-part-writes", "5")
+FLAGS = ("--sink", "firestore", "--flush-age", "0.2")
 FIRST, SECOND, THIRD = (articles(random.Random(seed), 12) for seed in (1, 2, 3))
 STEPS = [
     "before-fixing",
@@ -39,9 +38,14 @@ STEPS = [
 ]
 
 
-def firestore_persister(directory: Path, host: str, project: str) -> Process:
+def firestore_persister(
+    directory: Path, host: str, project: str, kind: Kind = DOCUMENTS
+) -> Process:
     """A persister on a database of its own in the emulator, not started."""
-    process = persister(directory, *FLAGS)
+    # Parts of a few rows in each layout.
+    writes = {"documents": "5", "compact": "1"}[kind.name]
+    flags = ("--firestore-layout", kind.name, "--firestore-part-writes", writes)
+    process = persister(directory, *FLAGS, *flags)
     process.environment.update(FIRESTORE_EMULATOR_HOST=host, GOOGLE_CLOUD_PROJECT=project)
     return process
 
@@ -55,19 +59,23 @@ def record(process: Process, upload_id: str, some: list[Article], *, wait: bool 
             caller.until_applied(upload_id)
 
 
-async def assert_holds(emulator: str, project: str, sent: list[Article]) -> None:
-    async with Store(emulator, project) as store:
+async def assert_holds(
+    emulator: str, project: str, sent: list[Article], kind: Kind = DOCUMENTS
+) -> None:
+    async with kind.store(emulator, project) as store:
         total, dated = await store.counts()
     assert total == recount(sent)
-    today = datetime.now(UTC).date()
-    assert dated == recount_places(sent, today, days_from(today))
+    assert dated == kind.recount_dated(sent)
 
 
+@pytest.mark.parametrize("kind", [DOCUMENTS, COMPACT], ids=lambda kind: kind.name)
 @pytest.mark.parametrize("step", STEPS)
-async def test_killed_at_a_step_of_a_flush(step: str, emulator: str, tmp_path: Path) -> None:
+async def test_killed_at_a_step_of_a_flush(
+    step: str, kind: Kind, emulator: str, tmp_path: Path
+) -> None:
     """kill -9 there; the next start finishes the flush with the same ids: the recount is equal."""
-    project = f"killed-{step.replace(':', '-')}"
-    process = firestore_persister(tmp_path, emulator, project)
+    project = f"killed-{kind.name}-{step.replace(':', '-')}"
+    process = firestore_persister(tmp_path, emulator, project, kind)
     process.environment[failpoints.VARIABLE] = step
 
     def live() -> None:
@@ -82,7 +90,7 @@ async def test_killed_at_a_step_of_a_flush(step: str, emulator: str, tmp_path: P
                 assert caller.everything() == recount([*FIRST, *SECOND])
 
     await asyncio.to_thread(live)
-    await assert_holds(emulator, project, [*FIRST, *SECOND])
+    await assert_holds(emulator, project, [*FIRST, *SECOND], kind)
 
 
 @pytest.mark.parametrize("number", [1, 3])
@@ -168,7 +176,7 @@ def sink_state(process: Process) -> str:
 
 def test_without_credentials_it_starts_and_says_so(tmp_path: Path) -> None:
     """It journals, and picks credentials up when they come: here they are malformed at first."""
-    process = persister(tmp_path, *FLAGS)
+    process = persister(tmp_path, *FLAGS, "--firestore-part-writes", "5")
     key = tmp_path / "key.json"
     process.environment.update(
         GOOGLE_APPLICATION_CREDENTIALS=str(key), NO_GCE_CHECK="true", FIRESTORE_EMULATOR_HOST=""
