@@ -1,6 +1,8 @@
 """The files in firestore/ hold what the queries need, and no more."""
 
+import asyncio
 import json
+import random
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
 from datetime import date
@@ -16,6 +18,8 @@ from newstally_persister.sinks.firestore.connection import Connection, connect
 from newstally_persister.sinks.firestore.days import window
 from newstally_persister.sinks.firestore.sink import FirestoreSink
 from newstally_persister.values.parts import EntityRow, Part, PublicationRow
+from support.compact_database import Database, entities
+from support.compact_database import part as part_of_one
 from support.processes import REPOSITORY
 from unit.persister.building import metrics
 
@@ -124,6 +128,7 @@ def test_no_field_has_an_index_that_no_query_uses() -> None:
     }
     assert exempt == {
         *written(),
+        *written_compactly(),
         *(("flushes", field) for field in ("digest", "expire_at")),
         *(("journals", field) for field in ("started", "completed", "days_from")),
     }
@@ -144,6 +149,24 @@ def written() -> Iterator[tuple[str, str]]:
         # An exemption of a map is one of all that is in it.
         for field in (*write.update.fields, *(t.field_path for t in write.update_transforms)):
             yield collection, field.partition(".")[0]
+
+
+def written_compactly() -> set[tuple[str, str]]:
+    """Return (collection, field) of what parts and folds of a compact database write."""
+
+    async def live() -> set[tuple[str, str]]:
+        database = Database()
+        draw = random.Random(1)
+        for number in range(1, 5):
+            await database.apply(part_of_one(number, entities(draw, 3)))
+        return {
+            (name.split("/")[-2], field)
+            for name in database.memory.stored
+            if "/publications/" in name
+            for field in database.memory.document(name).fields
+        }
+
+    return asyncio.run(live())
 
 
 def test_receipts_expire() -> None:
