@@ -32,12 +32,19 @@ def shared_articles(number: int) -> list[Article]:
 
 
 @pytest.mark.slow
-async def test_everything_is_acknowledged_and_arrives_once(tmp_path: Path, emulator: str) -> None:
+@pytest.mark.parametrize("layout", ["documents", "compact"])
+async def test_everything_is_acknowledged_and_arrives_once(
+    layout: str, tmp_path: Path, emulator: str
+) -> None:
     """No article waits for Firestore; when it is back the recount is equal within a minute."""
     articles = shared_articles(int(os.environ.get(VARIABLE, "400")))
     with Line(emulator) as line:
         line.cut()
-        prepared = Trio(tmp_path, extractors=2, persister_flags=["--sink", "firestore"])
+        prepared = Trio(
+            tmp_path,
+            extractors=2,
+            persister_flags=["--sink", "firestore", "--firestore-layout", layout],
+        )
         prepared.persister.environment.update(
             FIRESTORE_EMULATOR_HOST=line.address,
             GOOGLE_CLOUD_PROJECT=f"outage-{time.time_ns()}",
