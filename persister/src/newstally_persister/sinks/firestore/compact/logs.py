@@ -36,6 +36,7 @@ from newstally_persister.sinks.firestore.compact.folding import (
 )
 from newstally_persister.sinks.firestore.compact.keys import ALL, DAYS, table_end
 from newstally_persister.sinks.firestore.compact.rows import Place, Tallied, size_of
+from newstally_persister.sinks.firestore.errors import without_names
 
 LOGS_KNOWN = 10_000
 """Publications whose log's size is remembered."""
@@ -135,7 +136,7 @@ class Logs:
         while not await self._step(client, publication):
             disturbed += 1
             if disturbed == FOLD_ATTEMPTS:
-                raise SinkError(f"others fold {publication}, too")
+                raise SinkError("others fold the same log, too")
         self._known[publication] = _Known(0)
         self._to_fold.discard(publication)
 
@@ -172,7 +173,8 @@ class Logs:
             except InvalidArgument as error:
                 if sum(len(leaf.keys) for leaf in fold.leaves) == 1:
                     raise PermanentSinkError(
-                        f"Firestore refuses to fold a log: {error.message}", _REFUSED_REMEDY
+                        f"Firestore refuses to fold a log: {without_names(error.message)}",
+                        _REFUSED_REMEDY,
                     ) from error
                 self._fold_bytes = min(self._fold_bytes, fold.size_bytes) // 2
                 continue
