@@ -36,8 +36,9 @@ async function keep(section) {
 
 function renew(section, fetched) {
   if (section.innerHTML === fetched.innerHTML) return;
-  // What was empty has a whole page to show.
-  if (!fetched.dataset.refresh && section.dataset.then === "reload") location.reload();
+  // What was empty has a whole page to show, unless it is trouble: that is told where it is.
+  const whole = section.dataset.then === "reload" && fetched.querySelector(".notice") === null;
+  if (!fetched.dataset.refresh && whole) location.reload();
   if (!fetched.dataset.refresh) delete section.dataset.refresh;
   section.className = fetched.className;
   takeOver(section, fetched);
