@@ -8,7 +8,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from newstally_persister.sinks import sqlite_schema
 from newstally_persister.sinks.derived import keeping, rollups, summing, words
-from newstally_persister.sinks.derived.summing import TooMuchError, cover, sums_between
+from newstally_persister.sinks.derived.covering import Span
+from newstally_persister.sinks.derived.summing import TooMuchError, spans_between, sums_between
 from newstally_persister.sinks.sqlite_schema import NUMBERED, SPELT
 from newstally_persister.sinks.sqlite_tallies import SqliteTallies
 from newstally_persister.sinks.sqlite_upgrade import convert
@@ -16,7 +17,6 @@ from newstally_persister.values.parts import EntityRow, Part
 from unit.persister.building import check_rollups, database
 
 FAR = st.sampled_from([-719_162, 2_932_896]) | st.integers(-2_100, 2_100) | st.integers(-3, 3)
-DAY_SETS = st.sets(FAR, max_size=30)
 Counts = tuple[str, str, int, int]
 """(publication, text, day, mentions)."""
 PARTS = st.lists(
@@ -82,7 +82,7 @@ def test_sums_are_a_plain_recount(
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(keeping, "MOST_RUNS", 2)
         if small:
-            patch.setattr(summing, "_AT_A_TIME", 1)
+            patch.setattr(summing, "_AT_A_TIME", 1)  # longer runs are read piece by piece
             patch.setattr(summing, "_ENTITIES_AT_A_TIME", 2)
             patch.setattr(keeping, "MERGED_AT_MOST", 3)
         for flush, (counts, then) in enumerate(parts, 1):
@@ -105,26 +105,18 @@ def test_sums_are_a_plain_recount(
                 assert of_label == wanted(counted, first, last, "cd")
 
 
-@given(st.tuples(FAR, FAR).map(sorted), DAY_SETS)
-def test_spans_are_the_days_each_once(ends: list[int], uncovered: set[int]) -> None:
-    """Largest blocks where they fit, and rows of all that is not covered, and of nothing else."""
-    first, last = max(ends[0], -5_000), min(ends[1], 5_000)
-    days: list[int] = []
-    for level, begin, end in cover(first, last, uncovered):
-        width = 1 << max(level, 0)
-        some = range(begin * width, (end + 1) * width)
-        days += some
-        assert (level == -1) == bool(uncovered.intersection(some))
-        if level == -1:
-            assert uncovered.issuperset(some)
-    assert days == list(range(first, last + 1))
-
-
-def test_whole_blocks_are_few_spans() -> None:
-    """A year is its months, and the days at both ends."""
-    assert cover(0, 3 * 1024 + 40, []) == [(10, 0, 2), (5, 96, 96), (0, 3104, 3112)]
-    assert cover(-33, 32, []) == [(0, -33, -33), (5, -1, 0), (0, 32, 32)]
-    assert cover(1, 0, []) == []
+def test_days_that_were_not_asked_for_are_subtracted() -> None:
+    """A month less two days is fewer entries than its other days."""
+    connection = database()
+    sink = SqliteTallies(connection)
+    counted = [("post", "a", day, 1 + day) for day in range(-32, 64)] + [("sun", "b", 31, 2)]
+    for flush, some in enumerate((counted[::2], counted[1::2]), 1):
+        sink.apply(part(flush, some))
+    while sink.keep(idle=True):
+        pass
+    months = [Span(5, 0, 0, 1), Span(0, 0, 0, -1), Span(0, 31, 31, -1)]
+    assert spans_between(connection, 1, 30) == months
+    assert found(connection, 1, 30, None) == wanted(counted, 1, 30, "a")
 
 
 def test_counts_that_do_not_fit_are_read_from_their_rows() -> None:
