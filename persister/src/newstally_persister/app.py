@@ -193,7 +193,7 @@ class Persister:
         self._tokens.begin(await self._writer.run(owned.begin_epoch, int(time.time())))
         self._flushing = asyncio.create_task(self._flusher.run(), name="flusher")
         self._lifecycle.watch(self._flushing)
-        self._keeping = asyncio.create_task(self._sink.keep(), name="keeper")
+        self._keeping = asyncio.create_task(self._keep(), name="keeper")
         self._lifecycle.watch(self._keeping)
 
     def readiness(self) -> Readiness:
@@ -226,6 +226,12 @@ class Persister:
         await self._sink.close()
         if ended:
             await asyncio.to_thread(self._journal.close)
+
+    async def _keep(self) -> None:
+        # What the flusher asks first must not wait behind this in the sink's thread: whether the
+        # sink is of this journal is known only then.
+        await self._flusher.until_answered()
+        await self._sink.keep()
 
     async def _retry_set_aside(self) -> int:
         rows = await self._writer.run(set_aside.retry)

@@ -92,6 +92,10 @@ class Caller:
             what="applied",
         )
 
+    def publications(self) -> tally_pb2.ListPublicationsResponse:
+        """Ask for the first publications."""
+        return self.tallies.ListPublications(tally_pb2.ListPublicationsRequest(), timeout=SECONDS)
+
     def everything(self) -> Tallies:
         """Read all tallies, page by page, under lower-case names."""
         total = Tallies()

@@ -104,6 +104,7 @@ class Flusher:
         self._applied = Applied()
         self._wall_clock = wall_clock
         self._news = asyncio.Event()
+        self._answered = asyncio.Event()
         self._finishing = False
         self._calls: set[asyncio.Task[None]] = set()
 
@@ -123,6 +124,10 @@ class Flusher:
     def applied_seconds(self) -> float | None:
         """Return up to when what was settled is in the sink (since 1970); None: not known."""
         return self._applied.upto(self._wall_clock(), idle=self._machine.idle)
+
+    async def until_answered(self) -> None:
+        """Wait for the first answer of the sink: until then it is not known to be the right one."""
+        await self._answered.wait()
 
     def finish(self) -> None:
         """Let `run` return after what is there was flushed; at once where the sink fails."""
@@ -236,6 +241,7 @@ class Flusher:
             self._health.failed(error)
             raise
         self._health.worked()
+        self._answered.set()
         return answer
 
     async def _of_sink(self, call: SinkCall) -> Any:
