@@ -15,8 +15,10 @@ from google.api_core.exceptions import (
     NotFound,
 )
 from google.cloud.firestore_v1.types import document as document_types
+from google.cloud.firestore_v1.types import write as write_types
 
 Document = document_types.Document.pb()
+WriteResult = write_types.WriteResult.pb()
 DOCUMENT_LIMIT_BYTES = 1024 * 1024
 TRANSFORMS_LIMIT = 500
 
@@ -78,17 +80,20 @@ class MemoryFirestore:
             self._note(self.stored[name])
             yield self.document(name)
 
-    async def commit(self, writes: Sequence[Any], seconds: float) -> int:
+    async def commit(self, writes: Sequence[Any], seconds: float) -> Sequence[Any]:
         """See FirestoreClient.commit."""
         del seconds
         for write in writes:
             self._check(write.update.name, write.current_document)
         changed = {}
+        results = []
+        self._now += 1
         for write in writes:
             name = write.update.name
             assert name not in changed, "one write of each document"
-            changed[name] = self._changed(write)
-        self._now += 1
+            results.append(WriteResult())
+            results[-1].update_time.seconds = self._now
+            changed[name] = self._changed(write, results[-1])
         for name, found in changed.items() if self._measuring else ():
             size = sum(map(_size, found.fields.values()))
             if size > DOCUMENT_LIMIT_BYTES:
@@ -101,7 +106,7 @@ class MemoryFirestore:
         size = sum(write.ByteSize() for write in writes)
         self.bytes_written += size
         self.largest_commit = max(self.largest_commit, size)
-        return len(writes)
+        return results
 
     async def close(self) -> None:
         """See FirestoreClient.close."""
@@ -121,7 +126,7 @@ class MemoryFirestore:
             case "update_time" if wanted.update_time.seconds != self._times.get(name, 1):
                 raise FailedPrecondition(name)  # type: ignore[no-untyped-call]
 
-    def _changed(self, write: Any) -> Any:
+    def _changed(self, write: Any, result: Any) -> Any:
         found = self.document(write.update.name)
         if found is None or not write.HasField("update_mask"):
             found = Document()
@@ -130,10 +135,12 @@ class MemoryFirestore:
         if len(write.update_transforms) > TRANSFORMS_LIMIT:
             raise InvalidArgument(f"{len(write.update_transforms)} transforms")  # type: ignore[no-untyped-call]
         for transform in write.update_transforms:
+            told = result.transform_results.add()
             field = found.fields[transform.field_path]
             match transform.WhichOneof("transform_type"):
                 case "increment":
                     field.integer_value += transform.increment.integer_value
+                    told.integer_value = field.integer_value
                 case "maximum":
                     field.integer_value = max(field.integer_value, transform.maximum.integer_value)
                 case "append_missing_elements":

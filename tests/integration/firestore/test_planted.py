@@ -4,6 +4,7 @@ What is not caught here would not be caught in the sink either.
 """
 
 import random
+from collections.abc import Sequence
 from itertools import count
 from pathlib import Path
 from typing import Any
@@ -164,12 +165,13 @@ async def test_an_attempt_is_one_commit(
         bench.start()
         assert await commits_of_one_attempt(Part("a" * 32, 1, 1, "digest", [], [])) == 1
 
-        async def commit(self: FirestoreClient, writes: list[Any], seconds: float) -> int:
+        async def commit(self: FirestoreClient, writes: list[Any], seconds: float) -> Sequence[Any]:
             request = CommitRequest.pb()(database=self.database, writes=writes)
             response = await self._api.commit(
                 CommitRequest.wrap(request), timeout=seconds, metadata=self._metadata
             )
-            return len(response.write_results)
+            found: Sequence[Any] = response.write_results
+            return found
 
         monkeypatch.setattr(FirestoreClient, "commit", commit)
         refused = 0

@@ -41,8 +41,8 @@ class FirestoreClient:
         self.documents = f"{database}/documents"
         """What every document's name begins with."""
 
-    async def commit(self, writes: Sequence[Any], seconds: float) -> int:
-        """Apply all writes or none; return how many there were, as Firestore counts them.
+    async def commit(self, writes: Sequence[Any], seconds: float) -> Sequence[Any]:
+        """Apply all writes or none; return what Firestore says of each.
 
         After an error they may have been applied or not.
         """
@@ -51,7 +51,8 @@ class FirestoreClient:
         response = await self._api.commit(
             CommitRequest.wrap(request), retry=None, timeout=seconds, metadata=self._metadata
         )
-        return len(response.write_results)
+        results: Sequence[Any] = type(response).pb(response).write_results
+        return results
 
     async def read(self, name: str, seconds: float) -> Any:
         """Return the document, or None when there is none of that name."""

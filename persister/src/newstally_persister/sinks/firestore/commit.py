@@ -1,6 +1,6 @@
 """One commit: sent once, all of it applied or nothing of it."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 from newstally_persister.sinks.base import PartRefusedError, SinkError
@@ -20,8 +20,10 @@ class Commit:
         """Return how many writes it has."""
         return len(self.writes)
 
-    async def send(self, seconds: float) -> None:
-        """Send it once. After an error it may have been applied or not.
+    async def send(self, seconds: float) -> Sequence[Any]:
+        """Send it once; return what became of each write.
+
+        After an error it may have been applied or not.
 
         Raises GoogleAPICallError, PartRefusedError for its size, and SinkError for an answer that
         cannot be right.
@@ -32,5 +34,6 @@ class Commit:
                 f"{len(self)} writes of {size} bytes in all are more than Firestore takes"
             )
         results = await self._client.commit(self.writes, seconds)
-        if results != len(self):
-            raise SinkError(f"{results} results for {len(self)} writes")
+        if len(results) != len(self):
+            raise SinkError(f"{len(results)} results for {len(self)} writes")
+        return results

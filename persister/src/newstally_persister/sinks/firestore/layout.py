@@ -4,7 +4,7 @@ Receipts and marks are the same in each, below the layout's root. A database kee
 it was begun with: the layouts share no document, and each looks for the other one before it begins.
 """
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from typing import Any, Protocol
 
@@ -78,8 +78,23 @@ class Layout(Protocol):
         """
         ...
 
+    def applied(self, part: Part, rows: Sequence[Any], results: Sequence[Any]) -> None:
+        """Note that a part is applied: by these writes of its rows, with these results.
 
-class DocumentsLayout:
+        Without either: it is, but by a commit whose answer is not known.
+        """
+        del part, rows, results
+
+    def completed(self, journal_id: str, flush: int) -> None:
+        """Note that all parts of a flush, and of all before it, are applied or voided."""
+        del journal_id, flush
+
+    async def keep(self, connection: Connection) -> None:
+        """Keep copies that are derived from tallies; see Sink.keep."""
+        del connection
+
+
+class DocumentsLayout(Layout):
     """A document for each publication and each entity; see `sink`."""
 
     def root(self, client: FirestoreClient) -> str:

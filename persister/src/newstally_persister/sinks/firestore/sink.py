@@ -11,7 +11,7 @@ happened to a commit whose reply was lost is told by its receipt, never by the r
 
 import asyncio
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
@@ -64,8 +64,9 @@ class Deadlines:
 
 
 _DEADLINES = Deadlines()
-Send = Callable[[FirestoreClient, list[Any]], Awaitable[None]]
-"""Sends one commit, once; after an error it may have been applied or not."""
+Send = Callable[[FirestoreClient, list[Any]], Awaitable[Sequence[Any]]]
+"""Sends one commit, once; after an error it may have been applied or not. Returns what became of
+each write."""
 MakeLayout = Callable[[Send, float], Layout]
 """Makes a layout that sends commits of its own, and whose reads may take so many seconds."""
 
@@ -161,12 +162,16 @@ class FirestoreSink:
                 if await self._read(client, MARKS, expiry.journal_id) is None:
                     raise journal_unknown(expiry.journal_id) from error
                 raise
+        self._layout.completed(expiry.journal_id, expiry.flush)
 
     async def mark(self, journal_id: str) -> Mark:
         """See Sink.mark."""
         async with self._connection.use() as client:
             await self._layout.check(client, self._deadlines.read_seconds)
-            return _mark(await self._read(client, MARKS, journal_id))
+            mark = _mark(await self._read(client, MARKS, journal_id))
+        if mark.started == mark.completed:
+            self._layout.completed(journal_id, mark.completed)
+        return mark
 
     async def list_publications(
         self, limits: PageLimits, after: PublicationPosition | None
@@ -181,7 +186,8 @@ class FirestoreSink:
         return await self._lists.entities(publication_key, label, limits, after)
 
     async def keep(self) -> None:
-        """See Sink.keep: documents are read as they are."""
+        """See Sink.keep: copies that are derived from tallies, where the layout has such."""
+        await self._layout.keep(self._connection)
 
     async def close(self) -> None:
         """Close the connection."""
@@ -236,13 +242,14 @@ class FirestoreSink:
         for again in (False, True):
             async with self._layout.writing(client, part, kept) as rows:
                 try:
-                    await self._send(Commit(client, [*commit.writes, *rows]))
+                    results = await self._send(Commit(client, [*commit.writes, *rows]))
                 except InvalidArgument as error:
                     if not again and self._layout.make_room(client, part):
                         continue
                     # Only the commit's own refusal says so: it was checked whole, and nothing
                     # applied.
                     raise PartRefusedError(f"INVALID_ARGUMENT: {error.message}") from error
+                self._layout.applied(part, rows, results[len(commit) :])
                 return
 
     async def _voided(self, client: FirestoreClient, part: Part) -> bool | None:
@@ -256,6 +263,8 @@ class FirestoreSink:
         digest = str(fields(receipt).get("digest"))
         if digest not in (part.digest, tombstone(part.digest)):
             raise part_elsewhere(part, "with another content")
+        if digest == part.digest:
+            self._layout.applied(part, (), ())
         return digest != part.digest
 
     def _commit(
@@ -271,13 +280,14 @@ class FirestoreSink:
     def _name(self, client: FirestoreClient, collection: str, name: str) -> str:
         return f"{self._layout.root(client)}/{collection}/{name}"
 
-    async def _send_writes(self, client: FirestoreClient, made: list[Any]) -> None:
-        await self._send(Commit(client, made))
+    async def _send_writes(self, client: FirestoreClient, made: list[Any]) -> Sequence[Any]:
+        return await self._send(Commit(client, made))
 
-    async def _send(self, commit: Commit) -> None:
+    async def _send(self, commit: Commit) -> Sequence[Any]:
         await self._take_turn(len(commit))
-        await commit.send(self._deadlines.commit_seconds)
+        results = await commit.send(self._deadlines.commit_seconds)
         self._metrics.firestore_writes.inc(len(commit))
+        return results
 
     def _receipt(self, client: FirestoreClient, part: Part) -> str:
         return self._name(client, RECEIPTS, part.id)

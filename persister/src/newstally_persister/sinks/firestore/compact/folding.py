@@ -150,6 +150,7 @@ def log_write(name: str, found: Any, left: Tallied, fold: int) -> Any:
     write = Write()
     write.update.name = name
     write.update.fields["folds"].integer_value = fold
+    write.update.fields["parts"].integer_value = rows.number_of(found, "parts")
     held = write.update.fields["log"].array_value
     held.SetInParent()
     if left.totals or left.days:

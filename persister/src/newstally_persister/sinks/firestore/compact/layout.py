@@ -30,7 +30,7 @@ from newstally_persister.sinks.firestore.compact.lists import CompactLists
 from newstally_persister.sinks.firestore.compact.logs import Logs, Send
 from newstally_persister.sinks.firestore.connection import Connection
 from newstally_persister.sinks.firestore.days import Window
-from newstally_persister.sinks.firestore.layout import COMPACT, MARKS, Listing
+from newstally_persister.sinks.firestore.layout import COMPACT, MARKS, Layout, Listing
 from newstally_persister.values.parts import Part, PartLimits, PublicationRow, Row
 
 PART_BYTES = 600 * 1024
@@ -41,7 +41,7 @@ ROWS_PER_WRITE = 4
 """Rows in a part for each write that it may have in the other layout."""
 
 
-class CompactLayout:
+class CompactLayout(Layout):
     """A log and some leaves for each publication."""
 
     def __init__(self, send: Send, read_seconds: float, limits: FoldLimits = LIMITS) -> None:
@@ -119,6 +119,10 @@ def part_writes(root: str, part: Part) -> list[Any]:
         transform.append_missing_elements.values.append(
             rows.element(part.id, rows.tally_rows(some))
         )
+        # Its result tells whether somebody else added a part in between; see `listing`.
+        counted = write.update_transforms.add()
+        counted.field_path = "parts"
+        counted.increment.integer_value = 1
         made.append(write)
     return made
 

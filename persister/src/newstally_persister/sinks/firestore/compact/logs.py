@@ -47,7 +47,7 @@ FOLD_ATTEMPTS = 5
 _LEAVES_AT_A_TIME = 8
 _REFUSED_REMEDY = "deploy the indexes of firestore/: leaves need none of their own"
 
-Send = Callable[[FirestoreClient, list[Any]], Awaitable[None]]
+Send = Callable[[FirestoreClient, list[Any]], Awaitable[object]]
 """Sends one commit, once. Raises GoogleAPICallError, PartRefusedError, SinkError."""
 
 
