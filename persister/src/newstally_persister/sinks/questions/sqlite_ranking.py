@@ -66,9 +66,9 @@ def rank(
     wanted = limits.items + 1
     if not days.all and publication is None:
         # Numpy takes a tenth of a second to import: only who asks waits for it.
-        from newstally_persister.sinks.questions import sqlite_all  # noqa: PLC0415
+        from newstally_persister.sinks.questions import sqlite_sums  # noqa: PLC0415
 
-        rows_of_all = sqlite_all.ranked(connection, days, number, wanted, after)
+        rows_of_all = sqlite_sums.ranked(connection, days, number, wanted, after)
         return Ranking(entities_page(rows_of_all, limits), articles)
     most = _Most(connection, scope, days, number)
     found = most.by_looking_up if most.is_looked_up(wanted, articles) else most.by_scanning
@@ -273,10 +273,10 @@ def rises(
     if floor.label and label is None:
         risen = []
     elif publication is None:
-        from newstally_persister.sinks.questions import sqlite_all  # noqa: PLC0415 - as above
+        from newstally_persister.sinks.questions import sqlite_sums  # noqa: PLC0415 - as above
 
         counted = articles, base_articles
-        risen = sqlite_all.risen(connection, days, base, floor, label, counted, wanted, after)
+        risen = sqlite_sums.risen(connection, days, base, floor, label, counted, wanted, after)
     else:
         best: Best[RisingEntity] = Best(wanted, after)
         for text, of_label, name, *counts in _changes(connection, scope, days, base, floor, label):

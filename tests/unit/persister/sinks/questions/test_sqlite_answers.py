@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from newstally_persister.sinks.base import PageLimits, PublicationUnknownError
 from newstally_persister.sinks.derived import rollups, words
-from newstally_persister.sinks.questions import sqlite_all, sqlite_entities, sqlite_ranking
+from newstally_persister.sinks.questions import sqlite_entities, sqlite_ranking, sqlite_sums
 from newstally_persister.sinks.questions.asked import (
     Days,
     EntityUnknownError,
@@ -77,7 +77,7 @@ def test_the_most_mentioned(
             patch.setattr(sqlite_ranking._Most, "is_looked_up", lambda *_: looked_up)
         patch.setattr(sqlite_ranking, "_AT_A_TIME", 2)
         patch.setattr(sqlite_ranking, "_LOOKED_UP_AT_A_TIME", 1)
-        patch.setattr(sqlite_all, "SORTED_AT_MOST", 0 if walked else 5_000)
+        patch.setattr(sqlite_sums, "SORTED_AT_MOST", 0 if walked else 5_000)
         rows = [tuple(item) for item in plain.all_pages(ask)]
     expected = plain.ranking(own, days, label)
     assert [row[:4] for row in rows] == expected
@@ -178,7 +178,7 @@ def test_what_rises(
             ask(None)
         return
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(sqlite_all, "_AT_A_TIME", 1)
+        patch.setattr(sqlite_sums, "_AT_A_TIME", 1)
         risen = plain.all_pages(ask)
     rows = [
         (
