@@ -57,13 +57,17 @@ def history(
     listed = page((DayTally(iso_day(row[0]), *row[1:]) for row in found), lambda _: "", limits)
     if after is not None:
         return History(tally, listed, _NO_TALLY)
-    dated = connection.execute(
+    # What is listed is added up already.
+    beyond = "1" if listed.more else "d.day NOT BETWEEN :first AND :last"
+    others = connection.execute(
         f"SELECT total(e.mentions), total(e.articles), total(d.articles) {rows}"
-        f"WHERE 1 {scope.of('d')}",
-        {**scope.parameters, "entity": entity},
+        f"WHERE {beyond} {scope.of('d')}",
+        {**scope.parameters, **ends(days), "entity": entity},
     ).fetchone()
+    here = [] if listed.more else [day[1:] for day in listed.items]
+    dated = (sum(map(int, each)) for each in zip(others, *here, strict=True))
     counted = (tally.mentions, tally.articles, scope.articles(Days()))
-    without = (all_ - int(some) for all_, some in zip(counted, dated, strict=True))
+    without = (all_ - some for all_, some in zip(counted, dated, strict=True))
     return History(tally, listed, DayTally("", *without))
 
 

@@ -4,11 +4,8 @@ import heapq
 import json
 import sqlite3
 from collections.abc import Callable, Iterable, Iterator
-from typing import Any
 
-from newstally_protos.rising import Change, rise
-
-from newstally_persister.sinks.base import EntityPosition, EntityTally, Page, PageLimits
+from newstally_persister.sinks.base import EntityPosition, Page, PageLimits
 from newstally_persister.sinks.questions.asked import (
     LATEST_AHEAD_DAYS,
     Days,
@@ -64,15 +61,15 @@ def rank(
         rows = NumberedRows(connection)
         return Ranking(rows.list_entity_tallies(publication, label, limits, after), articles)
     wanted = limits.items + 1
-    if not days.all and publication is None:
-        # Numpy takes a tenth of a second to import: only who asks waits for it.
-        from newstally_persister.sinks.questions import sqlite_sums  # noqa: PLC0415
-
-        rows_of_all = sqlite_sums.ranked(connection, days, number, wanted, after)
-        return Ranking(entities_page(rows_of_all, limits), articles)
     most = _Most(connection, scope, days, number)
-    found = most.by_looking_up if most.is_looked_up(wanted, articles) else most.by_scanning
-    return Ranking(entities_page(found(wanted, after), limits), articles)
+    if most.is_looked_up(wanted, articles):
+        rows_of_few = most.by_looking_up(wanted, after)
+        return Ranking(entities_page(rows_of_few, limits), articles)
+    # Numpy takes a tenth of a second to import: only who asks waits for it.
+    from newstally_persister.sinks.questions import sqlite_sums  # noqa: PLC0415
+
+    rows_of_all = sqlite_sums.ranked(scope, days, number, wanted, after)
+    return Ranking(entities_page(rows_of_all, limits), articles)
 
 
 class _Most:
@@ -92,6 +89,8 @@ class _Most:
         """Return whether few entities have to be looked at, and many rows would have to be read."""
         if self._days.all:
             return True
+        if self._scope.publication is None:
+            return False
         places = self._execute(
             "SELECT publication, day FROM publication_days p "
             f"WHERE day BETWEEN :first AND :last {self._scope.of('p')}",
@@ -108,30 +107,6 @@ class _Most:
         )
         entities = wanted * self._all_articles / articles
         return bool(entities * _SCANNED_PER_LOOKED_UP < rows / _SAMPLES)
-
-    def by_scanning(self, wanted: int, after: EntityPosition | None) -> Iterable[_Row]:
-        """Add up all rows of the days."""
-        of_label = "" if self._label is None else "AND e.label = :label "
-        before = (
-            "" if after is None else "WHERE (-mentions, text, n.label) > (:rank, :text, :name) "
-        )
-        position = {} if after is None else {"rank": -after[0], "text": after[1], "name": after[2]}
-        found: list[_Row] = self._execute(
-            "WITH sums AS MATERIALIZED ("
-            "SELECT entity, sum(e.mentions) AS mentions, sum(e.articles) AS articles "
-            f"FROM {self._scope.rows(':first AND :last')} {of_label}GROUP BY entity), "
-            # The texts of those that may be on the page: of which enough have more mentions, may
-            # not.
-            "floor AS (SELECT coalesce((SELECT mentions FROM sums "
-            f"{'' if after is None else 'WHERE -mentions > :rank '}"
-            "ORDER BY mentions DESC LIMIT 1 OFFSET :wanted), 0) AS least) "
-            "SELECT text, n.label, mentions, articles, coalesce(display, '') "
-            "FROM sums CROSS JOIN entity_names n USING (entity) "
-            f"{before or 'WHERE 1 '}AND mentions >= (SELECT least FROM floor) "
-            "ORDER BY mentions DESC, text, n.label LIMIT :wanted",
-            {**self._parameters, **position, "wanted": wanted},
-        ).fetchall()
-        return found
 
     def by_looking_up(self, wanted: int, after: EntityPosition | None) -> Iterable[_Row]:
         """Add up entities, those with most mentions of all days first: see `best`."""
@@ -269,55 +244,11 @@ def rises(
         )
     label = label_number(connection, floor.label) if floor.label else None
     wanted = limits.items + 1
-    risen: Iterable[RisingEntity]
-    if floor.label and label is None:
-        risen = []
-    elif publication is None:
+    risen: Iterable[RisingEntity] = []
+    if label is not None or not floor.label:
         from newstally_persister.sinks.questions import sqlite_sums  # noqa: PLC0415 - as above
 
         counted = articles, base_articles
-        risen = sqlite_sums.risen(connection, days, base, floor, label, counted, wanted, after)
-    else:
-        best: Best[RisingEntity] = Best(wanted, after)
-        for text, of_label, name, *counts in _changes(connection, scope, days, base, floor, label):
-            change = Change(*counts)
-            found = rise(change, articles, base_articles)
-            if found.at_least > 1:
-                tally = EntityTally(text, of_label, change.mentions, change.articles, name)
-                entity = RisingEntity(tally, change.base_mentions, change.base_articles, found)
-                best.add((found.at_least, text, of_label), entity)
-        risen = best.items()
+        risen = sqlite_sums.risen(scope, days, base, floor, label, counted, wanted, after)
     listed = page(risen, lambda each: "".join(map(str, each.tally)), limits)
     return RisingList(listed, days, base, articles, base_articles)
-
-
-def _changes(
-    connection: sqlite3.Connection,
-    scope: Scope,
-    days: Period,
-    base: Period,
-    floor: Floor,
-    label: int | None,
-) -> Iterator[Any]:
-    """Yield the entities with enough articles within the days, and what they had before."""
-    of_label = "" if label is None else "AND e.label = :label "
-    yield from connection.execute(
-        "WITH risen AS MATERIALIZED ("
-        "SELECT entity, sum(e.mentions) AS mentions, sum(e.articles) AS articles "
-        f"FROM {scope.rows(':first AND :last')} {of_label}"
-        "GROUP BY entity HAVING sum(e.articles) >= :floor), "
-        "before AS MATERIALIZED ("
-        "SELECT entity, sum(e.mentions) AS mentions, sum(e.articles) AS articles "
-        f"FROM {scope.rows(':base_first AND :base_last')} "
-        "AND entity IN (SELECT entity FROM risen) GROUP BY entity) "
-        "SELECT text, n.label, coalesce(display, ''), r.mentions, r.articles, "
-        "coalesce(b.mentions, 0), coalesce(b.articles, 0) "
-        "FROM risen r LEFT JOIN before b USING (entity) JOIN entity_names n USING (entity)",
-        {
-            **scope.parameters,
-            **ends(days),
-            **{f"base_{end}": day for end, day in ends(base).items()},
-            "floor": floor.articles,
-            "label": label,
-        },
-    )

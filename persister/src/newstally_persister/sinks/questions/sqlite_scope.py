@@ -53,7 +53,7 @@ class Scope:
 
     def __init__(self, connection: sqlite3.Connection, key: str | None) -> None:
         """Raises PublicationUnknownError."""
-        self._connection = connection
+        self.connection = connection
         self._execute = connection.execute
         self.publication: int | None = None
         if key is not None:
@@ -94,7 +94,7 @@ class Scope:
         if isinstance(days, Days) and days.all:
             query = f"SELECT total(articles) FROM publication_tallies p WHERE 1 {self.of('p')}"
         elif self.publication is None:
-            return rollups.articles_between(self._connection, *span(days))
+            return rollups.articles_between(self.connection, *span(days))
         else:
             query = (
                 "SELECT total(articles) FROM publication_days p "
@@ -106,7 +106,7 @@ class Scope:
     def latest(self, last: int) -> int | None:
         """Return the last day with articles that is not after `last`."""
         if self.publication is None:
-            return rollups.latest_day(self._connection, last)
+            return rollups.latest_day(self.connection, last)
         found = self._execute(
             "SELECT max(day) FROM publication_days p "
             f"WHERE day <= :last AND articles > 0 {self.of('p')}",

@@ -1,7 +1,8 @@
-"""What is mentioned most, and what rises, over all publications within some days.
+"""What is mentioned most, and what rises, within some days.
 
-Answered from rollups (`sinks/derived`): the sums of all entities are added up as arrays, and names
-are looked up only of those that may be on the page.
+The sums of all entities are added up as arrays, over all publications from rollups
+(`sinks/derived`), of one publication from its rows. Names are looked up only of those that may be
+on the page.
 """
 
 import json
@@ -13,6 +14,7 @@ from newstally_protos.rising import Change, Rise, most, rise
 from numpy.typing import NDArray
 
 from newstally_persister.sinks.base import EntityPosition, EntityTally
+from newstally_persister.sinks.derived.keeping import summed
 from newstally_persister.sinks.derived.summing import Sums, TooMuchError, sums_between
 from newstally_persister.sinks.questions.asked import (
     Days,
@@ -23,7 +25,7 @@ from newstally_persister.sinks.questions.asked import (
     UnansweredError,
 )
 from newstally_persister.sinks.questions.best import Best
-from newstally_persister.sinks.questions.sqlite_scope import REMEDY, span
+from newstally_persister.sinks.questions.sqlite_scope import REMEDY, Scope, ends, span
 from newstally_persister.sinks.sqlite_numbered import SORTED_AT_MOST
 
 _AT_A_TIME = 64
@@ -34,15 +36,15 @@ _Counts = dict[int, tuple[int, int]]
 
 
 def ranked(
-    connection: sqlite3.Connection,
+    scope: Scope,
     days: Days,
     label: int | None,
     wanted: int,
     after: EntityPosition | None,
 ) -> list[_Row]:
     """Return so many entities by mentions, descending, then text, then label."""
-    sums = _sums(connection, days, label)
-    names = _Names(connection)
+    sums = _sums(scope, days, label)
+    names = _Names(scope.connection)
     found: list[_Row] = []
     left = sums.mentions < np.iinfo(np.int64).max
     if after is not None:
@@ -64,7 +66,7 @@ def ranked(
 
 
 def risen(
-    connection: sqlite3.Connection,
+    scope: Scope,
     days: Period,
     base: Period,
     floor: Floor,
@@ -77,13 +79,15 @@ def risen(
 
     `articles` were counted in both periods.
     """
-    sums = _sums(connection, days, label)
+    sums = _sums(scope, days, label)
     enough = sums.articles >= floor.articles
+    if not enough.any():
+        return []
     sums = Sums(*(each[enough] for each in sums))
-    before = _of(_sums(connection, base, label), sums.entities)
+    before = _of(_sums(scope, base, label), sums.entities)
     bounds = _bounds(sums, before, articles)
     best: Best[RisingEntity] = Best(wanted, after)
-    names = _Names(connection)
+    names = _Names(scope.connection)
     order = np.argsort(-bounds, kind="stable")
     for start in range(0, len(order), _AT_A_TIME):
         some = order[start : start + _AT_A_TIME]
@@ -110,11 +114,19 @@ def risen(
     return best.items()
 
 
-def _sums(connection: sqlite3.Connection, days: Days | Period, label: int | None) -> Sums:
-    try:
-        return sums_between(connection, *span(days), label)
-    except TooMuchError as error:
-        raise UnansweredError(REMEDY) from error
+def _sums(scope: Scope, days: Days | Period, label: int | None) -> Sums:
+    if scope.publication is None:
+        try:
+            return sums_between(scope.connection, *span(days), label)
+        except TooMuchError as error:
+            raise UnansweredError(REMEDY) from error
+    # Columns as texts: Python's numbers would take three times as long, and SQLite's GROUP BY, too.
+    columns = scope.connection.execute(
+        "SELECT group_concat(entity), group_concat(e.mentions), group_concat(e.articles) "
+        f"FROM {scope.rows(':first AND :last')}{'' if label is None else ' AND e.label = :label'}",
+        {**scope.parameters, **ends(days), "label": label},
+    ).fetchone()
+    return Sums(*summed(*(np.fromstring(each or "", np.int64, sep=",") for each in columns)))
 
 
 def _of(sums: Sums, entities: NDArray[np.int64]) -> Sums:
