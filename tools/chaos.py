@@ -1,6 +1,7 @@
 """`make chaos`: kill everything at random while articles flow, then recount.
 
     CHAOS_SECONDS=1800 CHAOS_SEED=7 CHAOS_SINK=sqlite make chaos CHAOS_FLAGS=--secure
+    CHAOS_SINK=compact make chaos    # Firestore, in that layout, with small documents
     CHAOS_EVERY=0.8 CHAOS_SECONDS=300 make chaos
 
 Real processes: a gateway, one to four extractors (rule-based engine), a persister and `newstally
@@ -37,6 +38,7 @@ from chaos_harms import HEADROOM_BYTES, LEFT_BYTES, Disk, Pause, Renewal, own_di
 from chaos_judge import PROJECT, count_refused, judge, judge_days, wait_applied
 from chaos_replicas import LOOKUP_SECONDS, MOST, Replicas, can_be_listed, drain
 from chaos_uploads import Uploader
+from newstally_persister.sinks.firestore.making import LIMITS_VARIABLE
 from support import engines, firestore_emulator
 from support.certificates import secure
 from support.line import Line
@@ -49,9 +51,12 @@ DOWN_SECONDS = (0.0, 2.0)
 """How long what was killed stays away."""
 GENTLE_SHARE = 0.15
 """Of those who would be killed, who is told to stop instead."""
-SLEEP_MILLIS = {"sqlite": "2", "firestore": "40"}
+SLEEP_MILLIS = {"sqlite": "2", "firestore": "40", "compact": "10"}
 """Per article and sink, so that every kill meets work under way, and so that the emulator, which
 sorts a whole collection for each page of a list, can still be read at the end of half an hour."""
+
+SMALL_LIMITS = "log_bytes=20000,leaf_bytes=8000,leaf_rows=80,commit_bytes=60000"
+"""Of the documents of the compact layout: so small that logs are closed and folded all the time."""
 
 
 class Chaos:
@@ -182,7 +187,7 @@ def prepare_sink(name: str) -> Iterator[tuple[list[str], dict[str, str], Line | 
     match name:
         case "sqlite":
             yield [], {}, None
-        case "firestore":
+        case "firestore" | "compact":
             if (reason := firestore_emulator.missing()) is not None:
                 raise SystemExit(reason)
             with Line(firestore_emulator.running()) as line:
@@ -190,9 +195,13 @@ def prepare_sink(name: str) -> Iterator[tuple[list[str], dict[str, str], Line | 
                     "FIRESTORE_EMULATOR_HOST": line.address,
                     "GOOGLE_CLOUD_PROJECT": PROJECT,
                 }
-                yield ["--sink", "firestore"], environment, line
+                flags = ["--sink", "firestore"]
+                if name == "compact":
+                    flags += ["--firestore-layout", "compact"]
+                    environment[LIMITS_VARIABLE] = SMALL_LIMITS
+                yield flags, environment, line
         case _:
-            raise SystemExit(f"CHAOS_SINK={name}: sqlite or firestore")
+            raise SystemExit(f"CHAOS_SINK={name}: sqlite, firestore or compact")
 
 
 def main() -> int:

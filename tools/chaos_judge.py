@@ -61,7 +61,7 @@ def judge(
 
 def judge_days(articles: list[Article], sink: str, data: Path) -> list[str]:
     """Return what differs from day to day, a line each. `data`: the persister's directory."""
-    if sink == "firestore":
+    if sink != "sqlite":
         found = of_firestore(PROJECT, firestore_emulator.running())
     else:
         found = of_sqlite(data / "tallies.db")

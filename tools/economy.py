@@ -145,8 +145,8 @@ def compact_cost(
     window: int,
     part_writes: int,
     memory: MemoryFirestore | None = None,
-) -> Spent:
-    """Let the sink write the compact layout, with a flush every `window` articles."""
+) -> tuple[Spent, Spent]:
+    """Let the sink write the compact layout, with a flush every `window` articles; see `spend`."""
 
     def record(journal: JournalStore, begin: int, end: int) -> None:
         if not begin:
@@ -254,17 +254,19 @@ def main() -> int:
     )
     plain: Days = [None] * len(articles)
     for window in WINDOWS:
-        spent = compact_cost(articles, plain, window, options.part_writes)
+        spent = compact_cost(articles, plain, window, options.part_writes)[1]
         others = [
-            compact_cost(articles, days, window, options.part_writes) for days in (stream, archive)
+            compact_cost(articles, days, window, options.part_writes)[1]
+            for days in (stream, archive)
         ]
         print(compact_line(window, spent, len(articles), others), flush=True)
         if window == SHOWN:
             compact = spent.writes / len(articles) * 1_000
     store = stored([publication for publication, _ in articles])
-    spent = compact_cost(articles, plain, SHOWN, options.part_writes, store)
-    print(f"\nwhere each publication has {STORED:,} entities already")
+    spent, folded = compact_cost(articles, plain, SHOWN, options.part_writes, store)
+    print(f"\nwhere each publication has {STORED:,} entities already; then if all were folded now")
     print(compact_line(SHOWN, spent, len(articles), []))
+    print(compact_line(SHOWN, folded, len(articles), []))
     large = spent.writes / len(articles) * 1_000
     print(f"documents={documents:.0f} compact={large:.0f} ratio={documents / large:.1f}")
     print("\nat 1,000 articles per flush")

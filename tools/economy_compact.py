@@ -6,7 +6,7 @@ import sqlite3
 import sys
 import time
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import astuple, dataclass
 from pathlib import Path
 from typing import Any, cast
 
@@ -19,9 +19,16 @@ from newstally_persister.metrics import Metrics
 from newstally_persister.sinks.firestore.client import FirestoreClient
 from newstally_persister.sinks.firestore.compact import rows
 from newstally_persister.sinks.firestore.compact.folding import LIMITS, cut
-from newstally_persister.sinks.firestore.compact.keys import ALL, LAST
+from newstally_persister.sinks.firestore.compact.head import (
+    VERSION,
+    Head,
+    Table,
+    head_write,
+    read_head,
+)
+from newstally_persister.sinks.firestore.compact.keys import ALL, DAYS, LAST
 from newstally_persister.sinks.firestore.compact.layout import CompactLayout
-from newstally_persister.sinks.firestore.compact.queries import LOG, TALLIES
+from newstally_persister.sinks.firestore.compact.queries import HEAD, LOG, TALLIES, head_name
 from newstally_persister.sinks.firestore.connection import Connection
 from newstally_persister.sinks.firestore.layout import Layout
 from newstally_persister.sinks.firestore.sink import FirestoreSink, Send
@@ -38,12 +45,102 @@ STORED = 200_000
 class Spent:
     """What some articles cost."""
 
-    writes: int
-    reads: int
-    bytes_written: int
-    bytes_read: int
+    writes: float
+    reads: float
+    bytes_written: float
+    bytes_read: float
     seconds: float
     """Processor time of the sink and of the database in memory."""
+
+    def plus(self, other: "Spent", share: float = 1.0) -> "Spent":
+        """Add a share of another one."""
+        return self._with(other, lambda own, others: own + share * others)
+
+    def minus(self, other: "Spent") -> "Spent":
+        """Take another one away."""
+        return self._with(other, lambda own, others: own - others)
+
+    def _with(self, other: "Spent", combine: Callable[[float, float], float]) -> "Spent":
+        pairs = zip(astuple(self), astuple(other), strict=True)
+        return Spent(*(combine(*pair) for pair in pairs))
+
+
+class Untended(CompactLayout):
+    """Logs are closed, and segments folded, when it is said: so that what it takes is counted."""
+
+    @property
+    def due(self) -> bool:
+        """Nothing is due by itself."""
+        return False
+
+
+class Spending:
+    """A sink with the compact layout on a database in memory, and what it spends."""
+
+    def __init__(self, memory: MemoryFirestore, part_writes: int) -> None:
+        self._memory = memory
+        self._client = cast("FirestoreClient", memory)
+        self._layout: Untended | None = None
+        self._sink = FirestoreSink(
+            Connection(self._connect),
+            7,
+            Metrics(CollectorRegistry()),
+            part_writes=part_writes,
+            layout=self._make_layout,
+        )
+        self._seconds = 0.0
+
+    async def _connect(self) -> FirestoreClient:
+        return self._client
+
+    def _make_layout(self, send: Send, read_seconds: float) -> Layout:
+        self._layout = Untended(send, read_seconds)
+        return self._layout
+
+    @property
+    def spent(self) -> Spent:
+        """What was spent so far."""
+        memory = self._memory
+        sums = memory.writes, memory.reads, memory.bytes_written, memory.bytes_read
+        return Spent(*sums, self._seconds)
+
+    async def flush(self, journal: JournalStore) -> None:
+        """Apply all that a journal has."""
+        assert self._layout is not None
+        number = journal.run(cut_flush)
+        while number is not None:
+            part = journal.run(plan_part, number, self._sink.part_limits)
+            if part is None:
+                break
+            begun = time.process_time()
+            await self._sink.apply(part)
+            await self._layout.logs.tend(self._client)
+            self._seconds += time.process_time() - begun
+            journal.run(part_done, number, part.number)
+        while (expiry := journal.run(expirable, 1_000)) is not None:
+            await self._sink.expire(expiry)
+            journal.run(forget, expiry)
+
+    async def rest(self) -> Spent:
+        """Close and fold all that waits; return what of that is to be counted.
+
+        A log waits until it is closed, and a segment until it is folded, with others: each counts
+        with the share that it has of what that begins with.
+        """
+        assert self._layout is not None
+        counted = Spent(0, 0, 0, 0, 0.0)
+        for name in [name for name in self._memory.stored if name.endswith(f"/{TALLIES}/{LOG}")]:
+            publication = name.removesuffix(f"/{TALLIES}/{LOG}")
+            log_bytes = rows.size_of(self._memory.document(name))
+            head = read_head(self._memory.document(head_name(publication)))
+            waiting = log_bytes + sum(t.waiting_bytes for t in head.tables.values())
+            begins_with = max(log_bytes, *(t.touched // 4 for t in head.tables.values()))
+            before, begun = self.spent, time.process_time()
+            await self._layout.logs.fold(self._client, publication)
+            self._seconds += time.process_time() - begun
+            counted = counted.plus(self.spent.minus(before), min(1.0, waiting / begins_with))
+        await self._sink.close()
+        return counted
 
 
 async def spend(
@@ -52,52 +149,19 @@ async def spend(
     window: int,
     part_writes: int,
     memory: MemoryFirestore,
-) -> Spent:
-    """Record articles, flush every `window` of them, fold all logs; return what that costs."""
+) -> tuple[Spent, Spent]:
+    """Record articles, flush every `window` of them; return what that costs.
 
-    async def connect() -> FirestoreClient:
-        return cast("FirestoreClient", memory)
-
-    made: list[CompactLayout] = []
-
-    def layout(send: Send, read_seconds: float) -> Layout:
-        made.append(CompactLayout(send, read_seconds))
-        return made[0]
-
-    sink = FirestoreSink(
-        Connection(connect),
-        7,
-        Metrics(CollectorRegistry()),
-        part_writes=part_writes,
-        layout=layout,
-    )
+    Twice: with what waits at the end counted by its share, and with all of it folded.
+    """
+    spending = Spending(memory, part_writes)
     journal = JournalStore(sqlite3.connect(":memory:"))
-    seconds = 0.0
-    begin = 0
-    while begin < articles:
-        end = min(begin + window, articles)
-        record(journal, begin, end)
-        number = journal.run(cut_flush)
-        while number is not None:
-            part = journal.run(plan_part, number, sink.part_limits)
-            if part is None:
-                break
-            begun = time.process_time()
-            await sink.apply(part)
-            seconds += time.process_time() - begun
-            journal.run(part_done, number, part.number)
-        while (expiry := journal.run(expirable, 1_000)) is not None:
-            await sink.expire(expiry)
-            journal.run(forget, expiry)
-        begin = end
-    # What waits in the logs would be folded some day: all of it counts.
-    begun = time.process_time()
-    client = await connect()
-    for name in [name for name in memory.stored if name.endswith(f"/{TALLIES}/{LOG}")]:
-        await made[0].logs.fold(client, name.removesuffix(f"/{TALLIES}/{LOG}"))
-    seconds += time.process_time() - begun
-    await sink.close()
-    return Spent(memory.writes, memory.reads, memory.bytes_written, memory.bytes_read, seconds)
+    for begin in range(0, articles, window):
+        record(journal, begin, min(begin + window, articles))
+        await spending.flush(journal)
+    flushed = spending.spent
+    rest = await spending.rest()
+    return flushed.plus(rest), spending.spent
 
 
 def stored(publications: Sequence[str], entities: int = STORED) -> MemoryFirestore:
@@ -105,10 +169,17 @@ def stored(publications: Sequence[str], entities: int = STORED) -> MemoryFiresto
     memory = MemoryFirestore(measuring=False)
     leaves = [(end, some.SerializeToString()) for end, some in _leaves(entities)]
     root = f"{memory.documents}/newstally/compact"
-    memory.stored[root] = b""
+    begun = Document()
+    begun.fields["version"].integer_value = VERSION
+    memory.stored[root] = begun.SerializeToString()
+    # As if the last fold had touched every leaf, as folds of so many entities do.
+    touched = sum(rows.size_of(Document.FromString(some)) for _, some in leaves)
+    head = Head(1, 0, {ALL: Table(touched=touched), DAYS: Table()})
     for key in {publication_key(each) for each in publications}:
+        parent = f"{publication_name(root, key)}/{TALLIES}"
+        memory.stored[f"{parent}/{HEAD}"] = head_write("", head).update.SerializeToString()
         for end, some in leaves:
-            memory.stored[f"{publication_name(root, key)}/{TALLIES}/{end}"] = some
+            memory.stored[f"{parent}/{end}"] = some
     return memory
 
 
@@ -136,6 +207,6 @@ def _leaves(entities: int) -> Iterator[tuple[str, Any]]:
 _SYLLABLES = [a + b + c for a in "bdklmnprst" for b in "aeiou" for c in ("n", "r", "s", "")]
 
 
-def run(*args: Any) -> Spent:
+def run(*args: Any) -> tuple[Spent, Spent]:
     """See `spend`."""
     return asyncio.run(spend(*args))

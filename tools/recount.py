@@ -232,11 +232,11 @@ def main() -> int:
     parser.add_argument("--engine", default="auto", help="what the extractors run the model with")
     parser.add_argument("--limit", type=int, help="only the first articles (not with --target)")
     parser.add_argument("--secure", action="store_true", help="with keys, TLS and mTLS")
-    parser.add_argument("--sink", choices=("sqlite", "firestore"), default="sqlite")
+    parser.add_argument("--sink", choices=("sqlite", "firestore", "compact"), default="sqlite")
     parser.add_argument("--kills", type=int, metavar="SEED", help="kill everything now and then")
     options = parser.parse_args()
-    if options.secure and (options.kills is not None or options.sink == "firestore"):
-        parser.error("--secure goes with neither --kills nor --sink firestore")
+    if options.secure and (options.kills is not None or options.sink != "sqlite"):
+        parser.error("--secure goes with neither --kills nor Firestore")
     if options.target:
         expected = cached(options.articles, options.model, options.limit)
         return report(expected, asyncio.run(stored(options.target)))
@@ -247,7 +247,7 @@ def main() -> int:
             with articles.open("w") as out:
                 for article in itertools.islice(lines(options.articles), options.limit):
                     out.write(json.dumps(article) + "\n")
-        if options.kills is not None or options.sink == "firestore":
+        if options.kills is not None or options.sink != "sqlite":
             return recount_kills(articles, Path(scratch), options)
         flags = ["--extractors", options.extractors, "--model", options.model]
         flags += ["--engine", options.engine]

@@ -37,9 +37,9 @@ def of_sqlite(path: Path) -> Days:
 
 
 def of_firestore(project: str, emulator: str, *, totals: bool = False) -> Days:
-    """Read all documents of a project in an emulator: days, and months beside them.
+    """Read all documents of a project in an emulator, of either layout.
 
-    With `totals` also what there is in all.
+    Days, and in the layout `documents` months beside them. With `totals` also what there is in all.
     """
     found: Days = Counter()
     os.environ["FIRESTORE_EMULATOR_HOST"] = emulator
@@ -51,8 +51,26 @@ def of_firestore(project: str, emulator: str, *, totals: bool = False) -> Days:
         for entity in publication.reference.collection("entities").stream():
             row = entity.to_dict() or {}
             _add(found, (key, str(row["text"]), str(row["label"])), row, totals=totals)
+    for publication in client.collection("newstally/compact/publications").stream():
+        _add_compact(found, publication, totals=totals)
     client.close()  # type: ignore[no-untyped-call]
     return +found
+
+
+def _add_compact(found: Days, publication: Any, *, totals: bool) -> None:
+    """Add a publication of a compact database: days alone, no months."""
+    from support.compact_plain import rows  # noqa: PLC0415 - beside the tests
+
+    document = publication.to_dict()
+    key = str(document["key"])
+    if totals:
+        for what in ("mentions", "articles"):
+            found[key, "", "", what, ""] += document[what]
+    tallies = publication.reference.collection("tallies").stream()
+    for text, label, day, *counts in rows({each.id: each.to_dict() for each in tallies}):
+        if totals or day:
+            for what, number in zip(("mentions", "articles"), counts, strict=True):
+                found[key, text, label, what, day] += number
 
 
 def in_documents(days: Days) -> Days:

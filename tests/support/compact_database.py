@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from newstally_persister.sinks.firestore.client import FirestoreClient
 from newstally_persister.sinks.firestore.compact import queries, rows
 from newstally_persister.sinks.firestore.compact.folding import FoldLimits
+from newstally_persister.sinks.firestore.compact.head import read_head
 from newstally_persister.sinks.firestore.compact.keys import (
     ALL,
     LAST,
@@ -86,12 +87,26 @@ class Database:
     def publication(self) -> str:
         return publication_name(self.layout.root(self.client), "p")
 
+    async def tend(self) -> None:
+        """Do what the sink's task does."""
+        await self.layout.tend(self.client)
+
     async def all(self) -> rows.Tallied:
         """Everything, as it is read for answers."""
         reader = Reader(self.client, 1.0, limit_bytes=2**40)
         totals = await reader.between(self.publication, ALL, f"{ALL}{LAST}")
         days = await reader.between(self.publication, *days_range("0001-01-01", "9999-12-31"))
         return rows.Tallied(totals.totals, totals.names, days.days)
+
+    def pieces_there(self) -> set[str]:
+        """Ids of pieces, wanted or not."""
+        names = (name.rpartition("/")[2] for name in self.memory.stored)
+        return {name for name in names if name.startswith("segment~")}
+
+    def pieces_known(self) -> set[str]:
+        """Ids of the pieces that wait."""
+        head = read_head(self.memory.document(queries.head_name(self.publication)))
+        return {piece.id for table in head.tables.values() for piece in table.pieces}
 
     def leaves(self, table: str) -> list[tuple[str, list[str]]]:
         """(end, keys of the rows) of each leaf, in order."""

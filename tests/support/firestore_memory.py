@@ -63,6 +63,11 @@ class MemoryFirestore:
         self._note(self.stored.get(name, b""))
         return self.document(name), datetime.fromtimestamp(self._now, UTC)
 
+    async def read_many(self, names: Sequence[str], seconds: float) -> dict[str, Any]:
+        """See FirestoreClient.read_many."""
+        found = {name: await self.read(name, seconds) for name in names}
+        return {name: document for name, document in found.items() if document is not None}
+
     async def names(self, parent: str, collection: str, limit: int, seconds: float) -> list[str]:
         """See FirestoreClient.names."""
         del seconds
@@ -85,14 +90,17 @@ class MemoryFirestore:
         del seconds
         for write in writes:
             self._check(write.update.name, write.current_document)
-        changed = {}
+        changed: dict[str, Any] = {}
+        deleted = {write.delete for write in writes if write.delete}
         results = []
         self._now += 1
         for write in writes:
-            name = write.update.name
-            assert name not in changed, "one write of each document"
             results.append(WriteResult())
             results[-1].update_time.seconds = self._now
+            if write.delete:
+                continue
+            name = write.update.name
+            assert name not in changed | dict.fromkeys(deleted), "one write of each document"
             changed[name] = self._changed(write, results[-1])
         for name, found in changed.items() if self._measuring else ():
             size = sum(map(_size, found.fields.values()))
@@ -102,6 +110,9 @@ class MemoryFirestore:
         for name, found in changed.items():
             self.stored[name] = found.SerializeToString()
             self._times[name] = self._now
+        for name in deleted:
+            self.stored.pop(name, None)
+            self._times.pop(name, None)
         self.writes += len(writes)
         size = sum(write.ByteSize() for write in writes)
         self.bytes_written += size

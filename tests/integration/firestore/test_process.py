@@ -14,6 +14,7 @@ import grpc
 import pytest
 from newstally import NewstallyClient
 from newstally_persister import failpoints
+from newstally_persister.sinks.firestore.making import LIMITS_VARIABLE
 from support.corpus import assert_counted_once, make_articles, totals
 from support.firestore_bench import Store
 from support.firestore_chaos import articles
@@ -91,6 +92,35 @@ async def test_killed_at_a_step_of_a_flush(
 
     await asyncio.to_thread(live)
     await assert_holds(emulator, project, [*FIRST, *SECOND], kind)
+
+
+@pytest.mark.parametrize("number", [1, 2, 5])
+@pytest.mark.parametrize(
+    "step", ["before-closing", "after-closing", "before-folding", "after-folding"]
+)
+async def test_killed_at_a_step_of_a_fold(
+    step: str, number: int, emulator: str, tmp_path: Path
+) -> None:
+    """kill -9 before or after a commit of it; the next process goes on: the recount is equal."""
+    project = f"killed-fold-{step}-{number}"
+    process = firestore_persister(tmp_path, emulator, project, COMPACT)
+    process.environment[failpoints.VARIABLE] = f"{step}:{number}"
+    process.environment[LIMITS_VARIABLE] = "log_bytes=1800,leaf_bytes=400,leaf_rows=3"
+    many = articles(random.Random(4), 60)
+
+    def live() -> None:
+        with process:
+            record(process, "one", many, wait=False)
+            assert process.wait_exit(60) == -signal.SIGKILL
+            del process.environment[failpoints.VARIABLE]
+            process.start()
+            record(process, "two", SECOND)
+            with Caller(process.address) as caller:
+                caller.until_applied("one")
+                assert caller.everything() == recount([*many, *SECOND])
+
+    await asyncio.to_thread(live)
+    await assert_holds(emulator, project, [*many, *SECOND], COMPACT)
 
 
 @pytest.mark.parametrize("number", [1, 3])

@@ -60,17 +60,25 @@ class FirestoreClient:
 
     async def read_at(self, name: str, seconds: float) -> tuple[Any, datetime]:
         """Return the document, or None, and when it was so by Firestore's clock."""
+        found, at = await self._read([name], seconds)
+        return found.get(name), at
+
+    async def read_many(self, names: Sequence[str], seconds: float) -> dict[str, Any]:
+        """Return those of these documents that there are, by name; not all as of one moment."""
+        return (await self._read(names, seconds))[0]
+
+    async def _read(self, names: Sequence[str], seconds: float) -> tuple[dict[str, Any], datetime]:
         # Not GetDocument, which answers NOT_FOUND also when there is no such database.
-        request = BatchGetDocumentsRequest(database=self.database, documents=[name])
+        request = BatchGetDocumentsRequest(database=self.database, documents=names)
         answers = await self._api.batch_get_documents(
             request, retry=None, timeout=seconds, metadata=self._metadata
         )
-        found = None
+        found = {}
         at = datetime.now(UTC)
         async for answer in answers:
             message = BatchGetDocumentsResponse.pb(answer)
             if message.HasField("found"):
-                found = message.found
+                found[message.found.name] = message.found
             at = message.read_time.ToDatetime(UTC)
         return found, at
 

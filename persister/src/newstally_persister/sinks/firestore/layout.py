@@ -78,6 +78,15 @@ class Layout(Protocol):
         """
         ...
 
+    @property
+    def due(self) -> bool:
+        """Whether there is something to tend to."""
+        return False
+
+    async def tend(self, client: FirestoreClient) -> None:
+        """Do what parts need not wait for. Once it fails, it is due again."""
+        del client
+
     def applied(self, part: Part, rows: Sequence[Any], results: Sequence[Any]) -> None:
         """Note that a part is applied: by these writes of its rows, with these results.
 

@@ -1,11 +1,19 @@
 """The sink as the settings describe it."""
 
+import os
+from dataclasses import replace
+
 from newstally_persister.metrics import Metrics
 from newstally_persister.settings import PersisterSettings
+from newstally_persister.sinks.firestore.compact.folding import LIMITS
 from newstally_persister.sinks.firestore.compact.layout import CompactLayout
 from newstally_persister.sinks.firestore.connection import Connection, connect
+from newstally_persister.sinks.firestore.layout import Layout
 from newstally_persister.sinks.firestore.ramp import Ramp
-from newstally_persister.sinks.firestore.sink import FirestoreSink, documents_layout
+from newstally_persister.sinks.firestore.sink import FirestoreSink, Send, documents_layout
+
+LIMITS_VARIABLE = "NEWSTALLY_FOLD_LIMITS"
+"""`log_bytes=1800,leaf_rows=3` and so on: for tests, whose few articles would fill no log."""
 
 
 def make_sink(settings: PersisterSettings, metrics: Metrics) -> FirestoreSink:
@@ -20,5 +28,12 @@ def make_sink(settings: PersisterSettings, metrics: Metrics) -> FirestoreSink:
         ramp=Ramp(ramp) if ramp else None,
         parts_in_flight=settings.firestore_parts_in_flight,
         days_kept=settings.days_kept,
-        layout=CompactLayout if settings.firestore_layout == "compact" else documents_layout,
+        layout=_compact if settings.firestore_layout == "compact" else documents_layout,
     )
+
+
+def _compact(send: Send, read_seconds: float) -> Layout:
+    given = os.environ.get(LIMITS_VARIABLE, "")
+    pairs = (pair.split("=") for pair in given.split(",") if pair)
+    limits = replace(LIMITS, **{name: int(number) for name, number in pairs})
+    return CompactLayout(send, read_seconds, limits)

@@ -50,6 +50,7 @@ from newstally_persister.sinks.firestore.layout import (
     Layout,
 )
 from newstally_persister.sinks.firestore.ramp import Ramp
+from newstally_persister.sinks.firestore.tending import Tending
 from newstally_persister.values.parts import Part, PartLimits, tombstone
 from newstally_persister.values.progress import Expiry
 
@@ -104,6 +105,7 @@ class FirestoreSink:
         self._metrics = metrics
         self._receipt_life = timedelta(days=receipt_days)
         self._layout = layout(self._send_writes, deadlines.read_seconds)
+        self._tending = Tending(connection, self._layout)
         self._part_limits = self._layout.part_limits(part_writes)
         self._ramp = ramp
         self._parts_in_flight = parts_in_flight
@@ -134,6 +136,7 @@ class FirestoreSink:
         async with self._connection.use() as client:
             if await self._take_receipt(client, part, part.digest, with_rows=True):
                 raise part_elsewhere(part, "where it was voided")
+        self._tending.begin()
 
     async def void(self, part: Part) -> bool:
         """See Sink.void."""
@@ -191,6 +194,7 @@ class FirestoreSink:
 
     async def close(self) -> None:
         """Close the connection."""
+        await self._tending.close()
         await self._connection.close()
 
     async def _read(self, client: FirestoreClient, collection: str, name: str) -> Any:

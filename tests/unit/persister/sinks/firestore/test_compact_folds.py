@@ -2,6 +2,7 @@
 
 import asyncio
 import random
+from functools import partial
 from typing import Any
 
 import pytest
@@ -27,7 +28,7 @@ from support.compact_database import (
 )
 
 
-@settings(max_examples=40)
+@settings(max_examples=30)
 @given(st.lists(ROWS, min_size=1, max_size=8), st.randoms(use_true_random=False))
 def test_every_row_is_somewhere_once(given: list[list[EntityRow]], draw: random.Random) -> None:
     """Whatever is appended, folded and forgotten by a death: the sums are right, in all and by day.
@@ -60,7 +61,7 @@ def test_every_row_is_somewhere_once(given: list[list[EntityRow]], draw: random.
     asyncio.run(live())
 
 
-@settings(max_examples=40)
+@settings(max_examples=30)
 @given(st.lists(ROWS, min_size=2, max_size=6), st.randoms(use_true_random=False))
 def test_folds_that_meet_appends_and_other_folds(
     given: list[list[EntityRow]], draw: random.Random
@@ -108,7 +109,7 @@ def test_a_death_at_each_commit_of_a_fold(applied: bool) -> None:
     async def live(dies_at: int) -> bool:
         database = Database()
         draw = random.Random(3)
-        parts = [part(number, entities(draw, 6)) for number in range(1, 5)]
+        parts = [part(number, entities(draw, 5)) for number in range(1, 6)]
         commits = 0
         died = False
 
@@ -124,11 +125,12 @@ def test_a_death_at_each_commit_of_a_fold(applied: bool) -> None:
 
         database.layout = CompactLayout(send, 1.0, TINY)
         for each in parts:
-            try:
-                await database.apply(each)
-            except ServiceUnavailable:
-                database.start()
-                await database.apply(each)
+            for what in (partial(database.apply, each), database.tend):
+                try:
+                    await what()
+                except ServiceUnavailable:
+                    database.start()
+                    await what()
         same(await database.all(), added_up(parts))
         return died
 
@@ -166,18 +168,25 @@ def test_a_fold_between_two_reads_is_noticed() -> None:
     asyncio.run(live())
 
 
-def test_a_conflict_is_no_refusal() -> None:
-    """A fold that is always disturbed gives up for now, and says so."""
+@pytest.mark.parametrize("what", ["close", "fold"])
+def test_a_conflict_is_no_refusal(what: str) -> None:
+    """What is always disturbed gives up for now, and says so."""
 
     async def live() -> None:
         database = Database()
         await database.apply(part(1, entities(random.Random(1), 3)))
+        commits = 0
 
-        async def send(_: Any, __: list[Any]) -> None:
+        async def send(client: Any, writes: list[Any]) -> None:
+            nonlocal commits
+            commits += 1
+            if (what, commits) == ("fold", 1):
+                await client.commit(writes, 1.0)
+                return
             raise FailedPrecondition("moved")  # type: ignore[no-untyped-call]
 
         logs = Logs(send, 1.0, TINY)
-        with pytest.raises(SinkError, match="others fold"):
+        with pytest.raises(SinkError, match=f"others {what}"):
             await logs.fold(database.client, database.publication)
 
     asyncio.run(live())

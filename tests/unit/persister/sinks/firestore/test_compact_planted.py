@@ -1,16 +1,28 @@
 """Faults planted into folds and appends are caught by a life in which everything meets."""
 
 import asyncio
+import contextlib
 import random
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable, Iterable
+from dataclasses import replace
+from functools import partial
 from typing import Any
 
 import pytest
 from google.api_core.exceptions import GoogleAPICallError, ServiceUnavailable
 from newstally_persister.sinks.base import SinkError
-from newstally_persister.sinks.firestore.compact import folding, logs, reading, rows
+from newstally_persister.sinks.firestore.compact import (
+    closing,
+    folding,
+    folds,
+    head,
+    reading,
+    rows,
+)
+from newstally_persister.sinks.firestore.compact.keys import LAST
 from newstally_persister.sinks.firestore.compact.layout import CompactLayout, part_writes
 from newstally_persister.sinks.firestore.compact.rows import Tallied
+from newstally_persister.values.parts import Part
 from support.compact_database import TINY, Database, added_up, entities, part, same
 
 LIVES = 60
@@ -22,35 +34,64 @@ async def live(seed: int) -> None:
     """Parts, late parts, deaths, two processes, lost replies; everything is counted once."""
     draw = random.Random(seed)
     database = Database()
-    lost = 0
 
     async def send(client: Any, writes: list[Any]) -> None:
-        nonlocal lost
         if draw.random() < 0.3 and late:
             sent.append(late.pop())
             root = database.layout.root(database.client)
             await client.commit(part_writes(root, sent[-1]), 1.0)
+        if draw.random() < 0.2:
+            await another_process(database, draw)
         fate = draw.random()
         if fate < 0.9:
             await client.commit(writes, 1.0)
         if fate > 0.8:
-            lost += 1
             raise ServiceUnavailable("the reply is lost")  # type: ignore[no-untyped-call]
 
-    database.layout = CompactLayout(send, 1.0, TINY)
+    def begin() -> None:
+        database.layout = CompactLayout(send, 1.0, TINY)
+
+    begin()
     late = [part(100 + n, entities(draw, 2)) for n in range(3)]
-    sent = []
-    for number in range(1, 9):
-        given = part(number, entities(draw, draw.randrange(1, 8)))
-        for _ in range(50):
-            try:
-                await database.apply(given)
-            except (ServiceUnavailable, SinkError):
-                database.layout = CompactLayout(send, 1.0, TINY)
-            else:
-                break
+    sent = list[Part]()
+    for number in range(1, 13):
+        if sent and draw.random() < 0.2:
+            given = replace(sent[-1], flush=number)
+        else:
+            given = part(number, entities(draw, draw.randrange(1, 8)))
+        await insist(partial(database.apply, given), begin)
         sent.append(given)
         same(await database.all(), added_up(sent))
+        if draw.random() < 0.5:
+            await insist(database.tend, begin)
+            same(await database.all(), added_up(sent))
+    assert database.pieces_there() == database.pieces_known()
+
+
+async def insist(what: Callable[[], Awaitable[None]], begin: Callable[[], None]) -> None:
+    """Do it, by a new process after each failure."""
+    for _ in range(50):
+        try:
+            await what()
+        except (ServiceUnavailable, SinkError):
+            begin()
+        else:
+            break
+
+
+async def another_process(database: Database, draw: random.Random) -> None:
+    """Let it close and fold, and die after a few commits."""
+    commits = draw.randrange(1, 5)
+
+    async def send(client: Any, writes: list[Any]) -> None:
+        nonlocal commits
+        if not commits:
+            raise ServiceUnavailable("it is dead")  # type: ignore[no-untyped-call]
+        commits -= 1
+        await client.commit(writes, 1.0)
+
+    with contextlib.suppress(ServiceUnavailable):
+        await CompactLayout(send, 1.0, TINY).logs.fold(database.client, database.publication)
 
 
 def lives_well(seed: int) -> bool:
@@ -69,32 +110,71 @@ def test_nothing_planted(seed: int) -> None:
 
 
 def log_is_not_compared(patch: pytest.MonkeyPatch) -> None:
-    """A fold does not demand that the log is as it was read: what came meanwhile is lost."""
-
-    def planted(*args: Any) -> Any:
-        write = folding.log_write(*args)
-        write.ClearField("current_document")
-        return write
-
-    patch.setattr(logs, "log_write", planted)
+    """A close does not demand that the log is as it was read: what came meanwhile is lost."""
+    without_condition(patch, "_log_write")
 
 
 def log_is_kept(patch: pytest.MonkeyPatch) -> None:
-    """What was folded stays in the log."""
+    """What was closed stays in the log."""
 
     def planted(log: Tallied, *_: Any) -> Tallied:
         return log
 
-    patch.setattr(logs, "without", planted)
+    patch.setattr(closing, "_without", planted)
 
 
 def rest_is_lost(patch: pytest.MonkeyPatch) -> None:
-    """What did not fit into the commit of a fold is forgotten."""
+    """What did not fit into the commit of a close is forgotten."""
 
     def planted(*_: Any) -> Tallied:
         return Tallied()
 
-    patch.setattr(logs, "without", planted)
+    patch.setattr(closing, "_without", planted)
+
+
+def head_is_not_compared(patch: pytest.MonkeyPatch) -> None:
+    """Closes and folds do not demand that the head is as it was read."""
+    write = head.head_write
+
+    def planted(*args: Any) -> Any:
+        made = write(*args)
+        made.ClearField("current_document")
+        return made
+
+    patch.setattr(folds, "head_write", planted)
+    patch.setattr(closing, "head_write", planted)
+
+
+def fold_begins_anew(patch: pytest.MonkeyPatch) -> None:
+    """The head does not say how far a fold is: the same rows are folded again."""
+    advanced = head.Table.advanced
+
+    def planted(table: head.Table, upto: str, wrote_bytes: int) -> Any:
+        made, folded = advanced(table, upto, wrote_bytes)
+        return replace(made, upto=""), folded
+
+    patch.setattr(head.Table, "advanced", planted)
+
+
+def pieces_go_early(patch: pytest.MonkeyPatch) -> None:
+    """Pieces are deleted by the first commit of a fold."""
+    advanced = head.Table.advanced
+
+    def planted(table: head.Table, upto: str, wrote_bytes: int) -> Any:
+        del upto
+        return advanced(table, f"days{LAST}{LAST}", wrote_bytes)
+
+    patch.setattr(head.Table, "advanced", planted)
+
+
+def pieces_stay(patch: pytest.MonkeyPatch) -> None:
+    """Pieces are not deleted."""
+    advanced = head.Table.advanced
+
+    def planted(*args: Any) -> Any:
+        return advanced(*args)[0], []
+
+    patch.setattr(head.Table, "advanced", planted)
 
 
 def leaf_is_written_over(patch: pytest.MonkeyPatch) -> None:
@@ -107,7 +187,7 @@ def leaf_is_written_over(patch: pytest.MonkeyPatch) -> None:
         empty = type(leaf.found)(name=leaf.found.name, update_time=leaf.found.update_time)
         return folding.fold_leaf(parent, leaf._replace(found=empty), *args)
 
-    patch.setattr(logs, "fold_leaf", planted)
+    patch.setattr(folds, "fold_leaf", planted)
 
 
 def parts_look_alike(patch: pytest.MonkeyPatch) -> None:
@@ -115,16 +195,43 @@ def parts_look_alike(patch: pytest.MonkeyPatch) -> None:
     element = rows.element
 
     def planted(_: str, held: Tallied) -> Any:
-        alike = Tallied(dict.fromkeys(held.totals, (2, 1, 1, 1)), held.names, held.days)
-        return element("", alike if held.totals else held)
+        return element("", held)
 
     patch.setattr(rows, "element", planted)
 
 
 def log_is_not_read(patch: pytest.MonkeyPatch) -> None:
-    """An answer is made from the leaves alone."""
+    """An answer is made without the log."""
     tally = reading._tally
-    patch.setattr(reading, "_tally", lambda _, leaves: tally(None, leaves))
+    patch.setattr(reading, "_tally", lambda _, *others: tally(None, *others))
+
+
+def pieces_are_not_read(patch: pytest.MonkeyPatch) -> None:
+    """An answer is made without segments."""
+    tally = reading._tally
+    patch.setattr(reading, "_tally", lambda log, _, leaves: tally(log, [], leaves))
+
+
+def pieces_are_read_whole(patch: pytest.MonkeyPatch) -> None:
+    """An answer has rows of pieces that are in leaves already."""
+    tally = reading._tally
+
+    def planted(log: Any, pieces: Iterable[Any], leaves: Any) -> Tallied:
+        return tally(log, [(piece, "") for piece, _ in pieces], leaves)
+
+    patch.setattr(reading, "_tally", planted)
+
+
+def without_condition(patch: pytest.MonkeyPatch, name: str) -> None:
+    """Let a write of a close demand nothing."""
+    write = getattr(closing, name)
+
+    def planted(*args: Any) -> Any:
+        made = write(*args)
+        made.ClearField("current_document")
+        return made
+
+    patch.setattr(closing, name, planted)
 
 
 @pytest.mark.parametrize(
@@ -133,9 +240,15 @@ def log_is_not_read(patch: pytest.MonkeyPatch) -> None:
         log_is_not_compared,
         log_is_kept,
         rest_is_lost,
+        head_is_not_compared,
+        fold_begins_anew,
+        pieces_go_early,
+        pieces_stay,
         leaf_is_written_over,
         parts_look_alike,
         log_is_not_read,
+        pieces_are_not_read,
+        pieces_are_read_whole,
     ],
 )
 def test_a_life_tells(plant: Plant, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -159,6 +159,8 @@ def written_compactly() -> set[tuple[str, str]]:
         draw = random.Random(1)
         for number in range(1, 5):
             await database.apply(part_of_one(number, entities(draw, 3)))
+        await database.layout.logs.fold(database.client, database.publication)
+        await database.apply(part_of_one(5, entities(draw, 3)))
         return {
             (name.split("/")[-2], field)
             for name in database.memory.stored

@@ -5,14 +5,16 @@
     newstally/compact/flushes/{part}         receipts, as in the other layout
     newstally/compact/publications/{id}      {name, key, mentions, articles, dated_mentions,
                                               dated_articles}
-    .../publications/{id}/tallies/log        what parts brought since the last fold
+    .../publications/{id}/tallies/log        what parts brought since it was closed
+    .../publications/{id}/tallies/head       which segments wait to be folded
+    .../publications/{id}/tallies/segment~.. what logs held that were closed
     .../publications/{id}/tallies/all~{end}  leaves: totals of entities
     .../publications/{id}/tallies/days~{end} leaves: what they have by day
 
 A part adds one element to the log of each publication that it changes, in the commit of its
 receipt; nothing has to be read for that but how large the log is, now and then. Before a log gets
-too large it is folded into leaves, see `folding`. Nothing of it is known to an older release, which
-refuses a journal whose mark it does not find.
+too large it is closed, see `closing`, and later folded into leaves, see `folding`. Nothing of it is
+known to an older release, which refuses a journal whose mark it does not find.
 """
 
 from collections.abc import AsyncIterator, Mapping
@@ -26,8 +28,10 @@ from newstally_persister.sinks.firestore import writes
 from newstally_persister.sinks.firestore.client import FirestoreClient
 from newstally_persister.sinks.firestore.compact import queries, rows
 from newstally_persister.sinks.firestore.compact.folding import DOCUMENT_BYTES, LIMITS, FoldLimits
+from newstally_persister.sinks.firestore.compact.folds import Send
+from newstally_persister.sinks.firestore.compact.head import VERSION, check_version
 from newstally_persister.sinks.firestore.compact.lists import CompactLists
-from newstally_persister.sinks.firestore.compact.logs import Logs, Send
+from newstally_persister.sinks.firestore.compact.logs import Logs
 from newstally_persister.sinks.firestore.connection import Connection
 from newstally_persister.sinks.firestore.days import Window
 from newstally_persister.sinks.firestore.layout import COMPACT, MARKS, Layout, Listing
@@ -66,7 +70,10 @@ class CompactLayout(Layout):
 
     async def check(self, client: FirestoreClient, seconds: float) -> None:
         """See Layout.check."""
-        self._begun = await client.read(self.root(client), seconds) is not None
+        found = await client.read(self.root(client), seconds)
+        self._begun = found is not None
+        if found is not None:
+            check_version(rows.number_of(found, "version"))
         if not self._begun and await client.names(client.documents, MARKS, 1, seconds):
             raise PermanentSinkError(
                 "this database was begun with the layout `documents`",
@@ -91,6 +98,15 @@ class CompactLayout(Layout):
         """See Layout.make_room."""
         self.logs.empty(_incoming(self.root(client), part))
         return True
+
+    @property
+    def due(self) -> bool:
+        """See Layout.due."""
+        return self.logs.due
+
+    async def tend(self, client: FirestoreClient) -> None:
+        """See Layout.tend."""
+        await self.logs.tend(client)
 
 
 def weigh(row: Row) -> int:
@@ -131,7 +147,7 @@ def _begin(root: str) -> Any:
     write = writes.Write()
     write.update.name = root
     write.update.fields["layout"].string_value = "compact"
-    write.update.fields["version"].integer_value = 1
+    write.update.fields["version"].integer_value = VERSION
     return write
 
 

@@ -1,69 +1,48 @@
-"""Keeps the logs of publications small: knows how large they are, and folds them in time.
+"""Keeps the logs of publications small: knows how large they are, and closes them in time.
 
 How large a log is, is known as an upper bound: what it was when it was read, and all that was sent
 since, applied or not.
 """
 
 import asyncio
-from bisect import bisect_right
 from collections import OrderedDict
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Mapping
-from contextlib import AsyncExitStack, aclosing, asynccontextmanager
-from dataclasses import dataclass, field
-from typing import Any
+from collections.abc import AsyncIterator, Iterable, Mapping
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass
+from functools import partial
 from weakref import WeakValueDictionary
 
-from google.api_core.exceptions import (
-    Aborted,
-    AlreadyExists,
-    FailedPrecondition,
-    InvalidArgument,
-    NotFound,
-)
+from google.api_core.exceptions import InvalidArgument
 
-from newstally_persister.sinks.base import PermanentSinkError, SinkError
+from newstally_persister import failpoints
+from newstally_persister.sinks.base import SinkError
 from newstally_persister.sinks.firestore.client import FirestoreClient
-from newstally_persister.sinks.firestore.compact import queries, rows
-from newstally_persister.sinks.firestore.compact.folding import (
-    LIMITS,
-    FoldLimits,
-    Leaf,
-    assign,
-    fold_leaf,
-    log_write,
-    within,
-    without,
+from newstally_persister.sinks.firestore.compact import queries
+from newstally_persister.sinks.firestore.compact.aside import aside
+from newstally_persister.sinks.firestore.compact.closing import close
+from newstally_persister.sinks.firestore.compact.folding import LIMITS, FoldLimits
+from newstally_persister.sinks.firestore.compact.folds import (
+    ATTEMPTS,
+    DISTURBED,
+    Folds,
+    Send,
+    refused,
 )
-from newstally_persister.sinks.firestore.compact.keys import ALL, DAYS, table_end
-from newstally_persister.sinks.firestore.compact.rows import Place, Tallied, size_of
-from newstally_persister.sinks.firestore.errors import without_names
+from newstally_persister.sinks.firestore.compact.head import Head, read_head
+from newstally_persister.sinks.firestore.compact.rows import size_of
 
 LOGS_KNOWN = 10_000
 """Publications whose log's size is remembered."""
 APPENDS_TRUSTED = 50
 """After so many appends a log is read again: another persister may have added to it, too."""
-FOLD_ATTEMPTS = 5
-"""How often a fold is tried that others disturb."""
-_LEAVES_AT_A_TIME = 8
-_REFUSED_REMEDY = "deploy the indexes of firestore/: leaves need none of their own"
-
-Send = Callable[[FirestoreClient, list[Any]], Awaitable[object]]
-"""Sends one commit, once. Raises GoogleAPICallError, PartRefusedError, SinkError."""
+_CLOSED_FROM = 0.75
+"""The part of a log's bytes from which on it is closed in the background."""
 
 
 @dataclass(slots=True)
 class _Known:
     size_bytes: int
     appends: int = 0
-
-
-@dataclass(slots=True)
-class Fold:
-    """One commit of a fold, as it is made up."""
-
-    leaves: list[Leaf] = field(default_factory=list)
-    writes: list[Any] = field(default_factory=list)
-    size_bytes: int = 0
 
 
 class Logs:
@@ -73,10 +52,14 @@ class Logs:
         self._send = send
         self._read_seconds = read_seconds
         self._limits = limits
-        self._fold_bytes = limits.commit_bytes
+        self._commit_bytes = limits.commit_bytes
+        self._folds = Folds(send, read_seconds, limits)
         self._known: OrderedDict[str, _Known] = OrderedDict()
         self._locks: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()
-        self._to_fold: set[str] = set()
+        self._full: set[str] = set()
+        self._to_close: set[str] = set()
+        self._to_fold: dict[str, None] = {}
+        self._late: set[str] = set()
 
     @asynccontextmanager
     async def room(
@@ -89,28 +72,31 @@ class Logs:
         async with AsyncExitStack() as locks:
             # In one order, so that nobody waits for somebody who waits for them.
             for publication in sorted(incoming):
-                lock = self._locks.setdefault(publication, asyncio.Lock())
-                await locks.enter_async_context(lock)
+                await locks.enter_async_context(self._lock(publication))
             await self._make_room(client, incoming)
             for publication, size in incoming.items():
                 known = self._known.setdefault(publication, _Known(0))
                 known.size_bytes += size
                 known.appends += 1
+                if known.size_bytes > _CLOSED_FROM * self._limits.log_bytes:
+                    self._to_close.add(publication)
             yield
 
     async def _make_room(self, client: FirestoreClient, incoming: Mapping[str, int]) -> None:
         sizes = {}
         for publication, size in incoming.items():
-            sizes[publication] = await self._size(client, publication)
-            if sizes[publication] + size > self._limits.log_bytes or publication in self._to_fold:
+            if publication in self._late:
                 await self._fold(client, publication)
+            sizes[publication] = await self._size(client, publication)
+            if sizes[publication] + size > self._limits.log_bytes or publication in self._full:
+                await self._close(client, publication)
                 sizes[publication] = 0
         # In case that Firestore counts whole documents towards the limit of a commit.
         total = sum(sizes.values()) + sum(incoming.values())
         for publication in sorted(sizes, key=lambda each: -sizes[each]):
             if total <= self._limits.logs_bytes:
                 break
-            await self._fold(client, publication)
+            await self._close(client, publication)
             total -= sizes[publication]
 
     def forget(self, publications: Iterable[str]) -> None:
@@ -119,26 +105,47 @@ class Logs:
             self._known.pop(publication, None)
 
     def empty(self, publications: Iterable[str]) -> None:
-        """Let these logs be folded before anything is added, whatever size they are known to have.
+        """Let these logs be closed before anything is added, whatever size they are known to have.
 
         Another persister may have filled them.
         """
-        self._to_fold.update(publications)
+        self._full.update(publications)
+
+    @property
+    def due(self) -> bool:
+        """Whether a log should be closed, or a publication folded."""
+        return bool(self._to_close or self._to_fold)
+
+    async def tend(self, client: FirestoreClient) -> None:
+        """Close and fold what is due; what fails is due again."""
+        while self.due:
+            if self._to_close:
+                publication = next(iter(self._to_close))
+                async with self._lock(publication):
+                    if publication in self._to_close:
+                        await self._close(client, publication)
+            else:
+                await self._fold(client, next(iter(self._to_fold)), gently=True)
 
     async def fold(self, client: FirestoreClient, publication: str) -> None:
-        """Move everything in a publication's log to its leaves."""
-        async with self._locks.setdefault(publication, asyncio.Lock()):
-            await self._fold(client, publication)
+        """Move everything in a publication's log and segments to its leaves."""
+        async with self._lock(publication):
+            await self._close(client, publication)
+        await self._folds.fold(client, publication, everything=True)
 
-    async def _fold(self, client: FirestoreClient, publication: str) -> None:
-        self.forget([publication])
-        disturbed = 0
-        while not await self._step(client, publication):
-            disturbed += 1
-            if disturbed == FOLD_ATTEMPTS:
-                raise SinkError("others fold the same log, too")
-        self._known[publication] = _Known(0)
-        self._to_fold.discard(publication)
+    def _lock(self, publication: str) -> asyncio.Lock:
+        return self._locks.setdefault(publication, asyncio.Lock())
+
+    async def _fold(
+        self, client: FirestoreClient, publication: str, *, gently: bool = False
+    ) -> None:
+        self._to_fold.pop(publication, None)
+        try:
+            await self._folds.fold(client, publication, gently=gently)
+        except Exception:
+            self._to_fold[publication] = None
+            raise
+        self._late.discard(publication)
 
     async def _size(self, client: FirestoreClient, publication: str) -> int:
         known = self._known.get(publication)
@@ -150,79 +157,51 @@ class Logs:
         self._known.move_to_end(publication)
         return known.size_bytes
 
-    async def _step(self, client: FirestoreClient, publication: str) -> bool:
-        """Fold all that is there; return False where something else changed it meanwhile."""
+    async def _close(self, client: FirestoreClient, publication: str) -> None:
+        """Move all rows of a log into a segment."""
+        self.forget([publication])
+        disturbed = 0
         while True:
-            found = await client.read(queries.log_name(publication), self._read_seconds)
-            if found is None:
-                return True
-            log = Tallied()
-            rows.add_log(log, found)
-            places = log.keys()
-            if not places:
-                return True
-            number = rows.number_of(found, "folds") + 1
-            fold = await self._choose(client, publication, log, places, number)
-            left = without(log, places, fold.leaves)
-            name = queries.log_name(publication)
-            fold.writes.append(log_write(name, found, left, number))
             try:
-                await self._send(client, fold.writes)
-            except (AlreadyExists, FailedPrecondition, NotFound, Aborted):
-                return False
-            except InvalidArgument as error:
-                if sum(len(leaf.keys) for leaf in fold.leaves) == 1:
-                    raise PermanentSinkError(
-                        f"Firestore refuses to fold a log: {without_names(error.message)}",
-                        _REFUSED_REMEDY,
-                    ) from error
-                self._fold_bytes = min(self._fold_bytes, fold.size_bytes) // 2
+                head = await self._step(client, publication)
+            except DISTURBED as error:
+                disturbed += 1
+                if disturbed == ATTEMPTS:
+                    raise SinkError("others close the same log, too") from error
                 continue
-            if not (left.totals or left.days):
-                return True
+            if head is not None:
+                break
+        self._known[publication] = _Known(0)
+        self._full.discard(publication)
+        self._to_close.discard(publication)
+        if head.due:
+            self._to_fold[publication] = None
+        if head.late(self._limits.log_bytes):
+            self._late.add(publication)
 
-    async def _choose(
-        self,
-        client: FirestoreClient,
-        publication: str,
-        log: Tallied,
-        places: Mapping[str, Place],
-        number: int,
-    ) -> Fold:
-        """Return as much of a fold as one commit takes."""
-        fold = Fold()
-        parent = queries.log_name(publication).rpartition("/")[0]
-        for table in (ALL, DAYS):
-            keys = sorted(key for key in places if key.startswith(table))
-            while keys:
-                found = await self._leaves(client, publication, keys)
-                covered = bisect_right(keys, max(found)) if found else len(keys)
-                for leaf in assign(keys[:covered], found):
-                    some = within(leaf, log, places, self._fold_bytes // 2)
-                    # In a thread: thousands of rows are read and written.
-                    folded = await asyncio.to_thread(
-                        fold_leaf, parent, some, log, places, number, self._limits
-                    )
-                    if fold.leaves and fold.size_bytes + folded.size_bytes > self._fold_bytes:
-                        return fold
-                    fold.leaves.append(some)
-                    fold.writes += folded.writes
-                    fold.size_bytes += folded.size_bytes
-                    if len(some.keys) < len(leaf.keys):
-                        # The leaf is cut: what is left of it belongs to others from then on.
-                        return fold
-                keys = keys[covered:]
-        return fold
-
-    async def _leaves(
-        self, client: FirestoreClient, publication: str, keys: list[str]
-    ) -> dict[str, Any]:
-        """Return leaves from that of the first key on, by end; {}: the table has none."""
-        at_a_time = _LEAVES_AT_A_TIME if keys[0].startswith(ALL) else 1
-        query = queries.leaves(publication, keys[0], table_end(keys[0]), at_a_time)
-        found = {}
-        stream = client.found(publication, query, self._read_seconds)
-        async with aclosing(stream) as documents:
-            async for document in documents:
-                found[queries.end_of(document)] = document
-        return found
+    async def _step(self, client: FirestoreClient, publication: str) -> Head | None:
+        """Send one commit of a close. Return the head once the log is empty, None before."""
+        names = [queries.log_name(publication), queries.head_name(publication)]
+        found = await client.read_many(names, self._read_seconds)
+        head = read_head(found.get(names[1]))
+        if names[0] not in found:
+            return head
+        parent = f"{publication}/{queries.TALLIES}"
+        while True:
+            log = found[names[0]]
+            closed = await aside(
+                log.ByteSize(),
+                partial(close, parent, head, log, self._limits, self._commit_bytes // 2),
+            )
+            if closed is None:
+                return head
+            failpoints.reach("before-closing")
+            try:
+                await self._send(client, closed.writes)
+            except InvalidArgument as error:
+                if closed.rows == 1:
+                    raise refused("close a log", error) from error
+                self._commit_bytes = min(self._commit_bytes // 2, closed.size_bytes)
+                continue
+            failpoints.reach("after-closing")
+            return closed.head if closed.done else None

@@ -4,6 +4,7 @@ from google.cloud.firestore_v1.types import StructuredQuery, Value
 
 TALLIES = "tallies"
 LOG = "log"
+HEAD = "head"
 _FieldFilter = StructuredQuery.FieldFilter
 _NAME = StructuredQuery.FieldReference(field_path="__name__")
 
@@ -40,6 +41,11 @@ def leaves(publication: str, first: str, last: str, limit: int | None = None) ->
 def log_name(publication: str) -> str:
     """Return the name of a publication's log."""
     return f"{publication}/{TALLIES}/{LOG}"
+
+
+def head_name(publication: str) -> str:
+    """Return the name of a publication's head."""
+    return f"{publication}/{TALLIES}/{HEAD}"
 
 
 def end_of(document: object) -> str:

@@ -1,18 +1,21 @@
-"""Reads what a publication's log and leaves hold, as of one moment.
+"""Reads what a publication's log, segments and leaves hold, as of one moment.
 
-The log is read first. A fold that comes after it leaves its number in the leaves that it writes, so
-a leaf with a later number than the log tells that both do not belong together: then it begins anew.
+The head and the log first, then pieces, then leaves. The head knows the number of the last close,
+which the log must have, and the pieces, which must be there; and a later fold leaves a later number
+in the leaves that it writes. Where something does not belong together, it begins anew.
 """
 
-import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Sequence
 from contextlib import aclosing
+from functools import partial
 from typing import Any
 
 from newstally_persister.sinks.base import SinkError
 from newstally_persister.sinks.firestore.client import FirestoreClient
 from newstally_persister.sinks.firestore.compact import queries, rows
-from newstally_persister.sinks.firestore.compact.keys import table_end
+from newstally_persister.sinks.firestore.compact.aside import aside
+from newstally_persister.sinks.firestore.compact.head import read_head
+from newstally_persister.sinks.firestore.compact.keys import LAST, table_end
 from newstally_persister.sinks.firestore.compact.rows import Tallied
 from newstally_persister.sinks.questions.asked import UnansweredError
 
@@ -47,18 +50,43 @@ class Reader:
 
         `publication` is the name of its document. Raises UnansweredError where that is too much.
         """
+        table = first.partition("~")[0] + "~"
         for _ in range(ATTEMPTS):
-            log = await self._client.read(queries.log_name(publication), self._seconds)
-            self._count(1)
-            leaves = await self._leaves(publication, first, last)
-            folds = 0 if log is None else rows.number_of(log, "folds")
-            if all(rows.number_of(leaf, "fold") <= folds for leaf in leaves):
-                return await asyncio.to_thread(_tally, log, leaves)
+            names = [queries.head_name(publication), queries.log_name(publication)]
+            found = await self._client.read_many(names, self._seconds)
+            self._note(2, found.values())
+            head, log = read_head(found.get(names[0])), found.get(names[1])
+            waiting = head.tables[table].between(first, last)
+            pieces = await self._pieces(publication, [piece.id for piece, _ in waiting])
+            leaves = await self._leaves(publication, first, last, table_end(first))
+            closed = 0 if log is None else rows.number_of(log, "closed")
+            if (
+                closed == head.closed
+                and len(pieces) == len(waiting)
+                and all(rows.number_of(leaf, "fold") <= head.number for leaf in leaves)
+            ):
+                folded = [upto for _, upto in waiting]
+                both = list(zip(pieces, folded, strict=True))
+                return await aside(self._bytes, partial(_tally, log, both, leaves))
         raise SinkError("the publication is folded again and again")
 
-    async def _leaves(self, publication: str, first: str, last: str) -> list[Any]:
+    async def _pieces(self, publication: str, ids: Sequence[str]) -> list[Any]:
+        """Return those of these pieces that are there."""
+        if not ids:
+            return []
+        names = [f"{publication}/{queries.TALLIES}/{each}" for each in ids]
+        found = await self._client.read_many(names, self._seconds)
+        self._note(len(names), found.values())
+        return [found[name] for name in names if name in found]
+
+    def _note(self, reads: int, documents: Iterable[Any]) -> None:
+        self._count(reads)
+        self._bytes += sum(document.ByteSize() for document in documents)
+        if self._bytes > self._limit_bytes:
+            raise UnansweredError(_TOO_MUCH)
+
+    async def _leaves(self, publication: str, first: str, last: str, end: str) -> list[Any]:
         found = await self._found(publication, first, last, None)
-        end = table_end(first)
         if last != end:
             # What lies behind the last leaf that ends within is in the next one.
             known = {leaf.name for leaf in found}
@@ -71,21 +99,20 @@ class Reader:
         query = queries.leaves(publication, first, last, limit)
         async with aclosing(self._client.found(publication, query, self._seconds)) as stream:
             async for leaf in stream:
-                self._count(1)
-                self._bytes += leaf.ByteSize()
-                if self._bytes > self._limit_bytes:
-                    raise UnansweredError(_TOO_MUCH)
+                self._note(1, [leaf])
                 found.append(leaf)
         if not found:
             self._count(1)
         return found
 
 
-def _tally(log: Any, leaves: list[Any]) -> Tallied:
+def _tally(log: Any, pieces: Iterable[tuple[Any, str]], leaves: Iterable[Any]) -> Tallied:
     tallied = Tallied()
     for leaf in leaves:
         rows.add_leaf(tallied, leaf)
+    # Later than what is in the leaves, so that its names are shown.
+    for piece, folded in pieces:
+        rows.add_leaf(tallied, piece, rows.places(piece, folded, LAST) if folded else slice(None))
     if log is not None:
-        # Later than what is in the leaves, so that its names are shown.
         rows.add_log(tallied, log)
     return tallied

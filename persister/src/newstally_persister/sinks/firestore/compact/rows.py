@@ -1,9 +1,10 @@
-"""What log and leaves hold, and how large it is. Pure.
+"""What log, pieces and leaves hold, and how large it is. Pure.
 
     log         log: [{part, texts, labels, names, mentions, articles, dated_mentions,
                        dated_articles, days, day_rows, day_numbers, day_mentions, day_articles}]
     all~{end}   texts, labels, names, mentions, articles, dated_mentions, dated_articles
     days~{end}  days, texts, labels, names, mentions, articles
+    segment~... a piece: like a leaf of its table
 
 Each is an array, and what belongs together stands at the same place of each: so no text becomes the
 name of a field, and no field's name is repeated for each row. `dated_...` is what of the totals has
@@ -15,7 +16,8 @@ Text and label of the publication itself are empty. Its totals stand in a docume
 Sizes are upper bounds by Firestore's published rules: a string takes its bytes + 1, a number 8.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from bisect import bisect_right
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
@@ -37,6 +39,7 @@ _ELEMENT_BYTES = 300
 """Of an element of a log, what is not of its rows: names of its arrays, and the part's."""
 _ISO_BYTES = len("2026-11-21") + 1
 _TOTALS = ("mentions", "articles", "dated_mentions", "dated_articles")
+_EVERY = slice(None)
 
 
 class Entity(NamedTuple):
@@ -125,15 +128,15 @@ def element(part: str, held: Tallied) -> Any:
     entities = dict.fromkeys((*held.totals, *(entity for _, entity in held.days)))
     _entities(fields, entities, held.names)
     for n, name in enumerate(_TOTALS):
-        _numbers(fields, name, [held.totals.get(entity, nothing)[n] for entity in entities])
+        set_numbers(fields, name, [held.totals.get(entity, nothing)[n] for entity in entities])
     if held.days:
         numbers = {day: n for n, day in enumerate(dict.fromkeys(day for day, _ in held.days))}
         at = {entity: n for n, entity in enumerate(entities)}
-        _strings(fields, "days", numbers)
-        _numbers(fields, "day_rows", [at[entity] for _, entity in held.days])
-        _numbers(fields, "day_numbers", [numbers[day] for day, _ in held.days])
-        _numbers(fields, "day_mentions", [counts[0] for counts in held.days.values()])
-        _numbers(fields, "day_articles", [counts[1] for counts in held.days.values()])
+        set_strings(fields, "days", numbers)
+        set_numbers(fields, "day_rows", [at[entity] for _, entity in held.days])
+        set_numbers(fields, "day_numbers", [numbers[day] for day, _ in held.days])
+        set_numbers(fields, "day_mentions", [counts[0] for counts in held.days.values()])
+        set_numbers(fields, "day_articles", [counts[1] for counts in held.days.values()])
     return value
 
 
@@ -142,36 +145,48 @@ def add_log(tallied: Tallied, found: Any) -> None:
     for part in _array(found.fields, "log"):
         fields = part.map_value.fields
         entities = _read_entities(fields)
-        names = _read_strings(fields, "names")
-        counts = zip(*(_read_numbers(fields, name) for name in _TOTALS), strict=True)
+        names = strings_of(fields, "names")
+        counts = zip(*(numbers_of(fields, name) for name in _TOTALS), strict=True)
         for entity, name, of_entity in zip(entities, names, counts, strict=True):
             if of_entity[1]:
                 tallied.add(entity, of_entity, name)
             elif name:
                 tallied.names[entity] = name
-        days = _read_strings(fields, "days")
+        days = strings_of(fields, "days")
         columns = ("day_rows", "day_numbers", "day_mentions", "day_articles")
         for row, day, mentions, articles in zip(
-            *(_read_numbers(fields, name) for name in columns), strict=True
+            *(numbers_of(fields, name) for name in columns), strict=True
         ):
             tallied.add_day((days[day], entities[row]), (mentions, articles))
 
 
-def add_leaf(tallied: Tallied, found: Any) -> None:
-    """Add the rows of a leaf's document."""
+def add_leaf(tallied: Tallied, found: Any, some: slice = _EVERY) -> None:
+    """Add rows of the document of a leaf or a piece: those at these places."""
     fields = found.fields
-    entities = _read_entities(fields)
-    names = _read_strings(fields, "names")
+    entities = _read_entities(fields, some)
+    names = strings_of(fields, "names", some)
     if "days" in fields:
         tallied.names.update(both for both in zip(entities, names, strict=True) if both[1])
-        days = _read_strings(fields, "days")
-        counts_of_day = zip(*(_read_numbers(fields, name) for name in _TOTALS[:2]), strict=True)
+        days = strings_of(fields, "days", some)
+        counts_of_day = zip(*(numbers_of(fields, name, some) for name in _TOTALS[:2]), strict=True)
         for day, entity, of_day in zip(days, entities, counts_of_day, strict=True):
             tallied.add_day((day, entity), of_day)
         return
-    counts = zip(*(_read_numbers(fields, name) for name in _TOTALS), strict=True)
+    counts = zip(*(numbers_of(fields, name, some) for name in _TOTALS), strict=True)
     for entity, name, of_entity in zip(entities, names, counts, strict=True):
         tallied.add(entity, of_entity, name)
+
+
+def places(found: Any, after: str, upto: str) -> slice:
+    """Return where rows of a leaf or a piece stand: with keys behind `after`, up to `upto`."""
+    key, every = _keys(found)
+    return slice(bisect_right(every, after, key=key), bisect_right(every, upto, key=key))
+
+
+def key_behind(found: Any, after: str) -> str:
+    """Return the first key of a leaf or a piece that is behind another one, and is there."""
+    key, every = _keys(found)
+    return key(bisect_right(every, after, key=key))
 
 
 def fill_leaf(fields: Any, held: Tallied, keys: Sequence[str], places: Mapping[str, Place]) -> None:
@@ -180,12 +195,12 @@ def fill_leaf(fields: Any, held: Tallied, keys: Sequence[str], places: Mapping[s
     entities = [entity for _, entity in some]
     _entities(fields, entities, held.names)
     if keys[0].startswith(DAYS):
-        _strings(fields, "days", [day for day, _ in some])
+        set_strings(fields, "days", [day for day, _ in some])
         for n, name in enumerate(_TOTALS[:2]):
-            _numbers(fields, name, [held.days[place][n] for place in some])
+            set_numbers(fields, name, [held.days[place][n] for place in some])
         return
     for n, name in enumerate(_TOTALS):
-        _numbers(fields, name, [held.totals[entity][n] for entity in entities])
+        set_numbers(fields, name, [held.totals[entity][n] for entity in entities])
 
 
 def size_of(found: Any) -> int:
@@ -198,31 +213,52 @@ def number_of(found: Any, name: str) -> int:
     return int(found.fields[name].integer_value) if name in found.fields else 0
 
 
+def _keys(found: Any) -> tuple[Callable[[int], str], range]:
+    """Return what gives the key of a row by its place, and all places; keys ascend."""
+    fields = found.fields
+    texts, labels = (_array(fields, name) for name in ("texts", "labels"))
+    days = _array(fields, "days")
+
+    def key(place: int) -> str:
+        entity = texts[place].string_value, labels[place].string_value
+        return day_key(days[place].string_value, *entity) if days else total_key(*entity)
+
+    return key, range(len(texts))
+
+
 def _entities(fields: Any, entities: Iterable[Entity], names: Mapping[Entity, str]) -> None:
-    _strings(fields, "texts", [entity.text for entity in entities])
-    _strings(fields, "labels", [entity.label for entity in entities])
-    _strings(fields, "names", [names.get(entity, "") for entity in entities])
+    set_strings(fields, "texts", [entity.text for entity in entities])
+    set_strings(fields, "labels", [entity.label for entity in entities])
+    set_strings(fields, "names", [names.get(entity, "") for entity in entities])
 
 
-def _read_entities(fields: Any) -> list[Entity]:
-    texts, labels = (_read_strings(fields, name) for name in ("texts", "labels"))
+def _read_entities(fields: Any, some: slice = _EVERY) -> list[Entity]:
+    texts, labels = (strings_of(fields, name, some) for name in ("texts", "labels"))
     return [Entity(*both) for both in zip(texts, labels, strict=True)]
 
 
-def _strings(fields: Any, name: str, texts: Iterable[str]) -> None:
-    fields[name].array_value.values.extend(Value(string_value=text) for text in texts)
+def set_strings(fields: Any, name: str, texts: Iterable[str]) -> None:
+    """Set a field to an array of texts."""
+    array = fields[name].array_value
+    array.SetInParent()
+    array.values.extend(Value(string_value=text) for text in texts)
 
 
-def _numbers(fields: Any, name: str, numbers: Iterable[int]) -> None:
-    fields[name].array_value.values.extend(Value(integer_value=number) for number in numbers)
+def set_numbers(fields: Any, name: str, numbers: Iterable[int]) -> None:
+    """Set a field to an array of whole numbers."""
+    array = fields[name].array_value
+    array.SetInParent()
+    array.values.extend(Value(integer_value=number) for number in numbers)
 
 
-def _read_strings(fields: Any, name: str) -> list[str]:
-    return [value.string_value for value in _array(fields, name)]
+def strings_of(fields: Any, name: str, some: slice = _EVERY) -> list[str]:
+    """Return the texts of a field's array; []: there is no such field."""
+    return [value.string_value for value in _array(fields, name)[some]]
 
 
-def _read_numbers(fields: Any, name: str) -> list[int]:
-    return [value.integer_value for value in _array(fields, name)]
+def numbers_of(fields: Any, name: str, some: slice = _EVERY) -> list[int]:
+    """Return the numbers of a field's array; []: there is no such field."""
+    return [value.integer_value for value in _array(fields, name)[some]]
 
 
 def _array(fields: Any, name: str) -> Any:
