@@ -65,7 +65,11 @@ class CompactStore(Store):
                 held[(key, text, label, "mentions", *place)] += mentions
                 held[(key, text, label, "articles", *place)] += articles
             for what in ("mentions", "articles"):
-                of_days = sum(n for place, n in own.items() if place[1] == "" and place[3] == what)
+                of_days = sum(
+                    n
+                    for (_, text, _, counted, day), n in own.items()
+                    if (text, counted) == ("", what) and day != "outside"
+                )
                 # Nothing else shows it in a recount.
                 total[key, "", "", f"undated {what}"] = abs(of_days - found.get(f"dated_{what}", 0))
             dated += own

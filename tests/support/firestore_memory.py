@@ -4,6 +4,8 @@ It is the emulator's double, only a thousand times faster: what is tried with it
 tried with the emulator as well.
 """
 
+import operator
+import re
 from collections.abc import AsyncGenerator, Sequence
 from datetime import UTC, datetime
 from typing import Any
@@ -19,6 +21,12 @@ from google.cloud.firestore_v1.types import write as write_types
 
 Document = document_types.Document.pb()
 WriteResult = write_types.WriteResult.pb()
+_OPERATORS = {
+    "GREATER_THAN": operator.gt,
+    "GREATER_THAN_OR_EQUAL": operator.ge,
+    "LESS_THAN": operator.lt,
+    "LESS_THAN_OR_EQUAL": operator.le,
+}
 DOCUMENT_LIMIT_BYTES = 1024 * 1024
 TRANSFORMS_LIMIT = 500
 
@@ -70,18 +78,32 @@ class MemoryFirestore:
 
     async def names(self, parent: str, collection: str, limit: int, seconds: float) -> list[str]:
         """See FirestoreClient.names."""
+        async for names in self.all_names(parent, collection, limit, seconds):
+            return names
+        return []
+
+    async def all_names(
+        self, parent: str, collection: str, size: int, seconds: float
+    ) -> AsyncGenerator[list[str], None]:
+        """See FirestoreClient.all_names."""
         del seconds
         begin = f"{parent}/{collection}/"
-        return sorted(name for name in self.stored if name.startswith(begin))[:limit]
+        below = (name.removeprefix(begin) for name in self.stored if name.startswith(begin))
+        names = sorted({begin + name.partition("/")[0] for name in below})
+        for first in range(0, len(names), size):
+            self.reads += len(names[first : first + size])
+            yield names[first : first + size]
 
     async def found(self, parent: str, query: Any, seconds: float) -> AsyncGenerator[Any, None]:
         """Answer a query for names within bounds, ascending."""
-        del parent, seconds
-        bounds = query.where.composite_filter.filters
-        first, last = (each.field_filter.value.reference_value for each in bounds)
-        names = sorted(name for name in self.stored if first <= name <= last)
-        limit = query.limit or len(names)
-        for name in names[:limit]:
+        del seconds
+        begin = f"{parent}/{query.from_[0].collection_id}/"
+        names = [name for name in self.stored if name.rpartition("/")[0] == begin[:-1]]
+        for each in query.where.composite_filter.filters:
+            holds = _OPERATORS[each.field_filter.op.name]
+            bound = each.field_filter.value.reference_value
+            names = [name for name in names if holds(name, bound)]
+        for name in sorted(names)[: query.limit or len(names)]:
             self._note(self.stored[name])
             yield self.document(name)
 
@@ -89,7 +111,7 @@ class MemoryFirestore:
         """See FirestoreClient.commit."""
         del seconds
         for write in writes:
-            self._check(write.update.name, write.current_document)
+            self._check(write.delete or write.update.name, write.current_document)
         changed: dict[str, Any] = {}
         deleted = {write.delete for write in writes if write.delete}
         results = []
@@ -143,23 +165,47 @@ class MemoryFirestore:
             found = Document()
         for field, value in write.update.fields.items():
             found.fields[field].CopyFrom(value)
+        for path in write.update_mask.field_paths:
+            if path not in write.update.fields:
+                _delete(found.fields, _names(path))
         if len(write.update_transforms) > TRANSFORMS_LIMIT:
             raise InvalidArgument(f"{len(write.update_transforms)} transforms")  # type: ignore[no-untyped-call]
         for transform in write.update_transforms:
             told = result.transform_results.add()
-            field = found.fields[transform.field_path]
-            match transform.WhichOneof("transform_type"):
-                case "increment":
-                    field.integer_value += transform.increment.integer_value
-                    told.integer_value = field.integer_value
-                case "maximum":
-                    field.integer_value = max(field.integer_value, transform.maximum.integer_value)
-                case "append_missing_elements":
-                    held = field.array_value.values
-                    for each in transform.append_missing_elements.values:
-                        if each not in held:
-                            held.append(each)
+            _transform(found, transform, told)
         return found
+
+
+def _transform(found: Any, transform: Any, told: Any) -> None:
+    """Change a field of a document as a transform says; tell what it is then."""
+    *above, last = _names(transform.field_path)
+    held = found.fields
+    for each in above:
+        held = held[each].map_value.fields
+    field = held[last]
+    match transform.WhichOneof("transform_type"):
+        case "increment":
+            field.integer_value += transform.increment.integer_value
+            told.integer_value = field.integer_value
+        case "maximum":
+            field.integer_value = max(field.integer_value, transform.maximum.integer_value)
+        case "append_missing_elements":
+            values = field.array_value.values
+            for each in transform.append_missing_elements.values:
+                if each not in values:
+                    values.append(each)
+
+
+def _names(path: str) -> list[str]:
+    """Return the names in a path of a field: days.`2026-11`.mentions."""
+    return [quoted or plain for quoted, plain in re.findall(r"`([^`]*)`|([^.`]+)", path)]
+
+
+def _delete(fields: Any, names: list[str]) -> None:
+    if len(names) == 1:
+        fields.pop(names[0], None)
+    elif names[0] in fields:
+        _delete(fields[names[0]].map_value.fields, names[1:])
 
 
 def _size(value: Any) -> int:

@@ -125,6 +125,7 @@ ROOMS = {
         "sinks/questions/firestore_compact",
         "sinks/questions/firestore",
         "maintenance",
+        "maintenance/migration",
         "app",
         "__main__",
     ],

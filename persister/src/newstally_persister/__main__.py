@@ -1,7 +1,7 @@
 """Runs the persister: `newstally-persister --data-dir DIRECTORY`.
 
 With a command before the settings it does something to the store while no persister runs:
-`upgrade-store`, `downgrade-store`, `merge-publications` or `empty-store`.
+`upgrade-store`, `downgrade-store`, `migrate-store`, `merge-publications` or `empty-store`.
 """
 
 import os
@@ -16,11 +16,13 @@ from newstally_runtime.settings import load
 from newstally_persister.app import make_persister
 from newstally_persister.journal.lock import wait_until_free
 from newstally_persister.maintenance import emptying, merging, setting_aside, upgrading
+from newstally_persister.maintenance.migration import migrating
 from newstally_persister.settings import PersisterSettings
 
 _COMMANDS: dict[str, Callable[[Sequence[str]], int]] = {
     "upgrade-store": upgrading.upgrade,
     "downgrade-store": upgrading.downgrade,
+    "migrate-store": migrating.migrate,
     "merge-publications": merging.merge,
     "empty-store": emptying.empty,
     "set-aside": setting_aside.set_aside,

@@ -1,7 +1,7 @@
 """Deletes every document that the sink made, at a bounded rate."""
 
 import asyncio
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
 from typing import Any
 
 from newstally_persister.sinks.firestore.client import FirestoreClient
@@ -12,6 +12,8 @@ from newstally_persister.sinks.firestore.writes import ENTITIES, PUBLICATIONS, W
 DELETES_AT_A_TIME = 200
 READ_SECONDS = 30.0
 COMMIT_SECONDS = 30.0
+Names = Callable[[str, str], Awaitable[list[str]]]
+"""Returns names of some documents below a parent, in a collection; [] when there are none."""
 
 
 async def empty_database(
@@ -36,28 +38,38 @@ async def empty_database(
 async def _batches(client: FirestoreClient, size: int) -> AsyncIterator[list[str]]:
     """Yield the names of documents that are still there; marks first: see maintenance.emptying."""
     compact = f"{client.documents}/{COMPACT}"
+
+    async def names(parent: str, collection: str) -> list[str]:
+        return await client.names(parent, collection, size, READ_SECONDS)
+
     for root in (client.documents, compact):
-        async for names in _all(client, root, MARKS, size):
-            yield names
+        async for some in _all(names, root, MARKS):
+            yield some
     for root in (client.documents, compact):
-        # A publication goes after its entities: without it nothing would name them.
-        while publications := await client.names(root, PUBLICATIONS, size, READ_SECONDS):
-            for name in publications:
-                for collection in (ENTITIES, TALLIES):
-                    async for names in _all(client, name, collection, size):
-                        yield names
-            yield publications
-        async for names in _all(client, root, RECEIPTS, size):
-            yield names
+        async for some in below(names, root):
+            yield some
     if await client.read(compact, READ_SECONDS) is not None:
         yield [compact]
 
 
-async def _all(
-    client: FirestoreClient, parent: str, collection: str, size: int
-) -> AsyncIterator[list[str]]:
-    while names := await client.names(parent, collection, size, READ_SECONDS):
-        yield names
+async def below(names: Names, root: str) -> AsyncIterator[list[str]]:
+    """Yield the names of the documents of the layout with this root, as long as they are there."""
+    async for some in _all(names, root, MARKS):
+        yield some
+    # A publication goes after its entities: without it nothing would name them.
+    while publications := await names(root, PUBLICATIONS):
+        for name in publications:
+            for collection in (ENTITIES, TALLIES):
+                async for some in _all(names, name, collection):
+                    yield some
+        yield publications
+    async for some in _all(names, root, RECEIPTS):
+        yield some
+
+
+async def _all(names: Names, parent: str, collection: str) -> AsyncIterator[list[str]]:
+    while some := await names(parent, collection):
+        yield some
 
 
 def _delete(name: str) -> Any:

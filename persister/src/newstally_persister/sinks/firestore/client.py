@@ -122,10 +122,19 @@ class FirestoreClient:
 
         At most so many, and [] when there are none.
         """
+        async with aclosing(self.all_names(parent, collection, limit, seconds)) as pages:
+            async for names in pages:
+                return names
+        return []
+
+    async def all_names(
+        self, parent: str, collection: str, size: int, seconds: float
+    ) -> AsyncGenerator[list[str], None]:
+        """Yield names of documents as `names` does, of all of them, so many at a time."""
         request = ListDocumentsRequest(
             parent=parent,
             collection_id=collection,
-            page_size=limit,
+            page_size=size,
             show_missing=True,
             mask=DocumentMask(field_paths=["__name__"]),
         )
@@ -133,8 +142,7 @@ class FirestoreClient:
             request, retry=None, timeout=seconds, metadata=self._metadata
         )
         async for page in pages.pages:
-            return [document.name for document in page.documents]
-        return []
+            yield [document.name for document in page.documents]
 
     async def close(self) -> None:
         """Close the channel; calls under way are cut."""

@@ -78,7 +78,7 @@ def window(today: date, days_kept: int, known: str | None, *, first_part: bool) 
     """
     now = _month_of(today)
     first = max(_FIRST_MONTH, now + 2 - MONTHS_LIMIT)
-    days_from = None if known is None else _read_month(known)
+    days_from = None if known is None else read_month(known)
     if first_part:
         wanted = _month_of(date.fromordinal(max(1, today.toordinal() - days_kept)))
         days_from = max(wanted, days_from or 0)
@@ -150,7 +150,7 @@ def of_document(document: Any) -> DocumentDays:
     by_month: dict[Month, Counts] = {}
     found = _map(document.fields, "days")
     for name, value in _map(document.fields, "months").items():
-        month = _read_month(name)
+        month = read_month(name)
         total = _counts(value.map_value.fields)
         first = date(*divmod_month(month), 1).toordinal() - _EPOCH
         days = {
@@ -195,7 +195,8 @@ def _month_of(day: date) -> Month:
     return 12 * day.year + day.month - 1
 
 
-def _read_month(name: str) -> Month:
+def read_month(name: str) -> Month:
+    """Return the month that is called so."""
     year, _, number = name.partition("-")
     return 12 * int(year) + int(number) - 1
 

@@ -6,7 +6,7 @@ it was begun with: the layouts share no document, and each looks for the other o
 
 from collections.abc import AsyncIterator, Sequence
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
-from typing import Any, Protocol
+from typing import Any, Literal, Protocol
 
 from newstally_persister.sinks.base import (
     EntityPosition,
@@ -18,7 +18,7 @@ from newstally_persister.sinks.base import (
     PublicationTally,
 )
 from newstally_persister.sinks.firestore import writes
-from newstally_persister.sinks.firestore.client import FirestoreClient
+from newstally_persister.sinks.firestore.client import FirestoreClient, fields
 from newstally_persister.sinks.firestore.connection import Connection
 from newstally_persister.sinks.firestore.days import Window
 from newstally_persister.sinks.firestore.lists import Lists
@@ -27,7 +27,32 @@ from newstally_persister.values.parts import Part, PartLimits
 MARKS = "journals"
 RECEIPTS = "flushes"
 COMPACT = "newstally/compact"
-"""The document that says that a database is compact; everything of it is below."""
+"""The document that says which layout a database has; without it, it is `documents`. Everything of
+a compact database is below."""
+MIGRATION = "migration"
+"""Its field that is there while the layout is changed; see maintenance.migration."""
+
+
+def layout_of(found: Any) -> Literal["documents", "compact"]:
+    """Return which layout is in force, from that document."""
+    return "documents" if fields(found).get("layout") == "documents" else "compact"
+
+
+def check_layout(found: Any, own: str) -> None:
+    """Raise PermanentSinkError where this document says that the database has another layout."""
+    if MIGRATION in found.fields:
+        stage = found.fields[MIGRATION].map_value.fields["stage"].string_value
+        if stage in ("clearing", "copying"):
+            raise PermanentSinkError(
+                "the layout of this database is being changed",
+                "say `newstally-persister migrate-store` again, until it is done",
+            )
+    if (layout := layout_of(found)) != own:
+        raise PermanentSinkError(
+            f"this database has the layout `{layout}`",
+            f"set --firestore-layout {layout}, or --firestore-database to another one; or lead it"
+            f" to `{own}` with `newstally-persister migrate-store`",
+        )
 
 
 class Listing(Protocol):
@@ -120,11 +145,9 @@ class DocumentsLayout(Layout):
 
     async def check(self, client: FirestoreClient, seconds: float) -> None:
         """See Layout.check."""
-        if await client.read(f"{client.documents}/{COMPACT}", seconds) is not None:
-            raise PermanentSinkError(
-                "this database was begun with the layout `compact`",
-                "set --firestore-layout compact, or --firestore-database to another one",
-            )
+        found = await client.read(f"{client.documents}/{COMPACT}", seconds)
+        if found is not None:
+            check_layout(found, "documents")
 
     @asynccontextmanager
     async def writing(

@@ -15,6 +15,7 @@ from newstally_protos.rising import Change, rise
 from newstally_persister.metrics import Metrics
 from newstally_persister.sinks.base import EntityPosition, EntityTally, PageLimits
 from newstally_persister.sinks.firestore.client import fields
+from newstally_persister.sinks.firestore.compact.keys import OUTSIDE
 from newstally_persister.sinks.firestore.compact.rows import PUBLICATION, Counts, Entity, Tallied
 from newstally_persister.sinks.firestore.connection import Connection
 from newstally_persister.sinks.firestore.days import DocumentDays
@@ -237,17 +238,22 @@ _NOTHING = DocumentDays({}, {}, (0, 0))
 
 def told_days(tallied: Tallied, only: Sequence[Entity] | None = None) -> dict[Entity, DocumentDays]:
     """Return what is known by day of each entity, as the other layout's documents tell it."""
-    found: dict[Entity, tuple[dict[int, Any], dict[int, Any]]] = {}
+    found: dict[Entity, tuple[dict[int, Any], dict[int, Any], list[Any]]] = {}
     for (day, entity), counts in tallied.days.items():
         if only is not None and entity not in only:
             continue
-        days, months = found.setdefault(entity, ({}, {}))
-        if len(day) == len("2026-11"):
+        days, months, outside = found.setdefault(entity, ({}, {}, []))
+        if day == OUTSIDE:
+            outside.append(counts)
+        elif len(day) == len("2026-11"):
             year, _, month = day.partition("-")
             months[12 * int(year) + int(month) - 1] = counts
         else:
             days[date.fromisoformat(day).toordinal() - _EPOCH] = counts
-    return {entity: DocumentDays(*of, (0, 0)) for entity, of in found.items()}
+    return {
+        entity: DocumentDays(days, months, outside[0] if outside else (0, 0))
+        for entity, (days, months, outside) in found.items()
+    }
 
 
 async def _latest(reading: CompactReading, publication: Any, last: int) -> int | None:

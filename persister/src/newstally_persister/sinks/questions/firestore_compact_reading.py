@@ -11,11 +11,14 @@ from google.cloud.firestore_v1.types import StructuredQuery
 from newstally_persister.sinks.base import PublicationUnknownError
 from newstally_persister.sinks.firestore import queries, writes
 from newstally_persister.sinks.firestore.client import FirestoreClient
+from newstally_persister.sinks.firestore.compact import rows
 from newstally_persister.sinks.firestore.compact.keys import (
     ALL,
     LAST,
+    OUTSIDE,
     beginning_range,
     days_range,
+    outside_range,
     total_key,
 )
 from newstally_persister.sinks.firestore.compact.reading import Reader
@@ -75,11 +78,20 @@ class CompactReading:
         return await self._reader.between(publication.name, ALL, f"{ALL}{LAST}")
 
     async def days(self, publication: Any, days: Days) -> Tallied:
-        """Return what is known by day within the days, and some more."""
+        """Return what is known by day within the days, and some more.
+
+        Where one end of them is open, also what has a day that is not known.
+        """
         first = _FIRST if days.first is None else max(_FIRST, min(days.first, _LAST))
         last = _LAST if days.last is None else max(_FIRST, min(days.last, _LAST))
         keys = days_range(iso_day(first), iso_day(last))
-        return await self._reader.between(publication.name, *keys)
+        found = await self._reader.between(publication.name, *keys)
+        is_open = days.first is None or days.last is None
+        if is_open and rows.number_of(publication, "outside_articles"):
+            outside = await self._reader.between(publication.name, *outside_range())
+            # Of other rows it may have a part.
+            found.days.update(row for row in outside.days.items() if row[0][0] == OUTSIDE)
+        return found
 
     async def named(self, publication: Any, text: str, label: str) -> Tallied:
         """Return the totals of a text: of the label, or of all labels."""

@@ -17,6 +17,9 @@ DAYS = "days~"
 """Begins the keys of what is known by day."""
 LAST = "~"
 """Behind every key of a table."""
+OUTSIDE = "outside"
+"""Stands for the day of what has one that is not known: a database that was led here from the other
+layout may have such rows. Behind all days."""
 KEY_BYTES = 80
 """No key without its table is longer, but for the day: 12 bytes more."""
 
@@ -47,6 +50,11 @@ def days_range(first: str, last: str) -> tuple[str, str]:
     The days are written as ISO 8601, both included. A month sorts behind its days.
     """
     return f"{DAYS}{first}~", f"{DAYS}{last[:7]}~{LAST}"
+
+
+def outside_range() -> tuple[str, str]:
+    """Return the first and the last key of rows whose day is not known."""
+    return f"{DAYS}{OUTSIDE}~", f"{DAYS}{LAST}"
 
 
 def table_end(key: str) -> str:

@@ -34,7 +34,13 @@ from newstally_persister.sinks.firestore.compact.lists import CompactLists
 from newstally_persister.sinks.firestore.compact.logs import Logs
 from newstally_persister.sinks.firestore.connection import Connection
 from newstally_persister.sinks.firestore.days import Window
-from newstally_persister.sinks.firestore.layout import COMPACT, MARKS, Layout, Listing
+from newstally_persister.sinks.firestore.layout import (
+    COMPACT,
+    MARKS,
+    Layout,
+    Listing,
+    check_layout,
+)
 from newstally_persister.values.parts import Part, PartLimits, PublicationRow, Row
 
 PART_BYTES = 600 * 1024
@@ -71,14 +77,16 @@ class CompactLayout(Layout):
     async def check(self, client: FirestoreClient, seconds: float) -> None:
         """See Layout.check."""
         found = await client.read(self.root(client), seconds)
-        self._begun = found is not None
         if found is not None:
+            check_layout(found, "compact")
             check_version(rows.number_of(found, "version"))
-        if not self._begun and await client.names(client.documents, MARKS, 1, seconds):
+        elif await client.names(client.documents, MARKS, 1, seconds):
             raise PermanentSinkError(
-                "this database was begun with the layout `documents`",
-                "set --firestore-layout documents, or --firestore-database to another one",
+                "this database has the layout `documents`",
+                "set --firestore-layout documents, or --firestore-database to another one; or lead"
+                " it to `compact` with `newstally-persister migrate-store`",
             )
+        self._begun = found is not None
 
     @asynccontextmanager
     async def writing(

@@ -1,0 +1,1 @@
+"""Leads a Firestore database from one layout to the other."""
