@@ -3,7 +3,7 @@
 import asyncio
 import uuid
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
-from contextlib import aclosing
+from contextlib import aclosing, suppress
 from dataclasses import replace
 from datetime import datetime
 from typing import Any, TypeVar
@@ -12,6 +12,7 @@ from google.api_core.exceptions import AlreadyExists, FailedPrecondition, Invali
 from google.cloud.firestore_v1.types import StructuredQuery, Value
 from newstally_protos.backoff import Backoff
 
+from newstally_persister import failpoints
 from newstally_persister.maintenance.migration.note import Layout, Note, note_write, read_note
 from newstally_persister.sinks.base import PermanentSinkError, SinkError
 from newstally_persister.sinks.firestore.client import FirestoreClient
@@ -105,10 +106,10 @@ class Steps:
                 return True
             sent = True
             made = note_write(_name(client), moved, layout, self._seen)
-            try:
+            failpoints.reach("before-migrating")
+            with suppress(AlreadyExists, FailedPrecondition, NotFound):
                 await client.commit([*writes, made], COMMIT_SECONDS)
-            except (AlreadyExists, FailedPrecondition, NotFound):
-                return await self._applied(client, moved)
+                failpoints.reach("after-migrating")
             return await self._applied(client, moved)
 
         if not await self.patiently(send):

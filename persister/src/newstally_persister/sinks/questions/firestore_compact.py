@@ -294,7 +294,9 @@ async def _within(
         return counts[0], counts[1], fields(publication)["articles"]
     told = told_days(await reading.days(publication, days), (entity, PUBLICATION))
     own = within(told.get(entity, _NOTHING), days)
-    return *own, within(told.get(PUBLICATION, _NOTHING), days)[1]
+    # Where it is not mentioned, what the publication does not know of its days does not matter.
+    counted = within(told.get(PUBLICATION, _NOTHING), days)[1] if own[0] else 0
+    return *own, counted
 
 
 def _tally(entity: Entity, sums: Tallied) -> EntityTally:
