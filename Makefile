@@ -11,7 +11,7 @@ export OMP_NUM_THREADS = 1
 export OPENBLAS_NUM_THREADS = 1
 
 .PHONY: help setup run test quick test-gateway test-extractor test-persister test-client test-dashboard simulate lint format \
-  types proto proto-lint check recount economy chaos attacks bench bench-extract bench-gateway bench-memory bench-questions bench-client bench-cpu bench-observing big-upload \
+  types proto proto-lint check recount economy faults chaos attacks bench bench-extract bench-gateway bench-memory bench-questions bench-client bench-cpu bench-observing big-upload \
   evaluate evaluate-names train vendor clean
 .PHONY: test-browser pictures bench-dashboard
 
@@ -109,6 +109,11 @@ test-dashboard: setup ## run the tests of the dashboard, its process included
 simulate: setup ## run SEEDS seeds of the simulation (make test runs 2000)
 	PYTHONPATH=tests $(BIN)/python -m simulation --seeds $(SEEDS)
 
+FAULT_SEEDS ?= 200
+faults: setup ## put the compact layout of Firestore through FAULT_SEEDS lives with faults (make test takes 40)
+	FAULT_SEEDS=$(FAULT_SEEDS) $(BIN)/python -m pytest -q tests/unit/persister/sinks/firestore/test_compact_planted.py \
+	  tests/integration/firestore/test_faults.py -k "nothing_planted or (random_mixture and compact)"
+
 chaos: setup ## kill everything at random for CHAOS_SECONDS, then recount (CHAOS_SEED, CHAOS_EVERY, CHAOS_SINK, CHAOS_FLAGS)
 	$(BIN)/python tools/chaos.py $(CHAOS_FLAGS)
 
@@ -139,6 +144,9 @@ bench-gateway: setup ## one gateway process beside a bare stream, with and witho
 
 bench-fleet: setup ## hundreds of simulated replicas under the dispatcher, and under simpler ways (BENCH_FLAGS)
 	PYTHONPATH=bench $(BIN)/python -m fleet $(BENCH_FLAGS)
+
+bench-layouts: setup ## what the persister settles and applies with each sink and layout of Firestore, on ARTICLES (BENCH_FLAGS)
+	$(BIN)/python bench/layouts.py $(ARTICLES) $(BENCH_FLAGS)
 
 bench-replicas: setup ## 1 to 32 real replicas whose engine waits, behind one gateway (BENCH_FLAGS)
 	$(BIN)/python bench/replicas.py $(BENCH_FLAGS)
