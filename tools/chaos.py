@@ -55,7 +55,7 @@ SLEEP_MILLIS = {"sqlite": "2", "firestore": "40", "compact": "10"}
 """Per article and sink, so that every kill meets work under way, and so that the emulator, which
 sorts a whole collection for each page of a list, can still be read at the end of half an hour."""
 
-SMALL_LIMITS = "log_bytes=20000,leaf_bytes=8000,leaf_rows=80,commit_bytes=60000"
+SMALL_LIMITS = "log_bytes=40000,leaf_bytes=20000,leaf_rows=200,commit_bytes=200000"
 """Of the documents of the compact layout: so small that logs are closed and folded all the time."""
 
 
