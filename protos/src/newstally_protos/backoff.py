@@ -2,6 +2,9 @@
 
 import random
 
+_JITTER = random.Random()  # noqa: S311 - jitter is no secret
+"""One for all: to seed one takes longer than most calls that have a backoff, and never wait."""
+
 
 class Backoff:
     """Waits that double with each failure in a row, each with jitter.
@@ -16,7 +19,7 @@ class Backoff:
         """The ceiling grows from `first_seconds` to `longest_seconds`."""
         self._first = first_seconds
         self._longest = longest_seconds
-        self._rng = rng or random.Random()  # noqa: S311 - jitter is no secret
+        self._rng = rng or _JITTER
         self._failures = 0
 
     def next_seconds(self) -> float:
