@@ -34,15 +34,18 @@ TRANSFORMS_LIMIT = 500
 class MemoryFirestore:
     """One database: a FirestoreClient whose documents are in memory."""
 
-    def __init__(self, *, measuring: bool = True) -> None:
-        """`measuring`: refuse documents that Firestore would; that takes time."""
+    def __init__(self, *, measuring: bool = True, now: int = 1_700_000_000) -> None:
+        """`measuring`: refuse documents that Firestore would; that takes time.
+
+        `now`: when it begins, in seconds since 1970; each commit takes one.
+        """
         self._measuring = measuring
         self.database = "projects/p/databases/(default)"
         self.documents = f"{self.database}/documents"
         self.stored: dict[str, bytes] = {}
         """Documents' fields, serialised, by name."""
         self._times: dict[str, int] = {}
-        self._now = 1_700_000_000
+        self._now = now
         self.writes = 0
         self.reads = 0
         self.bytes_written = 0
@@ -71,10 +74,34 @@ class MemoryFirestore:
         self._note(self.stored.get(name, b""))
         return self.document(name), datetime.fromtimestamp(self._now, UTC)
 
-    async def read_many(self, names: Sequence[str], seconds: float) -> dict[str, Any]:
+    async def read_many(
+        self, names: Sequence[str], seconds: float, fields: Sequence[str] = ()
+    ) -> dict[str, Any]:
         """See FirestoreClient.read_many."""
-        found = {name: await self.read(name, seconds) for name in names}
-        return {name: document for name, document in found.items() if document is not None}
+        del seconds
+        found = {}
+        for name in names:
+            document = self.document(name)
+            for field in [] if document is None or not fields else list(document.fields):
+                if field not in fields:
+                    del document.fields[field]
+            self._note(b"" if document is None else document.SerializeToString())
+            if document is not None:
+                found[name] = document
+        return found
+
+    async def pages(
+        self, parent: str, collection: str, size: int, seconds: float
+    ) -> AsyncGenerator[list[Any], None]:
+        """See FirestoreClient.pages."""
+        del seconds
+        above = f"{parent}/{collection}"
+        names = sorted(name for name in self.stored if name.rpartition("/")[0] == above)
+        for begin in range(0, len(names), size):
+            some = names[begin : begin + size]
+            for name in some:
+                self._note(self.stored[name])
+            yield [self.document(name) for name in some]
 
     async def names(self, parent: str, collection: str, limit: int, seconds: float) -> list[str]:
         """See FirestoreClient.names."""
@@ -104,7 +131,7 @@ class MemoryFirestore:
             bound = each.field_filter.value.reference_value
             names = [name for name in names if holds(name, bound)]
         for name in sorted(names)[: query.limit or len(names)]:
-            self._note(self.stored[name])
+            self._note(b"" if query.select.fields else self.stored[name])
             yield self.document(name)
 
     async def commit(self, writes: Sequence[Any], seconds: float) -> Sequence[Any]:

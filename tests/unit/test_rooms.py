@@ -118,6 +118,7 @@ ROOMS = {
         "settings",
         "sinks/firestore",
         "sinks/firestore/compact",
+        "sinks/firestore/compact/listing",
         "sinks/firestore/making",
         "sinks/questions/firestore_days",
         "sinks/questions/firestore_reading",
@@ -176,6 +177,7 @@ SIDE_BY_SIDE = 12
 """What a reader takes in at one look: modules and folders in one folder."""
 MORE: dict[str, str] = {
     "persister/sinks/firestore": "each is another side of the same documents",
+    "persister/sinks/firestore/compact": "each is another side of one tree of documents",
 }
 """Folders that hold more, with the reason."""
 

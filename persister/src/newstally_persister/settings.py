@@ -49,6 +49,8 @@ class PersisterSettings(InnerSettings):
     firestore_layout: Literal["documents", "compact"] = "documents"
     """How tallies stand in Firestore: `documents`, one for each entity, or `compact`, many
     entities in one. A database keeps the layout that it was begun with."""
+    firestore_list_seconds: PositiveSeconds = 15.0
+    """A list of a compact database is written again after so many seconds at the earliest."""
     firestore_part_writes: Annotated[int, Field(ge=1, le=5_000)] = 1_000
     """Most writes in one commit to Firestore; its size is bounded besides."""
     firestore_parts_in_flight: Annotated[int, Field(ge=1, le=64)] = 4

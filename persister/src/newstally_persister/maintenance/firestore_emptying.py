@@ -5,6 +5,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 from typing import Any
 
 from newstally_persister.sinks.firestore.client import FirestoreClient
+from newstally_persister.sinks.firestore.compact.listing.documents import LISTS
 from newstally_persister.sinks.firestore.compact.queries import TALLIES
 from newstally_persister.sinks.firestore.layout import COMPACT, MARKS, RECEIPTS
 from newstally_persister.sinks.firestore.writes import ENTITIES, PUBLICATIONS, Write
@@ -59,12 +60,13 @@ async def below(names: Names, root: str) -> AsyncIterator[list[str]]:
     # A publication goes after its entities: without it nothing would name them.
     while publications := await names(root, PUBLICATIONS):
         for name in publications:
-            for collection in (ENTITIES, TALLIES):
+            for collection in (ENTITIES, TALLIES, LISTS):
                 async for some in _all(names, name, collection):
                     yield some
         yield publications
-    async for some in _all(names, root, RECEIPTS):
-        yield some
+    for collection in (RECEIPTS, LISTS):
+        async for some in _all(names, root, collection):
+            yield some
 
 
 async def _all(names: Names, parent: str, collection: str) -> AsyncIterator[list[str]]:

@@ -63,13 +63,22 @@ class FirestoreClient:
         found, at = await self._read([name], seconds)
         return found.get(name), at
 
-    async def read_many(self, names: Sequence[str], seconds: float) -> dict[str, Any]:
-        """Return those of these documents that there are, by name; not all as of one moment."""
-        return (await self._read(names, seconds))[0]
+    async def read_many(
+        self, names: Sequence[str], seconds: float, fields: Sequence[str] = ()
+    ) -> dict[str, Any]:
+        """Return those of these documents that there are, by name; not all as of one moment.
 
-    async def _read(self, names: Sequence[str], seconds: float) -> tuple[dict[str, Any], datetime]:
+        With `fields`, only these of each document.
+        """
+        return (await self._read(names, seconds, fields))[0]
+
+    async def _read(
+        self, names: Sequence[str], seconds: float, fields: Sequence[str] = ()
+    ) -> tuple[dict[str, Any], datetime]:
         # Not GetDocument, which answers NOT_FOUND also when there is no such database.
         request = BatchGetDocumentsRequest(database=self.database, documents=names)
+        if fields:
+            request.mask = DocumentMask(field_paths=fields)
         answers = await self._api.batch_get_documents(
             request, retry=None, timeout=seconds, metadata=self._metadata
         )

@@ -2,15 +2,15 @@
 
 import os
 from dataclasses import replace
+from functools import partial
 
 from newstally_persister.metrics import Metrics
 from newstally_persister.settings import PersisterSettings
 from newstally_persister.sinks.firestore.compact.folding import LIMITS
-from newstally_persister.sinks.firestore.compact.layout import CompactLayout
+from newstally_persister.sinks.firestore.compact.listing.layout import ListedLayout
 from newstally_persister.sinks.firestore.connection import Connection, connect
-from newstally_persister.sinks.firestore.layout import Layout
 from newstally_persister.sinks.firestore.ramp import Ramp
-from newstally_persister.sinks.firestore.sink import FirestoreSink, Send, documents_layout
+from newstally_persister.sinks.firestore.sink import FirestoreSink, MakeLayout, documents_layout
 
 LIMITS_VARIABLE = "NEWSTALLY_FOLD_LIMITS"
 """`log_bytes=1800,leaf_rows=3` and so on: for tests, whose few articles would fill no log."""
@@ -28,12 +28,12 @@ def make_sink(settings: PersisterSettings, metrics: Metrics) -> FirestoreSink:
         ramp=Ramp(ramp) if ramp else None,
         parts_in_flight=settings.firestore_parts_in_flight,
         days_kept=settings.days_kept,
-        layout=_compact if settings.firestore_layout == "compact" else documents_layout,
+        layout=_compact(settings) if settings.firestore_layout == "compact" else documents_layout,
     )
 
 
-def _compact(send: Send, read_seconds: float) -> Layout:
+def _compact(settings: PersisterSettings) -> MakeLayout:
     given = os.environ.get(LIMITS_VARIABLE, "")
     pairs = (pair.split("=") for pair in given.split(",") if pair)
     limits = replace(LIMITS, **{name: int(number) for name, number in pairs})
-    return CompactLayout(send, read_seconds, limits)
+    return partial(ListedLayout, limits=limits, every_seconds=settings.firestore_list_seconds)

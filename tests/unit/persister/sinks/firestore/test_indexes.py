@@ -20,6 +20,7 @@ from newstally_persister.sinks.firestore.sink import FirestoreSink
 from newstally_persister.values.parts import EntityRow, Part, PublicationRow
 from support.compact_database import Database, entities
 from support.compact_database import part as part_of_one
+from support.listing_lives import live
 from support.processes import REPOSITORY
 from unit.persister.building import metrics
 
@@ -129,6 +130,7 @@ def test_no_field_has_an_index_that_no_query_uses() -> None:
     assert exempt == {
         *written(),
         *written_compactly(),
+        *listed(),
         *(("flushes", field) for field in ("digest", "expire_at")),
         *(("journals", field) for field in ("started", "completed", "days_from")),
     }
@@ -169,6 +171,17 @@ def written_compactly() -> set[tuple[str, str]]:
         }
 
     return asyncio.run(live())
+
+
+def listed() -> set[tuple[str, str]]:
+    """Return (collection, field) of lists."""
+    database = asyncio.run(live(1, 1))
+    return {
+        ("lists", field)
+        for name in database.stored
+        if "/lists/" in name
+        for field in database.document(name).fields
+    }
 
 
 def test_receipts_expire() -> None:

@@ -44,6 +44,8 @@ class Reader:
         self._count = count
         self._limit_bytes = limit_bytes
         self._bytes = 0
+        self.parts = 0
+        """How many parts the log had that the last answer was made from."""
 
     async def between(self, publication: str, first: str, last: str) -> Tallied:
         """Return all rows from a key to another one of the same table, both included, at least.
@@ -65,6 +67,7 @@ class Reader:
                 and len(pieces) == len(waiting)
                 and all(rows.number_of(leaf, "fold") <= head.number for leaf in leaves)
             ):
+                self.parts = 0 if log is None else rows.number_of(log, "parts")
                 folded = [upto for _, upto in waiting]
                 both = list(zip(pieces, folded, strict=True))
                 return await aside(self._bytes, partial(_tally, log, both, leaves))

@@ -1,0 +1,1 @@
+"""Lists that pages show, kept beside the tallies of a compact database."""
