@@ -157,7 +157,11 @@ def compact_cost(
             journal.record_batches([read_batch(request)], 1)
 
     return run(
-        record, len(articles), window, part_writes, memory or MemoryFirestore(measuring=False)
+        record,
+        len(articles),
+        window,
+        part_writes,
+        memory or MemoryFirestore(measuring=False, now=TODAY * 86_400),
     )
 
 

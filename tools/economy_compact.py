@@ -27,7 +27,7 @@ from newstally_persister.sinks.firestore.compact.head import (
     read_head,
 )
 from newstally_persister.sinks.firestore.compact.keys import ALL, DAYS, LAST
-from newstally_persister.sinks.firestore.compact.layout import CompactLayout
+from newstally_persister.sinks.firestore.compact.listing.layout import ListedLayout
 from newstally_persister.sinks.firestore.compact.queries import HEAD, LOG, TALLIES, head_name
 from newstally_persister.sinks.firestore.connection import Connection
 from newstally_persister.sinks.firestore.layout import Layout
@@ -51,6 +51,8 @@ class Spent:
     bytes_read: float
     seconds: float
     """Processor time of the sink and of the database in memory."""
+    listing: float = 0.0
+    """Processor time of lists, likewise."""
 
     def plus(self, other: "Spent", share: float = 1.0) -> "Spent":
         """Add a share of another one."""
@@ -65,7 +67,7 @@ class Spent:
         return Spent(*(combine(*pair) for pair in pairs))
 
 
-class Untended(CompactLayout):
+class Untended(ListedLayout):
     """Logs are closed, and segments folded, when it is said: so that what it takes is counted."""
 
     @property
@@ -88,13 +90,14 @@ class Spending:
             part_writes=part_writes,
             layout=self._make_layout,
         )
-        self._seconds = 0.0
+        self._seconds = self._listing = 0.0
 
     async def _connect(self) -> FirestoreClient:
         return self._client
 
     def _make_layout(self, send: Send, read_seconds: float) -> Layout:
-        self._layout = Untended(send, read_seconds)
+        # Lists are written after each flush: flushes are as far apart as lists at least are.
+        self._layout = Untended(send, read_seconds, every_seconds=0.0, rest=0.0)
         return self._layout
 
     @property
@@ -102,7 +105,7 @@ class Spending:
         """What was spent so far."""
         memory = self._memory
         sums = memory.writes, memory.reads, memory.bytes_written, memory.bytes_read
-        return Spent(*sums, self._seconds)
+        return Spent(*sums, self._seconds, self._listing)
 
     async def flush(self, journal: JournalStore) -> None:
         """Apply all that a journal has."""
@@ -120,6 +123,9 @@ class Spending:
         while (expiry := journal.run(expirable, 1_000)) is not None:
             await self._sink.expire(expiry)
             journal.run(forget, expiry)
+        begun = time.process_time()
+        await self._layout.keeper.round(self._client)
+        self._listing += time.process_time() - begun
 
     async def rest(self) -> Spent:
         """Close and fold all that waits; return what of that is to be counted.
