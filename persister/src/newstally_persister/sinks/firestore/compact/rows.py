@@ -266,7 +266,11 @@ def _array(fields: Any, name: str) -> Any:
 
 
 def _text_bytes(*texts: str) -> int:
-    return sum(len(text.encode()) + 1 for text in texts)
+    size = len(texts)
+    for text in texts:
+        # Most are: nothing has to be encoded to know their bytes.
+        size += len(text) if text.isascii() else len(text.encode())
+    return size
 
 
 def _value_bytes(value: Any) -> int:
