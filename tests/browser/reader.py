@@ -28,14 +28,16 @@ _CUT = """() => {
     '.' + String(element.className && element.className.baseVal === undefined
       ? element.className : '').replaceAll(' ', '.') +
     ' "' + (element.innerText || '').slice(0, 40) + '"';
+  const scrolling = new Map([[null, false]]);
   const scrolls = element => {
-    for (let up = element; up; up = up.parentElement) {
-      const style = getComputedStyle(up);
-      if (/auto|scroll/.test(style.overflowX) && up.clientWidth < up.scrollWidth) return true;
-      if (style.clipPath !== 'none' || style.position === 'fixed') return true;
-      if (up.tagName === 'svg') return true;
+    if (!scrolling.has(element)) {
+      const style = getComputedStyle(element);
+      scrolling.set(element,
+        /auto|scroll/.test(style.overflowX) && element.clientWidth < element.scrollWidth ||
+        style.clipPath !== 'none' || style.position === 'fixed' || element.tagName === 'svg' ||
+        scrolls(element.parentElement));
     }
-    return false;
+    return scrolling.get(element);
   };
   const found = [];
   const skip = document.querySelector('a.skip');
