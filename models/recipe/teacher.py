@@ -7,6 +7,7 @@ It reads lower case; how a word is written is added to its embedding as one of a
 
 from __future__ import annotations
 
+import copy
 import random
 import time
 from collections.abc import Iterable, Iterator, Sequence
@@ -107,6 +108,7 @@ class Teacher:
         self.network = Network()
         self._nlp = spacy.blank("en")
         self._pieces_of: dict[str, list[int]] = {}
+        self._short: Network | None = None
 
     def train(self, docs: Sequence[Doc], plan: Plan) -> None:
         """Fine-tune all parameters on the windows of `docs`, in a random order."""
@@ -128,10 +130,11 @@ class Teacher:
         schedule = torch.optim.lr_scheduler.LambdaLR(
             optimizer, lambda step: _ramp(step / len(batches), plan.warmup)
         )
+        self._short = None
         self.network.train()
         started, tokens, losses = time.monotonic(), 0, 0.0
         for step, batch in enumerate(batches, start=1):
-            loss = _loss(self._scores(batch), batch)
+            loss = _loss(_scores(self.network, batch), batch)
             loss.backward()
             nn.utils.clip_grad_norm_(self.network.parameters(), 1.0)
             optimizer.step()
@@ -149,7 +152,7 @@ class Teacher:
 
     def probabilities(self, docs: Iterable[Doc], batch: int = 32) -> Iterator[Floats]:
         """Yield the tags' log-probabilities of each document: tokens by tags."""
-        self.network.eval()
+        network = self._shortened()
         remaining = iter(docs)
         with torch.inference_mode():
             while group := list(islice(remaining, 64)):
@@ -159,7 +162,7 @@ class Teacher:
                 for begin in range(0, len(order), batch):
                     parts = order[begin : begin + batch]
                     read = [self._window(group[n], start, end, None) for n, start, end in parts]
-                    found = torch.log_softmax(self._scores(read).float(), dim=2).numpy()
+                    found = torch.log_softmax(_scores(network, read).float(), dim=2).numpy()
                     for row, (n, start, end) in zip(found, parts, strict=True):
                         scores[n][start:end] = row[: end - start]
                 yield from scores
@@ -169,7 +172,7 @@ class Teacher:
 
         That is the word's state in two contexts, one for who does things and one for where.
         """
-        self.network.eval()
+        network = self._shortened()
         vocab = self._nlp.vocab
         rows: list[Floats] = []
         with torch.inference_mode(), torch.autocast("cpu", dtype=torch.bfloat16):
@@ -179,7 +182,7 @@ class Teacher:
                 for before, after in _CONTEXTS:
                     docs = [Doc(vocab, words=[*before, name, *after]) for name in names]
                     read = [self._window(doc, 0, len(doc), None) for doc in docs]
-                    states = self.network.states(*_padded(read))
+                    states = network.states(*_padded(read))
                     found.append(states[:, len(before)].float().numpy())
                 rows.append(np.concatenate(found, axis=1))
         return np.concatenate(rows)
@@ -211,10 +214,16 @@ class Teacher:
     def load(self, path: Path) -> None:
         """Read the parameters that `save` wrote."""
         self.network.load_state_dict(torch.load(path, weights_only=True))
+        self._short = None
 
-    def _scores(self, batch: Sequence[Window]) -> Any:
-        with torch.autocast("cpu", dtype=torch.bfloat16):
-            return self.network(*_padded(batch))
+    def _shortened(self) -> Network:
+        """Return the network to read with, its parameters as short as what it multiplies with.
+
+        To shorten them for each multiplication anew takes half as long as all the rest.
+        """
+        if self._short is None:
+            self._short = copy.deepcopy(self.network).to(torch.bfloat16).eval()
+        return self._short
 
     def _window(self, doc: Doc, start: int, end: int, flags: Flags | None) -> Window:
         pieces, classes, firsts = [self.tokenizer.cls_token_id], [0], []
@@ -232,6 +241,11 @@ class Teacher:
             read = self.tokenizer.encode(text, add_special_tokens=False)[:_PIECES]
             self._pieces_of[text] = read or [self.tokenizer.unk_token_id]
         return self._pieces_of[text]
+
+
+def _scores(network: Network, batch: Sequence[Window]) -> Any:
+    with torch.autocast("cpu", dtype=torch.bfloat16):
+        return network(*_padded(batch))
 
 
 def _loss(scores: Any, batch: Sequence[Window]) -> Any:
