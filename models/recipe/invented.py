@@ -10,13 +10,17 @@ from __future__ import annotations
 import random
 from collections.abc import Iterator, Sequence
 
+from patterns import COMPANY_WORDS
 from prepare import Labelled
 from selftraining import ARTICLES, SILVER, Labeller, label
 from spacy.tokens import Doc, Span
 from swap import Name, rebuilt
 
-SILVER_DOCUMENTS = 1_500
+SILVER_DOCUMENTS = 3_000
 """Machine-labelled documents among those that are changed, at most."""
+
+ARTICLE_DOCUMENTS = 800
+"""Articles among them, at most."""
 
 SHARE = 0.6
 """Share of the names in them that are replaced."""
@@ -24,6 +28,9 @@ SHARE = 0.6
 _SEED = 11
 _ACRONYM = 4
 """Letters up to which a name may be all capitals."""
+
+_COMPANIES = 0.4
+"""Share of the short names of organisations that become two words, as of a company."""
 
 _OPEN = frozenset({"PERSON", "ORG", "GPE", "LOC", "PRODUCT", "MISC", "FAC", "EVENT"})
 """Labels whose names are replaced; nationalities are known, and works are not single words."""
@@ -41,6 +48,8 @@ def invented(
     silver = [one.doc for one in train if one.source in SILVER]
     documents = list(human.values())
     documents += draw.sample(silver, min(SILVER_DOCUMENTS, len(silver)))
+    others = [one.doc for one in train if one.source == ARTICLES]
+    documents += draw.sample(others, min(ARTICLE_DOCUMENTS, len(others)))
     draw.shuffle(documents)
     changed = [doc for doc in (_changed(doc, names, draw) for doc in documents) if doc is not None]
     for doc, scores in zip(changed, teacher.probabilities(changed), strict=True):
@@ -53,16 +62,20 @@ def _changed(doc: Doc, names: Sequence[str], draw: random.Random) -> Doc | None:
         key = (entity.text, entity.label_)
         if key not in chosen:
             wanted = draw.random() < SHARE and entity.label_ in _OPEN
-            chosen[key] = _new_name(entity, draw.choice(names), draw) if wanted else None
+            chosen[key] = _new_name(entity, names, draw) if wanted else None
     return rebuilt(doc, chosen) if any(chosen.values()) else None
 
 
-def _new_name(old: Span, name: str, draw: random.Random) -> Name:
-    """Return `name` as a person's last name, the first word of a long name, or all of it."""
+def _new_name(old: Span, names: Sequence[str], draw: random.Random) -> Name:
+    """Return another name: a person's last, the first word of a long one, or all of a short one."""
+    name = draw.choice(names)
     all_capitals = len(name) <= _ACRONYM and draw.random() < 0.3
     word = name.upper() if all_capitals else name.capitalize()
     if old.label_ == "PERSON" and len(old) > 1:
         return ((old[0].text, True), (word, False))
     if len(old) > 2 and draw.random() < 0.5:
         return ((word, True), *((token.text, bool(token.whitespace_)) for token in old[1:]))
+    if old.label_ == "ORG" and draw.random() < _COMPANIES:
+        second = draw.choice(COMPANY_WORDS if draw.random() < 0.7 else names)
+        return ((word, True), (second if second in COMPANY_WORDS else second.capitalize(), False))
     return ((word, False),)
