@@ -49,11 +49,17 @@ def create_newsroom_augmenter(
 
 def _as_headline(words: list[str], *, upper: bool) -> list[str]:
     end = next((i for i, word in enumerate(words) if word in {".", "?", "!"}), len(words))
-    change = str.upper if upper else _capitalised
+    change = str.upper if upper else capitalised
     return [change(word) for word in words[:end]] + words[end:]
 
 
-def _capitalised(word: str) -> str:
+def curly(word: str) -> str:
+    """Return the word with curly apostrophes."""
+    return word.translate(_TYPOGRAPHIC)
+
+
+def capitalised(word: str) -> str:
+    """Return the word as it stands in a headline with capitals: short ones stay small."""
     # Not str.capitalize: that would lower the rest of "NATO" and "McCain".
     return word[:1].upper() + word[1:] if len(word) > 3 else word
 
@@ -66,7 +72,7 @@ def _with_curly_quotes(words: Iterable[str]) -> list[str]:
             is_open = not is_open
             changed.append("\u201c" if is_open else "\u201d")
         else:
-            changed.append(word.translate(_TYPOGRAPHIC))
+            changed.append(curly(word))
     return changed
 
 

@@ -14,7 +14,11 @@ TAGS = ("O", *(f"{prefix}-{label}" for label in LABELS for prefix in "BI"))
 
 Flags = np.ndarray[Any, np.dtype[np.bool_]]
 Floats = np.ndarray[Any, np.dtype[np.float32]]
+Probabilities = np.ndarray[Any, np.dtype[np.float16]]
 Integers = np.ndarray[Any, np.dtype[np.int64]]
+
+_ROOM = 1e-6
+"""Probability that an allowed tag has at least: a teacher may rule out what people said."""
 
 _BEGIN = {label: 1 + 2 * rank for rank, label in enumerate(LABELS)}
 
@@ -38,6 +42,18 @@ def allowed(doc: Doc) -> Flags:
             begin = _BEGIN[span.label_]
             flags[span.start, begin : begin + 2] = False
     return flags
+
+
+def probable(scores: Floats, flags: Flags | None) -> Probabilities:
+    """Return the tags' probabilities (tokens by tags) by their logarithms.
+
+    If `flags` are given, of those tags only that they allow.
+    """
+    found = np.exp(scores)
+    if flags is not None:
+        found = (found + _ROOM) * flags
+    whole: Probabilities = (found / found.sum(axis=1, keepdims=True)).astype(np.float16)
+    return whole
 
 
 def best_path(scores: Floats) -> Integers:

