@@ -11,7 +11,7 @@ from spacy.language import Language
 from spacy.strings import StringStore
 from spacy.vectors import Vectors
 
-VERSION = "0.2.0"
+VERSION = "0.3.0"
 
 META = {
     "name": "newstally",
