@@ -17,6 +17,7 @@ from newstally_persister.sinks.firestore.days import of_document
 from newstally_persister.sinks.firestore.sink import FirestoreSink
 from newstally_persister.sinks.firestore.writes import entity_write, publication_name
 from newstally_persister.values.parts import EntityRow, Part, PublicationRow, digest
+from support.firestore_compact import compact
 from unit.persister.building import metrics
 
 LIMITS = PageLimits(1_000, 10**6)
@@ -71,7 +72,7 @@ async def test_collisions_are_shown_and_merged_on_command(
             raise KeyboardInterrupt
 
     async with connection.use() as client:
-        found = await find_collisions(client)
+        found = await find_collisions(client, client.documents)
         assert found == {NFC: sorted([NFD, ZERO])}
         with pytest.raises(KeyboardInterrupt):
             await merge(client, found, stop)
@@ -98,3 +99,34 @@ async def test_collisions_are_shown_and_merged_on_command(
     journal = open_journal(tmp_path / "data")
     assert journal.store.stored_key(NFC) == NFC
     journal.close()
+
+
+async def test_a_compact_database_is_shown_and_not_merged(
+    emulator: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It says how it can be, and changes nothing."""
+    monkeypatch.setenv("FIRESTORE_EMULATOR_HOST", emulator)
+    project = f"merge-{uuid.uuid4().hex[:8]}"
+    connection = Connection(lambda: connect(project, "(default)"))
+    sink = FirestoreSink(connection, 7, metrics(), part_writes=500, layout=compact())
+    publications = [PublicationRow(key, key, 1, 1) for key in (NFC, NFD)]
+    await sink.apply(Part("j", 1, 1, digest(publications, []), publications, []))
+    (tmp_path / "data").mkdir()
+    settings = ["--data-dir", str(tmp_path / "data"), "--sink", "firestore"]
+    done = await asyncio.to_thread(
+        subprocess.run,
+        [
+            *(sys.executable, "-m", "newstally_persister", "merge-publications", *settings),
+            *("--firestore-project", project, "--merge"),
+        ],
+        capture_output=True,
+        text=True,
+        check=False,
+        env={**os.environ, "FIRESTORE_EMULATOR_HOST": emulator},
+        timeout=60,
+    )
+    assert done.returncode == 1
+    assert "1 publications" in done.stderr
+    assert "migrate-store" in done.stderr
+    assert len((await sink.list_publications(LIMITS, None)).items) == 2
+    await sink.close()

@@ -10,6 +10,7 @@ from typing import Any
 
 from newstally_persister.sinks.firestore import days, writes
 from newstally_persister.sinks.firestore.client import FirestoreClient, fields
+from newstally_persister.sinks.firestore.layout import COMPACT, check_layout, layout_of
 from newstally_persister.values.keys import publication_key
 from newstally_persister.values.parts import EntityRow, PublicationRow
 
@@ -18,18 +19,32 @@ COMMIT_SECONDS = 30.0
 DOCUMENTS_AT_A_TIME = 200
 
 
-async def find_collisions(client: FirestoreClient) -> dict[str, list[str]]:
+async def find_root(client: FirestoreClient) -> str:
+    """Return what the names of the database's documents begin with.
+
+    Raises PermanentSinkError while its layout is being changed.
+    """
+    compact = f"{client.documents}/{COMPACT}"
+    found = await client.read(compact, READ_SECONDS)
+    if found is None:
+        return client.documents
+    check_layout(found, layout_of(found))
+    return client.documents if layout_of(found) == "documents" else compact
+
+
+async def find_collisions(client: FirestoreClient, root: str) -> dict[str, list[str]]:
     """Return the older keys of publications of which there is also today's, by today's key.
 
-    Where there is none of today's form, the first of the others stands for it.
+    Where there is none of today's form, the first of the others stands for it. `root` is what the
+    names of the database's documents begin with, in its layout.
     """
     spellings: dict[str, set[str]] = {}
-    pages = client.pages(client.documents, writes.PUBLICATIONS, DOCUMENTS_AT_A_TIME, READ_SECONDS)
+    pages = client.pages(root, writes.PUBLICATIONS, DOCUMENTS_AT_A_TIME, READ_SECONDS)
     async for page in pages:
         for document in page:
             key = fields(document).get("key", "")
             # What is too long to be its own order key is told by its beginning and a hash.
-            if document.name == writes.publication_name(client.documents, key):
+            if document.name == writes.publication_name(root, key):
                 spellings.setdefault(publication_key(key), set()).add(key)
     return {
         normal if normal in keys else min(keys): sorted(
@@ -47,7 +62,8 @@ async def merge(
 ) -> int:
     """Move the tallies of each older key to the one that stays; return how many were moved.
 
-    No persister may be at work. Raises GoogleAPICallError; say it again then.
+    The database has the layout `documents`, and no persister is at work. Raises GoogleAPICallError;
+    say it again then.
     """
     moved = 0
     for stays, others in collisions.items():

@@ -16,6 +16,7 @@ from newstally_persister.journal.opening import FILE_NAME
 from newstally_persister.journal.tables.schema import configure
 from newstally_persister.maintenance.stopped import held, say
 from newstally_persister.settings import PersisterSettings
+from newstally_persister.sinks.base import PermanentSinkError
 
 
 class MergeSettings(PersisterSettings):
@@ -48,9 +49,15 @@ async def _merge(settings: MergeSettings) -> int:
     )
     try:
         async with connection.use() as client:
-            collisions = await merging.find_collisions(client)
+            root = await merging.find_root(client)
+            collisions = await merging.find_collisions(client, root)
             _tell(collisions)
             if settings.merge and collisions:
+                if root != client.documents:
+                    raise PermanentSinkError(
+                        "a database of the layout `compact` is not merged",
+                        "lead it to `documents` with migrate-store, merge, and lead it back",
+                    )
                 moved = await merging.merge(client, collisions)
                 names = [(key, await merging.name_of(client, key)) for key in collisions]
                 _tell_journal(settings.data_dir / FILE_NAME, names)

@@ -43,7 +43,9 @@ def downgrade(arguments: Sequence[str]) -> int:
 
 def _lead(settings: PersisterSettings, version: int, meaning: str, *, drop_days: bool) -> int:
     if settings.sink != "sqlite":
-        say("nothing to do: documents of Firestore have one form")
+        say(
+            "nothing to do: Firestore has one form of each layout; migrate-store changes the layout"
+        )
         return 0
     path = settings.sqlite_file
     if not path.exists():
