@@ -268,6 +268,7 @@ async def test_documents_of_an_older_release_beside(tmp_path: Path) -> None:
 async def test_trouble_that_passes(layout: Layout, tmp_path: Path, monkeypatch: Any) -> None:
     """Calls that fail are tried again, whether they were applied or not; sizes are halved."""
     monkeypatch.setattr(steps, "FIRST_SECONDS", 0.0001)
+    monkeypatch.setattr(steps, "TOLD_SECONDS", 0.0)
     memory = MemoryFirestore()
     draw = random.Random(3)
     writer = Writer(memory, layout)
@@ -292,4 +293,5 @@ async def test_trouble_that_passes(layout: Layout, tmp_path: Path, monkeypatch: 
 
     said = await migrate(Troubled(memory, 0, arrives=True), other(layout), tmp_path)
     assert any("tried again" in line for line in said)
+    assert any("written or deleted" in line for line in said)
     assert count(memory)[other(layout)][0] == recount(writer.sent)

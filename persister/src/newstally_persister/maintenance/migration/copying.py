@@ -27,6 +27,7 @@ from newstally_persister.sinks.firestore.writes import ENTITIES, PUBLICATIONS
 
 ENTITIES_AT_A_TIME = 300
 NAMES_AT_A_TIME = 300
+PUBLICATIONS_TOLD = 100
 TALLIES_AT_A_TIME = 8
 """Documents of up to 1 MiB."""
 NAMES_LIMIT_BYTES = 64 * 1024 * 1024
@@ -71,11 +72,8 @@ class Copy:
             async for placed in self._publication(name, begun):
                 note = replace(self._note, publication=name, place=placed.place)
                 await self._put(placed.write, note)
-            if number % 100 == 0 or number == len(ids):
-                self._say(
-                    f"{number:,} of {len(ids):,} publications: {self._steps.reads:,} documents"
-                    f" read, {self._steps.writes:,} written"
-                )
+            if number % PUBLICATIONS_TOLD == 0:
+                self._say(f"{number:,} of {len(ids):,} publications read")
         await self._flush()
 
     async def _receipts(self) -> AsyncIterator[Any]:

@@ -23,6 +23,8 @@ from newstally_persister.sinks.firestore.layout import COMPACT, layout_of
 READ_SECONDS = 30.0
 COMMIT_SECONDS = 30.0
 FIRST_SECONDS, LONGEST_SECONDS = 0.1, 15.0
+TOLD_SECONDS = 10.0
+"""How often a person is told how far it is."""
 PATIENCE_SECONDS = 600.0
 """For so long what fails is tried again."""
 Result = TypeVar("Result")
@@ -54,8 +56,9 @@ class Steps:
         """The note as it was read last; None: no migration is under way."""
         self.documents = ""
         """What every document's name begins with, once it was looked."""
+        self._told = asyncio.get_running_loop().time()
         self.writes = 0
-        """How many were committed."""
+        """How many were committed, deletes among them."""
         self.reads = 0
         """How many documents were read."""
 
@@ -115,6 +118,7 @@ class Steps:
         if not await self.patiently(send):
             raise WrittenMeanwhileError
         self.writes += len(writes) + 1
+        self._tell()
         taken = asyncio.get_running_loop().time() - begun
         await asyncio.sleep(max(0.0, (len(writes) + 1) / self._per_second - taken))
 
@@ -155,6 +159,7 @@ class Steps:
 
             some = await self.patiently(page)
             self.reads += max(1, len(some))
+            self._tell()
             if some:
                 yield some
                 after = some[-1].name.rpartition("/")[2]
@@ -193,6 +198,12 @@ class Steps:
                     raise
                 self._say(f"{error}: tried again")
                 await asyncio.sleep(seconds)
+
+    def _tell(self) -> None:
+        now = asyncio.get_running_loop().time()
+        if now - self._told >= TOLD_SECONDS:
+            self._told = now
+            self._say(f"{self.reads:,} documents read, {self.writes:,} written or deleted")
 
     async def _applied(self, client: FirestoreClient, moved: Note | None) -> bool:
         """Return whether the commit that wrote this note was applied; otherwise nothing was."""
