@@ -10,7 +10,7 @@ from rollouts.test_mixed_versions import (
     committed,  # noqa: F401 - a fixture
     previous,  # noqa: F401 - a fixture
 )
-from rollouts.test_stores import SOON, Upload, running
+from rollouts.test_stores import SOON, Upload, running, store_command
 from support.firestore_bench import Store
 from support.firestore_compact import COMPACT, DOCUMENTS, Kind
 from support.processes import REPOSITORY, eventually
@@ -76,3 +76,35 @@ def test_a_database_of_the_previous_release_keeps_its_layout(
     for tree in (REPOSITORY, previous):
         with running(tree, tmp_path, *AS_BEFORE, variables=variables) as (_, caller):
             assert upload.go_on(caller, 30) == recount(upload.sent)
+
+
+@pytest.mark.slow
+def test_a_database_of_the_previous_release_is_led_there_and_back(
+    previous: Path,  # noqa: F811
+    emulator: str,  # noqa: F811
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """The previous release ends while it is compact, and goes on afterwards: exactly."""
+    project = "rollout-migrated"
+    variables = {"FIRESTORE_EMULATOR_HOST": emulator, "GOOGLE_CLOUD_PROJECT": project}
+    for name, value in variables.items():
+        monkeypatch.setenv(name, value)
+    upload = Upload()
+    with running(previous, tmp_path, *AS_BEFORE, variables=variables) as (_, caller):
+        upload.go_on(caller, 30)
+    to_compact = store_command(
+        "migrate-store", tmp_path, "--sink", "firestore", "--firestore-layout", "compact"
+    )
+    assert to_compact.returncode == 0, to_compact.stderr
+    assert held(COMPACT, emulator, project) == recount(upload.sent)
+    with running(previous, tmp_path, *AS_BEFORE, variables=variables) as (process, _):
+        assert process.wait_exit(30) != 0
+    with running(REPOSITORY, tmp_path, *COMPACTLY, variables=variables) as (_, caller):
+        assert upload.go_on(caller, 30) == recount(upload.sent)
+    back = store_command("migrate-store", tmp_path, "--sink", "firestore", "--drop-days")
+    assert back.returncode == 0, back.stderr
+    assert held(COMPACT, emulator, project) == {}
+    with running(previous, tmp_path, *AS_BEFORE, variables=variables) as (_, caller):
+        upload.go_on(caller, 30)
+    assert held(DOCUMENTS, emulator, project) == recount(upload.sent)
