@@ -78,11 +78,13 @@ class MemoryFirestore:
         self, names: Sequence[str], seconds: float, fields: Sequence[str] = ()
     ) -> dict[str, Any]:
         """See FirestoreClient.read_many."""
-        del seconds
+        if not fields:
+            whole = {name: await self.read(name, seconds) for name in names}
+            return {name: document for name, document in whole.items() if document is not None}
         found = {}
         for name in names:
             document = self.document(name)
-            for field in [] if document is None or not fields else list(document.fields):
+            for field in [] if document is None else list(document.fields):
                 if field not in fields:
                     del document.fields[field]
             self._note(b"" if document is None else document.SerializeToString())
