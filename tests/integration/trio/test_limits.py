@@ -13,6 +13,7 @@ from pathlib import Path
 import grpc
 import pytest
 from newstally.keys import make_key
+from newstally_gateway.core.keys.accounts import BURST_SECONDS
 from newstally_protos.keys import Limits
 from newstally_protos.v1 import article_pb2, gateway_pb2, gateway_pb2_grpc, upload_pb2
 from newstally_protos.v1.upload_pb2_grpc import UploadServiceStub
@@ -25,6 +26,8 @@ pytestmark = [pytest.mark.processes, pytest.mark.slow]
 SETTLING_SECONDS = 4.0
 """Until shares have followed what is wanted."""
 MEASURED_SECONDS = 8.0
+MOST = (MEASURED_SECONDS + BURST_SECONDS) / MEASURED_SECONDS + 0.03
+"""Times the rate: a second's worth is saved up while a flood begins; some were under way before."""
 
 
 @dataclass
@@ -164,7 +167,7 @@ async def test_two_owners_get_ten_to_one_whoever_floods(services: Services) -> N
     print(f"alone {alone}, beside a flood {beside}")
     for owner, rate in rates.items():
         assert 0.9 * rate <= alone[owner] <= 1.1 * rate, (alone, beside)
-        assert abs(beside[owner] / alone[owner] - 1) < 0.1, (alone, beside)
+        assert 0.9 * alone[owner] < beside[owner] <= MOST * rate, (alone, beside)
 
 
 @asynccontextmanager
