@@ -65,18 +65,26 @@ def test_every_probe_is_answered(
 def test_nobody_is_asked_before_it_listens(name: str, manifests: Manifests, tmp_path: Path) -> None:
     """A healthy start makes no event of a refused connection.
 
-    What counts is the processor's time: the machine that runs this has other things to do. Twice
-    that is the least delay, for nodes that are slower.
+    What counts is the processor's time, and the least of three starts: what else runs on a machine
+    only adds to it. Twice that is the least delay, for nodes that are slower.
     """
     pod = manifests.pod(name)
-    flags = ["--data-dir", str(tmp_path / "data")] if name == "persister" else []
+    delay = pod.container["startupProbe"]["initialDelaySeconds"]
+    needed = [2 * start(name, manifests.environment(pod), tmp_path / "0")]
+    while needed[-1] > delay and len(needed) < 3:
+        needed.append(2 * start(name, manifests.environment(pod), tmp_path / f"{len(needed)}"))
+    assert 0.1 < min(needed) <= delay, needed
+
+
+def start(name: str, environment: dict[str, str], directory: Path) -> float:
+    """Start a service in a fresh directory; return the seconds of a processor until it listens."""
+    directory.mkdir()
+    flags = ["--data-dir", str(directory / "data")] if name == "persister" else []
     if name == "gateway":
         flags = ["--extractors", "127.0.0.1:1", "--persister", "127.0.0.1:1"]
-    log = tmp_path / "log"
-    with Process(f"newstally_{name}", flags, log, manifests.environment(pod)) as process:
+    with Process(f"newstally_{name}", flags, directory / "log", environment) as process:
         used = psutil.Process(process.pid).cpu_times()
-    needed = 2 * (used.user + used.system)
-    assert 0.1 < needed <= pod.container["startupProbe"]["initialDelaySeconds"]
+        return float(used.user + used.system)
 
 
 @pytest.mark.parametrize("name", ["gateway", "extractor", "persister"])

@@ -15,7 +15,7 @@ from rollouts.test_mixed_versions import (
     previous,  # noqa: F401 - a fixture
     sources,
 )
-from support.processes import REPOSITORY, Process
+from support.processes import REPOSITORY, Process, eventually
 from unit.persister.building import Article, Tallies, recount
 from unit.persister.calling import Caller
 
@@ -100,7 +100,10 @@ def test_a_store_goes_on_is_upgraded_and_comes_back(previous: Path, tmp_path: Pa
         more = articles(len(upload.sent), 50)
         caller.insist("u", len(upload.sent), more)
         upload.sent += more
-        assert "schema version 2" in process.admin("/readyz")
+        # It says so once it has tried to apply them.
+        eventually(
+            lambda: "schema version 2" in process.admin("/readyz"), what="the sink is in trouble"
+        )
     assert store_command("downgrade-store", tmp_path).returncode == 0
     for tree in (previous, REPOSITORY):
         with running(tree, tmp_path, *SOON) as (_, caller):
