@@ -1,8 +1,9 @@
 """On real texts, too, the fast path finds what spaCy finds.
 
-A sample by default; `NEWSTALLY_TEXTS=all pytest tests/unit/extractor/fast/test_real_texts.py` takes
-all of them, which takes an hour. The order of additions differs from spaCy's, so a decision between
-two moves of nearly the same score may fall otherwise: in fewer than one text of 10,000.
+A sample by default; all of them, which takes an hour, with
+`NEWSTALLY_TEXTS=all pytest -o faulthandler_timeout=0 tests/unit/extractor/fast/test_real_texts.py`.
+The order of additions differs from spaCy's, so a decision between two moves of nearly the same
+score may fall otherwise: in fewer than one text of 10,000.
 """
 
 import gzip
