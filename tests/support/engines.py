@@ -38,6 +38,8 @@ HUGE = "[[huge]]"
 """The article's entities are over the bound of a result."""
 SLEEP = "[[sleep {}]]"
 """The engine sleeps; fill in the milliseconds."""
+HOLD = "[[hold {}]]"
+"""The engine waits until there is a file; fill in its path, without spaces."""
 SLEEP_VARIABLE = "NEWSTALLY_TEST_SLEEP_MILLIS"
 """Environment variable: the engine sleeps that long for every article."""
 
@@ -51,6 +53,7 @@ LABELS = ("PERSON", "ORG", "GPE")
 
 _WORD = re.compile(r"\b[^\W\d_]\w*")
 _SLEEP = re.compile(r"\[\[sleep (\d+)\]\]")
+_HOLD = re.compile(r"\[\[hold (\S+)\]\]")
 
 
 class RulesEngine:
@@ -76,6 +79,9 @@ class RulesEngine:
         pause = self._sleep_seconds + sum(int(n) / 1000 for n in _SLEEP.findall(text))
         if pause:
             time.sleep(pause)
+        for path in _HOLD.findall(text):
+            while not os.path.exists(path):
+                time.sleep(0.01)
         if REFUSE in text:
             return ValueError(text)
         if HUGE in text:
