@@ -55,7 +55,8 @@ def test_gateway_persister_and_client_stay_flat_over_20000_articles(tmp_path: Pa
                     except psutil.NoSuchProcess:
                         continue
                     if settled < WARM:
-                        level[name] = resident
+                        continue
+                    level.setdefault(name, resident)
                     peak[name] = max(peak.get(name, 0), resident)
                 time.sleep(0.05)
         finally:
