@@ -9,13 +9,13 @@ from email.message import Message
 from html.parser import HTMLParser
 from pathlib import Path
 
-from support.processes import Process
+from support.processes import Process, eventually
 from unit.persister.building import Article
 from unit.persister.calling import Caller, persister
 
 NOWHERE = "127.0.0.1:9"
 """Where no extractor is: what is shown was recorded without one."""
-SECONDS = 20.0
+SECONDS = 60.0
 
 
 @dataclass(frozen=True)
@@ -144,3 +144,16 @@ class Shown:
         """Ask the dashboard; of headers `_` stands for `-`."""
         named = {name.replace("_", "-"): value for name, value in headers.items()}
         return ask(self.dashboard, path, method, named)
+
+    def whole(self, path: str, *seen: str) -> Answer:
+        """Ask until all parts of a page have come, as its script does, and these are `seen`."""
+        found: list[Answer] = []
+
+        def come() -> bool:
+            page = self.get(path)
+            found[:] = [page]
+            pending = page.status == 200 and 'class="pending"' in page.text
+            return not pending and all(each in page.seen for each in seen)
+
+        eventually(come, what=f"all of {path} {seen}")
+        return found[0]

@@ -15,7 +15,7 @@ def test_the_last_days_of_an_archive_are_those_that_have_articles(tmp_path: Path
             "archive",
             [("The Post", [("nato", "ORG")], OLD - 400), ("The Post", [("nato", "ORG")], OLD)],
         )
-        page = shown.get("/publication?name=The+Post&period=7d")
+        page = shown.whole("/publication?name=The+Post&period=7d")
         assert page.table("Names")[1] == ["nato", "Organisation", "1", "1"]
         assert "2016-07-18" in page.seen
         assert shown.get("/?period=30d").status == 200
@@ -32,6 +32,6 @@ def test_a_publication_has_its_own_last_days(tmp_path: Path) -> None:
                 ("The Post", [("nato", "ORG")], OLD + 40_000),
             ],
         )
-        page = shown.get("/publication?name=the+post&period=7d")
+        page = shown.whole("/publication?name=the+post&period=7d")
         assert page.table("Names")[1] == ["nato", "Organisation", "1", "1"]
         assert 'name="to" value="2016-07-18"' in page.text

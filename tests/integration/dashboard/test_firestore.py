@@ -41,19 +41,17 @@ def test_the_last_days_are_those_that_have_articles(shown: Shown) -> None:
     """Though the store does not say them of all publications together."""
     # Where it does not say them in time, days end today: an emulator may be slow.
     eventually(lambda: f'name="to" value="{LAST}"' in shown.get("/entity?text=nato&period=7d").text)
-    entity = shown.get("/entity?text=nato&period=7d")
+    entity = shown.whole("/entity?text=nato&period=7d", str(LAST))
     assert entity.table("Who mentions it")[1][:2] == ["The Post", "7"]
-    assert f"to {LAST}" in shown.get("/?period=30d").seen
+    shown.whole("/?period=30d", f"to {LAST}")
 
 
 def test_a_publication_has_its_own_last_days(shown: Shown) -> None:
     """Those before it ended; whole months where the store keeps no days."""
     told = "18 articles, 2016-07-01 to 2016-07-31."
-    eventually(lambda: told in shown.get("/publication?name=Sun&period=7d").seen)
-    page = shown.get("/publication?name=Sun&period=7d")
+    page = shown.whole("/publication?name=Sun&period=7d", told)
     assert page.table("Names")[1] == ["nato", "Organisation", "18", "18"]
-    page = shown.get("/publication?name=Sun&period=90d")
-    assert "50 articles, 2016-05-01 to 2016-07-31." in page.seen
+    shown.whole("/publication?name=Sun&period=90d", "50 articles, 2016-05-01 to 2016-07-31.")
 
 
 @pytest.mark.parametrize(
@@ -67,10 +65,7 @@ def test_what_the_store_does_not_answer_is_told(
     shown: Shown, path: str, heading: str, stands: str
 ) -> None:
     """In its place, with what to do instead; the rest of the page stands."""
-    for _ in range(50):  # it comes by itself, as the page's script asks for it
-        page = shown.get(path)
-        if "This store cannot answer that" in page.seen:
-            break
+    page = shown.whole(path, "This store cannot answer that")
     assert page.status == 200
     said = page.seen[page.seen.rindex(heading) :]
     assert "This store cannot answer that" in said

@@ -9,7 +9,7 @@ from urllib.parse import urlencode
 
 import pytest
 from newstally_protos.names import publication_key
-from support.browsing import Answer, Shown
+from support.browsing import Shown
 from unit.persister.building import Article
 
 TODAY = datetime.now(UTC).date().toordinal() - date(1970, 1, 1).toordinal()
@@ -56,7 +56,7 @@ def shown(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Shown]:
 @pytest.mark.parametrize("path", ALL_PAGES)
 def test_every_page_answers_get_and_head(shown: Shown, path: str) -> None:
     """With the same headers, and a policy that lets nothing in from elsewhere."""
-    page = shown.get(path)
+    page = shown.whole(path)
     assert page.status == 200, page.text
     head = shown.get(path, "HEAD")
     assert head.status == 200
@@ -72,7 +72,7 @@ def test_every_page_answers_get_and_head(shown: Shown, path: str) -> None:
 @pytest.mark.parametrize("path", ALL_PAGES)
 def test_no_page_asks_for_anything_elsewhere(shown: Shown, path: str) -> None:
     """Its files are its own, its scripts and styles are files, and each is there."""
-    page = shown.get(path)
+    page = shown.whole(path)
     addresses = {v for _, name, v in page.attributes if name in ("src", "href", "action")}
     assert all(each.startswith(("/", "#")) and each[:2] != "//" for each in addresses)
     assert not [n for _, n, _ in page.attributes if n == "style" or n.startswith("on")]
@@ -87,40 +87,39 @@ def test_no_page_asks_for_anything_elsewhere(shown: Shown, path: str) -> None:
 
 def test_the_overview(shown: Shown) -> None:
     """Publications with their sums, and what rises."""
-    page = shown.get("/")
+    page = shown.whole("/")
     assert "112 articles in 9 publications, with 174 mentions." in page.seen
     rows = page.table("Publications")
     assert rows[0] == ["Publication", "Articles in all", "Mentions in all", "Articles over time"]
     assert rows[1][:3] == ["Sun", "49", "98"]
     assert rows[2][:3] == ["The Post", "56", "69"]
-    by_name = shown.get("/?sort=name").table("Publications")
+    by_name = shown.whole("/?sort=name").table("Publications")
     assert by_name[-1][0] == ARABIC
 
 
 def test_what_rises(shown: Shown) -> None:
     """It comes by itself where it takes the store a while."""
-    page = until(shown, "/", "angela merkel")
+    page = shown.whole("/", "angela merkel")
     assert page.table("What rises")[1][0].startswith("angela merkel")
 
 
 def test_a_publication(shown: Shown) -> None:
     """In any spelling, as the store spells it; with what it mentions, and more than others."""
-    page = shown.get("/publication?name=the+POST")
+    page = shown.whole("/publication?name=the+POST", "The Post", "Elsewhere")
     assert ">The Post</bdi></h1>" in page.text
     assert page.table("Names")[1:3] == [
         ["nato", "Organisation", "55", "55"],
         ["angela merkel", "Person", "12", "6"],
     ]
-    page = until(shown, "/publication?name=the+POST", "Elsewhere")
     assert page.table("What it mentions more than the others")[1][0] == "angela merkel"
 
 
 def test_a_period(shown: Shown) -> None:
     """Only what is of its days; the links on the page are of the same days."""
-    page = shown.get("/publication?name=The+Post&period=7d")
+    page = shown.whole("/publication?name=The+Post&period=7d")
     assert page.table("Names")[1] == ["nato", "Organisation", "13", "13"]
     assert "period=7d" in re.findall(r'href="(/entity[^"]*)"', page.text)[0]
-    empty = shown.get("/publication?name=The+Post&from=1999-01-01&to=1999-01-31")
+    empty = shown.whole("/publication?name=The+Post&from=1999-01-01&to=1999-01-31")
     assert empty.status == 200
     assert "It has no articles 1999-01-01 to 1999-01-31." in empty.seen
     assert "Show all days" in empty.seen
@@ -128,35 +127,35 @@ def test_a_period(shown: Shown) -> None:
 
 def test_an_entity(shown: Shown) -> None:
     """Who mentions it, by any column, and how often in all."""
-    page = shown.get("/entity?text=NATO")
+    page = shown.whole("/entity?text=NATO")
     assert "104 mentions in 104 articles" in page.seen
     assert [row[:2] for row in page.table("Who mentions it")] == [
         ["Publication", "Mentions"],
         ["The Post", "55"],
         ["Sun", "49"],
     ]
-    turned = shown.get("/entity?text=NATO&sort=mentions&order=asc")
+    turned = shown.whole("/entity?text=NATO&sort=mentions&order=asc")
     assert [row[0] for row in turned.table("Who mentions it")[1:]] == ["Sun", "The Post"]
 
 
 def test_a_comparison(shown: Shown) -> None:
     """Sums of each, and the figures of the chart as a table."""
-    page = shown.get("/compare?entity=ORG:nato&entity=PERSON:angela+merkel&by=month")
+    page = shown.whole("/compare?entity=ORG:nato&entity=PERSON:angela+merkel&by=month")
     chosen = page.table("Chosen")
     assert [row[1] for row in chosen[1:]] == ["104", "12"]
     months = page.table("Mentions over time")
     assert sum(int(row[1]) for row in months[1:]) == 104
     assert sum(int(row[2]) for row in months[1:]) == 12
-    papers = shown.get("/compare?publication=Sun&publication=The+Post")
+    papers = shown.whole("/compare?publication=Sun&publication=The+Post")
     assert [row[1] for row in papers.table("Chosen")[1:]] == ["49", "55"]
 
 
 def test_a_search(shown: Shown) -> None:
     """Entities by how a word of theirs begins, publications by any part."""
-    assert "nato" in shown.get("/search?q=Na").seen
-    assert "angela merkel" in shown.get("/search?q=merk").seen
-    assert "The Post" in shown.get("/search?q=ost").seen
-    assert "Nothing found" in shown.get("/search?q=zzz").seen
+    assert "nato" in shown.whole("/search?q=Na").seen
+    assert "angela merkel" in shown.whole("/search?q=merk").seen
+    assert "The Post" in shown.whole("/search?q=ost").seen
+    assert "Nothing found" in shown.whole("/search?q=zzz").seen
 
 
 def test_a_download(shown: Shown) -> None:
@@ -189,7 +188,7 @@ def test_hostile_names_are_shown_and_do_nothing(shown: Shown, name: str) -> None
         (f"/search?{urlencode({'q': name})}", name),
         ("/?sort=name", name),
     ):
-        page = shown.get(path)
+        page = shown.whole(path)
         assert page.status == 200, path
         assert " ".join(text.split()).casefold() in page.seen.casefold(), path
         assert SCRIPT not in page.text
@@ -229,7 +228,7 @@ def test_nothing_can_be_changed(shown: Shown, method: str) -> None:
 
 def test_a_page_is_sent_once(shown: Shown) -> None:
     """A browser that has it is told that it is the same."""
-    page = shown.get("/entity?text=nato")
+    page = shown.whole("/entity?text=nato")
     again = shown.get("/entity?text=nato", If_None_Match=page.headers["ETag"])
     assert (again.status, again.body) == (304, b"")
     other = shown.get("/entity?text=nato", If_None_Match='"other"')
@@ -248,12 +247,3 @@ def test_no_other_name_is_answered(shown: Shown) -> None:
     assert shown.get("/", Host="evil.example").status == 421
     for host in ("localhost:1", "LOCALHOST", "127.0.0.1", "[::1]:80"):
         assert shown.get("/compare", Host=host).status == 200
-
-
-def until(shown: Shown, path: str, text: str) -> Answer:
-    """Ask until the page shows something, as its script does."""
-    for _ in range(50):
-        page = shown.get(path)
-        if text in page.seen:
-            return page
-    raise AssertionError(page.seen)

@@ -19,8 +19,7 @@ NATO = ("nato", "ORG")
 def test_an_empty_store_says_how_to_fill_it(tmp_path: Path) -> None:
     """With the command; and shows what came without being started again."""
     with Shown(tmp_path, ["--cache-seconds", "0.1"]) as shown:
-        page = shown.get("/")
-        assert "No articles yet" in page.seen
+        page = shown.whole("/", "No articles yet")
         assert "newstally upload" in page.seen
         assert shown.get("/search?q=na").status == 200
         shown.record("job", [("The Post", [NATO], None)])
@@ -31,13 +30,12 @@ def test_a_gateway_that_is_away(tmp_path: Path) -> None:
     """Pages say so and what to do; when it is back, so are they."""
     with Shown(tmp_path, ["--cache-seconds", "0.1", "--call-timeout", "2"]) as shown:
         shown.record("job", [("The Post", [NATO], None)])
-        assert shown.get("/publication?name=The+Post").status == 200
+        eventually(lambda: shown.get("/publication?name=The+Post").status == 200)
         shown.gateway.kill()
         eventually(lambda: shown.get("/publication?name=The+Post").status == 503)
-        page = shown.get("/")
-        assert page.status == 503
-        assert "newstally status" in page.seen
-        assert shown.get("/status").status == 503
+        eventually(lambda: shown.get("/").status == 503)
+        shown.whole("/", "newstally status")
+        eventually(lambda: shown.get("/status").status == 503)
         assert '"ready": true' in shown.dashboard.admin("/readyz")
         shown.start_gateway()
         eventually(lambda: shown.get("/").status == 200)
@@ -66,7 +64,7 @@ def test_equal_questions_are_asked_once(tmp_path: Path) -> None:
 def test_too_many_questions_are_turned_away(tmp_path: Path) -> None:
     """Readers never ask more of the gateway than was said."""
     with Shown(
-        tmp_path, ["--max-waiting", "1", "--max-calls", "1", "--call-timeout", "3"]
+        tmp_path, ["--max-waiting", "1", "--max-calls", "1", "--call-timeout", "5"]
     ) as shown:
         os.kill(shown.persister.pid, signal.SIGSTOP)
         try:
@@ -92,10 +90,9 @@ def test_keys_over_tls(tmp_path: Path) -> None:
     access = ["--ca", str(folder.authority), "--key-file", str(key_file), "--cache-seconds", "0.1"]
     with Shown(tmp_path, access, flags) as shown:
         shown.record("job", [("The Post", [NATO], None)])
-        page = shown.get("/")
-        assert "The Post" in page.seen
+        page = shown.whole("/", "The Post")
         assert first.partition(".")[2] not in page.text
-        assert shown.get("/status").status == 200
+        eventually(lambda: shown.get("/status").status == 200)
         revoke_key(keys, first.partition(".")[0])
         eventually(lambda: shown.get("/").status == 502)
         assert "--key-file" in shown.get("/").seen
@@ -117,7 +114,7 @@ def test_a_wrong_setting_ends_it_at_once(tmp_path: Path, flags: list[str], said:
     """Exit code 2, and a line that says why."""
     process = Process("newstally_dashboard", flags, tmp_path / "log")
     process.launch()
-    assert process.wait_exit(20) == 2
+    assert process.wait_exit() == 2
     assert said in (tmp_path / "log").read_text()
 
 
@@ -127,7 +124,7 @@ def test_a_port_that_is_taken(tmp_path: Path) -> None:
         process = Process("newstally_dashboard", [], tmp_path / "log")
         process.port = taken.getsockname()[1]
         process.launch()
-        assert process.wait_exit(20) == 1
+        assert process.wait_exit() == 1
     assert "cannot listen" in (tmp_path / "log").read_text()
 
 
@@ -147,8 +144,8 @@ def test_a_page_under_way_is_answered_before_the_end(tmp_path: Path) -> None:
         ended.start()
         eventually(lambda: shown.dashboard.events("draining"))
         os.kill(shown.persister.pid, signal.SIGCONT)
-        reader.join(20)
-        ended.join(20)
+        reader.join(60)
+        ended.join(60)
         assert codes == [0]
         assert [answer.status for answer in answers] == [404]
 
@@ -156,7 +153,7 @@ def test_a_page_under_way_is_answered_before_the_end(tmp_path: Path) -> None:
 def test_a_connection_that_asks_nothing_is_closed(tmp_path: Path) -> None:
     """Or a few of them would keep all readers out."""
     process = Process("newstally_dashboard", ["--gateway", NOWHERE], tmp_path / "log")
-    with process, socket.create_connection(("127.0.0.1", process.port), timeout=20) as silent:
+    with process, socket.create_connection(("127.0.0.1", process.port), timeout=60) as silent:
         silent.sendall(b"GET / HTTP/1.1\r\nHost: ")
         assert silent.recv(100) == b""
         assert ask(process, "/compare").status == 200
