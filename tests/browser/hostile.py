@@ -1,13 +1,11 @@
 """Names as no editor would write them, and an engine that finds exactly those.
 
 Name it with `--engine browser.hostile:named`, the folder tests being on PYTHONPATH. Each line of a
-content is one mention, `LABEL|name`; under which key a name counts is decided as anywhere. A line
-`PAUSE|n` takes n milliseconds.
+content is one mention, `LABEL|name`; under which key a name counts is decided as anywhere.
 """
 
 # ruff: noqa: RUF001 - the signs of other alphabets are meant
 
-import time
 from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime, timedelta
 
@@ -56,8 +54,6 @@ LONG = (
 """As long as a publication may be, 512 bytes, with and without places to break."""
 NAMES = (*SCRIPTS, *FORMULAS, *OTHERS, *LONG)
 LABELS = ("PERSON", "ORG", "GPE", "NORP", "<b>LABEL</b>", "МЕТКА")
-PAUSE = "PAUSE"
-"""In the place of a label: the engine takes its time."""
 HOME = "Hostile Herald"
 """A publication with a plain name that mentions all of them."""
 
@@ -82,9 +78,6 @@ def _one(text: str) -> Counts:
     counts = NamedCounts()
     for line in text.splitlines():
         label, _, name = line.partition("|")
-        if label == PAUSE:
-            time.sleep(int(name) / 1000)
-            continue
         if key := normalise(name):
             counts[key, label] = counts.get((key, label), 0) + 1
             if name != key:

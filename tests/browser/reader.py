@@ -12,11 +12,20 @@ from pathlib import Path
 from typing import Any, Literal
 from urllib.parse import urlsplit
 
-from playwright.async_api import Browser, ConsoleMessage, Dialog, Page, Request, Response
+from playwright.async_api import (
+    Browser,
+    ConsoleMessage,
+    Dialog,
+    Page,
+    Request,
+    Response,
+    expect,
+)
 
 AXE = (Path(__file__).parent / "axe" / "axe.min.js").read_text()
-WAIT_MILLISECONDS = 20_000
+WAIT_MILLISECONDS = 60_000
 """The machine may be busy: what has not come by then does not come."""
+expect.set_options(timeout=WAIT_MILLISECONDS)  # five seconds by default
 SERIOUS = ("serious", "critical")
 _VIOLATION = (
     "document.addEventListener('securitypolicyviolation', violation =>"

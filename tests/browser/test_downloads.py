@@ -38,7 +38,7 @@ async def test_a_publication_as_csv(browser: Browser, sample: Site) -> None:
 
 async def test_no_cell_is_a_formula(hostile: Site) -> None:
     """A spreadsheet that opens the file computes nothing."""
-    async with httpx.AsyncClient(timeout=30) as client:
+    async with httpx.AsyncClient(timeout=60) as client:
         path = addresses.publication(HOME).replace("/publication", "/publication.csv", 1)
         answer = await client.get(hostile.base + path)
     assert answer.headers["content-type"].startswith("text/csv")

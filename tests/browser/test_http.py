@@ -12,7 +12,7 @@ pytestmark = pytest.mark.xdist_group("browser")
 
 @pytest.fixture(scope="module")
 def client(sample: Site) -> Iterator[httpx.Client]:
-    with httpx.Client(base_url=sample.base, timeout=30) as made:
+    with httpx.Client(base_url=sample.base, timeout=60) as made:
         yield made
 
 
@@ -93,7 +93,7 @@ def test_it_is_only_for_reading(client: httpx.Client, method: str) -> None:
 )
 def test_no_other_file_is_served(sample: Site, path: str) -> None:
     """Whatever is asked for."""
-    with httpx.Client(timeout=30) as client:
+    with httpx.Client(timeout=60) as client:
         url = httpx.URL(sample.base).copy_with(raw_path=path.encode())
         assert client.get(url).status_code in (400, 404)
 

@@ -20,8 +20,8 @@ from support.dashboard import dashboard_process
 from support.trio import Trio
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
-LONGEST_SECONDS = 15.0
-"""Beyond the dashboard's deadline of 8 s."""
+LONGEST_SECONDS = 30.0
+"""Beyond the dashboard's deadline of 8 s, on a machine that has other things to do."""
 NO_ANSWER = re.compile("No answer in time|The gateway does not answer")
 """The deadline of the question passes; or keepalive, as long, finds the connection dead first."""
 PAGES = (
@@ -36,7 +36,7 @@ PAGES = (
 
 async def until(base: str, status: int) -> None:
     """Wait until the overview is answered so."""
-    async with httpx.AsyncClient(timeout=20) as client, asyncio.timeout(60):
+    async with httpx.AsyncClient(timeout=60) as client, asyncio.timeout(120):
         while (await client.get(base + "/")).status_code != status:  # noqa: ASYNC110 - asked
             await asyncio.sleep(0.2)
 
@@ -85,8 +85,8 @@ async def test_a_gateway_that_does_not_answer(browser: Browser, own: Site) -> No
             assert answer.status in (200, 503)
             assert time.monotonic() - began < LONGEST_SECONDS
             main = reader.page.locator("main")
-            await expect(main).to_contain_text(NO_ANSWER, timeout=60_000)
-            await expect(main).not_to_contain_text("Loading", timeout=60_000)
+            await expect(main).to_contain_text(NO_ANSWER)
+            await expect(main).not_to_contain_text("Loading")
             assert await main.get_by_text("Articles over time").count() == 1
             assert await reader.cut() == []
     finally:
