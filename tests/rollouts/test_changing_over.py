@@ -89,7 +89,7 @@ async def test_an_installation_changes_over_without_an_outage(
             await uploading.has_sent(number * CHUNK)
             await asyncio.to_thread(step)
             uploading.let_go_on()
-        async with asyncio.timeout(60):
+        async with asyncio.timeout(120):
             assert (await task).counted == len(articles)
         async with NewstallyClient(coming.address) as client:
             await client.wait_applied("changing")
@@ -128,7 +128,7 @@ class Upload:
             yield article
 
     async def has_sent(self, number: int) -> None:
-        async with asyncio.timeout(60), self._moved:
+        async with asyncio.timeout(120), self._moved:
             await self._moved.wait_for(lambda: self._sent >= number)
 
     def let_go_on(self) -> None:

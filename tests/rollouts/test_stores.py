@@ -120,7 +120,7 @@ def test_a_flush_that_was_killed_is_finished(previous: Path, tmp_path: Path, ste
     with running(previous, tmp_path, *SOON, variables=killed) as (process, caller):
         caller.create("u")
         caller.record("u", 0, sent)
-        assert process.wait_exit(30) == -9
+        assert process.wait_exit() == -9
     upload.sent += sent
     with running(REPOSITORY, tmp_path, *SOON) as (_, caller):
         assert upload.go_on(caller, 10) == recount(upload.sent)
@@ -175,7 +175,7 @@ def test_a_slate_that_is_half_clean_is_cleaned_first(tmp_path: Path) -> None:
     data = ["--data-dir", str(tmp_path / "data")]
     process = Process("newstally_persister", data, tmp_path / "log")
     process.launch()
-    assert process.wait_exit(30) == 2
+    assert process.wait_exit() == 2
     assert "empty-store" in process.events("cannot start")[-1]["reason"]
     name = str(tmp_path / "data" / "tallies.db")
     assert store_command("empty-store", tmp_path, "--store-name", name).returncode == 0

@@ -43,7 +43,7 @@ def test_the_release_before_waits_for_the_flush_and_goes_on(previous: Path, tmp_
         more = articles(50, 20)
         caller.record("u", 50, more)
         upload.sent += more
-        assert process.wait_exit(30) == -signal.SIGKILL
+        assert process.wait_exit() == -signal.SIGKILL
     refused = Process(
         "newstally_persister",
         ["--data-dir", str(tmp_path / "data")],
@@ -51,7 +51,7 @@ def test_the_release_before_waits_for_the_flush_and_goes_on(previous: Path, tmp_
         {"PYTHONPATH": sources(previous)},
     )
     refused.launch()
-    assert refused.wait_exit(30) == 2
+    assert refused.wait_exit() == 2
     assert "start the release that wrote it" in refused.events("cannot start")[-1]["reason"]
 
     with running(REPOSITORY, tmp_path, *SOON) as (_, caller):

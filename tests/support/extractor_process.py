@@ -17,7 +17,7 @@ from newstally_protos.wire import connect
 
 TESTS = Path(__file__).resolve().parent.parent
 
-PATIENCE_SECONDS = 30
+PATIENCE_SECONDS = 90
 
 
 class Process:

@@ -1,4 +1,7 @@
-"""Runs the real supervisor over fake services: `python fake_trio.py JOURNAL KIND=BEHAVIOUR...`."""
+"""Runs the real supervisor over fake services.
+
+python fake_trio.py JOURNAL DRAIN_SECONDS KIND=BEHAVIOUR...
+"""
 
 import asyncio
 import sys
@@ -22,7 +25,8 @@ def make_plan(journal: str, behaviours: dict[str, str], drain_seconds: float = 2
 
 
 def main() -> None:
-    plan = make_plan(sys.argv[1], dict(pair.split("=") for pair in sys.argv[2:]))
+    behaviours = dict(pair.split("=") for pair in sys.argv[3:])
+    plan = make_plan(sys.argv[1], behaviours, float(sys.argv[2]))
     output = Output(sys.stderr, as_json=False, colour=False)
     try:
         asyncio.run(Supervisor(plan, output, typer.echo).run())

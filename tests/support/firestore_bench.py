@@ -30,7 +30,8 @@ from support.firestore_days import Places, found_places
 from unit.persister.building import Article, Tallies, batch, metrics
 
 DEFAULT_DATABASE = "(default)"
-WAIT_SECONDS = 30.0
+WAIT_SECONDS = 120.0
+"""What is stalled is tried again after a third of a second: a slow emulator needs many tries."""
 IMPATIENT = Deadlines(commit_seconds=0.3, read_seconds=0.3)
 PART_WRITES = 4
 """So few that a few articles make several parts."""

@@ -17,8 +17,10 @@ from types import TracebackType
 from typing import Any, Self
 
 REPOSITORY = Path(__file__).resolve().parents[2]
-START_SECONDS = 60.0
+START_SECONDS = 120.0
 """A process that has not said `serving` by then has failed (loading a model takes seconds)."""
+PATIENCE_SECONDS = 60.0
+"""What has not come by then does not come, however busy the machine is."""
 
 
 class Process:
@@ -113,7 +115,7 @@ class Process:
             self._process.kill()
             self._gone()
 
-    def terminate(self, seconds: float = 20.0) -> int:
+    def terminate(self, seconds: float = PATIENCE_SECONDS) -> int:
         """SIGTERM; return the exit code. Fails when it is not gone after `seconds`."""
         assert self._process is not None
         self._process.send_signal(signal.SIGTERM)
@@ -124,7 +126,7 @@ class Process:
             raise
         return self._gone()
 
-    def wait_exit(self, seconds: float) -> int:
+    def wait_exit(self, seconds: float = PATIENCE_SECONDS) -> int:
         """Wait until it ends by itself; return the exit code."""
         assert self._process is not None
         self._process.wait(seconds)
@@ -147,7 +149,7 @@ class Process:
     def admin(self, path: str) -> str:
         """Return what the admin port answers, whatever the status."""
         opener = urllib.request.build_opener(_AnyStatus())
-        with opener.open(f"http://127.0.0.1:{self.admin_port}{path}", timeout=5) as answer:
+        with opener.open(f"http://127.0.0.1:{self.admin_port}{path}", timeout=30) as answer:
             return str(answer.read().decode())
 
     def metric(self, name: str, **labels: str) -> float:
@@ -189,7 +191,7 @@ class Process:
 
     def _gone(self) -> int:
         assert self._process is not None
-        code = self._process.wait(20)
+        code = self._process.wait(PATIENCE_SECONDS)
         if self._reader is not None:
             self._reader.join()
         if self._lifeline is not None:
@@ -205,7 +207,9 @@ class _AnyStatus(urllib.request.HTTPErrorProcessor):
     https_response = http_response
 
 
-def eventually(condition: Callable[[], object], seconds: float = 20.0, what: str = "") -> None:
+def eventually(
+    condition: Callable[[], object], seconds: float = PATIENCE_SECONDS, what: str = ""
+) -> None:
     """Poll until the condition holds; fail when it does not within `seconds`."""
     deadline = time.monotonic() + seconds
     while not condition():

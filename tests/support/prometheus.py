@@ -125,7 +125,7 @@ class Prometheus:
 
     def _get(self, path: str, **query: str) -> Any:
         url = f"http://{self._address}{path}?{urllib.parse.urlencode(query)}"
-        with urllib.request.urlopen(url, timeout=10) as answer:
+        with urllib.request.urlopen(url, timeout=30) as answer:
             return json.loads(answer.read())["data"]
 
     def _ready(self) -> bool:
@@ -133,7 +133,7 @@ class Prometheus:
         if self._process.poll() is not None:
             raise AssertionError((self._directory / "log").read_text()[-4000:])
         try:
-            with urllib.request.urlopen(f"http://{self._address}/-/ready", timeout=5) as answer:
+            with urllib.request.urlopen(f"http://{self._address}/-/ready", timeout=30) as answer:
                 return bool(answer.status == 200)
         except OSError:
             return False

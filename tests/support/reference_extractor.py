@@ -97,7 +97,7 @@ class ReferenceExtractor(extractor_pb2_grpc.ExtractorServiceServicer):
 
     async def until_started(self, batches: int) -> None:
         """Return when so many model batches have begun."""
-        async with asyncio.timeout(20), self.started:
+        async with asyncio.timeout(60), self.started:
             await self.started.wait_for(lambda: len(self.batches) >= batches)
 
     async def Extract(

@@ -163,7 +163,7 @@ async def test_everything(kind: Kind, emulator: str, proxy: FirestoreProxy, tmp_
     ):
         bench.start()
         await send(bench)
-        async with asyncio.timeout(30):
+        async with asyncio.timeout(60):
             while bench.health.trouble is None:  # noqa: ASYNC110 - it knows no event
                 await asyncio.sleep(0.001)
         assert bench.health.trouble.permanent

@@ -1,7 +1,6 @@
 """SIGTERM: settle what was admitted, send the clients elsewhere, exit 0 as soon as that is done."""
 
 import asyncio
-import time
 from pathlib import Path
 
 import grpc
@@ -114,10 +113,8 @@ async def test_draining_ends_in_time_although_nothing_can_be_settled(
         await stream.write(*[message() for _ in range(5)])
         await stream.half_close()
         await eventually(lambda: persister.calls["RecordBatch"] >= 2, "the second batch")
-        began = time.monotonic()
-        code = await asyncio.to_thread(process.terminate)
-        assert time.monotonic() - began < 4
-        assert code == 0
+        # Without an end to its drain time it would never be gone.
+        assert await asyncio.to_thread(process.terminate) == 0
         heard = await stream.ended()
         assert heard.code is grpc.StatusCode.UNAVAILABLE
         assert heard.next_offset == upload.next_offset == 5
@@ -129,13 +126,11 @@ async def test_an_idle_gateway_leaves_at_once(
     """Nothing under way, nothing to wait for: not the whole drain time."""
     persister.add("job")
     async with (
-        gateway_process(tmp_path, persister, [extractor]) as process,
+        gateway_process(tmp_path, persister, [extractor], "--drain", "3600") as process,
         client_of(process) as client,
         client.open() as stream,
     ):
         await stream.write(message(upload_id="job", offset=0))
         await stream.until(lambda heard: heard.next_offset == 1)
-        began = time.monotonic()
         assert await asyncio.to_thread(process.terminate) == 0
-        assert time.monotonic() - began < 4
         assert (await stream.ended()).code is grpc.StatusCode.UNAVAILABLE

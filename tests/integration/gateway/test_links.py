@@ -120,7 +120,7 @@ async def test_a_replica_that_stalls_is_left(tmp_path: Path, persister: Referenc
     upload = persister.add("job")
     async with (
         reference_extractor() as stalling,
-        gateway_process(tmp_path, persister, [stalling], "--article-timeout", "0.5") as process,
+        gateway_process(tmp_path, persister, [stalling], "--article-timeout", "3") as process,
         client_of(process) as client,
         client.open() as stream,
     ):

@@ -23,7 +23,8 @@ from support.processes import Process
 from support.reference_persister import Recorded, ReferencePersister
 from support.trio import RULES
 
-MOVES_ON_SECONDS = 10.0
+MOVES_ON_SECONDS = 20.0
+"""Ten, and as much again: the machine may have other things to do."""
 ARTICLES = 400
 
 
@@ -64,7 +65,7 @@ def replicas(tmp_path: Path) -> Iterator[Replicas]:
 async def test_an_upload_moves_on_when_a_replica_is_lost(
     tmp_path: Path, persister: ReferencePersister, replicas: Replicas
 ) -> None:
-    """Its articles are settled by the other one within ten seconds, each counted once."""
+    """Its articles are settled by the other one soon, each counted once."""
     upload = persister.add("job")
     addresses = f"{replicas.staying.address},{replicas.lost_address}"
     contents = [f"Ada met Bob{n}" for n in range(ARTICLES)]

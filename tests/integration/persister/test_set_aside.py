@@ -116,7 +116,7 @@ def test_killed_at_a_step_of_voiding(step: str, tmp_path: Path) -> None:
     process.start()
     with process, Caller(process.address) as caller:
         caller.record("u", 1, BAD)
-        assert process.wait_exit(30) == -signal.SIGKILL
+        assert process.wait_exit() == -signal.SIGKILL
         del process.environment[failpoints.VARIABLE]
         process.start()
         caller.until_applied("u")

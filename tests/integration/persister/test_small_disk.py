@@ -117,7 +117,7 @@ def test_a_disk_that_somebody_else_fills_ends_it_and_loses_nothing(
             assert process.running
             process.terminate()
         else:
-            assert process.wait_exit(20) == 1
+            assert process.wait_exit() == 1
             assert "Check its disk" in process.events("stopped")[-1]["reason"]
         filler.unlink()
         process.start()
@@ -143,7 +143,7 @@ def test_a_full_disk_at_the_start_is_no_damage(tmp_path: Path, disk: Path) -> No
             while True:
                 out.write(b"\0" * 4096)
         process.launch()
-        assert process.wait_exit(20) == 1
+        assert process.wait_exit() == 1
         reason = process.events("cannot start")[-1]["reason"]
         assert "Leave the data directory as it is" in reason
         assert "empty" not in reason

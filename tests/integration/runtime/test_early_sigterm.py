@@ -41,7 +41,7 @@ def test_a_service_that_is_starting_ends_at_once(module: str, tmp_path: Path) ->
         assert process.stdout is not None
         assert process.stdout.readline() == b"ready\n"
         process.send_signal(signal.SIGTERM)
-        assert process.wait(10) == 0
+        assert process.wait(60) == 0
     finally:
         process.kill()
         process.communicate()

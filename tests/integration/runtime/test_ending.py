@@ -35,7 +35,7 @@ def test_a_thread_that_hangs() -> None:
         while "serving" not in process.stderr.readline():
             assert process.poll() is None
         os.kill(process.pid, signal.SIGTERM)
-        out, err = process.communicate(timeout=20)
+        out, err = process.communicate(timeout=60)
     assert process.returncode == 1
     assert out == "draining\n"
     assert "still not ended after 0.5 s" in err

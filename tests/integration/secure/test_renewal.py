@@ -76,7 +76,7 @@ async def test_an_upload_outlives_its_certificates(tmp_path: Path) -> None:
         pids = [process.pid for process in trio.processes]
         uploading = asyncio.create_task(send(trio.gateway.address))
         for times in (1, 2):
-            async with asyncio.timeout(60):
+            async with asyncio.timeout(120):
                 await paced.stopped.wait()
             paced.stopped.clear()
             before = shown(trio.gateway)
@@ -84,7 +84,7 @@ async def test_an_upload_outlives_its_certificates(tmp_path: Path) -> None:
                 another_authority(folder)
             folder.make((), datetime.now(UTC), DAYS)
             done = lambda least=times: min(renewals(trio)) >= least  # noqa: E731
-            await asyncio.to_thread(eventually, done, 20, "all have renewed")
+            await asyncio.to_thread(eventually, done, what="all have renewed")
             assert shown(trio.gateway) != before
             paced.go_on.set()
         assert (await uploading).counted == ARTICLES
@@ -100,5 +100,5 @@ async def test_an_upload_outlives_its_certificates(tmp_path: Path) -> None:
             await client.wait_applied("more")
             await client.wait_applied("job")
         linked = lambda: trio.gateway.metric("newstally_gateway_link_up") == 2  # noqa: E731
-        await asyncio.to_thread(eventually, linked, 20, "both extractors are linked to")
+        await asyncio.to_thread(eventually, linked, what="both extractors are linked to")
         await assert_counted_once(trio.gateway.address, [*articles, *more], access)

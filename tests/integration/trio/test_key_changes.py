@@ -58,7 +58,7 @@ class Input:
 
 async def known(gateway: str, key: str, *, good: bool) -> None:
     """Wait until a key is good, or is not."""
-    async with asyncio.timeout(30), NewstallyClient(gateway, access=Access(key=key)) as client:
+    async with asyncio.timeout(60), NewstallyClient(gateway, access=Access(key=key)) as client:
         while True:
             try:
                 [_ async for _ in client.uploads()]

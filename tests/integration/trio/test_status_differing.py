@@ -55,7 +55,7 @@ async def status_when(gateway: Process, holds: Callable[[dict[str, Any]], object
         found.update(json.loads(run_status(gateway, "--json")))
         return bool(holds(found))
 
-    await asyncio.to_thread(eventually, looked, 60.0)
+    await asyncio.to_thread(eventually, looked, 120.0)
     return found
 
 

@@ -100,7 +100,7 @@ def test_one_upload_is_one_trace_over_four_processes(tmp_path: Path) -> None:
             *("command", "upload", "stream", "article", "waiting", "extraction"),
             *("recording", "commit", "flush", "part"),
         }
-        eventually(lambda: {span.name for span in receiver.spans()} == wanted, 60.0)
+        eventually(lambda: {span.name for span in receiver.spans()} == wanted)
         for process in services.processes:
             assert process.terminate() == 0  # and what is left is sent
         spans = receiver.spans()
@@ -206,11 +206,10 @@ def test_a_dead_collector_costs_nothing_but_the_trace(collector: str, tmp_path: 
             assert done.returncode == 0, done.stderr
             if collector == "away":
                 for process in services.processes:
-                    eventually(partial(process.events, "traces do not arrive"), 60.0)
+                    eventually(partial(process.events, "traces do not arrive"))
             for process in services.processes:
-                began = time.monotonic()
-                assert process.terminate() == 0
-                assert time.monotonic() - began < 15.0
+                # Sooner than one call to a silent collector may take.
+                assert process.terminate(45.0) == 0
                 assert len(process.events("traces do not arrive")) <= 1
 
 
@@ -265,7 +264,7 @@ async def test_hostile_traceparents_change_nothing(tmp_path: Path) -> None:
     with OtlpReceiver() as receiver, trio(tmp_path, receiver.environment) as services:
         await send(services, sendable)
         count = len(sendable)
-        eventually(lambda: len(receiver.spans("stream")) == count, 20.0)
+        eventually(lambda: len(receiver.spans("stream")) == count)
         streams = receiver.spans("stream")
         assert {span.parent_id for span in streams} == {""}
         assert len({span.trace_id for span in streams} - {TRACE}) == count

@@ -38,7 +38,7 @@ def blocking(gateway: ReferenceGateway) -> Blocking:
     """Runs code that blocks on a thread of its own, with a client."""
 
     def work(use: Callable[[SyncNewstallyClient], Any]) -> Any:
-        retry, window = RetryPolicy(give_up_after=0.5), WindowLimits(articles=20)
+        retry, window = RetryPolicy(give_up_after=1.5), WindowLimits(articles=20)
         with SyncNewstallyClient(gateway.target, retry=retry, window=window) as client:
             return use(client)
 

@@ -19,7 +19,7 @@ def test_what_is_due_now_may_be_asked_for_again(run: Callable[..., Any]) -> None
         alarm.set(loop.time() - 1)
         alarm.set(loop.time())
         alarm.set(None)
-        await asyncio.wait_for(rang.wait(), 5)
+        await asyncio.wait_for(rang.wait(), 60)
         alarm.cancel()
 
     run(main())
@@ -37,10 +37,10 @@ def test_it_rings_once_by_the_earliest_time(run: Callable[..., Any]) -> None:
         alarm.set(began + 3600)
         alarm.set(began + 0.02)
         alarm.set(began + 7200)
-        await asyncio.wait_for(rings.get(), 5)
+        await asyncio.wait_for(rings.get(), 60)
         assert loop.time() - began < 3600
         alarm.set(loop.time())
-        await asyncio.wait_for(rings.get(), 5)
+        await asyncio.wait_for(rings.get(), 60)
         assert rings.empty()
 
     run(main())

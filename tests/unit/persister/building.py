@@ -173,8 +173,8 @@ def recount(articles: Sequence[Article]) -> Tallies:
 
 
 async def eventually(condition: Callable[[], bool]) -> None:
-    """Return once the condition holds; fail when it does not within ten seconds."""
-    async with asyncio.timeout(10):
+    """Return once the condition holds; fail when it does not within a minute."""
+    async with asyncio.timeout(60):
         while not condition():  # noqa: ASYNC110 - what is waited for knows no event
             await asyncio.sleep(0.001)
 

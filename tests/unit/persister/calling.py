@@ -18,7 +18,7 @@ from newstally_protos.v1 import (
 from support.processes import Process, eventually
 from unit.persister.building import Article, Tallies, request
 
-SECONDS = 10.0
+SECONDS = 60.0
 
 
 def persister(directory: Path, *flags: str) -> Process:

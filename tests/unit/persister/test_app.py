@@ -45,7 +45,7 @@ async def test_the_keeper_begins_once_the_sink_has_answered(
     settings = PersisterSettings(data_dir=tmp_path / "data")
     journal = open_journal(settings.data_dir)
     persister = Persister(settings, journal, Lifecycle(), CollectorRegistry())
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(60):
         await persister.start()
         await sink.comparing.wait()
         assert sink.asked == ["mark"]

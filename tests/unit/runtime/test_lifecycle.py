@@ -22,7 +22,7 @@ async def test_a_watched_task_that_fails_ends_the_process() -> None:
     task = asyncio.create_task(fail(), name="flusher")
     lifecycle.watch(task)
     await end(task)
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(60):
         await lifecycle.until_ending()
     assert lifecycle.failure is not None
     assert "'flusher' failed" in lifecycle.failure

@@ -14,6 +14,9 @@ from support.reference_gateway import ReferenceGateway
 
 from .conftest import Run, append, begun
 
+GIVE_UP = "1.5"
+"""Seconds: the upload is made within, however busy the machine is."""
+
 
 async def test_the_same_upload_again_changes_nothing(run: Run, articles: Path) -> None:
     """Twice with one --upload-id ends well both times and counts once; so does --resume after."""
@@ -31,7 +34,7 @@ async def test_the_state_is_on_disk_before_the_first_article(
     """When nothing is settled, the state is there already, and --resume needs no id."""
     async with ReferenceGateway() as first:
         first.paused = True
-        failed = await run("upload", articles, "--target", first.target, "--give-up-after", "0.3")
+        failed = await run("upload", articles, "--target", first.target, "--give-up-after", GIVE_UP)
     assert failed.exit_code == 1
     (upload_id,) = begun(states)
     assert f"--resume --upload-id {upload_id}" in failed.stderr
@@ -119,7 +122,7 @@ async def test_a_lost_upload_is_not_begun_anew(
             await run(*command, "--upload-id", "job")
         else:
             gateway.paused = True
-            await run(*command, "--upload-id", "job", "--give-up-after", "0.3")
+            await run(*command, "--upload-id", "job", "--give-up-after", GIVE_UP)
             gateway.paused = False
         gateway.journals.clear()
         result = await run(*command, *more)
@@ -183,7 +186,7 @@ async def test_a_pipe_that_was_cut_off_says_how_to_go_on(run: Run) -> None:
         gateway.paused = True
         result = await run(
             *("upload", "-", "--upload-id", "job"),
-            *("--target", gateway.target, "--give-up-after", "0.3"),
+            *("--target", gateway.target, "--give-up-after", GIVE_UP),
             stdin='{"source": "P", "text": "good"}\n',
         )
     assert result.exit_code == 1

@@ -21,7 +21,7 @@ from .conftest import Run
 ROWS = [{"source": "P", "text": "" if n % 5 == 1 else f"x {n}", "id": n} for n in range(60)]
 LINES = [json.dumps(row) + "\n" for row in ROWS]
 LINES[7] = "{broken\n"
-PATIENCE_SECONDS = 30.0
+PATIENCE_SECONDS = 90.0
 
 
 @asynccontextmanager

@@ -7,7 +7,6 @@ import signal
 import socket
 import subprocess
 import sys
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
@@ -19,14 +18,18 @@ from newstally.up import Output, StartFailed, Supervisor
 from newstally.up.ports import until_free
 from support import fake_trio
 
-DEADLINE_SECONDS = 20.0
+DEADLINE_SECONDS = 60.0
+SLOW_DRAIN_SECONDS = 600.0
+"""Far beyond that: who waits for it has not ended in time."""
 
 
 @contextmanager
-def trio(journal: Path, *behaviours: str) -> Iterator["subprocess.Popen[str]"]:
+def trio(
+    journal: Path, *behaviours: str, drain_seconds: float = 2.0
+) -> Iterator["subprocess.Popen[str]"]:
     """A process that runs the supervisor; it and what it left behind end with the block."""
     process = subprocess.Popen(
-        [sys.executable, fake_trio.__file__, str(journal), *behaviours],
+        [sys.executable, fake_trio.__file__, str(journal), str(drain_seconds), *behaviours],
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
@@ -172,28 +175,24 @@ def test_a_child_that_ignores_sigterm_is_killed_in_time(tmp_path: Path) -> None:
     journal = tmp_path / "journal"
     with trio(journal, "gateway=stubborn") as process:
         read_line(process)
-        begin = time.monotonic()
         process.send_signal(signal.SIGTERM)
         _, err = process.communicate(timeout=DEADLINE_SECONDS)
     assert process.returncode == 0
-    assert time.monotonic() - begin < 15
     assert "WARNING service did not stop; killing it name=gateway" in err
 
 
 def test_a_second_signal_kills(tmp_path: Path) -> None:
     """Who presses Ctrl-C twice does not want to wait."""
     journal = tmp_path / "journal"
-    with trio(journal, "gateway=stubborn") as process:
+    with trio(journal, "gateway=stubborn", drain_seconds=SLOW_DRAIN_SECONDS) as process:
         read_line(process)
         assert process.stderr is not None
         process.send_signal(signal.SIGINT)
         while "stopping" not in process.stderr.readline():
             pass
-        begin = time.monotonic()
         process.send_signal(signal.SIGINT)
         process.communicate(timeout=DEADLINE_SECONDS)
         wait_until_gone(journal)
-    assert time.monotonic() - begin < 2
 
 
 async def test_a_child_that_never_serves_is_given_up(

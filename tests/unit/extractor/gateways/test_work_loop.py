@@ -143,7 +143,7 @@ async def test_drains_as_soon_as_all_is_answered(rig: Rig) -> None:
     await rig.engine.batches.get()
     draining = asyncio.create_task(rig.work.drain(3600))
     rig.engine.go.release()
-    await asyncio.wait_for(draining, 5)
+    await asyncio.wait_for(draining, 60)
     await peer.close()
 
 
@@ -152,11 +152,11 @@ async def test_drains_in_time(rig: Rig) -> None:
     peer = Peer(rig)
     peer.send("a")
     await rig.engine.batches.get()
-    await asyncio.wait_for(rig.work.drain(0.05), 5)
+    await asyncio.wait_for(rig.work.drain(0.05), 60)
     assert peer.results.empty()
     await peer.close()
 
 
 async def test_drains_without_links(rig: Rig) -> None:
     """There is nobody to wait for."""
-    await asyncio.wait_for(rig.work.drain(3600), 5)
+    await asyncio.wait_for(rig.work.drain(3600), 60)

@@ -89,7 +89,7 @@ def streaming(channel: grpc.aio.Channel, method: str) -> Any:
 async def call(channel: grpc.aio.Channel, method: str, metadata: Any = ()) -> str:
     """Return the owner that the method saw, or the status."""
     try:
-        answer: bytes = await unary(channel, method)(b"x", metadata=metadata, timeout=10)
+        answer: bytes = await unary(channel, method)(b"x", metadata=metadata, timeout=60)
     except grpc.aio.AioRpcError as error:
         return error.code().name
     return answer.decode()

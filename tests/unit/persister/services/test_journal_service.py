@@ -59,17 +59,17 @@ async def bench() -> AsyncIterator[Bench]:
 async def test_draining_answers_what_is_under_way_and_refuses_the_rest(bench: Bench) -> None:
     """A batch that was taken is answered; a later one is UNAVAILABLE; then drain() returns."""
     sent = request("u", 0, [("Post", [("x", "P")]), None])
-    under_way = asyncio.ensure_future(bench.stub.RecordBatch(sent, timeout=10))
+    under_way = asyncio.ensure_future(bench.stub.RecordBatch(sent, timeout=60))
     await bench.journal.asked.wait()
     draining = asyncio.create_task(bench.service.drain())
     await asyncio.sleep(0)
     with pytest.raises(grpc.aio.AioRpcError) as caught:
-        await bench.stub.RecordBatch(sent, timeout=10)
+        await bench.stub.RecordBatch(sent, timeout=60)
     assert caught.value.code() is grpc.StatusCode.UNAVAILABLE
     assert not draining.done()
     bench.journal.answer.set()
     assert (await under_way).upload.next_offset == 2
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(60):
         await draining
 
 
@@ -77,7 +77,7 @@ async def test_a_full_journal_says_when_to_come_back(bench: Bench) -> None:
     """RESOURCE_EXHAUSTED carries RetryInfo: it means wait."""
     bench.journal.full = True
     with pytest.raises(grpc.aio.AioRpcError, match="no room") as caught:
-        await bench.stub.RecordBatch(request("u", 0, [None]), timeout=10)
+        await bench.stub.RecordBatch(request("u", 0, [None]), timeout=60)
     assert caught.value.code() is grpc.StatusCode.RESOURCE_EXHAUSTED
     assert retry_delay_seconds(caught.value) == 1.5
 
@@ -104,7 +104,7 @@ async def test_reads_that_wait_are_bounded_and_a_broken_resource_is_opened_anew(
         raise OSError("broken")
 
     thread = OwnedThread("test", open_resource, closed.append, OSError, waiting_limit=2)
-    waiting = [asyncio.create_task(thread.run(lambda _: release.wait(10))) for _ in range(2)]
+    waiting = [asyncio.create_task(thread.run(lambda _: release.wait(60))) for _ in range(2)]
     await asyncio.sleep(0)
     with pytest.raises(BusyError):
         await thread.run(lambda resource: resource)

@@ -69,7 +69,7 @@ async def record(target: str, credentials: grpc.ChannelCredentials | None) -> gr
     async with connect(target, credentials, "persister") as channel:
         try:
             await pb_grpc.JournalServiceStub(channel).RecordBatch(
-                pb.RecordBatchRequest(), timeout=5
+                pb.RecordBatchRequest(), timeout=60
             )
         except grpc.aio.AioRpcError as error:
             return error.code()
@@ -118,7 +118,7 @@ async def test_health_is_for_every_peer_of_the_authority() -> None:
         connect(target, stranger, "persister") as channel,
     ):
         await health_pb2_grpc.HealthStub(channel).Check(  # type: ignore[attr-defined]
-            HealthCheckRequest(), timeout=5
+            HealthCheckRequest(), timeout=60
         )
 
 
@@ -139,6 +139,6 @@ async def test_a_request_of_a_stranger_is_not_decoded() -> None:
             "/newstally.v1.JournalService/RecordBatch"
         )
         with pytest.raises(grpc.aio.AioRpcError) as caught:
-            await call(b"\xff" * 100, timeout=5)
+            await call(b"\xff" * 100, timeout=60)
     assert caught.value.code() is grpc.StatusCode.PERMISSION_DENIED
     assert "only gateway may call here" in (caught.value.details() or "")

@@ -64,11 +64,11 @@ async def test_stubs_use_the_newest_certificate(tmp_path: Path) -> None:
     async with server(its) as target:
         channel = RenewedChannel(target, own, "persister")
         ask = channel.unary_unary("/test/Peer")
-        assert serial(await ask(b"", timeout=5)) == serial(first.chain)
-        under_way = ask(b"", timeout=5)
+        assert serial(await ask(b"", timeout=60)) == serial(first.chain)
+        under_way = ask(b"", timeout=60)
         put(tmp_path / "own", second)
         await own.look()
-        assert serial(await ask(b"", timeout=5)) == serial(second.chain)
+        assert serial(await ask(b"", timeout=60)) == serial(second.chain)
         assert serial(await under_way) == serial(first.chain)
         await channel.close()
 
@@ -79,14 +79,14 @@ async def test_a_port_shows_the_newest_certificate(tmp_path: Path) -> None:
     its = watched(tmp_path / "its", valid(AUTHORITY, ["persister"]))
     async with server(its) as target:
         before = RenewedChannel(target, own, "persister")
-        await before.unary_unary("/test/Peer")(b"", timeout=5)
+        await before.unary_unary("/test/Peer")(b"", timeout=60)
         (tmp_path / "its" / "ca").write_bytes(Authority.new(datetime.now(UTC)).certificate)
         await its.look()
         again = RenewedChannel(target, own, "persister")
         with pytest.raises(grpc.aio.AioRpcError) as caught:
-            await again.unary_unary("/test/Peer")(b"", timeout=5)
+            await again.unary_unary("/test/Peer")(b"", timeout=60)
         assert caught.value.code() is grpc.StatusCode.UNAVAILABLE
         # Connections that stand are left alone.
-        await before.unary_unary("/test/Peer")(b"", timeout=5)
+        await before.unary_unary("/test/Peer")(b"", timeout=60)
         for channel in (before, again):
             await channel.close()

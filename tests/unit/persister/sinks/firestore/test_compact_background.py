@@ -60,7 +60,7 @@ async def test_a_fold_is_in_no_parts_way() -> None:
     parts = [part(number, entities(draw, 3)) for number in range(1, 12)]
     folding_since = 0
     for each in parts:
-        await asyncio.wait_for(database.sink.apply(each), 10)
+        await asyncio.wait_for(database.sink.apply(each), 60)
         if not database.waiting.is_set():
             for _ in range(20):
                 await asyncio.sleep(0)
@@ -91,8 +91,8 @@ async def test_a_sink_that_closes_lets_go_of_a_fold() -> None:
         if database.waiting.is_set():
             break
         await asyncio.sleep(0)
-    await asyncio.wait_for(database.waiting.wait(), 10)
-    await asyncio.wait_for(database.sink.close(), 10)
+    await asyncio.wait_for(database.waiting.wait(), 60)
+    await asyncio.wait_for(database.sink.close(), 60)
     assert asyncio.all_tasks() == {asyncio.current_task()}
     database.go.set()
     await database.layout.logs.fold(database.client, database.publication)

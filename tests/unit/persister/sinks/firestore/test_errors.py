@@ -69,7 +69,7 @@ async def test_credentials_that_fail_while_running_have_one_too() -> None:
     async with grpc.aio.secure_channel(f"127.0.0.1:{port}", credentials) as channel:
         call: Any = channel.unary_unary("/google.firestore.v1.Firestore/Commit")
         with pytest.raises(grpc.aio.AioRpcError) as caught:
-            await call(b"", timeout=10)
+            await call(b"", timeout=60)
     await server.stop(0)
     assert caught.value.code() is grpc.StatusCode.UNAVAILABLE
     decided = decide(caught.value)
