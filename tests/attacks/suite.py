@@ -56,8 +56,16 @@ class Outcome:
 class Suite:
     """Runs attacks on a trio, one after the other."""
 
-    def __init__(self, trio: Trio, articles: Sequence[Article], seconds: float, seed: int) -> None:
+    def __init__(
+        self,
+        trio: Trio,
+        articles: Sequence[Article],
+        seconds: float,
+        seed: int,
+        head_start_seconds: float = HEAD_START_SECONDS,
+    ) -> None:
         """`articles`: what the innocent uploads over and over; each time `seconds` long."""
+        self._head_start = head_start_seconds
         self._trio = trio
         self._articles = articles
         self._seconds = seconds
@@ -73,13 +81,13 @@ class Suite:
 
     async def burn(self) -> None:
         """Measure the innocent's throughput beside a process that only burns a core."""
-        with self._process("burn", self._seconds + HEAD_START_SECONDS):
+        with self._process("burn", self._seconds + self._head_start):
             self._burnt, _ = await self._innocent(self._seconds)
 
     async def run(self, attack: Attack) -> Outcome:
         """Attack, upload beside it, recount, and see how soon all is well."""
         with Watch(self._trio.gateway.pid) as watch:
-            with self._process(attack.name, self._seconds + HEAD_START_SECONDS) as process:
+            with self._process(attack.name, self._seconds + self._head_start) as process:
                 rate, exact = await self._innocent(self._seconds)
                 await asyncio.to_thread(process.wait, PATIENCE_SECONDS)
             began = time.monotonic()
@@ -141,7 +149,7 @@ class Suite:
         try:
             assert process.stdout is not None
             assert process.stdout.readline() == "begun\n"
-            time.sleep(HEAD_START_SECONDS)
+            time.sleep(self._head_start)
             yield process
         finally:
             process.kill()

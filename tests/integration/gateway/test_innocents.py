@@ -17,7 +17,7 @@ from support.trio import RULES
 
 REPLICAS = 4
 LONG = 12
-KILLS = 30
+KILLS = 20
 KILL_SECONDS = 0.8
 
 

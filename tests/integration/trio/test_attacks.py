@@ -38,7 +38,7 @@ def test_an_innocent_upload_is_exact_beside_attacks(tmp_path: Path) -> None:
     """Its tallies are those of a recount, memory stays bounded, and afterwards all is well."""
 
     async def attack() -> None:
-        suite = Suite(trio, ARTICLES, SECONDS, seed=7)
+        suite = Suite(trio, ARTICLES, SECONDS, seed=7, head_start_seconds=SECONDS)
         await suite.prepare()
         for name in SHORT:
             outcome = await suite.run(CATALOGUE[name])

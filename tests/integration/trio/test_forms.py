@@ -22,7 +22,7 @@ from support.processes import REPOSITORY
 from support.trio import Trio
 
 SHARED = REPOSITORY.parent / "shared" / "articles" / "articles.jsonl.gz"
-NUMBER = 500
+NUMBER = 150
 FIELDS = ("publication", "content", "article_id")
 
 
@@ -98,7 +98,7 @@ def tarred(name: str, data: bytes) -> bytes:
 
 @pytest.mark.slow
 async def test_every_form_gives_the_same_tallies(tmp_path: Path) -> None:
-    """Five hundred articles in 45 forms, each counted under its own name."""
+    """As many articles in each of 45 forms, counted under its name."""
     forms = write(tmp_path)
     found = {}
     flags = ("--flush-age", "0.05")
