@@ -101,6 +101,7 @@ def with_sink(kind: type[FirestoreSink], layout: Kind = DOCUMENTS) -> MakeSink:
     return make
 
 
+@pytest.mark.timeout(900)  # as many lives as it takes
 @pytest.mark.parametrize("kind", [DOCUMENTS, COMPACT], ids=lambda kind: kind.name)
 @pytest.mark.parametrize("planted", [NoReceipt, NewIdAfterRestart, ConflictIsDone, ExpiresTooEarly])
 async def test_a_recount_tells(

@@ -22,7 +22,7 @@ def last_line(script: str, *arguments: str) -> str:
         env={**os.environ, **ONE_THREAD},
         stdout=subprocess.PIPE,
         text=True,
-        timeout=240,
+        timeout=500,
     )
     return done.stdout.splitlines()[-1]
 

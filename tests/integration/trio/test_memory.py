@@ -44,7 +44,7 @@ def test_gateway_persister_and_client_stay_flat_over_20000_articles(tmp_path: Pa
         }
         level: dict[str, int] = {}
         peak: dict[str, int] = {}
-        deadline = time.monotonic() + 240
+        deadline = time.monotonic() + 500
         try:
             while client.poll() is None:
                 assert time.monotonic() < deadline, "the upload does not end"
