@@ -183,7 +183,7 @@ async def test_what_a_key_may_see(tmp_path: Path) -> None:
         assert own["gateways"][0]["door"] == "4 keys"
         (hits,) = own["limit_hits"]
         assert (hits["owner"], hits["limit"]) == ("hasty", "articles_per_second")
-        assert 5 <= hits["times"] <= 40
+        assert 1 <= hits["times"] <= 40
         theirs = await asyncio.to_thread(status, trio.gateway, made["slow"])
         assert [each["owner"] for each in theirs["limit_hits"]] == ["hasty"]
         seen = await asyncio.to_thread(status, trio.gateway, made["read"])

@@ -10,5 +10,5 @@ from support.listing_lives import live
 @pytest.mark.parametrize("seed", range(15))
 def test_each_list_shows_the_flush_that_it_names(seed: int, journals: int) -> None:
     """Checked by the database at each write of a list; in the end they show everything."""
-    database = asyncio.run(asyncio.wait_for(live(seed, journals), 60))
+    database = asyncio.run(asyncio.wait_for(live(seed, journals), 500))
     assert database.lists_written["all"] >= 3

@@ -63,7 +63,7 @@ def totals_of_a_lost_reply_are_not_read(patch: pytest.MonkeyPatch) -> None:
 async def ends_well(seed: int, journals: int) -> bool:
     """Whether all is right in a life."""
     try:
-        await asyncio.wait_for(live(seed, journals), 60)
+        await asyncio.wait_for(live(seed, journals), 500)
     except (AssertionError, KeyError, IndexError, ValueError):
         return False
     return True
