@@ -10,10 +10,11 @@ seed decides, and started again, or held for a while (SIGSTOP); extractors are a
 the persister's disk, a small file system of its own, is filled to the last byte or nearly; with the
 Firestore sink the connection to the emulator is cut, too; with --secure all ports speak TLS, and
 certificates are renewed, or junk for a while. CHAOS_EVERY strikes every so many seconds, whoever is
-still starting. Then everything is left in peace, the last upload ends, and the sink is read. Every
-article mentions one entity that no other has: missing, it was lost; with more than one mention, it
-was counted twice. All other tallies, and those of each day, have to equal a plain recount as well,
-and no article may have been refused. The last line is
+still starting. Then everything is left in peace, for as long as something moves, until the last
+upload is applied, and the sink is read. Every article mentions one entity that no other has:
+missing, it was lost; with more than one mention, it was counted twice. All other tallies, and those
+of each day, have to equal a plain recount as well, and no article may have been refused. The last
+line is
 
     kills=N articles=N lost=0 double=0
 
@@ -30,12 +31,14 @@ import tempfile
 import time
 from collections import Counter
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "tests"))
 
 from chaos_harms import HEADROOM_BYTES, LEFT_BYTES, Disk, Pause, Renewal, own_disk
-from chaos_judge import PROJECT, count_refused, judge, judge_days, wait_applied
+from chaos_judge import PROJECT, judge, judge_days, wait_applied
+from chaos_peace import Peace, moved_in
 from chaos_replicas import LOOKUP_SECONDS, MOST, Replicas, can_be_listed, drain
 from chaos_uploads import Uploader
 from newstally_persister.sinks.firestore.making import LIMITS_VARIABLE
@@ -252,13 +255,13 @@ def main() -> int:
             try:
                 chaos.rage(seconds)
             finally:
-                uploader.finish()
+                peace = Peace(partial(moved_in, trio.persister))
+                uploader.finish(peace)
             if uploader.failure is not None:
                 print(uploader.failure)
                 return 1
             access = secured.access if secured is not None else None
-            asyncio.run(wait_applied(target, access, uploader.uploads))
-            refused = asyncio.run(count_refused(target, access, uploader.uploads))
+            refused = asyncio.run(wait_applied(target, access, uploader.uploads, peace))
             lost, double, other = judge(uploader.articles, target, access)
             other += judge_days(uploader.articles, name, directory / "data")
     for difference in other[:20]:

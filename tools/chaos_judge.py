@@ -7,6 +7,7 @@ from contextlib import closing
 from datetime import UTC, datetime
 from pathlib import Path
 
+from chaos_peace import Peace
 from newstally import Access, Article, NewstallyClient
 from stored_days import Days, of_firestore, of_sqlite
 from support import firestore_emulator
@@ -17,22 +18,25 @@ from unit.persister.building import check_rollups
 
 PROJECT = "newstally-chaos"
 """The project in the emulator."""
-PEACE_SECONDS = 300.0
-"""How long the last upload may take once nothing is killed any more, and its way to the sink."""
+_POLL_SECONDS = 0.5
 
 
-async def wait_applied(target: str, access: Access | None, uploads: int) -> None:
-    """Wait until the sink has all that was settled."""
-    async with asyncio.timeout(PEACE_SECONDS), NewstallyClient(target, access=access) as client:
-        for number in range(uploads):
-            await client.wait_applied(f"chaos-{number}")
+async def wait_applied(target: str, access: Access | None, uploads: int, peace: Peace) -> int:
+    """Wait until the sink has all that was settled; return how many articles were refused.
 
-
-async def count_refused(target: str, access: Access | None, uploads: int) -> int:
-    """Return how many articles were refused."""
+    Raises GivenUpError.
+    """
+    refused = 0
     async with NewstallyClient(target, access=access) as client:
-        found = [await client.get_upload(f"chaos-{number}") for number in range(uploads)]
-    return sum(upload.refused for upload in found)
+        for number in range(uploads):
+            while True:
+                upload = await client.get_upload(f"chaos-{number}")
+                if upload.applied_offset >= upload.next_offset:
+                    break
+                peace.check(f"upload {number} of {uploads} is not applied")
+                await asyncio.sleep(_POLL_SECONDS)
+            refused += upload.refused
+    return refused
 
 
 def judge(

@@ -8,7 +8,7 @@ import threading
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
-from chaos_judge import PEACE_SECONDS
+from chaos_peace import GivenUpError, Peace
 from newstally import Article
 from support.certificates import Secured
 from support.corpus import make_articles
@@ -61,12 +61,15 @@ class Uploader:
         if process is not None and process.poll() is None:
             process.kill()
 
-    def finish(self) -> None:
-        """Let the upload under way be the last one, and wait for it."""
+    def finish(self, peace: Peace) -> None:
+        """Let the upload under way be the last one, and wait for it while anything moves."""
         self._last.set()
-        self._thread.join(PEACE_SECONDS)
-        if self._thread.is_alive():
-            self.failure = f"the last upload does not end within {PEACE_SECONDS:g} s"
+        try:
+            while self._thread.is_alive():
+                self._thread.join(1.0)
+                peace.check("the last upload does not end")
+        except GivenUpError as error:
+            self.failure = str(error)
             self.kill()
             self._thread.join()
 
