@@ -69,7 +69,9 @@ def make_persister(settings: PersisterSettings, lifecycle: Lifecycle) -> "Persis
         ) from error
 
 
-def _make_sink(settings: PersisterSettings, metrics: Metrics) -> tuple[Sink, Questions]:
+def _make_sink(
+    settings: PersisterSettings, metrics: Metrics, health: SinkHealth
+) -> tuple[Sink, Questions]:
     match settings.sink:
         case "sqlite":
             sink = SqliteSink(
@@ -89,7 +91,7 @@ def _make_sink(settings: PersisterSettings, metrics: Metrics) -> tuple[Sink, Que
                 CompactQuestions,
             )
 
-            made = make_sink(settings, metrics)
+            made = make_sink(settings, metrics, health.beside)
             if settings.firestore_layout == "compact":
                 return made, CompactQuestions(made.connection, metrics)
             return made, FirestoreQuestions(made.connection, metrics)
@@ -108,10 +110,10 @@ class Persister:
         """Call it on the event loop that serves. Raises sqlite3.Error and OSError."""
         metrics = self._metrics = Metrics(registry)
         self._journal = journal
-        sink, self._questions = _make_sink(settings, metrics)
+        self._health = SinkHealth(metrics)
+        sink, self._questions = _make_sink(settings, metrics, self._health)
         self._sink = sink
         self._lifecycle = lifecycle
-        self._health = SinkHealth(metrics)
         self._writer = JournalWriter(
             journal,
             SpaceLimits(

@@ -39,12 +39,13 @@ class SinkHealth:
         self._metrics = metrics
         self._now = now
         self._trouble: Trouble | None = None
+        self._beside: Trouble | None = None
         self._rows_set_aside = 0
 
     @property
     def trouble(self) -> Trouble | None:
         """What is wrong, or None."""
-        return self._trouble
+        return self._trouble or self._beside
 
     @property
     def rows_set_aside(self) -> int:
@@ -54,13 +55,14 @@ class SinkHealth:
     @property
     def state(self) -> str:
         """Whether it works, for people."""
-        if self._trouble is None:
+        trouble = self.trouble
+        if trouble is None:
             return "working"
-        return "permanent error" if self._trouble.permanent else "unreachable"
+        return "permanent error" if trouble.permanent else "unreachable"
 
     def details(self) -> dict[str, Any]:
         """Return it for the body of /readyz."""
-        trouble = self._trouble
+        trouble = self.trouble
         aside: dict[str, Any] = {}
         if self._rows_set_aside:
             aside = {
@@ -79,28 +81,47 @@ class SinkHealth:
 
     def failed(self, error: Exception) -> None:
         """Note a failed attempt; log it if it is news."""
-        permanent = isinstance(error, PermanentSinkError)
-        kind = "permanent" if permanent else "transient"
-        self._metrics.sink_errors.labels(kind).inc()
-        remedy = (
-            error.remedy if isinstance(error, PermanentSinkError) else "none needed: it is retried"
-        )
         before = self._trouble
-        message = f"{type(error).__name__}: {error}"
-        since = self._now().isoformat(timespec="seconds") if before is None else before.since
-        self._trouble = Trouble(permanent, message, remedy, since)
-        self._metrics.sink_trouble.labels("permanent").set(permanent)
-        self._metrics.sink_trouble.labels("transient").set(not permanent)
-        if before is None or before.permanent != permanent or before.remedy != remedy:
-            log.error("sink failed", kind=kind, error=message, remedy=remedy, intake="goes on")
+        self._trouble = self._noted(error, before)
+        self._show()
+        now = self._trouble
+        if before is None or (before.permanent, before.remedy) != (now.permanent, now.remedy):
+            kind = _kind(now)
+            log.error(
+                "sink failed", kind=kind, error=now.error, remedy=now.remedy, intake="goes on"
+            )
 
     def worked(self) -> None:
         """Note an attempt that worked; log it if it is news."""
         before, self._trouble = self._trouble, None
         if before is not None:
-            self._metrics.sink_trouble.labels("permanent").set(0)
-            self._metrics.sink_trouble.labels("transient").set(0)
+            self._show()
             log.info("sink works again", failed_since=before.since)
+
+    def beside(self, error: Exception | None) -> None:
+        """Note what is wrong with what the sink does beside attempts; None: it works again.
+
+        It is in trouble until then, although attempts work. Whoever tells it logs it.
+        """
+        self._beside = None if error is None else self._noted(error, self._beside)
+        self._show()
+
+    def _noted(self, error: Exception, before: Trouble | None) -> Trouble:
+        permanent = isinstance(error, PermanentSinkError)
+        remedy = (
+            error.remedy if isinstance(error, PermanentSinkError) else "none needed: it is retried"
+        )
+        message = f"{type(error).__name__}: {error}"
+        since = self._now().isoformat(timespec="seconds") if before is None else before.since
+        noted = Trouble(permanent, message, remedy, since)
+        self._metrics.sink_errors.labels(_kind(noted)).inc()
+        return noted
+
+    def _show(self) -> None:
+        troubles = [each for each in (self._trouble, self._beside) if each is not None]
+        for kind in ("permanent", "transient"):
+            shown = any(_kind(each) == kind for each in troubles)
+            self._metrics.sink_trouble.labels(kind).set(shown)
 
     def show_set_aside(self, rows: int) -> None:
         """Note how many rows are set aside."""
@@ -126,3 +147,7 @@ class SinkHealth:
                 "that, or report it as a defect of the persister; nothing is lost",
             )
         )
+
+
+def _kind(trouble: Trouble) -> str:
+    return "permanent" if trouble.permanent else "transient"

@@ -1,6 +1,8 @@
 """Which of Firestore's errors pass by themselves, and what to do about the others. Pure."""
 
 import re
+import traceback
+from pathlib import Path
 
 import grpc
 from google.api_core.exceptions import GoogleAPICallError
@@ -42,6 +44,8 @@ _REMEDIES = {
 }
 _OF_CREDENTIALS = {grpc.StatusCode.UNAUTHENTICATED, grpc.StatusCode.PERMISSION_DENIED}
 _REFUSED = "this is a defect of the persister: report it; nothing is lost"
+_OWN = "newstally_persister"
+"""In the path of each file of this project."""
 # gRPC reports what a credentials plugin raises as UNAVAILABLE, with this in the message.
 _PLUGIN_FAILED = "metadata from plugin failed"
 
@@ -64,13 +68,20 @@ def decide(error: Exception) -> SinkError:
         case OSError():
             return SinkError(f"{type(error).__name__}: {error}")
         case _:
-            # What it says may be anything, a document's content too.
-            return SinkError(type(error).__name__)
+            # What it says may be anything, a document's content too; where it was may be told.
+            return SinkError(f"{type(error).__name__} {_place(error)}")
 
 
 def without_names(message: str) -> str:
     """Return a message without the paths of documents: their ids are entities of articles."""
     return re.sub(r"/documents/.*", "/documents/…", message, flags=re.DOTALL)
+
+
+def _place(error: Exception) -> str:
+    """Return where an error came from: the last line of this project's on its way."""
+    frames = traceback.extract_tb(error.__traceback__)
+    own = [frame for frame in frames if _OWN in frame.filename] or frames
+    return f"at {Path(own[-1].filename).name}:{own[-1].lineno}" if own else "somewhere"
 
 
 def _of_status(code: grpc.StatusCode | None, message: str) -> SinkError:

@@ -11,12 +11,13 @@ from newstally_persister.sinks.firestore.compact.listing.layout import ListedLay
 from newstally_persister.sinks.firestore.connection import Connection, connect
 from newstally_persister.sinks.firestore.ramp import Ramp
 from newstally_persister.sinks.firestore.sink import FirestoreSink, MakeLayout, documents_layout
+from newstally_persister.sinks.firestore.tending import Tell
 
 LIMITS_VARIABLE = "NEWSTALLY_FOLD_LIMITS"
 """`log_bytes=1800,leaf_rows=3` and so on: for tests, whose few articles would fill no log."""
 
 
-def make_sink(settings: PersisterSettings, metrics: Metrics) -> FirestoreSink:
+def make_sink(settings: PersisterSettings, metrics: Metrics, tell: Tell) -> FirestoreSink:
     """Return the sink; nothing is connected to yet."""
     ramp = settings.firestore_ramp
     return FirestoreSink(
@@ -29,6 +30,7 @@ def make_sink(settings: PersisterSettings, metrics: Metrics) -> FirestoreSink:
         parts_in_flight=settings.firestore_parts_in_flight,
         days_kept=settings.days_kept,
         layout=_compact(settings) if settings.firestore_layout == "compact" else documents_layout,
+        tell=tell,
     )
 
 

@@ -22,6 +22,7 @@ from google.api_core.exceptions import (
     InvalidArgument,
     NotFound,
 )
+from newstally_protos.backoff import Backoff
 
 from newstally_persister.metrics import Metrics
 from newstally_persister.sinks.base import (
@@ -50,7 +51,7 @@ from newstally_persister.sinks.firestore.layout import (
     Layout,
 )
 from newstally_persister.sinks.firestore.ramp import Ramp
-from newstally_persister.sinks.firestore.tending import Tending
+from newstally_persister.sinks.firestore.tending import Tell, Tending
 from newstally_persister.values.parts import Part, PartLimits, tombstone
 from newstally_persister.values.progress import Expiry
 
@@ -96,16 +97,24 @@ class FirestoreSink:
         days_kept: int = DAYS_KEPT,
         today: Callable[[datetime], date] = datetime.date,
         layout: MakeLayout = documents_layout,
+        tell: Tell = lambda _: None,
+        backoff: Backoff | None = None,
     ) -> None:
         """Nothing is connected to before the first call, so that trouble here stops no intake.
 
-        `today`: the day, from the time by Firestore's clock.
+        `today`: the day, from the time by Firestore's clock. `tell` and `backoff` are for what
+        is done beside parts.
         """
         self._connection = connection
         self._metrics = metrics
         self._receipt_life = timedelta(days=receipt_days)
         self._layout = layout(self._send_writes, deadlines.read_seconds)
-        self._tending = Tending(connection, self._layout)
+        self._tending = Tending(
+            connection,
+            self._layout,
+            tell,
+            backoff or Backoff(first_seconds=0.5, longest_seconds=60.0),
+        )
         self._part_limits = self._layout.part_limits(part_writes)
         self._ramp = ramp
         self._parts_in_flight = parts_in_flight
@@ -189,7 +198,11 @@ class FirestoreSink:
         return await self._lists.entities(publication_key, label, limits, after)
 
     async def keep(self) -> None:
-        """See Sink.keep: copies that are derived from tallies, where the layout has such."""
+        """See Sink.keep: copies that are derived from tallies, where the layout has such.
+
+        What an earlier process left to be tended to is done beside.
+        """
+        self._tending.begin()
         await self._layout.keep(self._connection)
 
     async def close(self) -> None:

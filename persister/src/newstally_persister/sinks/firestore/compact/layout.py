@@ -18,7 +18,7 @@ known to an older release, which refuses a journal whose mark it does not find.
 """
 
 from collections.abc import AsyncIterator, Mapping
-from contextlib import asynccontextmanager
+from contextlib import aclosing, asynccontextmanager
 from typing import Any
 
 from newstally_persister.sinks.base import (
@@ -29,7 +29,7 @@ from newstally_persister.sinks.firestore.client import FirestoreClient
 from newstally_persister.sinks.firestore.compact import queries, rows
 from newstally_persister.sinks.firestore.compact.folding import DOCUMENT_BYTES, LIMITS, FoldLimits
 from newstally_persister.sinks.firestore.compact.folds import Send
-from newstally_persister.sinks.firestore.compact.head import VERSION, check_version
+from newstally_persister.sinks.firestore.compact.head import VERSION, check_version, read_head
 from newstally_persister.sinks.firestore.compact.lists import CompactLists
 from newstally_persister.sinks.firestore.compact.logs import Logs
 from newstally_persister.sinks.firestore.connection import Connection
@@ -49,6 +49,8 @@ PUBLICATION_BYTES = 8 * 1024
 """What a publication weighs in a part: two documents are written for it. 75 fit."""
 ROWS_PER_WRITE = 4
 """Rows in a part for each write that it may have in the other layout."""
+_HEADS_AT_A_TIME = 100
+"""Read at a start."""
 
 
 class CompactLayout(Layout):
@@ -60,6 +62,8 @@ class CompactLayout(Layout):
         self.logs = Logs(send, read_seconds, limits)
         """Of the publications."""
         self._begun = False
+        self._read_seconds = read_seconds
+        self._looked = False
 
     def root(self, client: FirestoreClient) -> str:
         """See Layout.root."""
@@ -110,11 +114,26 @@ class CompactLayout(Layout):
     @property
     def due(self) -> bool:
         """See Layout.due."""
-        return self.logs.due
+        return not self._looked or self.logs.due
 
     async def tend(self, client: FirestoreClient) -> None:
         """See Layout.tend."""
+        if not self._looked:
+            await self._look(client)
+            self._looked = True
         await self.logs.tend(client)
+
+    async def _look(self, client: FirestoreClient) -> None:
+        """Find the publications of which segments were due when an earlier process ended."""
+        pages = client.all_names(
+            self.root(client), writes.PUBLICATIONS, _HEADS_AT_A_TIME, self._read_seconds
+        )
+        async with aclosing(pages) as found:
+            async for names in found:
+                heads = {queries.head_name(name): name for name in names}
+                stored = await client.read_many([*heads], self._read_seconds)
+                for head_name, document in stored.items():
+                    self.logs.note(heads[head_name], read_head(document))
 
 
 def weigh(row: Row) -> int:

@@ -57,7 +57,7 @@ class Logs:
         self._known: OrderedDict[str, _Known] = OrderedDict()
         self._locks: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()
         self._full: set[str] = set()
-        self._to_close: set[str] = set()
+        self._to_close: dict[str, None] = {}
         self._to_fold: dict[str, None] = {}
         self._late: set[str] = set()
 
@@ -79,7 +79,7 @@ class Logs:
                 known.size_bytes += size
                 known.appends += 1
                 if known.size_bytes > _CLOSED_FROM * self._limits.log_bytes:
-                    self._to_close.add(publication)
+                    self._to_close[publication] = None
             yield
 
     async def _make_room(self, client: FirestoreClient, incoming: Mapping[str, int]) -> None:
@@ -111,21 +111,36 @@ class Logs:
         """
         self._full.update(publications)
 
+    def note(self, publication: str, head: Head) -> None:
+        """Note what waits in a publication, from its head as it is stored."""
+        if head.due:
+            self._to_fold[publication] = None
+        if head.late(self._limits.log_bytes):
+            self._late.add(publication)
+
     @property
     def due(self) -> bool:
         """Whether a log should be closed, or a publication folded."""
         return bool(self._to_close or self._to_fold)
 
     async def tend(self, client: FirestoreClient) -> None:
-        """Close and fold what is due; what fails is due again."""
+        """Close and fold what is due; what fails is due again, after all the others."""
         while self.due:
             if self._to_close:
                 publication = next(iter(self._to_close))
                 async with self._lock(publication):
                     if publication in self._to_close:
-                        await self._close(client, publication)
+                        await self._close_due(client, publication)
             else:
                 await self._fold(client, next(iter(self._to_fold)), gently=True)
+
+    async def _close_due(self, client: FirestoreClient, publication: str) -> None:
+        del self._to_close[publication]
+        try:
+            await self._close(client, publication)
+        except Exception:
+            self._to_close[publication] = None
+            raise
 
     async def fold(self, client: FirestoreClient, publication: str) -> None:
         """Move everything in a publication's log and segments to its leaves."""
@@ -173,11 +188,8 @@ class Logs:
                 break
         self._known[publication] = _Known(0)
         self._full.discard(publication)
-        self._to_close.discard(publication)
-        if head.due:
-            self._to_fold[publication] = None
-        if head.late(self._limits.log_bytes):
-            self._late.add(publication)
+        self._to_close.pop(publication, None)
+        self.note(publication, head)
 
     async def _step(self, client: FirestoreClient, publication: str) -> Head | None:
         """Send one commit of a close. Return the head once the log is empty, None before."""
