@@ -21,18 +21,21 @@ from newstally_persister.journal.opening import open_journal
 from newstally_persister.journal.space import SpaceLimits
 from newstally_persister.journal.tables import flushes
 from newstally_persister.journal.writer import JournalWriter
+from newstally_persister.sinks.firestore.client import FirestoreClient
 from newstally_persister.sinks.firestore.connection import Connection, connect
 from newstally_persister.sinks.firestore.sink import Deadlines, FirestoreSink
 from newstally_persister.sinks.health import SinkHealth
 from newstally_persister.values.uploads import NewUpload
 from newstally_protos.wire import ANONYMOUS_OWNER
 from support.firestore_days import Places, found_places
+from support.firestore_patience import Patience
 from unit.persister.building import Article, Tallies, batch, metrics
 
 DEFAULT_DATABASE = "(default)"
 WAIT_SECONDS = 120.0
-"""What is stalled is tried again after a third of a second: a slow emulator needs many tries."""
+"""A machine may be that busy; the deadlines grow meanwhile."""
 IMPATIENT = Deadlines(commit_seconds=0.3, read_seconds=0.3)
+"""So short that calls that are never answered take little of a test; see `firestore_patience`."""
 PART_WRITES = 4
 """So few that a few articles make several parts."""
 MakeSink = Callable[[Connection], FirestoreSink]
@@ -57,6 +60,7 @@ class Bench:
         self._journal = open_journal(directory)
         self._next: Counter[str] = Counter()
         self._run: asyncio.Task[None] | None = None
+        self._patience = Patience()
 
     async def __aenter__(self) -> Self:
         limits = SpaceLimits(most=2**40, headroom=0)
@@ -76,8 +80,7 @@ class Bench:
 
     def start(self) -> None:
         """Start flushing, as a new process does."""
-        connection = Connection(lambda: connect(self.project, DEFAULT_DATABASE))
-        self._sink = self._make_sink(connection)
+        self._sink = self._make_sink(Connection(self._connect))
         self._flusher = Flusher(
             self.writer,
             self._sink,
@@ -88,6 +91,9 @@ class Bench:
             delays=lambda: repeat(0.002),
         )
         self._run = asyncio.create_task(self._flusher.run())
+
+    async def _connect(self) -> FirestoreClient:
+        return self._patience.stretch(await connect(self.project, DEFAULT_DATABASE))
 
     async def die(self) -> None:
         """Stop at once, wherever it is; what was sent may be applied or not."""
