@@ -154,6 +154,11 @@ def read_publications(found: Any) -> list[PublicationTally]:
     return rows
 
 
+def there_are_more(found: Any) -> bool:
+    """Return whether a list's document says that it does not show everything."""
+    return bool(found.fields["more"].boolean_value) if "more" in found.fields else False
+
+
 def _read_row(fields: Any) -> Listed:
     text, label, name = (fields[each].string_value for each in ("text", "label", "name"))
     counts = (fields[each].integer_value for each in ("mentions", "articles"))

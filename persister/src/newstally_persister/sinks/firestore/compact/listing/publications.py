@@ -15,6 +15,7 @@ from newstally_persister.sinks.firestore.compact.listing.documents import (
     list_name,
     publications_document,
     read_publications,
+    there_are_more,
 )
 from newstally_persister.sinks.firestore.compact.listing.storing import (
     MOVED,
@@ -161,7 +162,8 @@ class PublicationsList:
         for tally in (*shown.rows, *read_publications(self._stored)):
             both.put(tally)
             self._totals.put(tally)
-        return shown._replace(rows=both.listed()[0])
+        rows, more = both.listed()
+        return shown._replace(rows=rows, more=more or shown.more or there_are_more(self._stored))
 
 
 _ABSENT = object()

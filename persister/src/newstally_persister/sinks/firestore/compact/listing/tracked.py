@@ -22,6 +22,7 @@ WINDOWS = {"day": 1, "7days": 7, "28days": 28}
 LONGEST = max(WINDOWS.values())
 _EPOCH = date(1970, 1, 1).toordinal()
 _DAY_CHARS = len("2026-11-22")
+_MONTH_CHARS = len("2026-11")
 
 
 class Window(NamedTuple):
@@ -54,6 +55,7 @@ class Days:
 
     last: int
     tops: dict[str, Top]
+    """By list; a list is missing where it would begin in a month of which no days are known."""
     articles: dict[str, int]
 
     def add(self, row: Row, limit: int) -> bool:
@@ -66,12 +68,12 @@ class Days:
                 if day <= limit:
                     return False
                 continue
-            for window, length in WINDOWS.items():
-                if day > self.last - length:
+            for window, top in self.tops.items():
+                if day > self.last - WINDOWS[window]:
                     if entity is PUBLICATION:
                         self.articles[window] += articles
                     else:
-                        self.tops[window].add(entity, mentions, articles, name)
+                        top.add(entity, mentions, articles, name)
         return True
 
 
@@ -153,8 +155,11 @@ def number_of_day(iso: str) -> int:
 def days_of(tallied: Tallied, limit: int, sizes: Sizes = SIZES) -> Days | None:
     """Return the last days of what is known by day; None where there are none until the limit.
 
-    Everything of the LONGEST days before the last one is there.
+    Everything of the LONGEST days before the last one is there, and of their months what is known
+    by month only: lists that would begin there are left out, because nobody can tell what is in
+    them.
     """
+    months = {day for day, _ in tallied.days if len(day) == _MONTH_CHARS}
     known = {day for day, _ in tallied.days if len(day) == _DAY_CHARS}
     numbers = {day: number_of_day(day) for day in known}
     until = [number for number in numbers.values() if number <= limit]
@@ -163,6 +168,8 @@ def days_of(tallied: Tallied, limit: int, sizes: Sizes = SIZES) -> Days | None:
     last = max(until)
     days = Days(last, {}, {})
     for name, length in WINDOWS.items():
+        if months & {day_name(day)[:_MONTH_CHARS] for day in range(last - length + 1, last + 1)}:
+            continue
         within = {day for day, number in numbers.items() if last - length < number <= last}
         sums: dict[Entity, tuple[int, int]] = {}
         for (day, entity), (mentions, articles) in tallied.days.items():
