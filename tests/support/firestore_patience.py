@@ -13,7 +13,9 @@ _TWICE_SECONDS = 5.0
 class Patience:
     """Begins when it is made. For clients, one after the other, of one test."""
 
-    def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
+    def __init__(self, least: float = 1.0, clock: Callable[[], float] = time.monotonic) -> None:
+        """`least`: what deadlines are multiplied by from the beginning on."""
+        self._least = least
         self._clock = clock
         self._begun = clock()
 
@@ -23,7 +25,7 @@ class Patience:
         return client
 
     def _factor(self) -> float:
-        return 1.0 + (self._clock() - self._begun) / _TWICE_SECONDS
+        return self._least + (self._clock() - self._begun) / _TWICE_SECONDS
 
 
 class _Stretched:

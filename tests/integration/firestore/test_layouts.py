@@ -5,11 +5,13 @@ from pathlib import Path
 import pytest
 from newstally_persister.maintenance.firestore_emptying import empty_database
 from newstally_persister.sinks.base import Mark, PermanentSinkError
+from newstally_persister.sinks.firestore.client import FirestoreClient
 from newstally_persister.sinks.firestore.connection import Connection, connect
 from newstally_persister.sinks.firestore.sink import FirestoreSink
 from newstally_persister.values.parts import EntityRow, Part, PublicationRow, digest
 from support.firestore_bench import Bench
 from support.firestore_compact import COMPACT, DOCUMENTS, Kind
+from support.firestore_patience import Patience
 from unit.persister.building import Article, recount
 
 X: list[Article] = [("Post", [("x", "P"), ("y", "P")])] * 3
@@ -29,7 +31,10 @@ def part(journal: str, flush: int = 1) -> Part:
 
 
 def sink(kind: Kind, project: str) -> FirestoreSink:
-    return kind.make_sink(Connection(lambda: connect(project, "(default)")))
+    async def unhurried() -> FirestoreClient:
+        return Patience(least=100.0).stretch(await connect(project, "(default)"))
+
+    return kind.make_sink(Connection(unhurried))
 
 
 @BOTH
