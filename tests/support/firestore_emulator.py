@@ -19,7 +19,7 @@ import grpc
 
 VARIABLE = "FIRESTORE_EMULATOR"
 INSTALL = "gcloud components install cloud-firestore-emulator  (it needs Java 11 or newer)"
-START_SECONDS = 60.0
+START_SECONDS = 240.0
 _RELATIVE = Path("platform/cloud-firestore-emulator/cloud_firestore_emulator")
 
 
