@@ -17,7 +17,7 @@ from newstally_persister.sinks.base import PermanentSinkError
 from newstally_persister.sinks.firestore import writes
 from newstally_persister.sinks.firestore.client import FirestoreClient
 from newstally_persister.sinks.firestore.compact.folding import LIMITS, FoldLimits
-from newstally_persister.sinks.firestore.compact.head import read_head
+from newstally_persister.sinks.firestore.compact.head import Head, read_head
 from newstally_persister.sinks.firestore.compact.keys import ALL, DAYS, LAST
 from newstally_persister.sinks.firestore.compact.queries import HEAD, LOG, TALLIES
 from newstally_persister.sinks.firestore.compact.rows import PUBLICATION
@@ -32,6 +32,8 @@ TALLIES_AT_A_TIME = 8
 """Documents of up to 1 MiB."""
 NAMES_LIMIT_BYTES = 64 * 1024 * 1024
 """Of all publications together: they are in memory at once."""
+ATTEMPTS = 5
+"""How often a publication is read that is folded meanwhile."""
 COMMIT_BYTES = 4 * 1024 * 1024
 """Of the 10 MiB that Firestore takes; index entries come on top of it."""
 
@@ -140,10 +142,24 @@ class Copy:
             yield contents.Placed(made, END)
 
     async def _read_tallies(self, source: str) -> None:
-        """Read leaves, then pieces, then the log: what is written later is read later."""
-        head = read_head(
-            await self._steps.read(f"{self._steps.documents}{source}/{TALLIES}/{HEAD}")
+        """Read leaves, pieces and log, as of one moment.
+
+        A fold of a process that is gone may still be on its way: it would change the head.
+        """
+        name = f"{self._steps.documents}{source}/{TALLIES}/{HEAD}"
+        found = await self._steps.read(name)
+        for _ in range(ATTEMPTS):
+            self._scratch.clear()
+            await self._read_pages(source, read_head(found))
+            before, found = found, await self._steps.read(name)
+            if (before and before.update_time) == (found and found.update_time):
+                return
+        raise PermanentSinkError(
+            "a publication is folded again and again while it is copied",
+            "stop every other persister that writes to this database; then say it again",
         )
+
+    async def _read_pages(self, source: str, head: Head) -> None:
         waiting = {
             piece.id: behind
             for table in head.tables.values()
@@ -161,6 +177,7 @@ class Copy:
                         self._scratch.add(contents.rows_of_tallies(each, waiting[name]))
                     case name if name.startswith((ALL, DAYS)):
                         self._scratch.add(contents.rows_of_tallies(each))
+        # What is written later is read later: its names are shown.
         if log is not None:
             self._scratch.add(contents.rows_of_tallies(log))
 
