@@ -119,18 +119,12 @@ class Process:
         """SIGTERM; return the exit code. Fails when it is not gone after `seconds`."""
         assert self._process is not None
         self._process.send_signal(signal.SIGTERM)
-        try:
-            self._process.wait(seconds)
-        except subprocess.TimeoutExpired:
-            self.kill()
-            raise
-        return self._gone()
+        return self._ended_within(seconds)
 
-    def wait_exit(self, seconds: float = PATIENCE_SECONDS) -> int:
-        """Wait until it ends by itself; return the exit code."""
+    def wait_exit(self, seconds: float = START_SECONDS) -> int:
+        """Wait until it ends by itself; return the exit code. Fails when that takes longer."""
         assert self._process is not None
-        self._process.wait(seconds)
-        return self._gone()
+        return self._ended_within(seconds)
 
     @property
     def running(self) -> bool:
@@ -188,6 +182,15 @@ class Process:
                     if line.get("event") == "serving":
                         self.port, self.admin_port = line["port"], line["admin_port"]
                         self._serving.set()
+
+    def _ended_within(self, seconds: float) -> int:
+        assert self._process is not None
+        try:
+            self._process.wait(seconds)
+        except subprocess.TimeoutExpired:
+            self.kill()
+            raise
+        return self._gone()
 
     def _gone(self) -> int:
         assert self._process is not None
