@@ -2,6 +2,7 @@
 
 It copies, lets the copy be in force in one commit, and deletes what was copied. Broken off at any
 moment and said again, it goes on; said with the layout that is still in force, it gives up.
+`--dry-run` says what it would do.
 """
 
 import asyncio
@@ -28,6 +29,8 @@ class MigrateSettings(PersisterSettings):
     --days-kept. Months and totals are kept."""
     others_stopped: bool = False
     """The persisters of other journals that wrote to the database are stopped, too."""
+    dry_run: bool = False
+    """Only say what would be done and what it costs. Everything is read, nothing written."""
 
 
 def migrate(arguments: Sequence[str]) -> int:
@@ -45,7 +48,11 @@ def migrate(arguments: Sequence[str]) -> int:
 
 async def _migrate(settings: MigrateSettings) -> int:
     # Google's libraries take a second to import: only who uses them waits for them.
-    from newstally_persister.maintenance.migration import stages, steps  # noqa: PLC0415
+    from newstally_persister.maintenance.migration import (  # noqa: PLC0415
+        rehearsing,
+        stages,
+        steps,
+    )
     from newstally_persister.sinks.firestore.connection import (  # noqa: PLC0415
         Connection,
         connect,
@@ -63,6 +70,11 @@ async def _migrate(settings: MigrateSettings) -> int:
         others_stopped=settings.others_stopped,
     )
     try:
+        if settings.dry_run:
+            rehearsal = rehearsing.Rehearsal(connection, settings.writes_per_second, say)
+            cost = await rehearsing.rehearse(rehearsal, wish, settings.data_dir, say)
+            say(_already(layout) if cost is None else cost.told(settings.writes_per_second))
+            return 0
         done = await stages.migrate(
             steps.Steps(connection, settings.writes_per_second, say),
             wish,
@@ -78,8 +90,12 @@ async def _migrate(settings: MigrateSettings) -> int:
     if done:
         say(f"the database has the layout `{layout}`: start with --firestore-layout {layout}")
     else:
-        say(f"the database has the layout `{layout}` already")
+        say(_already(layout))
     return 0
+
+
+def _already(layout: str) -> str:
+    return f"the database has the layout `{layout}` already"
 
 
 def _journal_id(path: Path) -> str | None:

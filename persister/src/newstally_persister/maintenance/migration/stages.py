@@ -57,27 +57,41 @@ async def migrate(
 
     Raises PermanentSinkError with what to do, SinkError, OSError and sqlite3.Error: say it again.
     """
-    layout, at = await steps.look()
+    note = await wanted(steps, wish)
+    if note is None:
+        return False
     if steps.under_way is None:
-        layout = layout or "documents"
-        if layout == wish.to:
-            return False
-        await _begin(steps, wish, layout, at.date(), say)
-    elif steps.note.to != wish.to and steps.note.layout == wish.to:
+        say(f"from the layout `{note.layout}` to `{note.to}`")
+    elif note.to != steps.note.to:
         say("the change that was begun is given up")
-        await steps.commit([], replace(steps.note, to=wish.to, stage="deleting"))
-    elif steps.note.to != wish.to:
-        raise PermanentSinkError(
-            f"the change to the layout `{steps.note.to}` is not done",
-            f"say it again with --firestore-layout {steps.note.to} first",
-        )
+    if note != steps.under_way:
+        await steps.commit([], note)
     await _go_on(steps, directory, say, limits)
     return True
 
 
-async def _begin(
-    steps: Steps, wish: Wish, layout: Layout, today: date, say: Callable[[str], None]
-) -> None:
+async def wanted(steps: Steps, wish: Wish) -> Note | None:
+    """Return the note that a migration begins, or goes on, with; nothing is written.
+
+    None where the database has the layout already. Raises PermanentSinkError with what to do.
+    """
+    layout, at = await steps.look()
+    if steps.under_way is None:
+        layout = layout or "documents"
+        return None if layout == wish.to else await _first(steps, wish, layout, at.date())
+    note = steps.note
+    if note.to == wish.to:
+        return note
+    if note.layout == wish.to:
+        return replace(note, to=wish.to, stage="deleting")
+    raise PermanentSinkError(
+        f"the change to the layout `{note.to}` is not done",
+        f"say it again with --firestore-layout {note.to} first",
+    )
+
+
+async def _first(steps: Steps, wish: Wish, layout: Layout, today: date) -> Note:
+    """Return the note to begin with. Raises PermanentSinkError where something forbids it."""
     found = await quiet.look(steps, layout)
     beside = await quiet.look(steps, wish.to)
     if beside.marks:
@@ -99,8 +113,7 @@ async def _begin(
         )
     known = max((_days_from(mark) for mark in found.marks), default="") or None
     kept = window(today, wish.days_kept, known, first_part=True)
-    say(f"from the layout `{layout}` to `{wish.to}`")
-    note = Note(
+    return Note(
         layout=layout,
         to=wish.to,
         stage="clearing",
@@ -109,7 +122,6 @@ async def _begin(
         marks=found.told,
         receipts=found.receipts,
     )
-    await steps.commit([], note)
 
 
 async def _go_on(
@@ -131,7 +143,7 @@ async def _go_on(
                 await _check(steps)
                 await steps.commit([], replace(note, stage="deleting"))
             case "deleting":
-                await _delete(steps, _other(note.layout))
+                await _delete(steps, other(note.layout))
                 await steps.end()
 
 
@@ -215,5 +227,6 @@ def _days_from(mark: Any) -> str:
     return str(fields(mark).get("days_from", ""))
 
 
-def _other(layout: Layout) -> Layout:
+def other(layout: Layout) -> Layout:
+    """Return the layout that is not this one."""
     return "compact" if layout == "documents" else "documents"
