@@ -4,7 +4,6 @@ It is the emulator's double, only a thousand times faster: what is tried with it
 tried with the emulator as well.
 """
 
-import operator
 import re
 from collections.abc import AsyncGenerator, Sequence
 from datetime import UTC, datetime
@@ -16,17 +15,14 @@ from google.api_core.exceptions import (
     InvalidArgument,
     NotFound,
 )
+from google.cloud.firestore_v1.types import StructuredQuery
 from google.cloud.firestore_v1.types import document as document_types
 from google.cloud.firestore_v1.types import write as write_types
+from newstally_persister.sinks.firestore.client import fields as fields_of
+from support.firestore_memory_queries import Entry, Shape
 
 Document = document_types.Document.pb()
 WriteResult = write_types.WriteResult.pb()
-_OPERATORS = {
-    "GREATER_THAN": operator.gt,
-    "GREATER_THAN_OR_EQUAL": operator.ge,
-    "LESS_THAN": operator.lt,
-    "LESS_THAN_OR_EQUAL": operator.le,
-}
 DOCUMENT_LIMIT_BYTES = 1024 * 1024
 TRANSFORMS_LIMIT = 500
 
@@ -46,6 +42,7 @@ class MemoryFirestore:
         """Documents' fields, serialised, by name."""
         self._times: dict[str, int] = {}
         self._now = now
+        self._sorted: dict[tuple[str, bytes, str], tuple[int, Sequence[Entry]]] = {}
         self.writes = 0
         self.reads = 0
         self.bytes_written = 0
@@ -123,18 +120,36 @@ class MemoryFirestore:
             self.reads += len(names[first : first + size])
             yield names[first : first + size]
 
+    async def query(
+        self, parent: str, query: Any, seconds: float
+    ) -> AsyncGenerator[dict[str, Any], None]:
+        """See FirestoreClient.query."""
+        async for document in self.found(parent, query, seconds):
+            yield fields_of(document)
+
     async def found(self, parent: str, query: Any, seconds: float) -> AsyncGenerator[Any, None]:
-        """Answer a query for names within bounds, ascending."""
+        """See FirestoreClient.found. Each document is billed, and one where there is none."""
         del seconds
-        begin = f"{parent}/{query.from_[0].collection_id}/"
-        names = [name for name in self.stored if name.rpartition("/")[0] == begin[:-1]]
-        for each in query.where.composite_filter.filters:
-            holds = _OPERATORS[each.field_filter.op.name]
-            bound = each.field_filter.value.reference_value
-            names = [name for name in names if holds(name, bound)]
-        for name in sorted(names)[: query.limit or len(names)]:
-            self._note(b"" if query.select.fields else self.stored[name])
+        asked = StructuredQuery.pb(query)
+        shape = Shape(asked)
+        found = shape.behind(self._entries(parent, asked, shape), asked.start_at)
+        if not found:
+            self._note(b"")
+        for _, name in found[: asked.limit.value or len(found)]:
+            self._note(b"" if asked.select.fields else self.stored[name])
             yield self.document(name)
+
+    def _entries(self, parent: str, asked: Any, shape: Shape) -> Sequence[Entry]:
+        """Return what a query finds from its beginning on; kept until the next commit."""
+        above = f"{parent}/{asked.from_[0].collection_id}"
+        below = (name for name in self.stored if name.rpartition("/")[0] == above)
+        if shape.is_of_names:
+            return [((name,), name) for name in sorted(shape.names(below))]
+        kept = above, asked.where.SerializeToString(), str(asked.order_by)
+        if self._sorted.get(kept, (-1,))[0] != self.writes:
+            documents = (self.document(name) for name in shape.names(below))
+            self._sorted[kept] = self.writes, shape.entries(documents)
+        return self._sorted[kept][1]
 
     async def commit(self, writes: Sequence[Any], seconds: float) -> Sequence[Any]:
         """See FirestoreClient.commit."""

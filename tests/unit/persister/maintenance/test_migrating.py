@@ -14,8 +14,20 @@ from newstally_persister.journal.tables import flushes
 from newstally_persister.maintenance.migration import copying, steps
 from newstally_persister.maintenance.migration.note import Layout
 from newstally_persister.sinks.base import JournalMismatchError, PermanentSinkError
+from support.billed import Asked, Subject, questions
 from support.firestore_memory import MemoryFirestore
-from support.migrating import SAID, Died, Writer, articles, count, documents, expected, migrate
+from support.migrating import (
+    EPOCH_DAY,
+    SAID,
+    TODAY,
+    Died,
+    Writer,
+    articles,
+    count,
+    documents,
+    expected,
+    migrate,
+)
 from unit.persister.building import recount
 
 BOTH = pytest.mark.parametrize("layout", ["documents", "compact"])
@@ -58,6 +70,30 @@ async def test_there_and_back(seed: int, tmp_path: Path) -> None:
             assert found[layout] == expected(writer.sent, layout)
         writer.use(layout)
     assert [*os.scandir(tmp_path)] == []
+
+
+async def test_lists_of_publications_to_which_nothing_came_since(tmp_path: Path) -> None:
+    """They have no log, and their lists show everything: a page costs two reads."""
+    memory = MemoryFirestore()
+    writer = Writer(memory, "documents")
+    writer.record([("Post", [("a", "P"), ("b", "P")], None), ("Post", [("a", "P")], EPOCH_DAY)])
+    assert await writer.flush()
+    await migrate(memory, "compact", tmp_path)
+    asked = Asked(memory, "compact", TODAY)
+    await asked.sink.mark(writer.id)
+    await asked.list()
+    ask = questions(Subject("post", "a", "P", EPOCH_DAY))
+    reads, page = await asked.reads(ask["top 10"])
+    assert [(each.text, each.mentions) for each in page.items] == [("a", 2), ("b", 1)]
+    assert reads == 2
+    reads, ranking = await asked.reads(ask["top 10 of the last 7 days"])
+    assert [(each.text, each.mentions) for each in ranking.page.items] == [("a", 1)]
+    assert reads == 3
+    # The next process writes nothing anew but the list of publications.
+    again, writes = Asked(memory, "compact", TODAY), memory.writes
+    await again.sink.mark(writer.id)
+    await again.list()
+    assert memory.writes == writes + 1
 
 
 @BOTH

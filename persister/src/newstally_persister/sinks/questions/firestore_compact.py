@@ -7,7 +7,6 @@ publications is not answered.
 
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
-from datetime import date
 from typing import Any
 
 from newstally_protos.rising import Change, rise
@@ -15,10 +14,8 @@ from newstally_protos.rising import Change, rise
 from newstally_persister.metrics import Metrics
 from newstally_persister.sinks.base import EntityPosition, EntityTally, PageLimits
 from newstally_persister.sinks.firestore.client import fields
-from newstally_persister.sinks.firestore.compact.keys import OUTSIDE
 from newstally_persister.sinks.firestore.compact.rows import PUBLICATION, Counts, Entity, Tallied
 from newstally_persister.sinks.firestore.connection import Connection
-from newstally_persister.sinks.firestore.days import DocumentDays
 from newstally_persister.sinks.questions.asked import (
     LATEST_AHEAD_DAYS,
     Days,
@@ -38,11 +35,16 @@ from newstally_persister.sinks.questions.asked import (
     RisingEntity,
     RisingList,
     RisingPosition,
+    UnansweredError,
     iso_day,
     periods,
 )
 from newstally_persister.sinks.questions.best import Best
-from newstally_persister.sinks.questions.firestore_compact_reading import CompactReading
+from newstally_persister.sinks.questions.firestore_compact_reading import (
+    NOTHING,
+    CompactReading,
+    told_days,
+)
 from newstally_persister.sinks.questions.firestore_days import one_publication, within
 from newstally_persister.sinks.questions.firestore_days import periods as told_periods
 from newstally_persister.sinks.questions.firestore_reading import READS_LIMIT
@@ -50,10 +52,7 @@ from newstally_persister.sinks.sqlite_rows import entities_page, page
 
 READ_SECONDS = 8.0
 """How long one read may take: below the deadline of a question at the gateway."""
-_EPOCH = date(1970, 1, 1).toordinal()
 _NO_TALLY = DayTally("", 0, 0, 0)
-_RECENT_DAYS = 70
-"""Days in which the last one with articles is looked for first."""
 
 
 class CompactQuestions:
@@ -83,21 +82,16 @@ class CompactQuestions:
         """See Questions.rank."""
         async with self._reading() as reading:
             own = await reading.publication(one_publication(publication))
-            best: Best[tuple[str, str, int, int, str]] = Best(limits.items + 1, after)
-            if days.all:
-                tallied = await reading.totals(own)
-                counted = fields(own)["articles"]
-                counts = {entity: found[:2] for entity, found in tallied.totals.items()}
-            else:
-                tallied = await reading.days(own, days)
-                told = told_days(tallied)
-                counted = within(told.pop(PUBLICATION, _NOTHING), days)[1]
-                counts = {entity: within(of, days) for entity, of in told.items()}
-            for (text, name), (mentions, articles) in counts.items():
-                if mentions and label in ("", name):
-                    shown = tallied.names.get(Entity(text, name), "")
-                    best.add((mentions, text, name), (text, name, mentions, articles, shown))
-            return Ranking(entities_page(best.items(), limits), counted)
+            listed = await reading.listed(own, days, label, limits, after)
+            if listed is not None and listed.is_current:
+                return listed.ranking
+            try:
+                return await _rank(reading, own, days, label, limits, after)
+            except UnansweredError:
+                # Too large to be read: some seconds ago is better than nothing.
+                if listed is None:
+                    raise
+                return listed.ranking
 
     async def rising(
         self,
@@ -114,12 +108,12 @@ class CompactQuestions:
             own = await reading.publication(one_publication(publication))
             latest = None
             if days is None:
-                latest = await _latest(reading, own, today + LATEST_AHEAD_DAYS)
+                latest = await reading.latest_day(own, today + LATEST_AHEAD_DAYS)
             days, base = periods(days, base, latest)
             both = Days(min(days.first, base.first), max(days.last, base.last))
             tallied = await reading.days(own, both)
             told = told_days(tallied)
-            counted = told.pop(PUBLICATION, _NOTHING)
+            counted = told.pop(PUBLICATION, NOTHING)
             articles, base_articles = within(counted, days)[1], within(counted, base)[1]
             if not articles or not base_articles:
                 empty = days if not articles else base
@@ -233,37 +227,30 @@ class CompactQuestions:
                 self._metrics.question_reads.inc(reading.reads)
 
 
-_NOTHING = DocumentDays({}, {}, (0, 0))
-
-
-def told_days(tallied: Tallied, only: Sequence[Entity] | None = None) -> dict[Entity, DocumentDays]:
-    """Return what is known by day of each entity, as the other layout's documents tell it."""
-    found: dict[Entity, tuple[dict[int, Any], dict[int, Any], list[Any]]] = {}
-    for (day, entity), counts in tallied.days.items():
-        if only is not None and entity not in only:
-            continue
-        days, months, outside = found.setdefault(entity, ({}, {}, []))
-        if day == OUTSIDE:
-            outside.append(counts)
-        elif len(day) == len("2026-11"):
-            year, _, month = day.partition("-")
-            months[12 * int(year) + int(month) - 1] = counts
-        else:
-            days[date.fromisoformat(day).toordinal() - _EPOCH] = counts
-    return {
-        entity: DocumentDays(days, months, outside[0] if outside else (0, 0))
-        for entity, (days, months, outside) in found.items()
-    }
-
-
-async def _latest(reading: CompactReading, publication: Any, last: int) -> int | None:
-    """Return the last day with articles that is not after `last`."""
-    for first in (last - _RECENT_DAYS, None):
-        told = told_days(await reading.days(publication, Days(first, last)), [PUBLICATION])
-        known = [day for each in told.values() for day in each.days if day <= last]
-        if known:
-            return max(known)
-    return None
+async def _rank(
+    reading: CompactReading,
+    publication: Any,
+    days: Days,
+    label: str,
+    limits: PageLimits,
+    after: EntityPosition | None,
+) -> Ranking:
+    """Sort all that is there within the days."""
+    best: Best[tuple[str, str, int, int, str]] = Best(limits.items + 1, after)
+    if days.all:
+        tallied = await reading.totals(publication)
+        counted = fields(publication)["articles"]
+        counts = {entity: found[:2] for entity, found in tallied.totals.items()}
+    else:
+        tallied = await reading.days(publication, days)
+        told = told_days(tallied)
+        counted = within(told.pop(PUBLICATION, NOTHING), days)[1]
+        counts = {entity: within(of, days) for entity, of in told.items()}
+    for (text, name), (mentions, articles) in counts.items():
+        if mentions and label in ("", name):
+            shown = tallied.names.get(Entity(text, name), "")
+            best.add((mentions, text, name), (text, name, mentions, articles, shown))
+    return Ranking(entities_page(best.items(), limits), counted)
 
 
 async def _of_name(
@@ -293,9 +280,9 @@ async def _within(
     if days.all:
         return counts[0], counts[1], fields(publication)["articles"]
     told = told_days(await reading.days(publication, days), (entity, PUBLICATION))
-    own = within(told.get(entity, _NOTHING), days)
+    own = within(told.get(entity, NOTHING), days)
     # Where it is not mentioned, what the publication does not know of its days does not matter.
-    counted = within(told.get(PUBLICATION, _NOTHING), days)[1] if own[0] else 0
+    counted = within(told.get(PUBLICATION, NOTHING), days)[1] if own[0] else 0
     return *own, counted
 
 

@@ -26,7 +26,7 @@ class ListedAnswers(CompactLists):
         """
         async with self._client() as client:
             name = writes.publication_name(self.root(client), publication_key)
-            listed, current = await self._listed(client, name)
+            listed, current = await find_list(client, name, ALL, self._read_seconds)
         found = None if listed is None else listed_page(listed, label, limits, after)
         if found is not None and current:
             return found
@@ -37,18 +37,21 @@ class ListedAnswers(CompactLists):
                 raise
             return found
 
-    async def _listed(self, client: FirestoreClient, publication: str) -> tuple[Any, bool]:
-        """Return the list, or None, and whether it shows all that there is."""
-        name, log = documents.list_name(publication, ALL), queries.log_name(publication)
-        # The log first: a list that was written in between shows more, and is current as well.
-        stored = await self._read_log(client, log)
-        listed = await client.read(name, self._read_seconds)
-        if listed is None or stored is None:
-            return listed, False
-        return listed, rows.number_of(listed, "parts") >= rows.number_of(stored, "parts")
 
-    async def _read_log(self, client: FirestoreClient, name: str) -> Any:
-        return (await client.read_many([name], self._read_seconds, ["parts"])).get(name)
+async def find_list(
+    client: FirestoreClient, publication: str, name: str, seconds: float
+) -> tuple[Any, bool]:
+    """Return a list of a publication, or None, and whether it shows all that there is.
+
+    `publication` is the name of its document. Two documents are read.
+    """
+    log = queries.log_name(publication)
+    # The log first: a list that was written in between shows more, and is current as well.
+    stored = (await client.read_many([log], seconds, ["parts"])).get(log)
+    listed = await client.read(documents.list_name(publication, name), seconds)
+    # Without a log nothing came since the database was led here from the other layout.
+    parts = 0 if stored is None else rows.number_of(stored, "parts")
+    return listed, listed is not None and rows.number_of(listed, "parts") >= parts
 
 
 def listed_page(

@@ -21,6 +21,8 @@ WINDOWS = {"day": 1, "7days": 7, "28days": 28}
 """Lists of the last days, and how many."""
 LONGEST = max(WINDOWS.values())
 _EPOCH = date(1970, 1, 1).toordinal()
+_FIRST = date.min.toordinal() - _EPOCH
+"""The first day of all."""
 _DAY_CHARS = len("2026-11-22")
 _MONTH_CHARS = len("2026-11")
 
@@ -129,7 +131,7 @@ class Tracked:
             tops = top.lists()
             if tops is None:
                 return None
-            first = day_name(days.last - WINDOWS[name] + 1)
+            first = day_name(first_day(days.last, name))
             articles = days.articles[name]
             windows[name] = Window(first, day_name(days.last), articles, self._named(tops))
         return windows
@@ -145,6 +147,11 @@ class Tracked:
 
         labels = tuple(each._replace(rows=named(each.rows)) for each in tops.labels)
         return tops._replace(rows=named(tops.rows), labels=labels)
+
+
+def first_day(last: int, name: str) -> int:
+    """Return the first day of a list of the last days, given the last one."""
+    return max(last - WINDOWS[name] + 1, _FIRST)
 
 
 def number_of_day(iso: str) -> int:
@@ -167,10 +174,11 @@ def days_of(tallied: Tallied, limit: int, sizes: Sizes = SIZES) -> Days | None:
         return None
     last = max(until)
     days = Days(last, {}, {})
-    for name, length in WINDOWS.items():
-        if months & {day_name(day)[:_MONTH_CHARS] for day in range(last - length + 1, last + 1)}:
+    for name in WINDOWS:
+        covered = range(first_day(last, name), last + 1)
+        if months & {day_name(day)[:_MONTH_CHARS] for day in covered}:
             continue
-        within = {day for day, number in numbers.items() if last - length < number <= last}
+        within = {day for day, number in numbers.items() if number in covered}
         sums: dict[Entity, tuple[int, int]] = {}
         for (day, entity), (mentions, articles) in tallied.days.items():
             if day in within:
