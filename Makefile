@@ -11,7 +11,7 @@ export OMP_NUM_THREADS = 1
 export OPENBLAS_NUM_THREADS = 1
 
 .PHONY: help setup run test quick test-gateway test-extractor test-persister test-client test-dashboard simulate lint format \
-  types proto proto-lint check recount economy faults chaos attacks bench bench-extract bench-gateway bench-memory bench-questions bench-client bench-cpu bench-observing big-upload \
+  types proto proto-lint check recount economy reads faults chaos attacks bench bench-extract bench-gateway bench-memory bench-questions bench-client bench-cpu bench-observing big-upload \
   evaluate evaluate-names train vendor clean
 .PHONY: test-browser pictures bench-dashboard
 
@@ -87,6 +87,9 @@ recount: setup ## upload ARTICLES through a fresh trio and compare with a plain 
 
 economy: setup ## count the writes that Firestore would bill for ARTICLES, at several flush windows
 	$(BIN)/python tools/economy.py $(ARTICLES)
+
+reads: setup ## count the documents that questions read of Firestore, in both layouts, on ARTICLES and made-up ones (READS_FLAGS)
+	$(BIN)/python tools/reads.py $(ARTICLES) $(READS_FLAGS)
 
 CORPORA ?= ../shared/corpora
 MODEL ?= en_newstally
