@@ -6,7 +6,11 @@ from functools import partial
 from typing import Any
 
 import pytest
-from google.api_core.exceptions import FailedPrecondition, ServiceUnavailable
+from google.api_core.exceptions import (
+    FailedPrecondition,
+    GoogleAPICallError,
+    ServiceUnavailable,
+)
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from newstally_persister.sinks.base import SinkError
@@ -18,6 +22,7 @@ from newstally_persister.sinks.firestore.compact.layout import CompactLayout, pa
 from newstally_persister.sinks.firestore.compact.logs import Logs
 from newstally_persister.values.parts import EntityRow
 from support.compact_database import (
+    KEPT,
     ROWS,
     TINY,
     Database,
@@ -26,6 +31,7 @@ from support.compact_database import (
     part,
     same,
 )
+from support.firestore_memory import Document
 
 
 @settings(max_examples=30)
@@ -190,3 +196,28 @@ def test_a_conflict_is_no_refusal(what: str) -> None:
             await logs.fold(database.client, database.publication)
 
     asyncio.run(live())
+
+
+async def test_a_late_beginning_changes_no_layout() -> None:
+    """What began a database comes again after it was led to the other layout: it is refused."""
+    database = Database()
+    first = part(1, entities(random.Random(1), 2))
+    async with database.layout.writing(database.client, first, KEPT) as late:
+        pass
+    root = database.layout.root(database.client)
+    document = Document()
+    document.fields["layout"].string_value = "documents"
+    database.memory.stored[root] = document.SerializeToString()
+    with pytest.raises(GoogleAPICallError):
+        await database.client.commit(late, 1.0)
+    assert database.memory.document(root).fields["layout"].string_value == "documents"
+
+
+async def test_a_beginning_without_an_answer() -> None:
+    """It was applied, and nobody knows: the next part goes on."""
+    database = Database()
+    parts = [part(number, entities(random.Random(number), 2)) for number in (1, 2)]
+    await database.apply(parts[0])
+    database.start()
+    await database.apply(parts[1])
+    same(await database.all(), added_up(parts))

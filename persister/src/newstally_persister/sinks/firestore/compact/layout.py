@@ -102,6 +102,9 @@ class CompactLayout(Layout):
         async with self.logs.room(client, _incoming(root, part)):
             made = part_writes(root, part)
             if not self._begun:
+                # It may be begun: by an attempt without an answer, or by somebody else.
+                await self.check(client, self._read_seconds)
+            if not self._begun:
                 made.append(_begin(root))
             yield made
             self._begun = True
@@ -171,7 +174,9 @@ def part_writes(root: str, part: Part) -> list[Any]:
 
 
 def _begin(root: str) -> Any:
+    """Return the write that begins a database; one that comes late changes nothing."""
     write = writes.Write()
+    write.current_document.exists = False
     write.update.name = root
     write.update.fields["layout"].string_value = "compact"
     write.update.fields["version"].integer_value = VERSION
