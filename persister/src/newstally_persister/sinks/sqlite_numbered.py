@@ -9,10 +9,6 @@ the order of their texts until enough of them have that rank.
 import sqlite3
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
-from functools import cache
-from itertools import chain, count
-
-from newstally_protos.spellings import better
 
 from newstally_persister.sinks.base import (
     EntityPosition,
@@ -25,16 +21,15 @@ from newstally_persister.sinks.base import (
 )
 from newstally_persister.sinks.derived import rollups
 from newstally_persister.sinks.derived.entries import DayRow
+from newstally_persister.sinks.sqlite_names import EntityNumbers
 from newstally_persister.sinks.sqlite_rows import ABOVE_ALL, ADD, entities_page, publications_page
 from newstally_persister.sqlite.upserts import Upsert
 from newstally_persister.values.keys import publication_key as normal_key
-from newstally_persister.values.parts import EntityRow, Part, PublicationRow
+from newstally_persister.values.parts import Part, PublicationRow
 
 SORTED_AT_MOST = 5_000
 """Rows of one rank that are sorted without a thought."""
 
-_Entity = tuple[str, str]
-"""(text, label)."""
 _Row = tuple[str, str, int, int, str]
 """(text, label, mentions, articles, name)."""
 _JOINED = (
@@ -51,7 +46,6 @@ _ADD_PUBLICATION_DAY = (
     "INSERT INTO publication_days (publication, day, mentions, articles) "
     f"VALUES (?, ?, ?, ?) ON CONFLICT DO UPDATE SET {ADD}"
 )
-_NEW = Upsert("entity_names", ("entity", "text", "label", "display"))
 _TALLIES = Upsert(
     "entity_tallies",
     ("publication", "entity", "label", "mentions", "articles"),
@@ -62,18 +56,6 @@ _DAYS = Upsert(
     ("day", "publication", "entity", "label", "mentions", "articles"),
     f"DO UPDATE SET {ADD}",
 )
-_NAMES_PER_QUERY = 100
-"""Entities whose numbers are asked for at a time."""
-
-
-@cache
-def _find(entities: int) -> str:
-    """Return the query for those of so many entities that are there."""
-    return (
-        f"WITH wanted (t, l) AS (VALUES {','.join(['(?,?)'] * entities)}) "
-        "SELECT text, label, entity, display FROM wanted CROSS JOIN entity_names "
-        "ON text = t AND label = l"
-    )
 
 
 class NumberedRows:
@@ -81,6 +63,7 @@ class NumberedRows:
 
     def __init__(self, connection: sqlite3.Connection) -> None:
         self._connection = connection
+        self._numbers = EntityNumbers(connection)
 
     def add(self, part: Part) -> None:
         """See Rows. Keys of an older form are counted with the publication that they name."""
@@ -97,47 +80,22 @@ class NumberedRows:
             | {p.key for p in part.publications if p.days}
         }
         labels = {label: self._label(label) for label in {e.label for e in part.entities}}
-        entities = self._numbers(part.entities)
+        entities = self._numbers.of(part.entities)
         rows: list[tuple[int, int, int, int, int]] = []
         of_days: list[DayRow] = []
         for key, text, label, mentions, articles, _, days in part.entities:
-            numbers = publications[key], entities[text, label], labels[label]
-            rows.append((*numbers, mentions, articles))
+            publication, entity, number = publications[key], entities[text, label], labels[label]
+            rows.append((publication, entity, number, mentions, articles))
             for day, of_mentions, of_articles in days:
-                of_days.append((day, *numbers, of_mentions, of_articles))
+                of_days.append((day, publication, entity, number, of_mentions, of_articles))
         rows.sort()  # neighbours share pages
         _TALLIES.run(self._connection, rows)
         of_days.sort()
         self._add_days(part.publications, publications, of_days)
 
-    def _numbers(self, rows: Sequence[EntityRow]) -> dict[_Entity, int]:
-        """Return the numbers of entities, new ones included; keep the best name of each."""
-        names: dict[_Entity, str | None] = {}
-        for _, text, label, _, _, name, _ in rows:
-            before = names.setdefault((text, label), name)
-            if name and before != name:
-                names[text, label] = better(before or "", name)
-        numbers: dict[_Entity, int] = {}
-        renamed: list[tuple[str, int]] = []
-        wanted = list(names)
-        for start in range(0, len(wanted), _NAMES_PER_QUERY):
-            some = wanted[start : start + _NAMES_PER_QUERY]
-            known = self._connection.execute(_find(len(some)), [*chain.from_iterable(some)])
-            for text, label, number, shown in known:
-                numbers[text, label] = number
-                name = names[text, label]
-                if name and name != shown and (best := better(shown or "", name)) != shown:
-                    renamed.append((best, number))
-        self._connection.executemany(
-            "UPDATE entity_names SET display = ? WHERE entity = ?", renamed
-        )
-        new = [entity for entity in wanted if entity not in numbers]
-        if new:
-            (last,) = self._connection.execute("SELECT max(entity) FROM entity_names").fetchone()
-            numbers.update(zip(new, count((last or 0) + 1)))
-            rows_of_new = [(numbers[entity], *entity, names[entity]) for entity in new]
-            _NEW.run(self._connection, rows_of_new)
-        return numbers
+    def forget(self) -> None:
+        """See Rows."""
+        self._numbers.forget()
 
     def _add_days(
         self,

@@ -27,6 +27,10 @@ class Rows(Protocol):
         """Add a part's rows."""
         ...
 
+    def forget(self) -> None:
+        """Forget what is known of the file: the transaction failed that something was added in."""
+        ...
+
     def list_publications(
         self, limits: PageLimits, after: PublicationPosition | None
     ) -> Page[PublicationTally]:

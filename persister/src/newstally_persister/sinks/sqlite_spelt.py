@@ -41,6 +41,9 @@ class SpeltRows:
             [row[:6] for row in part.entities],
         )
 
+    def forget(self) -> None:
+        """See Rows. Nothing is known."""
+
     def list_publications(
         self, limits: PageLimits, after: PublicationPosition | None
     ) -> Page[PublicationTally]:

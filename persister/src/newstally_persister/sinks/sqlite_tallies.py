@@ -25,7 +25,7 @@ _SWEPT_AT_A_TIME = 10_000
 
 
 class SqliteTallies:
-    """Tallies, receipts and marks in one database. It keeps no state beside it."""
+    """Tallies, receipts and marks in one database. What is kept beside it may be lost."""
 
     def __init__(self, connection: sqlite3.Connection) -> None:
         """Make the tables on a connection, which may be `:memory:`, or go on in their form."""
@@ -49,16 +49,12 @@ class SqliteTallies:
         Raises JournalMismatchError when the receipt holds another digest, or the mark is not where
         this part expects it.
         """
-        with transaction(self._connection):
-            found = self._receipt(part)
-            if found is not None:
-                if found != part.digest:
-                    raise part_elsewhere(part, "with another content")
-                return False
-            self._advance(part)
-            self._rows.add(part)
-            self._leave(part, part.digest)
-            return True
+        try:
+            with transaction(self._connection):
+                return self._apply(part)
+        except BaseException:
+            self._rows.forget()
+            raise
 
     def void(self, part: Part) -> bool:
         """See Sink.void."""
@@ -136,6 +132,17 @@ class SqliteTallies:
     def close(self) -> None:
         """Close the connection."""
         self._connection.close()
+
+    def _apply(self, part: Part) -> bool:
+        found = self._receipt(part)
+        if found is not None:
+            if found != part.digest:
+                raise part_elsewhere(part, "with another content")
+            return False
+        self._advance(part)
+        self._rows.add(part)
+        self._leave(part, part.digest)
+        return True
 
     def _receipt(self, part: Part) -> str | None:
         """Return the digest in the part's receipt, or None."""
