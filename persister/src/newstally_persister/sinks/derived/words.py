@@ -12,6 +12,7 @@ from collections.abc import Iterator
 from heapq import merge
 
 from newstally_persister.sqlite.transactions import transaction
+from newstally_persister.sqlite.upserts import Upsert
 
 TABLES = ("entity_words", "named_words")
 _CUT = 48
@@ -27,6 +28,7 @@ _MADE = (
     ) STRICT, WITHOUT ROWID""",
     "CREATE TABLE IF NOT EXISTS named_words (last INTEGER NOT NULL) STRICT",
 )
+_WORDS = Upsert("entity_words", ("rest", "entity"))
 _LAST = "(SELECT coalesce(max(last), 0) FROM named_words)"
 _ASCII_START = re.compile("(?<![0-9A-Za-z])[0-9A-Za-z]")
 Place = tuple[str, int]
@@ -51,8 +53,8 @@ def step(connection: sqlite3.Connection, names: int = NAMES_A_STEP) -> bool:
         ).fetchall()
         if not found:
             return False
-        rows = {(rest, entity) for entity, text in found for rest in rests(text)}
-        connection.executemany("INSERT INTO entity_words VALUES (?, ?)", sorted(rows))
+        rows = {(text[at : at + _CUT], entity) for entity, text in found for at in _starts(text)}
+        _WORDS.run(connection, sorted(rows))
         connection.execute("DELETE FROM named_words")
         connection.execute("INSERT INTO named_words VALUES (?)", (found[-1][0],))
         return True
@@ -96,15 +98,16 @@ def _least(text: str, beginning: str) -> str | None:
     )
 
 
-def _starts(text: str) -> Iterator[int]:
-    """Yield where a word begins, but for the first place."""
+def _starts(text: str) -> list[int]:
+    """Return where a word begins, but for the first place."""
     if text.isascii():  # the same, several times as fast
-        yield from (found.start() for found in _ASCII_START.finditer(text, 1))
-        return
+        return [found.start() for found in _ASCII_START.finditer(text, 1)]
+    starts = []
     inside = True
     for at, sign in enumerate(text):
         begins = sign.isalnum()
         if begins and not inside:
-            yield at
+            starts.append(at)
         # A mark belongs to the letter before it.
         inside = begins or (inside and unicodedata.category(sign).startswith("M"))
+    return starts
