@@ -42,9 +42,11 @@ Row = PublicationRow | EntityRow
 def text_bytes(row: Row) -> int:
     """Return the size of a row's texts in UTF-8."""
     if isinstance(row, PublicationRow):
-        return len(f"{row.key}{row.name}".encode())
-    key, text, label, _, _, name, _ = row
-    return len(f"{key}{text}{label}{name or ''}".encode())
+        texts = row.key + row.name
+    else:
+        key, text, label, _, _, name, _ = row
+        texts = f"{key}{text}{label}{name or ''}"
+    return len(texts) if texts.isascii() else len(texts.encode())
 
 
 @dataclass(frozen=True, slots=True)

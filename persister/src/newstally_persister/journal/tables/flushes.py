@@ -261,9 +261,10 @@ def _take(found: Iterable[Row], limits: PartLimits) -> tuple[list[Row], bool]:
     """Take rows up to the limits: (rows taken, whether more are left)."""
     taken: list[Row] = []
     size = 0
+    most, size_bytes, weigh = limits.rows, limits.size_bytes, limits.weigh
     for row in found:
-        size += limits.weigh(row)
-        if taken and (len(taken) == limits.rows or size > limits.size_bytes):
+        size += weigh(row)
+        if taken and (len(taken) == most or size > size_bytes):
             return taken, True
         taken.append(row)
     return taken, False

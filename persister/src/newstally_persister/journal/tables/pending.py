@@ -52,7 +52,8 @@ def _read(connection: sqlite3.Connection, found: Iterable[_Found], by_day: Days)
         if by_day.next_key is not None and (key, text, label) >= by_day.next_key:
             days = by_day.with_others((key, text, label), days)
         if text:
-            yield EntityRow(key, text, label, mentions, articles, name, days)
+            # As EntityRow(...), without the call of a function.
+            yield tuple.__new__(EntityRow, (key, text, label, mentions, articles, name, days))
         else:
             yield PublicationRow(key, _name(connection, key), mentions, articles, days)
 
