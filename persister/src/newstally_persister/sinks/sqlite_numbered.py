@@ -21,7 +21,7 @@ from newstally_persister.sinks.base import (
 )
 from newstally_persister.sinks.derived import rollups
 from newstally_persister.sinks.derived.entries import DayRow
-from newstally_persister.sinks.sqlite_names import EntityNumbers
+from newstally_persister.sinks.derived.numbers import EntityNumbers
 from newstally_persister.sinks.sqlite_rows import ABOVE_ALL, ADD, entities_page, publications_page
 from newstally_persister.sqlite.upserts import Upsert
 from newstally_persister.values.keys import publication_key as normal_key

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from newstally_persister.sinks import sqlite_schema
-from newstally_persister.sinks.sqlite_names import EntityNumbers
+from newstally_persister.sinks.derived.numbers import EntityNumbers
 from newstally_persister.sinks.sqlite_tallies import SqliteTallies
 from newstally_persister.sqlite.transactions import transaction
 from newstally_persister.values.parts import EntityRow, Part, PublicationRow, digest
