@@ -1,6 +1,6 @@
 """How many documents Firestore bills for the usual questions, in both layouts.
 
-    python tools/reads.py [ARTICLES] [--entities 2000 11000 200000]
+    python tools/reads.py [ARTICLES] [--entities 2000 11000 50000]
 
 The real sink writes 14 publications over 90 days to a database in memory, which the tests compare
 with the emulator; the real questions are asked about the publication with most articles. Made-up
@@ -153,7 +153,7 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("articles", type=Path, nargs="?", help="JSONL, also .gz")
     parser.add_argument("--model", default="en_newstally")
-    parser.add_argument("--entities", type=int, nargs="*", default=[2_000, 11_000, 200_000])
+    parser.add_argument("--entities", type=int, nargs="*", default=[2_000, 11_000, 50_000])
     options = parser.parse_args()
     if options.articles:
         asyncio.run(measure(extract(options.articles, options.model)))
