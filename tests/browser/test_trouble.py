@@ -17,6 +17,7 @@ from newstally.certificates.folder import write
 from playwright.async_api import Browser, expect
 from support.certificates import secure
 from support.dashboard import dashboard_process
+from support.processes import eventually
 from support.trio import Trio
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
@@ -36,9 +37,11 @@ PAGES = (
 
 async def until(base: str, status: int) -> None:
     """Wait until the overview is answered so."""
-    async with httpx.AsyncClient(timeout=60) as client, asyncio.timeout(120):
-        while (await client.get(base + "/")).status_code != status:  # noqa: ASYNC110 - asked
-            await asyncio.sleep(0.2)
+
+    def answered() -> bool:
+        return httpx.get(base + "/", timeout=60).status_code == status
+
+    await asyncio.to_thread(eventually, answered, 120.0, f"{status} from the dashboard")
 
 
 @pytest.fixture(scope="module")

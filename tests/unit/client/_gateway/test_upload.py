@@ -12,8 +12,6 @@ import pytest
 from newstally import (
     Article,
     GatewayBusy,
-    GatewayUnavailable,
-    GaveUp,
     InvalidRequest,
     NewstallyClient,
     NotFound,
@@ -316,36 +314,6 @@ async def test_an_upload_that_was_taken_over_is_not_taken_back() -> None:
             await client.upload(articles(10), upload_id="job", on_event=heard.append)
         assert not any(isinstance(event, Waiting) for event in heard)
         assert (await client.get_upload("job")).next_offset == 0
-
-
-async def test_patience_can_end_when_nobody_answers() -> None:
-    """Without a gateway, give_up_after ends the waiting with GaveUp; the cause is kept."""
-    retry = RetryPolicy(first_delay=0.001, longest_delay=0.01, give_up_after=0.1)
-    async with NewstallyClient("127.0.0.1:1", retry=retry) as client:
-        with pytest.raises(GaveUp) as caught:
-            await client.upload([])
-    assert isinstance(caught.value.__cause__, GatewayUnavailable)
-
-
-async def test_patience_can_end_when_nothing_settles() -> None:
-    """Heartbeats alone are no progress: give_up_after holds for a stream that stays up, too."""
-    retry = RetryPolicy(first_delay=0.001, longest_delay=0.01, give_up_after=0.2)
-    async with (
-        ReferenceGateway() as gateway,
-        NewstallyClient(gateway.target, retry=retry) as client,
-    ):
-        gateway.paused = True
-        with pytest.raises(GaveUp) as caught:
-            await client.upload(articles(1))
-    assert str(caught.value) == "nothing moved; last: no error"
-    assert caught.value.__cause__ is None
-
-
-@pytest.mark.parametrize("seconds", [0.0, -1.0, float("nan")])
-def test_patience_must_be_above_nothing(seconds: float) -> None:
-    """A policy that would give up before anything can move is a ValueError."""
-    with pytest.raises(ValueError, match="give_up_after must be above 0"):
-        RetryPolicy(give_up_after=seconds)
 
 
 async def test_what_the_input_raises_comes_out_unchanged() -> None:
