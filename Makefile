@@ -9,8 +9,10 @@ DISTRIBUTIONS := protos runtime models gateway extractor persister client dashbo
 # One thread per numeric library and process: more cores are more replicas.
 export OMP_NUM_THREADS = 1
 export OPENBLAS_NUM_THREADS = 1
+# Sets are walked in the same order each time: what a seed stands for does not change.
+export PYTHONHASHSEED ?= 0
 
-.PHONY: help setup run test quick test-gateway test-extractor test-persister test-client test-dashboard simulate lint format \
+.PHONY: help setup run test quick explore test-gateway test-extractor test-persister test-client test-dashboard simulate lint format \
   types proto proto-lint check recount economy reads faults chaos attacks bench bench-extract bench-gateway bench-memory bench-questions bench-client bench-cpu bench-observing big-upload \
   evaluate evaluate-names train vendor clean
 .PHONY: test-browser pictures bench-dashboard
@@ -40,6 +42,9 @@ test: setup ## run every test
 
 quick: setup ## run the unit tests, without what is slow: under a minute
 	$(PYTEST) -q -m 'not slow' --hypothesis-profile quick tests/unit
+
+explore: setup ## run the unit tests with examples, and an order of sets, that were not drawn before
+	PYTHONHASHSEED=random $(PYTEST) -q --hypothesis-profile explore tests/unit
 
 test-gateway: setup ## run the tests of the gateway, its process included
 	$(PYTEST) tests/unit/gateway tests/integration/gateway

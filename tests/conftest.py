@@ -3,7 +3,7 @@
 from pathlib import Path
 
 import pytest
-from hypothesis import settings
+from hypothesis import HealthCheck, settings
 
 TESTS = Path(__file__).resolve().parent
 FOLDERS = {
@@ -26,9 +26,13 @@ FOLDERS = {
     "integration/firestore": [pytest.mark.firestore, pytest.mark.xdist_group("firestore")],
 }
 
-# No deadline for an example: the machine may be busy, and then it says nothing about the code.
-settings.register_profile("usual", deadline=None)
-settings.register_profile("quick", deadline=None, max_examples=20)
+# No deadline for an example, nor for drawing it: the machine may be busy, and then it says nothing
+# about the code. The same examples each time: whoever changes something is told of that, and of
+# nothing else. `make explore` draws others.
+USUAL = settings(deadline=None, suppress_health_check=[HealthCheck.too_slow], derandomize=True)
+settings.register_profile("usual", USUAL)
+settings.register_profile("quick", USUAL, max_examples=20)
+settings.register_profile("explore", USUAL, derandomize=False, print_blob=True)
 settings.load_profile("usual")
 
 

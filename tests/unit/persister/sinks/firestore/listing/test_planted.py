@@ -64,7 +64,7 @@ async def ends_well(seed: int, journals: int) -> bool:
     """Whether all is right in a life."""
     try:
         await asyncio.wait_for(live(seed, journals), 500)
-    except (AssertionError, KeyError, IndexError, ValueError):
+    except Exception:  # noqa: BLE001 - however a fault shows, it shows
         return False
     return True
 
