@@ -174,7 +174,7 @@ class MemoryFirestore:
                 raise InvalidArgument(f"{name} has {size} bytes")  # type: ignore[no-untyped-call]
             self.largest_bytes = max(self.largest_bytes, size)
         for name, found in changed.items():
-            self.stored[name] = found.SerializeToString()
+            self.stored[name] = found.SerializeToString(deterministic=True)
             self._times[name] = self._now
         for name in deleted:
             self.stored.pop(name, None)

@@ -8,6 +8,8 @@ from collections.abc import Sequence
 from newstally_persister.values.parts import EntityRow, PublicationRow
 from support.listing_world import TODAY, ListedDatabase, Persister
 
+LONGEST_SECONDS = 500.0
+"""Of a life's own time."""
 Rows = tuple[Sequence[PublicationRow], Sequence[EntityRow]]
 
 

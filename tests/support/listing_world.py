@@ -10,6 +10,7 @@ import contextlib
 import random
 from collections import Counter
 from collections.abc import Sequence
+from datetime import UTC, datetime
 from itertools import count
 from typing import Any
 
@@ -24,6 +25,7 @@ from newstally_persister.sinks.firestore.layout import Layout
 from newstally_persister.sinks.firestore.sink import FirestoreSink, Send
 from newstally_persister.values.parts import EntityRow, Part, PublicationRow
 from newstally_persister.values.progress import Expiry
+from newstally_protos.backoff import Backoff
 from support.compact_database import TINY
 from support.firestore_memory import MemoryFirestore
 from support.top_lists import LENGTHS, plain, shown
@@ -188,7 +190,16 @@ class Persister:
         async def connect() -> FirestoreClient:
             return self.faults  # type: ignore[return-value]
 
-        self.sink = FirestoreSink(Connection(connect), 7, metrics(), part_writes=1, layout=layout)
+        self.sink = FirestoreSink(
+            Connection(connect),
+            7,
+            metrics(),
+            part_writes=1,
+            layout=layout,
+            wall_clock=lambda: datetime.fromtimestamp(TODAY * 86_400, UTC),
+            # Short beside a life: what failed is tried again while others go on.
+            backoff=Backoff(0.01, 0.1, self._draw),
+        )
 
     async def flush(
         self, parts: Sequence[tuple[Sequence[PublicationRow], Sequence[EntityRow]]]

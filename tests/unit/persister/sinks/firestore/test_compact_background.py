@@ -21,6 +21,7 @@ from newstally_persister.sinks.firestore.connection import Connection
 from newstally_persister.sinks.firestore.sink import FirestoreSink
 from newstally_persister.values.parts import EntityRow
 from support.compact_database import TINY, Database, added_up, entities, part, same
+from support.virtual_time import run
 from unit.persister.building import metrics
 
 
@@ -144,7 +145,7 @@ def test_what_folds_write_is_bounded_whatever_the_size() -> None:
                 folded += database.memory.bytes_written - closed
         return folded / brought, len(database.leaves("all~"))
 
-    times, leaves = asyncio.run(live())
+    times, leaves = run(live())
     assert leaves > 100
     assert times < 8
 

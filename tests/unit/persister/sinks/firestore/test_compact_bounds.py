@@ -1,6 +1,5 @@
 """Documents and commits of the compact layout are within bounds, whatever the texts are."""
 
-import asyncio
 import random
 from datetime import date
 from typing import Any
@@ -32,6 +31,7 @@ from support.compact_database import (
     part,
     same,
 )
+from support.virtual_time import run
 
 
 def test_every_text_and_every_day_fits() -> None:
@@ -68,7 +68,7 @@ def test_every_text_and_every_day_fits() -> None:
         assert database.memory.largest_bytes < 1_000_000
         assert database.memory.largest_commit < LIMITS.commit_bytes
 
-    asyncio.run(live())
+    run(live())
 
 
 def test_a_refused_fold_goes_on_in_smaller_commits() -> None:
@@ -92,9 +92,9 @@ def test_a_refused_fold_goes_on_in_smaller_commits() -> None:
         parts.append(part(3, entities(random.Random(3), 30)))
         same(await database.all(), added_up(parts))
 
-    asyncio.run(live(most=7_000))
+    run(live(most=7_000))
     with pytest.raises(PermanentSinkError, match="Firestore refuses to"):
-        asyncio.run(live(most=1_000))
+        run(live(most=1_000))
 
 
 def test_a_log_that_somebody_else_filled_is_folded() -> None:
@@ -111,7 +111,7 @@ def test_a_log_that_somebody_else_filled_is_folded() -> None:
             await database.client.commit(writes, 1.0)
         same(await database.all(), added_up([first, second]))
 
-    asyncio.run(live())
+    run(live())
 
 
 def test_a_part_of_many_publications() -> None:
@@ -137,7 +137,7 @@ def test_a_part_of_many_publications() -> None:
                 assert full < TINY.logs_bytes
                 await database.client.commit(writes, 1.0)
 
-    asyncio.run(live())
+    run(live())
 
 
 @given(TEXTS, TEXTS, st.dates(), st.dates())

@@ -32,6 +32,7 @@ from support.compact_database import (
     same,
 )
 from support.firestore_memory import Document
+from support.virtual_time import run
 
 
 @settings(max_examples=30)
@@ -64,7 +65,7 @@ def test_every_row_is_somewhere_once(given: list[list[EntityRow]], draw: random.
                 assert len(keys) <= TINY.leaf_rows
                 before = end
 
-    asyncio.run(live())
+    run(live())
 
 
 @settings(max_examples=30)
@@ -105,7 +106,7 @@ def test_folds_that_meet_appends_and_other_folds(
         database.before_commit = None
         same(await database.all(), added_up([*parts, *sent]))
 
-    asyncio.run(live())
+    run(live())
 
 
 @pytest.mark.parametrize("applied", [False, True])
@@ -141,7 +142,7 @@ def test_a_death_at_each_commit_of_a_fold(applied: bool) -> None:
         return died
 
     dies_at = 0
-    while asyncio.run(live(dies_at + 1)):
+    while run(live(dies_at + 1)):
         dies_at += 1
     assert dies_at > 5
 
@@ -171,7 +172,7 @@ def test_a_fold_between_two_reads_is_noticed() -> None:
         same(await database.all(), added_up(parts))
         assert begun.is_set()
 
-    asyncio.run(live())
+    run(live())
 
 
 @pytest.mark.parametrize("what", ["close", "fold"])
@@ -195,7 +196,7 @@ def test_a_conflict_is_no_refusal(what: str) -> None:
         with pytest.raises(SinkError, match=f"others {what}"):
             await logs.fold(database.client, database.publication)
 
-    asyncio.run(live())
+    run(live())
 
 
 async def test_a_late_beginning_changes_no_layout() -> None:

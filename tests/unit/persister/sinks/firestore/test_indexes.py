@@ -1,6 +1,5 @@
 """The files in firestore/ hold what the queries need, and no more."""
 
-import asyncio
 import json
 import random
 from collections.abc import AsyncIterator, Iterator
@@ -22,6 +21,7 @@ from support.compact_database import Database, entities
 from support.compact_database import part as part_of_one
 from support.listing_lives import live
 from support.processes import REPOSITORY
+from support.virtual_time import run
 from unit.persister.building import metrics
 
 DAYS = ((0, 1, 1), (20_778, 1, 1))
@@ -170,12 +170,12 @@ def written_compactly() -> set[tuple[str, str]]:
             for field in database.memory.document(name).fields
         }
 
-    return asyncio.run(live())
+    return run(live())
 
 
 def listed() -> set[tuple[str, str]]:
     """Return (collection, field) of lists."""
-    database = asyncio.run(live(1, 1))
+    database = run(live(1, 1))
     return {
         ("lists", field)
         for name in database.stored

@@ -18,6 +18,7 @@ from newstally_persister.sinks.health import SinkHealth
 from newstally_protos.backoff import Backoff
 from structlog.testing import capture_logs
 from support.compact_database import TINY, Database, added_up, entities, part, same
+from support.virtual_time import run
 from unit.persister.building import metrics
 
 GENEROUS_SECONDS = 60.0
@@ -85,7 +86,7 @@ def unfolded() -> tuple[Database, list[Any]]:
         for each in parts:
             await database.apply(each)
 
-    asyncio.run(live())
+    run(live())
     head = read_head(database.memory.document(queries.head_name(database.publication)))
     assert head.due
     return database, parts
@@ -103,7 +104,7 @@ def test_a_start_goes_on_with_what_was_due() -> None:
         assert not tended.told
         same(await database.all(), added_up(parts))
 
-    asyncio.run(live())
+    run(live())
 
 
 def test_a_start_with_nothing_due_reads_little() -> None:
@@ -122,7 +123,7 @@ def test_a_start_with_nothing_due_reads_little() -> None:
         await again.sink.close()
         assert (database.memory.reads - before[0], database.memory.writes) == (2, before[1])
 
-    asyncio.run(live())
+    run(live())
 
 
 @pytest.mark.parametrize(
@@ -161,7 +162,7 @@ def test_what_fails_is_trouble_of_the_sink_until_it_works(
         )
         same(await database.all(), added_up(parts))
 
-    asyncio.run(live())
+    run(live())
 
 
 def test_one_that_fails_holds_up_no_other() -> None:
@@ -194,5 +195,5 @@ def test_one_that_fails_holds_up_no_other() -> None:
             with pytest.raises(KeyError):
                 await layout.logs.tend(database.client)
 
-    asyncio.run(live())
+    run(live())
     assert any(f"{good}/" in call for call in calls)

@@ -1,7 +1,6 @@
 """Folds the segments of a publication into its leaves, a commit at a time; see `folding`."""
 
 import asyncio
-import time
 from collections import OrderedDict
 from collections.abc import Awaitable, Callable, Iterable
 from contextlib import aclosing
@@ -99,6 +98,7 @@ class Folds:
         gently: bool = False,
     ) -> None:
         """Fold what is due, or everything. `gently`: rest as long as it computes."""
+        clock = asyncio.get_running_loop().time
         async with self._locks.setdefault(publication, asyncio.Lock()):
             for name in (ALL, DAYS):
                 cache = _Pieces(client, publication, self._read_seconds, self._limits)
@@ -108,7 +108,7 @@ class Folds:
                     table = head.tables[name]
                     if not (table.pieces if everything else table.due):
                         break
-                    begun = time.monotonic()
+                    begun = clock()
                     try:
                         await self._step(client, publication, head, name, cache)
                     except (DisturbedError, *DISTURBED) as error:
@@ -118,7 +118,7 @@ class Folds:
                         continue
                     disturbed = 0
                     if gently:
-                        await asyncio.sleep(time.monotonic() - begun)
+                        await asyncio.sleep(clock() - begun)
 
     async def _step(
         self, client: FirestoreClient, publication: str, head: Head, name: str, cache: "_Pieces"

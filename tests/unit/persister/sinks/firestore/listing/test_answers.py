@@ -15,6 +15,7 @@ from newstally_persister.sinks.questions.asked import UnansweredError
 from newstally_persister.values.parts import EntityRow, Part, PublicationRow
 from support.listing_world import ListedDatabase, Persister
 from support.top_lists import shown
+from support.virtual_time import run
 
 PAGE = PageLimits(2, 10**6)
 OWN = PublicationRow("a", "A", 9, 9)
@@ -148,4 +149,4 @@ def test_nothing_is_left_of_a_keeper_that_is_cancelled() -> None:
             await keeping
         await persister.sink.close()
 
-    asyncio.run(live())
+    run(live())

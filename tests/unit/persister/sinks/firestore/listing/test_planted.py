@@ -1,6 +1,5 @@
 """Faults planted into the keeping of lists are caught by the same lives."""
 
-import asyncio
 from collections.abc import Callable, Iterable
 
 import pytest
@@ -11,7 +10,8 @@ from newstally_persister.sinks.firestore.compact.listing import (
     tracked,
 )
 from newstally_persister.values.parts import Row
-from support.listing_lives import live
+from support.listing_lives import LONGEST_SECONDS, live
+from support.virtual_time import run
 
 LIVES = 40
 """A planted fault must show within so many."""
@@ -60,10 +60,10 @@ def totals_of_a_lost_reply_are_not_read(patch: pytest.MonkeyPatch) -> None:
     patch.setattr(publications.PublicationsList, "grew", lambda *_: None)
 
 
-async def ends_well(seed: int, journals: int) -> bool:
+def ends_well(seed: int, journals: int) -> bool:
     """Whether all is right in a life."""
     try:
-        await asyncio.wait_for(live(seed, journals), 500)
+        run(live(seed, journals), LONGEST_SECONDS)
     except Exception:  # noqa: BLE001 - however a fault shows, it shows
         return False
     return True
@@ -83,4 +83,4 @@ async def ends_well(seed: int, journals: int) -> bool:
 def test_a_life_tells(plant: Plant, journals: int, monkeypatch: pytest.MonkeyPatch) -> None:
     """Some life with this fault ends wrong."""
     plant(monkeypatch)
-    assert not all(asyncio.run(ends_well(seed, journals)) for seed in range(LIVES)), plant.__doc__
+    assert not all(ends_well(seed, journals) for seed in range(LIVES)), plant.__doc__
