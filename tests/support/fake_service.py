@@ -56,7 +56,6 @@ def main() -> int:
         signal.signal(signal.SIGTERM, lambda *_: stopped.set())
     lifeline.watch(0.5)
     server = HTTPServer(("127.0.0.1", int(flag("--admin-port"))), Ready)
-    threading.Thread(target=server.serve_forever, daemon=True).start()
     port = int(flag("--port")) or 40000 + os.getpid() % 20000
     before = journal.read_text() if journal.exists() else ""
     with journal.open("a") as file:
@@ -65,6 +64,7 @@ def main() -> int:
     print(json.dumps(serving), file=sys.stderr, flush=True)
     if behaviour == "once" and f"{name} start" not in before:
         os.kill(os.getpid(), signal.SIGKILL)
+    threading.Thread(target=server.serve_forever, daemon=True).start()
     if behaviour == "mismatched":
         event = {"event": "stopped", "level": "error", "reason": "the journal is older"}
         print(json.dumps(event), file=sys.stderr, flush=True)

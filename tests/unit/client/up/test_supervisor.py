@@ -8,7 +8,7 @@ import socket
 import subprocess
 import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import replace
 from pathlib import Path
 
@@ -17,6 +17,7 @@ import pytest
 from newstally.up import Output, StartFailed, Supervisor
 from newstally.up.ports import until_free
 from support import fake_trio
+from support.processes import eventually
 
 DEADLINE_SECONDS = 60.0
 SLOW_DRAIN_SECONDS = 600.0
@@ -25,7 +26,7 @@ SLOW_DRAIN_SECONDS = 600.0
 
 @contextmanager
 def trio(
-    journal: Path, *behaviours: str, drain_seconds: float = 2.0
+    journal: Path, *behaviours: str, drain_seconds: float = DEADLINE_SECONDS
 ) -> Iterator["subprocess.Popen[str]"]:
     """A process that runs the supervisor; it and what it left behind end with the block."""
     process = subprocess.Popen(
@@ -40,7 +41,7 @@ def trio(
         process.kill()
         process.communicate()
         for pid in pids(journal):
-            if psutil.pid_exists(pid):
+            with suppress(ProcessLookupError):
                 os.kill(pid, signal.SIGKILL)
 
 
@@ -54,9 +55,15 @@ def pids(journal: Path) -> set[int]:
 
 def wait_until_gone(journal: Path) -> None:
     """Wait for the children's end; they may be anybody's children by now."""
-    children = [psutil.Process(pid) for pid in pids(journal) if psutil.pid_exists(pid)]
-    _, alive = psutil.wait_procs(children, timeout=DEADLINE_SECONDS)
-    assert [p for p in alive if p.status() != psutil.STATUS_ZOMBIE] == []
+    eventually(lambda: not any(map(runs, pids(journal))), what="all children are gone")
+
+
+def runs(pid: int) -> bool:
+    """Whether there is such a process. Nobody may wait for one that has ended."""
+    try:
+        return psutil.Process(pid).status() != psutil.STATUS_ZOMBIE
+    except psutil.NoSuchProcess:
+        return False
 
 
 def read_line(process: "subprocess.Popen[str]") -> str:
@@ -173,7 +180,7 @@ def test_data_in_use_names_the_flag_that_the_user_typed(tmp_path: Path) -> None:
 def test_a_child_that_ignores_sigterm_is_killed_in_time(tmp_path: Path) -> None:
     """Stopping takes no longer than the drain time and a few seconds."""
     journal = tmp_path / "journal"
-    with trio(journal, "gateway=stubborn") as process:
+    with trio(journal, "gateway=stubborn", drain_seconds=2.0) as process:
         read_line(process)
         process.send_signal(signal.SIGTERM)
         _, err = process.communicate(timeout=DEADLINE_SECONDS)

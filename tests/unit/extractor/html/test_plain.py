@@ -102,6 +102,10 @@ HOSTILE = {
 }
 
 
+PATIENCE_SECONDS = 20.0
+"""Of the processor. What looks back for each piece takes minutes; a busy one needs 3 for this."""
+
+
 @pytest.mark.parametrize("piece", HOSTILE.values(), ids=HOSTILE)
 def test_no_content_is_dear(piece: str) -> None:
     """A megabyte takes less than what the pipeline needs for as much prose by far."""
@@ -112,7 +116,7 @@ def test_no_content_is_dear(piece: str) -> None:
         to_text(content)
     except TooDeepError:
         assert make_reader("strip")[0](content) == content
-    assert time.process_time() - began < 3
+    assert time.process_time() - began < PATIENCE_SECONDS
 
 
 def test_unclosed_formats_and_ends_are_not_dear() -> None:
@@ -121,4 +125,4 @@ def test_unclosed_formats_and_ends_are_not_dear() -> None:
     began = time.process_time()
     with pytest.raises(TooDeepError):
         to_text(opened + "</p>" * 100_000)
-    assert time.process_time() - began < 3
+    assert time.process_time() - began < PATIENCE_SECONDS

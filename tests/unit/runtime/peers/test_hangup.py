@@ -3,7 +3,6 @@
 import asyncio
 import contextlib
 import socket
-import time
 from collections.abc import Iterator
 
 import grpc
@@ -42,34 +41,36 @@ async def test_the_most_silent_have_to_go(host: str) -> None:
 
 def test_who_hung_up_does_not_count() -> None:
     """However many come and go: gRPC forgets them by itself, and who stays may stay."""
-    with _accepted(8) as (port, peers):
-        for peer in peers[1:]:
+    with _accepted(8) as (port, peers, ends):
+        for peer, end in zip(peers[1:], ends[1:], strict=True):
             peer.close()
+            assert end.recv(1) == b""
         assert Doorkeeper([port], 1).sweep() == 0
         assert not _ended_now(peers[0])
 
 
 def test_who_waits_for_an_answer_is_not_silent() -> None:
     """Of those who said something lately, who brought most stays, however lately others did."""
-    with _accepted(8) as (port, peers):
-        peers[0].sendall(bytes(1_000))
-        time.sleep(0.1)
-        for peer in peers[1:]:
-            peer.sendall(bytes(30))
+    with _accepted(8) as (port, peers, ends):
+        for size, peer, end in zip((1_000, *[30] * 7), peers, ends, strict=True):
+            peer.sendall(bytes(size))
+            assert len(end.recv(size, socket.MSG_WAITALL)) == size
         assert Doorkeeper([port], 1).sweep() == 7
         assert not _ended_now(peers[0])
 
 
 @contextlib.contextmanager
-def _accepted(number: int) -> Iterator[tuple[int, list[socket.socket]]]:
-    """Give a port of this process, and the far ends of connections that it has accepted."""
+def _accepted(
+    number: int,
+) -> Iterator[tuple[int, list[socket.socket], list[socket.socket]]]:
+    """Give a port of this process, the far ends of connections to it, and its own ends of them."""
     with contextlib.ExitStack() as stack:
         server = stack.enter_context(socket.create_server(("127.0.0.1", 0), backlog=number))
         address = server.getsockname()
         peers = [stack.enter_context(socket.create_connection(address)) for _ in range(number)]
-        for _ in peers:
-            stack.enter_context(server.accept()[0])
-        yield address[1], peers
+        # In the order in which they came.
+        ends = [stack.enter_context(server.accept()[0]) for _ in peers]
+        yield address[1], peers, ends
 
 
 def _swept(doorkeeper: Doorkeeper) -> int:
