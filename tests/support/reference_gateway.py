@@ -28,8 +28,6 @@ from newstally_runtime import status
 from support.reference_questions import NoQuestions
 from support.reference_uploads import Journal, Numbering, ranges_of
 
-READ_AWAY_SECONDS = 0.2
-
 
 class Fault(enum.Enum):
     """How a stream can go wrong, at a moment when something could be settled."""
@@ -87,6 +85,7 @@ class ReferenceGateway(
         """Of the last stream."""
         self.streams = 0
         self.kept_refusals: int | None = None  # so many are listed
+        self.read_away_seconds = 0.2  # before a client that still writes is turned away
         self.tells_ranges = False  # of those that are not listed
         self.counted_with: list[str] = []  # what all tallies were counted with
         self.target = ""
@@ -184,7 +183,7 @@ class ReferenceGateway(
         if fault in (Fault.BUSY, Fault.TAKEN_OVER):
             # As gateways do: a client that still writes may see INTERNAL instead.
             with contextlib.suppress(TimeoutError):
-                await asyncio.wait_for(inbox.end(), READ_AWAY_SECONDS)
+                await asyncio.wait_for(inbox.end(), self.read_away_seconds)
         if fault in _STATUSES:
             raise _STATUSES[fault]
         if fault is Fault.SILENT:

@@ -30,6 +30,13 @@ async def gateway() -> AsyncIterator[ReferenceGateway]:
         yield gateway
 
 
+def open_client(
+    gateway: ReferenceGateway, give_up_after: float | None = None
+) -> SyncNewstallyClient:
+    retry, window = RetryPolicy(give_up_after=give_up_after), WindowLimits(articles=20)
+    return SyncNewstallyClient(gateway.target, retry=retry, window=window)
+
+
 Blocking = Callable[[Callable[[SyncNewstallyClient], Any]], Awaitable[Any]]
 
 
@@ -38,8 +45,7 @@ def blocking(gateway: ReferenceGateway) -> Blocking:
     """Runs code that blocks on a thread of its own, with a client."""
 
     def work(use: Callable[[SyncNewstallyClient], Any]) -> Any:
-        retry, window = RetryPolicy(give_up_after=1.5), WindowLimits(articles=20)
-        with SyncNewstallyClient(gateway.target, retry=retry, window=window) as client:
+        with open_client(gateway) as client:
             return use(client)
 
     return lambda use: asyncio.to_thread(work, use)
@@ -92,12 +98,13 @@ async def test_an_error_says_where_the_upload_goes_on(
 ) -> None:
     """Of the gateway: upload id and offset; of the input: itself, with a note. No thread stays."""
 
-    def give_up(client: SyncNewstallyClient) -> None:
+    def give_up() -> None:
         gateway.paused = True
-        client.upload(numbered(500), upload_id="job")
+        with open_client(gateway, give_up_after=0.5) as client:
+            client.upload(numbered(500), upload_id="job")
 
     with pytest.raises(GaveUp) as caught:
-        await blocking(give_up)
+        await asyncio.to_thread(give_up)
     assert (caught.value.upload_id, caught.value.next_offset) == ("job", 0)
     gateway.paused = False
 

@@ -294,6 +294,7 @@ async def test_the_gateways_wish_to_wait_is_obeyed() -> None:
         ReferenceGateway([Fault.BUSY]) as gateway,
         NewstallyClient(gateway.target, retry=QUICK) as client,
     ):
+        gateway.read_away_seconds = 60.0
         await client.upload(
             articles(10),
             on_event=lambda event: waits.append(event) if isinstance(event, Waiting) else None,
@@ -310,6 +311,7 @@ async def test_an_upload_that_was_taken_over_is_not_taken_back() -> None:
         ReferenceGateway([Fault.TAKEN_OVER]) as gateway,
         NewstallyClient(gateway.target, retry=QUICK) as client,
     ):
+        gateway.read_away_seconds = 60.0
         with pytest.raises(UploadTakenOver, match="taken this upload over"):
             await client.upload(articles(10), upload_id="job", on_event=heard.append)
         assert not any(isinstance(event, Waiting) for event in heard)

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 from newstally.cli import app
 from newstally.cli.uploading import reaching
+from support.reference_gateway import ReferenceGateway
 from typer.testing import CliRunner, Result
 
 Run = Callable[..., Coroutine[Any, Any, Result]]
@@ -42,6 +43,21 @@ def articles(tmp_path: Path) -> Path:
     rows = "".join(f"The Daily,anna met anna in rome {n},{n}\n" for n in range(30))
     path.write_text("source,text,id\n" + rows)
     return path
+
+
+async def given_up(
+    run: Run, gateway: ReferenceGateway, *command: str | Path, **more: str
+) -> Result:
+    """Run a command that gives up while nothing is settled.
+
+    It runs again where this machine stood still until it gave up, and nothing had come yet.
+    """
+    gateway.paused = True
+    while True:
+        result = await run(*command, "--target", gateway.target, "--give-up-after", "1", **more)
+        if gateway.received:
+            gateway.paused = False
+            return result
 
 
 def begun(states: Path) -> list[str]:

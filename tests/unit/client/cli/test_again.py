@@ -10,7 +10,7 @@ from newstally.cli.uploading.display import FirstPass
 from newstally.inputs import Columns, Source, survey
 from support.reference_gateway import ReferenceGateway
 
-from .conftest import Run, append, begun
+from .conftest import Run, append, begun, given_up
 
 
 async def test_the_same_input_is_counted_once(run: Run, articles: Path, tmp_path: Path) -> None:
@@ -45,9 +45,7 @@ async def test_an_upload_goes_on_by_itself(run: Run, articles: Path, tmp_path: P
     """Cut off and run again, without an option and without its state: nothing counts twice."""
     async with ReferenceGateway() as gateway:
         command = ("upload", articles, "--target", gateway.target)
-        gateway.paused = True
-        cut = await run(*command, "--give-up-after", "0.3")
-        gateway.paused = False
+        cut = await given_up(run, gateway, *command[:2])
         done = await run(*command, "--state-dir", tmp_path / "elsewhere")
         (journal,) = gateway.journals.values()
     assert (cut.exit_code, done.exit_code, len(journal.counted)) == (1, 0, 30)
@@ -69,9 +67,7 @@ async def test_again_begins_anew_when_its_upload_is_lost(run: Run, articles: Pat
     """The persister's data was replaced: told once, and the next --again counts."""
     async with ReferenceGateway(batch=10) as gateway:
         command = ("upload", articles, "--target", gateway.target, "--again")
-        gateway.paused = True
-        await run(*command, "--give-up-after", "0.3")
-        gateway.paused = False
+        await given_up(run, gateway, "upload", articles, "--again")
         gateway.journals.clear()
         assert [(await run(*command)).exit_code for _ in range(2)] == [1, 0]
 

@@ -209,8 +209,11 @@ async def test_what_cannot_be_meant_is_told(run: Run, tmp_path: Path, case: str)
     assert (result.exit_code, said in result.stderr) == (2, True), result.stderr
 
 
-async def test_a_port_that_is_taken_by_something_else_is_told(run: Run, tmp_path: Path) -> None:
+async def test_a_port_that_is_taken_by_something_else_is_told(
+    run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """It takes the connection and says nothing: exit code 1 after a bounded time."""
+    monkeypatch.setattr("newstally._gateway.probing._SECONDS", 0.5)
     (tmp_path / "a.csv").write_bytes(CSV)
     with socket.create_server(("127.0.0.1", 0)) as server:
         port = server.getsockname()[1]

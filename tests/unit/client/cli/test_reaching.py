@@ -3,6 +3,8 @@
 import asyncio
 import contextlib
 import json
+import os
+import socket
 import threading
 from collections.abc import AsyncIterator, Awaitable, Callable
 from datetime import UTC, datetime
@@ -135,9 +137,10 @@ async def test_a_port_of_something_else_is_told(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     """What is there, as far as can be seen; exit code 1."""
-    if handler is silent:  # the others are told at once
-        monkeypatch.setattr("newstally._gateway.probing._SECONDS", 0.5)
-        monkeypatch.setattr(reaching, "FIRST_CONTACT_SECONDS", 0.7)
+    # The others are told at once.
+    seconds = 0.5 if handler is silent else 60.0
+    monkeypatch.setattr("newstally._gateway.probing._SECONDS", seconds)
+    monkeypatch.setattr(reaching, "FIRST_CONTACT_SECONDS", seconds)
     async with listening(handler) as target:
         result = await run("upload", articles, "--target", target)
     assert (result.exit_code, begun(states)) == (1, [])
@@ -158,6 +161,7 @@ async def test_a_port_that_speaks_tls_is_told(
     run: Run, articles: Path, states: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A plain client never gets an answer there: exit code 1 with the remedy, at once."""
+    monkeypatch.setattr("newstally._gateway.probing._SECONDS", 60.0)
     async with ReferenceGateway(credentials=shown(valid(AUTHORITY, ["127.0.0.1"]))) as gateway:
         result = await run("upload", articles, "--target", gateway.target)
     assert (result.exit_code, begun(states)) == (1, [])
@@ -349,6 +353,14 @@ async def test_it_says_soon_that_it_connects(
     assert told.stderr.splitlines()[0] == f"connecting to gateway {target}"
 
 
+def quiet_port() -> int:
+    """Return a free port that the system gives nobody by itself: it stays free."""
+    for port in range(20_000 + os.getpid() % 10_000, 32_768):
+        with contextlib.suppress(OSError), socket.create_server(("127.0.0.1", port)):
+            return port
+    raise AssertionError("no port is free")
+
+
 async def test_wait_waits_for_the_first_contact(
     run: Run, articles: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -362,8 +374,7 @@ async def test_wait_waits_for_the_first_contact(
 
     monkeypatch.setattr(reaching, "LineDisplay", Noted)
     monkeypatch.setattr(reaching, "FIRST_CONTACT_SECONDS", 0.7)
-    async with ReferenceGateway() as gateway:
-        port = gateway.port
+    port = quiet_port()
     uploading = asyncio.create_task(
         run("upload", articles, "--target", f"127.0.0.1:{port}", "--wait", "--json")
     )

@@ -12,10 +12,7 @@ from newstally import Article, InputError, NewstallyClient
 from newstally.cli.uploading.states import Stage, StateStore, UploadState
 from support.reference_gateway import ReferenceGateway
 
-from .conftest import Run, append, begun
-
-GIVE_UP = "1.5"
-"""Seconds: the upload is made within, however busy the machine is."""
+from .conftest import Run, append, begun, given_up
 
 
 async def test_the_same_upload_again_changes_nothing(run: Run, articles: Path) -> None:
@@ -33,8 +30,7 @@ async def test_the_state_is_on_disk_before_the_first_article(
 ) -> None:
     """When nothing is settled, the state is there already, and --resume needs no id."""
     async with ReferenceGateway() as first:
-        first.paused = True
-        failed = await run("upload", articles, "--target", first.target, "--give-up-after", GIVE_UP)
+        failed = await given_up(run, first, "upload", articles)
     assert failed.exit_code == 1
     (upload_id,) = begun(states)
     assert f"--resume --upload-id {upload_id}" in failed.stderr
@@ -121,9 +117,7 @@ async def test_a_lost_upload_is_not_begun_anew(
         if finished:
             await run(*command, "--upload-id", "job")
         else:
-            gateway.paused = True
-            await run(*command, "--upload-id", "job", "--give-up-after", GIVE_UP)
-            gateway.paused = False
+            await given_up(run, gateway, *command, "--upload-id", "job")
         gateway.journals.clear()
         result = await run(*command, *more)
         assert (result.exit_code, result.stdout, gateway.journals) == (1, "", {})
@@ -183,12 +177,9 @@ async def test_a_pipe_is_uploaded_and_resumed_with_the_same_bytes(run: Run) -> N
 async def test_a_pipe_that_was_cut_off_says_how_to_go_on(run: Run) -> None:
     """Nobody has kept the bytes: they must be piped again."""
     async with ReferenceGateway() as gateway:
-        gateway.paused = True
-        result = await run(
-            *("upload", "-", "--upload-id", "job"),
-            *("--target", gateway.target, "--give-up-after", GIVE_UP),
-            stdin='{"source": "P", "text": "good"}\n',
-        )
+        command = ("upload", "-", "--upload-id", "job")
+        piped = '{"source": "P", "text": "good"}\n'
+        result = await given_up(run, gateway, *command, stdin=piped)
     assert result.exit_code == 1
     assert result.stderr.endswith(
         "; to go on, pipe the same bytes into: newstally upload - --resume --upload-id job\n"

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from support.reference_gateway import ReferenceGateway
 
-from .conftest import Run
+from .conftest import Run, given_up
 
 ROWS = (
     "publication,text,date,written\n"
@@ -81,8 +81,7 @@ async def test_what_was_cut_off_is_told_how_to_go_on(run: Run, dated: Path) -> N
     """With the options that choose the times."""
     command = ("upload", dated, "--time-column", "written", "--month-first", "--wait")
     async with ReferenceGateway() as gateway:
-        gateway.paused = True
-        result = await run(*command, "--target", gateway.target, "--give-up-after", "0.2")
+        result = await given_up(run, gateway, *command)
     assert result.exit_code == 1
     assert " --time-column written " in result.stderr.replace("\n", " ")
     assert " --month-first " in result.stderr.replace("\n", " ")
