@@ -1,12 +1,16 @@
 """Measure the dashboard while an upload runs on the same machine: `make bench-dashboard`.
 
     python bench/dashboard_load.py ARTICLES [--rows N] [--readers 50] [--turns 4] [--seconds 30]
+        [--alone]
 
 A store with a million rows by day, the trio with two extractors, one dashboard, and `newstally
 upload` of ARTICLES, again and again. Turns with readers and turns without follow
 each other, so that what else the machine does meets both alike. Each reader opens a page every five
 seconds, one of a mix; half of them keep what they have seen and ask with validators, as browsers
-do. Before that, dashboards are started anew: how long their first page takes.
+do. Before that, dashboards are started anew: how long their first page takes. Of each turn it says
+what every process took of a processor, the readers included: `readers` is this process, which
+takes what browsers would on machines of their own. With `--alone` there is no upload, and every
+turn has readers: then it says what a page takes.
 
 Ends with the line
 
@@ -32,7 +36,8 @@ sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "tests"))
 
 from dashboard_readers import Told, Visits, crowd, first_page
 from dashboard_store import fill
-from support.dashboard import dashboard_process
+from processor_time import spent
+from support.dashboard import DashboardProcess, dashboard_process
 from support.processes import Process
 from support.trio import Trio
 
@@ -70,13 +75,34 @@ def settled(gateway: Process) -> float:
     return gateway.metric("newstally_gateway_settled_articles_total")
 
 
-async def turn(gateway: Process, base: str, readers: int, seconds: float) -> tuple[float, Visits]:
+def used(trio: Trio, dashboard: Process) -> dict[str, float]:
+    """Return the seconds of processor time that each kind of process has had so far."""
+    return {
+        "dashboard": spent(dashboard.pid),
+        "gateway": spent(trio.gateway.pid),
+        "persister": spent(trio.persister.pid),
+        "extractors": sum(spent(each.pid) for each in trio.extractors),
+        "readers": time.process_time(),
+    }
+
+
+async def turn(
+    trio: Trio, dashboard: DashboardProcess, readers: int, seconds: float, *, alone: bool
+) -> tuple[float, Visits]:
     """Return articles per second, and what the readers saw."""
     visits = Visits()
-    before, began = settled(gateway), time.perf_counter()
-    await crowd(base, readers, seconds, visits)
-    took = time.perf_counter() - began
-    return (settled(gateway) - before) / took, visits
+    took, before, began = used(trio, dashboard), settled(trio.gateway), time.perf_counter()
+    await crowd(dashboard.base, readers, seconds, visits)
+    lasted = time.perf_counter() - began
+    rate = (settled(trio.gateway) - before) / lasted
+    took = {name: after - took[name] for name, after in used(trio, dashboard).items()}
+    pages = len(visits.times(Told.PAGE))
+    shares = ", ".join(
+        f"{name} {1000 * each / pages:.1f} ms a page" if alone else f"{name} {each / lasted:.0%}"
+        for name, each in took.items()
+    )
+    print(f"{readers} readers: {rate:.0f} articles/s {visits}\n    {shares}", flush=True)
+    return rate, visits
 
 
 def first_pages(trio: Trio, scratch: Path) -> list[float]:
@@ -95,31 +121,34 @@ def measure(options: argparse.Namespace, scratch: Path) -> str:
         print(f"{fill(store, options.rows):,} rows", flush=True)
     flags = ["--sqlite-path", str(store)]
     seen, kept, rates = Visits(), [], {True: 0.0, False: 0.0}
-    with (
-        Trio(scratch / "trio", persister_flags=flags, extractor_flags=()) as trio,
-        uploading(trio.gateway.address, options.articles, scratch),
-    ):
-        time.sleep(WARM_SECONDS)
-        if not settled(trio.gateway):
-            raise RuntimeError(f"nothing comes in: {(scratch / 'upload.log').read_text()[-2000:]}")
+    with contextlib.ExitStack() as stack:
+        trio = stack.enter_context(
+            Trio(scratch / "trio", persister_flags=flags, extractor_flags=())
+        )
+        if not options.alone:
+            stack.enter_context(uploading(trio.gateway.address, options.articles, scratch))
+            time.sleep(WARM_SECONDS)
+            if not settled(trio.gateway):
+                log = (scratch / "upload.log").read_text()
+                raise RuntimeError(f"nothing comes in: {log[-2000:]}")
         first = first_pages(trio, scratch)
         print("first pages:", ", ".join(f"{1000 * each:.0f} ms" for each in first), flush=True)
         with dashboard_process(trio.gateway.address, scratch / "dashboard.log") as process:
             for number in range(2 * options.turns):
-                beside = bool(number % 2)
+                beside = options.alone or bool(number % 2)
                 readers = options.readers if beside else 0
                 rates[beside], visits = asyncio.run(
-                    turn(trio.gateway, process.base, readers, options.seconds)
+                    turn(trio, process, readers, options.seconds, alone=options.alone)
                 )
-                print(f"{readers} readers: {rates[beside]:.0f} articles/s {visits}", flush=True)
                 seen.add(visits)
-                if beside:
+                if beside and not options.alone:
                     kept.append(rates[True] / rates[False])
     pages = quantiles(seen.times(Told.PAGE), n=100)
     print(seen.table())
+    share = f"{100 * median(kept):.0f}%" if kept else "-"
     return (
         f"pages p50={1000 * pages[49]:.0f} ms p95={1000 * pages[94]:.0f} ms"
-        f" first={1000 * max(first):.0f} ms kept={100 * median(kept):.0f}% failed={seen.failed}"
+        f" first={1000 * max(first):.0f} ms kept={share} failed={seen.failed}"
     )
 
 
@@ -129,6 +158,7 @@ def main() -> int:
     parser.add_argument("articles", type=Path)
     parser.add_argument("--rows", type=int, default=1_000_000)
     parser.add_argument("--keep", type=Path, help="use this store, and make it if it is not there")
+    parser.add_argument("--alone", action="store_true", help="without an upload")
     parser.add_argument("--readers", type=int, default=50)
     parser.add_argument("--turns", type=int, default=4)
     parser.add_argument("--seconds", type=float, default=30.0)
