@@ -32,13 +32,12 @@ SORTED_AT_MOST = 5_000
 
 _Row = tuple[str, str, int, int, str]
 """(text, label, mentions, articles, name)."""
-_JOINED = (
-    "SELECT text, n.label, mentions, articles, coalesce(display, '') "
-    "FROM entity_tallies t JOIN entity_names n USING (entity)"
-)
+_RANKED = "FROM entity_tallies t INDEXED BY"
+"""Rows by rank. Left to itself, SQLite takes the primary key for one rank: all of a publication."""
+_JOINED = "JOIN entity_names n USING (entity)"
+_COLUMNS = "SELECT text, n.label, mentions, articles, coalesce(display, '')"
 # CROSS JOIN keeps the order in which the tables are named.
 _WALKED = (
-    "SELECT text, n.label, mentions, articles, coalesce(display, '') "
     "FROM entity_names n INDEXED BY "
     "sqlite_autoindex_entity_names_1 CROSS JOIN entity_tallies t ON t.entity = n.entity"
 )
@@ -174,6 +173,8 @@ class _Chosen:
         self._execute = connection.execute
         self._where = "publication = ?" if label is None else "publication = ? AND t.label = ?"
         self._of: tuple[int, ...] = (publication,) if label is None else (publication, label)
+        index = "entity_tallies_ranked" + ("" if label is None else "_by_label")
+        self._ranks = f"{_RANKED} {index}"
 
     def rows(self, number: int, after: EntityPosition | None) -> list[_Row]:
         """Return that many, in the order of the list."""
@@ -182,23 +183,24 @@ class _Chosen:
         if (left := number - len(found)) <= 0:
             return found
         last = self._execute(
-            f"SELECT max(rank) FROM (SELECT rank FROM entity_tallies t WHERE {self._where} "
+            f"SELECT max(rank) FROM (SELECT rank {self._ranks} WHERE {self._where} "
             "AND rank > ? ORDER BY rank LIMIT ?)",
             (*self._of, -mentions, left),
         ).fetchone()[0]
         if last is None:
             return found
         found += self._execute(
-            f"{_JOINED} WHERE {self._where} AND rank > ? AND rank < ? ORDER BY rank, text, n.label",
+            f"{_COLUMNS} {self._ranks} {_JOINED} WHERE {self._where} AND rank > ? AND rank < ? "
+            "ORDER BY rank, text, n.label",
             (*self._of, -mentions, last),
         ).fetchall()
         return found + self._ranked(last, number - len(found), ("", ""))
 
     def _ranked(self, rank: int, number: int, after: tuple[str, str]) -> list[_Row]:
         """Return so many of one rank after a position, by text and label."""
+        joined = _WALKED if self._is_walked(rank, number) else f"{self._ranks} {_JOINED}"
         found: Iterable[_Row] = self._execute(
-            f"{_WALKED if self._is_walked(rank, number) else _JOINED} "
-            f"WHERE {self._where} AND rank = ? AND (n.text, n.label) > (?, ?) "
+            f"{_COLUMNS} {joined} WHERE {self._where} AND rank = ? AND (n.text, n.label) > (?, ?) "
             "ORDER BY n.text, n.label LIMIT ?",
             (*self._of, rank, *after, number),
         )
@@ -206,7 +208,7 @@ class _Chosen:
 
     def _is_walked(self, rank: int, number: int) -> bool:
         (size,) = self._execute(
-            f"SELECT count(*) FROM entity_tallies t WHERE {self._where} AND rank = ?",
+            f"SELECT count(*) {self._ranks} WHERE {self._where} AND rank = ?",
             (*self._of, rank),
         ).fetchone()
         if size <= SORTED_AT_MOST:

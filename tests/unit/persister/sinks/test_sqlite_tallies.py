@@ -206,3 +206,20 @@ def test_newer_tables_are_refused() -> None:
     with pytest.raises(PermanentSinkError) as caught:
         SqliteTallies(connection)
     assert "newer" in caught.value.remedy
+
+
+@pytest.mark.parametrize("label", ["", "P"])
+def test_a_page_is_read_by_rank(label: str) -> None:
+    """However many entities a publication has: none is read that is not on the page, or tied."""
+    connection = database()
+    sink = SqliteTallies(connection)
+    sink.apply(part(1, 1, ("x", "P", 3), ("y", "P", 2), ("z", "P", 2), ("zz", "P", 1)))
+    queries: list[str] = []
+    connection.set_trace_callback(queries.append)
+    found = sink.list_entity_tallies("post", label, PageLimits(2, 9_999), None)
+    connection.set_trace_callback(None)
+    assert [each.text for each in found.items] == ["x", "y"]
+    plans = [row[3] for each in queries for row in connection.execute(f"EXPLAIN QUERY PLAN {each}")]
+    of_entities = [plan for plan in plans if plan.startswith("SEARCH t ")]
+    assert len(of_entities) >= 3
+    assert all("INDEX entity_tallies_ranked" in plan and "rank" in plan for plan in of_entities)

@@ -86,7 +86,11 @@ def entities(connection: sqlite3.Connection, beginning: str, after: Place) -> It
         if rest.startswith(key) and (rest, entity) > after
     )
     for rest, entity, text in merge(known, new):
-        if not text.startswith(beginning) and rest == _least(text, beginning):
+        if text.startswith(beginning):
+            continue
+        # Mostly it stands there once, and then this is the place.
+        once = len(beginning) <= _CUT and text.find(beginning) == text.rfind(beginning)
+        if once or rest == _least(text, beginning):
             yield rest, entity
 
 
