@@ -50,6 +50,8 @@ def shown(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Shown]:
     with Shown(tmp_path_factory.mktemp("dashboard")) as running:
         running.record("job", articles())
         running.record("hostile", [(each, [(entity_of(each), "ORG")], TODAY) for each in HOSTILE])
+        names = [(f"name {number:03}", "ORG") for number in range(120)]
+        running.record("many", [("Many", [*names, ("zenith fair", "EVENT")], None)])
         yield running
 
 
@@ -88,11 +90,11 @@ def test_no_page_asks_for_anything_elsewhere(shown: Shown, path: str) -> None:
 def test_the_overview(shown: Shown) -> None:
     """Publications with their sums, and what rises."""
     page = shown.whole("/")
-    assert "112 articles in 9 publications, with 174 mentions." in page.seen
+    assert "113 articles in 10 publications, with 295 mentions." in page.seen
     rows = page.table("Publications")
     assert rows[0] == ["Publication", "Articles in all", "Mentions in all", "Articles over time"]
-    assert rows[1][:3] == ["Sun", "49", "98"]
-    assert rows[2][:3] == ["The Post", "56", "69"]
+    assert [row[:3] for row in rows[1:3]] == [["Many", "1", "121"], ["Sun", "49", "98"]]
+    assert rows[3][:3] == ["The Post", "56", "69"]
     by_name = shown.whole("/?sort=name").table("Publications")
     assert by_name[-1][0] == ARABIC
 
@@ -112,6 +114,18 @@ def test_a_publication(shown: Shown) -> None:
         ["angela merkel", "Person", "12", "6"],
     ]
     assert page.table("What it mentions more than the others")[1][0] == "angela merkel"
+
+
+def test_the_first_pages_of_many_names(shown: Shown) -> None:
+    """They say that there are more, and know the kinds of all; a further page has the rest."""
+    page = shown.whole("/publication?name=Many", "of more than 100", "Event")
+    assert "Page 1" in page.seen
+    assert "Page 1 of" not in page.seen
+    assert ">Next<" in page.text
+    assert ">Last<" not in page.text
+    last = shown.whole("/publication?name=Many&page=5", "of 121", "Page 5 of 5")
+    assert last.table("Names")[-1] == ["zenith fair", "Event", "1", "1"]
+    assert ">Next<" not in last.text
 
 
 def test_a_period(shown: Shown) -> None:

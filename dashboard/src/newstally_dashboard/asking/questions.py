@@ -29,6 +29,8 @@ LATEST_UPLOADS = 100
 FOUND_ENTITIES = 500
 """Names that are looked at; the most mentioned of them are shown."""
 RISING = 8
+FIRST_NAMES = 100
+"""What a page shows at first. A list of Firestore has as many: more is read row by row."""
 
 Days = tally.Days
 T = TypeVar("T")
@@ -107,7 +109,7 @@ class Questions:
     async def ranking(
         self, publication: str, days: Days, label: str, size: int = PAGE_LIMIT_ITEMS
     ) -> tally.RankEntitiesResponse:
-        """Return what was mentioned most, at most 1,000."""
+        """Return what was mentioned most, at most `size`."""
         request = tally.RankEntitiesRequest(
             publication=publication, days=days, label=label, page_size=size
         )

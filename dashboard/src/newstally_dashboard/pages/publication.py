@@ -2,23 +2,28 @@
 
 import asyncio
 from collections.abc import AsyncIterator, Iterable
+from typing import NamedTuple
 
 from newstally_protos.limits import PAGE_LIMIT_ITEMS
 from newstally_protos.names import cleaned, publication_key
-from newstally_protos.v1.tally_pb2 import EntityTally, RankEntitiesRequest
+from newstally_protos.v1.tally_pb2 import (
+    EntityTally,
+    RankEntitiesRequest,
+    RankEntitiesResponse,
+)
 from starlette.requests import Request
 from starlette.responses import Response, StreamingResponse
 
 from newstally_dashboard.addresses.periods import Period
 from newstally_dashboard.addresses.reading import choice_of, page_of, required
 from newstally_dashboard.asking.asker import Lane
-from newstally_dashboard.asking.questions import History
+from newstally_dashboard.asking.questions import FIRST_NAMES, History
 from newstally_dashboard.asking.troubles import Kind, Trouble, TroubleError
-from newstally_dashboard.pages.site import ASIDE_SECONDS, MAIN_SECONDS, Site, section
+from newstally_dashboard.pages.site import ASIDE_SECONDS, MAIN_SECONDS, Section, Site, section
 from newstally_dashboard.views import bins, charts, sheets, sparks
 from newstally_dashboard.views.distinctive import Distinctive, distinctive
 from newstally_dashboard.views.figures import entity_name, quoted
-from newstally_dashboard.views.tables import Column, table
+from newstally_dashboard.views.tables import ROWS, Column, table
 from newstally_dashboard.web.answers import validated
 
 COLUMNS: dict[str, Column[EntityTally]] = {
@@ -29,9 +34,17 @@ COLUMNS: dict[str, Column[EntityTally]] = {
 }
 DOWNLOAD_PAGES = 100
 """So many pages of 1,000 are in a download; the rest has the command line: `newstally export`."""
-DISTINCTIVE_BYTES = 8 * 1024
-"""What ten of them take, names included."""
+BESIDE_BYTES = 16 * 1024
+"""What ten names and some labels take."""
 SPARK_CACHING = "private, max-age=60"
+
+
+class Beside(NamedTuple):
+    """What is found out beside what a page is about."""
+
+    more: list[Distinctive]
+    labels: list[str]
+    """Of all that it mentions, or of the one that was asked for."""
 
 
 async def publication(site: Site, request: Request) -> Response:
@@ -41,18 +54,22 @@ async def publication(site: Site, request: Request) -> Response:
     period = await site.period(request, name)
     sort = choice_of(params, "sort", tuple(COLUMNS))
     order, page = choice_of(params, "order", ("", "asc", "desc")), page_of(params)
-    catalogue, ranking, everything, history, more = await asyncio.gather(
+    size = names_needed(sort, order, page)
+    catalogue, ranking, everything, history, beside, kinds = await asyncio.gather(
         section(site.questions.catalogue(), ASIDE_SECONDS),
-        section(site.questions.ranking(name, period.days, label), MAIN_SECONDS),
-        section(site.questions.ranking(name, period.days, ""), MAIN_SECONDS),
+        section(_ranking(site, name, period, label, size), MAIN_SECONDS),
+        section(_ranking(site, name, period, "", FIRST_NAMES if label else size), MAIN_SECONDS),
         section(_lines(site, name, period), ASIDE_SECONDS),
-        section(_distinctive(site, name, period, label), ASIDE_SECONDS),
+        section(_beside(site, name, period, label), ASIDE_SECONDS),
+        section(_beside(site, name, period, ""), ASIDE_SECONDS),
     )
     if ranking.trouble is not None and ranking.trouble.kind in {Kind.ABSENT, Kind.WRONG}:
         trouble = ranking.trouble
         raise TroubleError(_absent(name) if trouble.kind is Kind.ABSENT else trouble)
     known = catalogue.value.by_key.get(publication_key(name)) if catalogue.value else None
     tallies = list(ranking.value.entity_tallies) if ranking.value else []
+    first_labels = _labels(everything.value.entity_tallies if everything.value else ())
+    labels = kinds.value.labels if kinds.value else first_labels
     return site.page(
         request,
         "publication.html",
@@ -60,17 +77,32 @@ async def publication(site: Site, request: Request) -> Response:
         name=known.publication if known else cleaned(name),
         known=known,
         label=label,
-        labels=_labels(everything.value.entity_tallies if everything.value else ()),
+        labels=labels if label in {"", *labels} else [*labels, label],
         period=period,
         ranking=ranking,
-        table=table(tallies, COLUMNS, sort, order, page),
+        table=table(
+            tallies,
+            COLUMNS,
+            sort,
+            order,
+            page,
+            more=size < PAGE_LIMIT_ITEMS
+            and len(tallies) == size
+            and ranking.value is not None
+            and bool(ranking.value.next_page_token),
+        ),
         columns=COLUMNS,
         cloud=charts.cloud(tallies, period.pairs),
         bars=charts.bars(tallies, period.pairs),
         history=history,
-        more=more,
-        most=PAGE_LIMIT_ITEMS,
+        more=Section(beside.value.more if beside.value else None, beside.trouble),
     )
+
+
+def names_needed(sort: str, order: str, page: int) -> int:
+    """Return how many of the names that are mentioned most a page of the table needs. Pure."""
+    first = sort == "mentions" and order in ("", "desc") and page * ROWS <= FIRST_NAMES
+    return FIRST_NAMES if first else PAGE_LIMIT_ITEMS
 
 
 async def download(site: Site, request: Request) -> Response:
@@ -122,17 +154,29 @@ def _binned(history: History) -> list[bins.Bin]:
     return bins.spread([history.days], bins.suited([history.days]))[0]
 
 
-async def _distinctive(site: Site, name: str, period: Period, label: str) -> list[Distinctive]:
-    async def make() -> list[Distinctive]:
-        here, everywhere = await asyncio.gather(
-            site.questions.ranking(name, period.days, label),
-            site.questions.ranking("", period.days, label),
-        )
-        return distinctive(here, everywhere)
+async def _ranking(
+    site: Site, name: str, period: Period, label: str, size: int
+) -> RankEntitiesResponse:
+    """Return so many names, or, of what is too large to be read, those that a list has."""
+    for fewer in (size, FIRST_NAMES):
+        try:
+            return await site.questions.ranking(name, period.days, label, fewer)
+        except TroubleError as error:
+            if error.trouble.kind is not Kind.UNANSWERED:
+                raise
+    return await site.questions.ranking(name, period.days, label, ROWS)
+
+
+async def _beside(site: Site, name: str, period: Period, label: str) -> Beside:
+    async def make() -> Beside:
+        # First what not every store can answer: then nothing is read in vain.
+        everywhere = await site.questions.ranking("", period.days, label)
+        here = await site.questions.ranking(name, period.days, label)
+        return Beside(distinctive(here, everywhere), _labels(here.entity_tallies))
 
     days = period.days
-    key = ("distinctive", publication_key(name), days.first, days.last, label)
-    return await site.questions.made_of(key, make, DISTINCTIVE_BYTES)
+    key = ("beside", publication_key(name), days.first, days.last, label)
+    return await site.questions.made_of(key, make, BESIDE_BYTES)
 
 
 def _absent(name: str) -> Trouble:

@@ -31,6 +31,8 @@ class Table(Generic[Row]):
     pages: int
     sort: str
     descending: bool
+    more: bool
+    """Whether there are more than `total`, on further pages."""
 
     @property
     def last(self) -> int:
@@ -52,10 +54,13 @@ def table(
     order: str,
     page: int,
     per_page: int = ROWS,
+    *,
+    more: bool = False,
 ) -> Table[Row]:
     """Sort rows by a column and return one page; one after the last is the last.
 
     `order`: "asc", "desc", or "" for the column's own. Rows of equal keys stay as they came.
+    `more`: these are not all, and the rest is behind them.
     """
     descending = order == "desc" if order else columns[sort].descending
     ordered = sorted(rows, key=columns[sort].key, reverse=descending)
@@ -63,4 +68,5 @@ def table(
     page = min(page, pages)
     begin = (page - 1) * per_page
     shown = ordered[begin : begin + per_page]
-    return Table(shown, begin + 1 if shown else 0, len(rows), page, pages, sort, descending)
+    first = begin + 1 if shown else 0
+    return Table(shown, first, len(rows), page, pages, sort, descending, more)

@@ -47,6 +47,7 @@ class Templates:
         self._environment = Environment(
             loader=PackageLoader("newstally_dashboard"),
             autoescape=True,
+            auto_reload=False,  # a look at each file for each page
             undefined=StrictUndefined,
             trim_blocks=True,
             lstrip_blocks=True,

@@ -36,6 +36,13 @@ def test_the_page_after_the_last_is_the_last() -> None:
     assert (empty.page, empty.pages, empty.first, empty.last, empty.total) == (1, 1, 0, 0, 0)
 
 
+def test_there_may_be_more_than_is_known() -> None:
+    """Whoever asks says so: the pages that are known stay as they are."""
+    known = table([3, 2, 1], COLUMNS, "size", "", 1, per_page=3, more=True)
+    assert (known.more, known.total, known.pages) == (True, 3, 1)
+    assert not shown([1]).more
+
+
 @given(st.lists(st.integers(0, 99)), st.sampled_from(["size", "last"]))
 def test_all_pages_together_are_the_table(rows: list[int], sort: str) -> None:
     """Each row on one page."""
