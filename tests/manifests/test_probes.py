@@ -120,7 +120,7 @@ def answered(port: int, path: str) -> bool:
 def status(port: int, path: str) -> int:
     """Return the status with which a GET is answered; 0 if nobody does."""
     try:
-        with urllib.request.urlopen(f"http://127.0.0.1:{port}{path}", timeout=5) as answer:
+        with urllib.request.urlopen(f"http://127.0.0.1:{port}{path}", timeout=60) as answer:
             return int(answer.status)
     except urllib.error.HTTPError as error:
         with error:
