@@ -1,7 +1,8 @@
 """The command line against the reference gateway."""
 
 import asyncio
-from collections.abc import Callable, Coroutine
+import signal
+from collections.abc import Callable, Coroutine, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -35,6 +36,14 @@ def run(monkeypatch: pytest.MonkeyPatch, states: Path) -> Run:
         return await asyncio.to_thread(lambda: CliRunner().invoke(app, command, input=stdin))
 
     return invoke
+
+
+@pytest.fixture
+def heeds_ctrl_c() -> Iterator[None]:
+    """A shell's background job ignores SIGINT, and so would what it starts."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
 
 
 @pytest.fixture

@@ -4,7 +4,6 @@ import asyncio
 import json
 import signal
 import sys
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -184,14 +183,6 @@ async def test_a_pipe_that_was_cut_off_says_how_to_go_on(run: Run) -> None:
     assert result.stderr.endswith(
         "; to go on, pipe the same bytes into: newstally upload - --resume --upload-id job\n"
     )
-
-
-@pytest.fixture
-def heeds_ctrl_c() -> Iterator[None]:
-    """A shell's background job ignores SIGINT, and so would what it starts."""
-    before = signal.signal(signal.SIGINT, signal.default_int_handler)
-    yield
-    signal.signal(signal.SIGINT, before)
 
 
 @pytest.mark.parametrize(

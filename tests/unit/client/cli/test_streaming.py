@@ -92,7 +92,9 @@ async def test_rejects_are_complete_after_a_crash(run: Run, states: Path) -> Non
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
-async def test_a_pipe_that_says_nothing_holds_nobody(states: Path, number: signal.Signals) -> None:
+async def test_a_pipe_that_says_nothing_holds_nobody(
+    heeds_ctrl_c: None, states: Path, number: signal.Signals
+) -> None:
     """Ctrl-C ends the command at once, with the way to go on."""
     async with ReferenceGateway() as gateway, piping(gateway, states) as process:
         assert process.stdin is not None
