@@ -1,5 +1,7 @@
 """Finding things: searching as one types, paging, sorting, periods, comparing; by address, too."""
 
+import asyncio
+import contextlib
 import re
 from datetime import date
 
@@ -8,7 +10,7 @@ from browser import addresses
 from browser.reader import DESKTOP, PHONE, Look, Reader, reading
 from browser.sites import Site
 from newstally import SyncNewstallyClient
-from playwright.async_api import Browser, expect
+from playwright.async_api import Browser, Error, Route, expect
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 
@@ -69,6 +71,45 @@ async def test_search_by_keyboard(browser: Browser, sample: Site) -> None:
         await assert_state_is_in_the_address(browser, reader)
 
 
+async def test_what_was_closed_stays_closed(browser: Browser, sample: Site) -> None:
+    """Escape also gives up what is being looked for: nothing opens under a reader's hands."""
+    async with reading(browser, sample.base) as reader:
+        await reader.open("/")
+        field, found = reader.page.get_by_label("Search names"), reader.page.locator("#suggestions")
+        await field.press_sequentially("eleanor")
+        await expect(found.get_by_role("link").first).to_be_visible()
+        asked, over = asyncio.Event(), asyncio.Event()
+
+        async def hold(route: Route) -> None:
+            asked.set()
+            await over.wait()
+            with contextlib.suppress(Error):  # nobody waits for it any more
+                await route.abort()
+
+        await reader.page.route("**/search?*", hold)
+        await field.press("x")
+        await asked.wait()
+        async with reader.page.expect_event("requestfailed") as given_up:
+            await reader.page.keyboard.press("Escape")
+        assert "/search" in (await given_up.value).url
+        await expect(found).to_be_hidden()
+        over.set()
+        await reader.page.unroute_all(behavior="wait")
+
+
+async def test_what_takes_the_store_a_while_comes(browser: Browser, sample: Site) -> None:
+    """Where names are still being looked for, it is asked again, without another letter."""
+    late = '<div id="results"><p class="pending">Searching…</p></div>'
+    async with reading(browser, sample.base) as reader:
+        await reader.open("/")
+        field, found = reader.page.get_by_label("Search names"), reader.page.locator("#suggestions")
+        await reader.page.route(
+            "**/search?*", lambda route: route.fulfill(body=late, content_type="text/html"), times=1
+        )
+        await field.fill("eleanor w")
+        await expect(found.get_by_role("link", name="Eleanor Whitcombe")).to_be_visible()
+
+
 async def test_search_on_its_own_page(browser: Browser, sample: Site) -> None:
     """What is found changes with each letter, and the address with it."""
     async with reading(browser, sample.base) as reader:
@@ -79,6 +120,7 @@ async def test_search_on_its_own_page(browser: Browser, sample: Site) -> None:
         await expect(reader.page).to_have_url(re.compile("q=eleanor"))
         await field.press_sequentially("xyz")
         await expect(found).to_contain_text("Nothing")
+        await expect(reader.page).to_have_url(re.compile("q=eleanorxyz"))
         await assert_state_is_in_the_address(browser, reader)
 
 
@@ -101,11 +143,13 @@ async def test_sorting_and_paging(browser: Browser, sample: Site) -> None:
         await reader.page.go_back()
         await expect(reader.page).not_to_have_url(re.compile("page=2"))
         await table.get_by_role("link", name="In articles").click()
+        await expect(reader.page).to_have_url(re.compile("order=asc"))
         assert await column(reader) == [1] * len(first)  # the other way round
 
 
 async def column(reader: Reader) -> list[int]:
-    """Return the numbers of the last column of the names."""
+    """Return the numbers of the last column of the names, once all of the page is there."""
+    await reader.settle()
     cells = await reader.page.locator("#names tbody td:last-child").all_inner_texts()
     return [int(cell.replace(",", "")) for cell in cells]
 
@@ -116,6 +160,7 @@ async def test_one_kind_of_names(browser: Browser, sample: Site) -> None:
         await reader.open(addresses.publication("The Daily Heliograph"))
         await reader.page.get_by_role("link", name="Organisation", exact=True).click()
         await expect(reader.page).to_have_url(re.compile("label=ORG"))
+        await reader.settle()
         kinds = await reader.page.locator("#names tbody td:nth-child(2)").all_inner_texts()
         assert set(kinds) == {"Organisation"}
         await assert_state_is_in_the_address(browser, reader)
@@ -169,6 +214,7 @@ async def test_adding_and_taking_out(browser: Browser, sample: Site) -> None:
     async with reading(browser, sample.base) as reader:
         await reader.open("/compare")
         for name in ("Eleanor Whitcombe", "Owen Tallis"):
+            await reader.settle()  # only then do scripts hear what is typed
             await reader.page.locator("#add").press_sequentially(name[:6].lower())
             await reader.page.locator("#candidates").get_by_role("link", name=name).click()
             await expect(reader.page.locator("#chosen")).to_contain_text(name)

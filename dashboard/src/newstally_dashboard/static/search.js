@@ -2,6 +2,7 @@
 import { fetchPage, takeOver } from "./fetching.js";
 
 const PAUSE_MILLIS = 180;
+const AGAIN_MILLIS = 1000;
 
 export function searchAsTyped() {
   for (const input of document.querySelectorAll("input[data-search]")) {
@@ -10,6 +11,7 @@ export function searchAsTyped() {
       const found = page.getElementById(results.id);
       if (found !== null) takeOver(results, found);
       history.replaceState(null, "", address);
+      return results;
     });
   }
   for (const input of document.querySelectorAll("input[data-suggest]")) suggest(input);
@@ -18,14 +20,16 @@ export function searchAsTyped() {
 /** Show what is found below a field, until something else is done. */
 function suggest(input) {
   const panel = document.getElementById(input.dataset.suggest);
-  const close = () => {
-    panel.hidden = true;
-  };
-  listen(input, (_address, page) => {
+  const cancel = listen(input, (_address, page) => {
     const found = page.getElementById("results");
     panel.hidden = found === null || input.value.trim() === "";
     if (!panel.hidden) takeOver(panel, found);
+    return panel;
   });
+  const close = () => {
+    cancel(); // or it would open again with what is found meanwhile
+    panel.hidden = true;
+  };
   input.form.addEventListener("keydown", (event) => {
     const links = [...panel.querySelectorAll("a")];
     const at = links.indexOf(document.activeElement);
@@ -49,23 +53,32 @@ function suggest(input) {
   });
 }
 
-/** Fetch the form's page whenever the field has changed and rests, the last one alone. */
+/**
+ * Fetch the form's page whenever the field has changed and rests, the last one alone; again while
+ * what `show` returns lacks a part. Return what gives up asking.
+ */
 function listen(input, show) {
   let timer;
   let asking = new AbortController();
-  input.addEventListener("input", () => {
+  const cancel = () => {
     clearTimeout(timer);
     asking.abort();
+  };
+  const ask = async (signal) => {
+    const address = `${input.form.action}?${new URLSearchParams(new FormData(input.form))}`;
+    try {
+      const page = await fetchPage(address, signal);
+      if (signal.aborted) return;
+      const shown = show(address, page);
+      if (shown.querySelector(".pending")) timer = setTimeout(ask, AGAIN_MILLIS, signal);
+    } catch {
+      // Aborted, or not reached: Enter asks again, and shows what is wrong.
+    }
+  };
+  input.addEventListener("input", () => {
+    cancel();
     asking = new AbortController();
-    const { signal } = asking;
-    timer = setTimeout(async () => {
-      const address = `${input.form.action}?${new URLSearchParams(new FormData(input.form))}`;
-      try {
-        const page = await fetchPage(address, signal);
-        if (!signal.aborted) show(address, page);
-      } catch {
-        // Aborted, or not reached: Enter asks again, and shows what is wrong.
-      }
-    }, PAUSE_MILLIS);
+    timer = setTimeout(ask, PAUSE_MILLIS, asking.signal);
   });
+  return cancel;
 }
