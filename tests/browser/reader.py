@@ -4,6 +4,7 @@ A dialogue, an error in the console, a violation of the content security policy,
 exception, and a request to anybody but the dashboard are each a fault.
 """
 
+import asyncio
 import re
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
@@ -26,6 +27,8 @@ AXE = (Path(__file__).parent / "axe" / "axe.min.js").read_text()
 WAIT_MILLISECONDS = 60_000
 """The machine may be busy: what has not come by then does not come."""
 expect.set_options(timeout=WAIT_MILLISECONDS)  # five seconds by default
+PENDING = 'class="pending"'
+"""What a page as served has where a part did not come in time."""
 SERIOUS = ("serious", "critical")
 _VIOLATION = (
     "document.addEventListener('securitypolicyviolation', violation =>"
@@ -102,6 +105,13 @@ class Reader:
         """Go to an address of the dashboard; return its answer."""
         answer = await self.page.goto(self.base + path, wait_until="load")
         assert answer is not None
+        return answer
+
+    async def whole(self, path: str) -> Response:
+        """Likewise, until all of it came in time: as it is served, not as scripts complete it."""
+        async with asyncio.timeout(WAIT_MILLISECONDS / 1_000):
+            while PENDING in await (answer := await self.open(path)).text():
+                pass
         return answer
 
     async def settle(self) -> None:

@@ -28,6 +28,8 @@ SHARED = REPOSITORY.parent / "shared" / "articles" / "articles.jsonl.gz"
 NAMED = ("--engine", "browser.hostile:named")
 PUBLICATIONS = 10_000
 APPLIED_SECONDS = 120.0
+PATIENT = ("--call-timeout", "60", "--max-waiting", "1000")
+"""A dashboard that gives up no question because the machine is busy."""
 
 
 @dataclass(frozen=True)
@@ -87,7 +89,7 @@ def site(
     *,
     engine: Sequence[str] = (),
     sink: Sequence[str] = (),
-    dashboard_flags: Sequence[str] = (),
+    dashboard_flags: Sequence[str] = PATIENT,
 ) -> Iterator[Site]:
     """Run the services, count the articles, run a dashboard."""
     with (
@@ -108,7 +110,7 @@ def secured(path: Path, articles: Iterable[Article]) -> Iterator[Site]:
     reading = path / "secure" / "reading"
     key = make_key(path / "secure" / "keys.json", "tests", ("read",))
     write(reading, key.encode())
-    flags = [f"--ca={own.folder.authority}", f"--key-file={reading}"]
+    flags = [f"--ca={own.folder.authority}", f"--key-file={reading}", *PATIENT]
     with (
         Trio(
             path / "trio", extractors=1, certificates=own.folder, gateway_flags=own.gateway_flags

@@ -10,7 +10,7 @@ from browser.reader import DESKTOP, PHONE, Reader, reading
 from browser.sites import PUBLICATIONS, Site
 from newstally_extractor.counting.normalising import normalise
 from newstally_persister.values.keys import publication_name
-from playwright.async_api import Browser
+from playwright.async_api import Browser, expect
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 LOOKS = (PHONE, DESKTOP)
@@ -82,11 +82,12 @@ async def test_all_on_one_page(browser: Browser, hostile: Site) -> None:
 async def test_very_many_publications(browser: Browser, hostile: Site) -> None:
     """All can be reached by paging, and the last page ends it."""
     async with reading(browser, hostile.base) as reader:
-        await reader.open("/?sort=name")
+        await reader.whole("/?sort=name")
         text = await reader.page.locator("main").inner_text()
         assert re.search(rf"\b{PUBLICATIONS:,}\b", text), text[:500]
         last = reader.page.get_by_role("link", name=re.compile("last", re.IGNORECASE)).first
         await last.click()
+        await expect(reader.page).to_have_url(re.compile("page="))
         await assert_plain(reader)
         rows = reader.page.locator("main table tbody tr")
         assert 1 <= await rows.count() <= 200

@@ -82,7 +82,7 @@ async def test_what_is_not_there_leads_on(browser: Browser, filled: Site, path: 
     """404, in words, with a way to go on."""
     async with reading(browser, filled.base, DESKTOP_AT_NIGHT) as reader:
         reader.allowed = re.compile("404")
-        answer = await reader.open(path)
+        answer = await reader.whole(path)
         assert answer.status == 404
         assert await reader.page.locator("main a[href]").count() >= 1
         assert await reader.cut() == []

@@ -1,5 +1,6 @@
 """The reader of these tests notices what it is there for."""
 
+import asyncio
 import re
 import threading
 from collections.abc import Iterator
@@ -8,6 +9,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 import pytest
 from browser.reader import PHONE, reading
 from playwright.async_api import Browser
+from support.processes import eventually
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 POLICY = "default-src 'none'; style-src 'unsafe-inline'; script-src 'self'; img-src * data:"
@@ -78,9 +80,11 @@ async def test_what_is_right_is_no_fault(browser: Browser, base: str) -> None:
 )
 async def test_what_is_wrong_is_a_fault(browser: Browser, base: str, path: str, fault: str) -> None:
     """And fails the test at its end."""
-    with pytest.raises(AssertionError, match=re.escape(fault)):
+    with pytest.raises(AssertionError, match=re.escape(fault)):  # noqa: PT012 - until it is told
         async with reading(browser, base) as reader:
             await reader.open(path)
+            # The browser tells it when it comes to it, which may be after the page is there.
+            await asyncio.to_thread(eventually, lambda: reader.faults)
 
 
 async def test_what_does_not_fit_is_seen(browser: Browser, base: str) -> None:

@@ -48,7 +48,8 @@ async def until(base: str, status: int) -> None:
 def own(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
     """Services that may be hurt."""
     articles = hostile.articles(5)
-    with sites.site(tmp_path_factory.mktemp("own"), articles, engine=sites.NAMED) as made:
+    path = tmp_path_factory.mktemp("own")
+    with sites.site(path, articles, engine=sites.NAMED, dashboard_flags=()) as made:
         yield made
 
 
@@ -69,7 +70,7 @@ async def assert_told(browser: Browser, own: Site) -> None:
         async with reading(browser, own.base, look) as reader:
             reader.allowed = re.compile("503")
             for path in PAGES:
-                answer = await reader.open(path)
+                answer = await reader.whole(path)
                 assert answer.status == 503, path
                 text = await reader.page.locator("main").inner_text()
                 assert "gateway" in text.lower(), path
@@ -115,6 +116,6 @@ async def test_a_key_that_is_refused(browser: Browser, tmp_path: Path) -> None:
         async with reading(browser, process.base) as reader:
             reader.allowed = re.compile("50[0-9]")
             for path in PAGES[:-1]:
-                answer = await reader.open(path)
+                answer = await reader.whole(path)
                 assert answer.status >= 500
                 assert "key" in (await reader.page.locator("main").inner_text()).lower(), path

@@ -15,7 +15,7 @@ async def test_every_page_is_readable(browser: Browser, filled: Site, look: Look
     names = filled.names()
     async with reading(browser, filled.base, look, scripts=False) as reader:
         for name, path in addresses.every_page(names).items():
-            await reader.open(path)
+            await reader.whole(path)
             main = reader.page.locator("main")
             text = (await main.inner_text()).lower()
             if name.startswith(("publication", "entity", "compare")):
