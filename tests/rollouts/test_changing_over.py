@@ -1,7 +1,6 @@
 """From an open installation of the previous release to certificates, while an upload runs."""
 
 import asyncio
-import socket
 from collections.abc import AsyncIterator, Callable
 from contextlib import ExitStack
 from pathlib import Path
@@ -12,6 +11,7 @@ from rollouts.test_mixed_versions import (
     previous,  # noqa: F401 - a fixture
     sources,
 )
+from support import ports
 from support.certificates import flags, make
 from support.corpus import assert_counted_once, make_articles
 from support.processes import REPOSITORY, Process, eventually
@@ -80,8 +80,7 @@ async def test_an_installation_changes_over_without_an_outage(
         ]
         articles = make_articles(CHUNK * (len(steps) + 1))
         # The client knows both gateways, as it would by a name; the new one need not run yet.
-        with socket.create_server(("127.0.0.1", 0)) as free:
-            coming.port = free.getsockname()[1]
+        coming.port = ports.free()
         target = f"ipv4:{leaving.address},{coming.address}"
         uploading = Upload(target, articles)
         task = asyncio.create_task(uploading.run())

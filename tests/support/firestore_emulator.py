@@ -9,13 +9,13 @@ import atexit
 import functools
 import os
 import shutil
-import socket
 import subprocess
 import sys
 import time
 from pathlib import Path
 
 import grpc
+from support import ports
 
 VARIABLE = "FIRESTORE_EMULATOR"
 INSTALL = "gcloud components install cloud-firestore-emulator  (it needs Java 11 or newer)"
@@ -37,9 +37,7 @@ def running() -> str:
     """Start it on the first call; return its host:port. It ends with this process."""
     script = _script()
     assert script is not None
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
+    port = ports.free()
     supervisor = subprocess.Popen(
         [
             *(sys.executable, str(Path(__file__).with_name("supervisor.py"))),

@@ -16,6 +16,8 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
+from support import ports
+
 REPOSITORY = Path(__file__).resolve().parents[2]
 START_SECONDS = 120.0
 """A process that has not said `serving` by then has failed (loading a model takes seconds)."""
@@ -66,6 +68,8 @@ class Process:
         """Start it without waiting for it."""
         assert self._process is None
         self._serving.clear()
+        self.port = self.port or ports.free()
+        self.admin_port = self.admin_port or ports.free()
         reading, writing = os.pipe()
         environment = {
             **os.environ,
@@ -104,7 +108,12 @@ class Process:
         assert self._process is not None
         deadline = time.monotonic() + START_SECONDS
         while not self._serving.wait(0.05):
-            if self._process.poll() is not None or time.monotonic() > deadline:
+            ended = self._process.poll() is not None
+            if ended and self._reader is not None:
+                self._reader.join()
+                if self._serving.is_set():  # it said so, and ended before this thread looked
+                    return
+            if ended or time.monotonic() > deadline:
                 message = f"{self.module} does not serve:\n{self.log_path.read_text()[-4000:]}"
                 self.kill()
                 raise AssertionError(message)

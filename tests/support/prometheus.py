@@ -3,7 +3,6 @@
 import json
 import re
 import shutil
-import socket
 import subprocess
 import sys
 import urllib.parse
@@ -15,6 +14,7 @@ from typing import Any, Self
 
 import pytest
 import yaml
+from support import ports
 from support.processes import Process, eventually
 
 FASTER = 60
@@ -64,9 +64,7 @@ class Prometheus:
             "scrape_configs": [{"job_name": "newstally", "static_configs": [{"targets": targets}]}],
         }
         (directory / "prometheus.yaml").write_text(yaml.safe_dump(configuration))
-        with socket.socket() as probe:
-            probe.bind(("127.0.0.1", 0))
-            self._address = f"127.0.0.1:{probe.getsockname()[1]}"
+        self._address = f"127.0.0.1:{ports.free()}"
         self._directory = directory
         self._process: subprocess.Popen[bytes] | None = None
 

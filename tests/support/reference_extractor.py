@@ -15,6 +15,7 @@ from typing import Any
 import grpc
 from newstally_protos.v1 import draining_pb2, extractor_pb2, extractor_pb2_grpc
 from newstally_protos.wire import SERVER_OPTIONS
+from support import ports
 
 LABEL = "WORD"
 
@@ -61,7 +62,7 @@ class ReferenceExtractor(extractor_pb2_grpc.ExtractorServiceServicer):
         """Notified whenever a model batch has begun."""
         self.links = 0
         """Links open now."""
-        self.port = 0
+        self.port = ports.free()
         self._instances = itertools.count(1)
         self.instance = 0
         self._server: grpc.aio.Server | None = None

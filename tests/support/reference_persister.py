@@ -24,6 +24,7 @@ from newstally_protos.v1 import (
 )
 from newstally_protos.wire import SERVER_OPTIONS
 from newstally_runtime.status import StatusError, abort, invalid, wait
+from support import ports
 from support.reference_questions import NoQuestions
 
 Context = grpc.aio.ServicerContext[Any, Any]
@@ -95,7 +96,7 @@ class ReferencePersister(
         self.open.set()
         self.health = health.aio.HealthServicer()
         """What it says of itself."""
-        self.port = 0
+        self.port = ports.free()
         self._server: grpc.aio.Server | None = None
 
     @property
