@@ -14,6 +14,12 @@ from unit.persister.calling import Caller, persister
 DISK_BYTES = 24 * 1024 * 1024
 HEADROOM = ("--journal-headroom-bytes", str(16 * 1024 * 1024))
 LONG = ("--flush-age", "3600", "--flush-window", "3600")
+HOLDER = """
+mount -t tmpfs -o "size=$1" newstally-test "$2" && echo mounted || exit
+cat
+umount "$2" || { umount --lazy "$2"; exit 1; }
+"""
+"""Holds a file system until its input ends, which it does however the test ends."""
 
 
 @pytest.fixture
@@ -27,17 +33,24 @@ def disk(tmp_path: Path) -> Iterator[Path]:
 def mounted(place: Path, size_bytes: int) -> Iterator[Path]:
     """Make a file system; skip the test where this user may not."""
     place.mkdir()
-    mount = ["mount", "-t", "tmpfs", "-o", f"size={size_bytes}", "newstally-test", str(place)]
-    try:
-        made = subprocess.run(mount, capture_output=True, text=True, check=False)
-    except FileNotFoundError:
-        pytest.skip("there is no `mount` here")
-    if made.returncode:
-        pytest.skip(f"a file system cannot be mounted here: {made.stderr.strip()}")
-    try:
-        yield place
-    finally:
-        subprocess.run(["umount", str(place)], check=True)
+    with subprocess.Popen(
+        ["sh", "-c", HOLDER, "sh", str(size_bytes), str(place)],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        start_new_session=True,
+    ) as holder:
+        assert holder.stdin is not None
+        assert holder.stdout is not None
+        assert holder.stderr is not None
+        if holder.stdout.readline() != "mounted\n":
+            pytest.skip(f"a file system cannot be mounted here: {holder.stderr.read().strip()}")
+        try:
+            yield place
+        finally:
+            holder.stdin.close()
+            assert holder.wait() == 0, holder.stderr.read()
 
 
 def room(disk: Path) -> int:
