@@ -80,7 +80,7 @@ async def run(attacks: list[Attack], seconds: float, seed: int) -> list[Outcome]
         await suite.prepare()
         print("\n".join(HEADING), flush=True)
         for number, attack in enumerate(attacks):
-            if number and not number % BURNS_EVERY:
+            if not number % BURNS_EVERY:
                 await suite.burn()
             outcome = await run_one(suite, attack)
             outcomes.append(outcome)

@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import math
 import os
 import subprocess
 import sys
@@ -75,17 +76,20 @@ class Suite:
         self._burnt = 0.0
 
     async def prepare(self) -> None:
-        """Learn, in peace, what the articles come to; and what is left beside a burner."""
+        """Learn, in peace, what the articles come to."""
         await self._innocent(0.0)
-        await self.burn()
 
     async def burn(self) -> None:
         """Measure the innocent's throughput beside a process that only burns a core."""
         with self._process("burn", self._seconds + self._head_start):
             self._burnt, _ = await self._innocent(self._seconds)
+        assert self._burnt, "nothing was settled beside a burner: nothing can be compared with it"
 
     async def run(self, attack: Attack) -> Outcome:
-        """Attack, upload beside it, recount, and see how soon all is well."""
+        """Attack, upload beside it, recount, and see how soon all is well.
+
+        Where nothing was burnt before, it is not known what was `kept`.
+        """
         with Watch(self._trio.gateway.pid) as watch:
             with self._process(attack.name, self._seconds + self._head_start) as process:
                 rate, exact = await self._innocent(self._seconds)
@@ -93,7 +97,8 @@ class Suite:
             began = time.monotonic()
             exact &= (await self._innocent(0.0))[1]
             back = time.monotonic() - began
-        return Outcome(attack, exact, rate / self._burnt, watch.megabytes, back)
+        kept = rate / self._burnt if self._burnt else math.nan
+        return Outcome(attack, exact, kept, watch.megabytes, back)
 
     async def _innocent(self, seconds: float) -> tuple[float, bool]:
         """Upload for so long, at least all articles once.
