@@ -62,7 +62,7 @@ class Upload:
         with running(tree, self.directory, *flags, variables=killed) as (process, caller):
             caller.create("u")
             more = dated(len(self.sent), 40)
-            caller.record("u", len(self.sent), more)
+            caller.give("u", len(self.sent), more)
             assert process.wait_exit() == -9
         self.sent += more
         return more

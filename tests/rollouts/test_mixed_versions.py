@@ -21,7 +21,8 @@ DISTRIBUTIONS = ("protos", "runtime", *SERVICES)
 @contextmanager
 def checked_out(commit: str, directory: Path) -> Iterator[Path]:
     """Check a commit out beside this tree."""
-    git(REPOSITORY, "worktree", "add", "--quiet", "--detach", str(directory), commit)
+    # By force: a run that was killed may have left this path behind as a worktree's.
+    git(REPOSITORY, "worktree", "add", "--force", "--quiet", "--detach", str(directory), commit)
     try:
         yield directory
     finally:

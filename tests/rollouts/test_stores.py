@@ -119,7 +119,7 @@ def test_a_flush_that_was_killed_is_finished(previous: Path, tmp_path: Path, ste
     sent = articles(0, 200)
     with running(previous, tmp_path, *SOON, variables=killed) as (process, caller):
         caller.create("u")
-        caller.record("u", 0, sent)
+        caller.give("u", 0, sent)
         assert process.wait_exit() == -9
     upload.sent += sent
     with running(REPOSITORY, tmp_path, *SOON) as (_, caller):

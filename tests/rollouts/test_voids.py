@@ -41,7 +41,7 @@ def test_the_release_before_waits_for_the_flush_and_goes_on(previous: Path, tmp_
     killed = {"NEWSTALLY_FAIL_POINT": "after-tombstone"}
     with running(REPOSITORY, tmp_path, *SOON, variables=killed) as (process, caller):
         more = articles(50, 20)
-        caller.record("u", 50, more)
+        caller.give("u", 50, more)
         upload.sent += more
         assert process.wait_exit() == -signal.SIGKILL
     refused = Process(

@@ -9,9 +9,7 @@ from pathlib import Path
 
 import grpc
 import pytest
-from support.engines import (
-    SLEEP,
-)
+from support.engines import HOLD, SLEEP
 from support.extractor_process import (
     PATIENCE_SECONDS,
     extractor,
@@ -59,7 +57,7 @@ async def test_work_of_a_killed_gateway_is_dropped(vanisher: Path) -> None:
     """After kill -9 of a gateway only the batch that was running is finished, for nobody."""
     async with extractor("--batch-articles", "1") as process:
         killed = await asyncio.create_subprocess_exec(
-            *(sys.executable, str(vanisher), f"127.0.0.1:{process.port}", SLEEP.format(200)),
+            *(sys.executable, str(vanisher), f"127.0.0.1:{process.port}", SLEEP.format(500)),
             env={**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, sys.path))},
             stdout=asyncio.subprocess.PIPE,
         )
@@ -77,7 +75,7 @@ async def test_work_of_a_killed_gateway_is_dropped(vanisher: Path) -> None:
         assert articles < 40
 
 
-async def test_a_gateway_that_overruns_its_window_is_not_read() -> None:
+async def test_a_gateway_that_overruns_its_window_is_not_read(tmp_path: Path) -> None:
     """What is unanswered stays within the window and one message, however much is sent."""
     text = "x" * 50_000
     async with (
@@ -86,12 +84,15 @@ async def test_a_gateway_that_overruns_its_window_is_not_read() -> None:
     ):
         await gateway.send(SLEEP.format(1_000))
         await gateway.until(lambda: gateway.started)
-        # Each takes its time: it is not over before one has looked.
-        sending = asyncio.create_task(flood(gateway, [text + SLEEP.format(100)] * 40))
+        # It is not over before one has looked.
+        release = tmp_path / "release"
+        held = [text + HOLD.format(release), *[text] * 39]
+        sending = asyncio.create_task(flood(gateway, held))
         await gateway.until(lambda: gateway.results)
         waiting = json.loads(await process.get("/readyz"))["waiting_articles"]
         assert waiting <= 3
         assert not sending.done()
+        release.touch()
         await gateway.until(lambda: len(gateway.results) == 41)
         await sending
 

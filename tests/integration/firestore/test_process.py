@@ -52,12 +52,14 @@ def firestore_persister(
 
 
 def record(process: Process, upload_id: str, some: list[Article], *, wait: bool = True) -> None:
-    """Record articles as a new upload, and wait until they are applied."""
+    """Record articles as a new upload, and wait until they are applied, or for nothing."""
     with Caller(process.address) as caller:
         caller.create(upload_id)
-        caller.insist(upload_id, 0, some)
         if wait:
+            caller.insist(upload_id, 0, some)
             caller.until_applied(upload_id)
+        else:
+            caller.give(upload_id, 0, some)
 
 
 async def assert_holds(
@@ -178,6 +180,7 @@ async def test_what_somebody_must_mend(
         assert code.name in state["sink"]["error"]
         assert process.metric("newstally_persister_sink_trouble", kind="permanent") == 1
         eventually(lambda: process.metric("newstally_persister_sink_errors_total") >= 3)
+        eventually(lambda: process.events("sink failed"), what="it is told")
         assert [event["remedy"] for event in process.events("sink failed")] == [
             state["sink"]["remedy"]
         ]

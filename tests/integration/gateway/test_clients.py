@@ -14,6 +14,7 @@ from support.gateway_wire import (
     Stream,
     client_of,
     contents_of,
+    eventually,
     gateway_client,
     gateway_process,
     message,
@@ -172,7 +173,7 @@ async def test_a_collision_is_cut_anew(
         heard = await stream.ended()
         assert heard.code is grpc.StatusCode.OK
         assert upload.counted == heard.next_offset == 20
-        assert process.events("batch collided, cut anew")
+        await eventually(lambda: process.events("batch collided, cut anew"), "it is told")
 
 
 async def test_streams_beyond_the_memory_are_told_to_come_again(

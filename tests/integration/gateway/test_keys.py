@@ -20,6 +20,7 @@ from newstally_runtime.status import StatusError
 from support.gateway_wire import (
     Client,
     client_of,
+    eventually,
     gateway_process,
     message,
     messages,
@@ -231,7 +232,9 @@ async def test_limits_hold_for_each_gateway_beside_a_persister_of_0_2_0(
     ):
         heard = await client.stream(messages(["Ada", "Bob"], "job"))
         assert (heard.code, heard.next_offset) == (OK, 2)
-        assert process.events("limits hold for each gateway by itself")
+        await eventually(
+            lambda: process.events("limits hold for each gateway by itself"), "it is told"
+        )
 
 
 @pytest.mark.parametrize("how", ["revoked", "expired"])

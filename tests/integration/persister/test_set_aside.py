@@ -75,6 +75,7 @@ def test_what_the_sink_refuses_is_shown_and_tried_again_on_command(tmp_path: Pat
         assert shown["ready"]
         assert shown["sink"]["set_aside_rows"] == 2
         assert "newstally-persister set-aside" in shown["sink"]["set_aside_remedy"]
+        eventually(lambda: len(process.events("row set aside")) >= 2, what="both are told")
         logged = [(each["publication"], each["label"]) for each in process.events("row set aside")]
         assert sorted(logged) == [("Post", "O"), ("Post", "P")]
 
@@ -115,7 +116,7 @@ def test_killed_at_a_step_of_voiding(step: str, tmp_path: Path) -> None:
     process.environment[failpoints.VARIABLE] = step
     process.start()
     with process, Caller(process.address) as caller:
-        caller.record("u", 1, BAD)
+        caller.give("u", 1, BAD)
         assert process.wait_exit() == -signal.SIGKILL
         del process.environment[failpoints.VARIABLE]
         process.start()

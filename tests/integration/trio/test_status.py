@@ -109,6 +109,7 @@ async def test_status_during_an_upload(tmp_path: Path) -> None:
         assert stages["waiting"]["p50"] <= stages["waiting"]["p99"]
         assert found["persister"]["settled_per_second"] > 0
         assert sum(each["share"] for each in found["replicas"]) == pytest.approx(1.0)
+        await asyncio.to_thread(eventually, partial(trio.gateway.events, "upload ended"))
         begun, ended = (trio.gateway.events(f"upload {what}") for what in ("begun", "ended"))
         assert [(line["upload_id"], line["owner"]) for line in begun] == [("slow", "anonymous")]
         assert [(line["settled"], line["refused"], line["outcome"]) for line in ended] == [

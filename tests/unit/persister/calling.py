@@ -85,6 +85,14 @@ class Caller:
                 assert time.monotonic() < deadline, "no answer for a minute"
                 time.sleep(0.01)
 
+    def give(self, upload_id: str, first: int, articles: Sequence[Article]) -> None:
+        """Record a batch once; what takes it may end before it answers."""
+        try:
+            self.record(upload_id, first, articles)
+        except grpc.RpcError as error:
+            if error.code() is not grpc.StatusCode.UNAVAILABLE:
+                raise
+
     def until_applied(self, upload_id: str) -> None:
         """Wait until all that is settled is applied."""
         eventually(
