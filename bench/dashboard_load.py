@@ -110,7 +110,7 @@ def first_pages(trio: Trio, scratch: Path) -> list[float]:
     took = []
     for number in range(FIRST_PAGES):
         with dashboard_process(trio.gateway.address, scratch / f"first-{number}.log") as process:
-            took.append(asyncio.run(first_page(process.base)))
+            took.append(first_page(process.base))
     return took
 
 

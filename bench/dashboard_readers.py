@@ -1,15 +1,18 @@
 """Readers of the dashboard as a server sees them: pages, and what pages load by themselves."""
 
 import asyncio
+import gzip
+import http.client
 import random
 import re
 import time
 from collections import Counter, defaultdict
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from enum import StrEnum
-from urllib.parse import quote, urljoin
+from http import HTTPStatus
+from urllib.parse import quote, urljoin, urlsplit
 
-import httpx
 from dashboard_store import LABELS, PUBLICATIONS, text_of
 
 EVERY_SECONDS = 5.0
@@ -97,27 +100,41 @@ def addresses(source: random.Random) -> str:
     )[0]
 
 
-def _client(base: str) -> httpx.AsyncClient:
-    """Return a client that costs little: 50 of them share two cores with what is measured."""
-    # Reading the authorities of the web, for TLS that nobody speaks here, takes some 20 ms each.
-    return httpx.AsyncClient(base_url=base, timeout=PATIENCE_SECONDS, verify=False, trust_env=False)
+def _connection(base: str) -> http.client.HTTPConnection:
+    """Return what costs little: 50 readers share two cores with what is measured."""
+    return http.client.HTTPConnection(urlsplit(base).netloc, timeout=PATIENCE_SECONDS)
 
 
-async def first_page(base: str) -> float:
+def _get(
+    connection: http.client.HTTPConnection, path: str, headers: dict[str, str]
+) -> tuple[http.client.HTTPResponse, bytes]:
+    """Return an answer, and its body as it came. Raises OSError and HTTPException."""
+    connection.request("GET", path, headers={"Accept-Encoding": "gzip", **headers})
+    answer = connection.getresponse()
+    return answer, answer.read()
+
+
+def first_page(base: str) -> float:
     """Return the seconds until the overview has come as a whole."""
-    async with _client(base) as client:
-        began = time.perf_counter()
-        answer = await client.get("/")
-        answer.raise_for_status()
-        return time.perf_counter() - began
+    connection = _connection(base)
+    began = time.perf_counter()
+    answer, _ = _get(connection, "/", {})
+    took = time.perf_counter() - began
+    connection.close()
+    if answer.status != HTTPStatus.OK:
+        raise RuntimeError(f"the first page: {answer.status}")
+    return took
 
 
 async def crowd(base: str, readers: int, seconds: float, visits: Visits) -> None:
     """Let readers read for so long."""
     end = time.monotonic() + seconds
-    async with asyncio.TaskGroup() as group:
-        for number in range(readers):
-            group.create_task(_read(base, number, number * EVERY_SECONDS / readers, end, visits))
+    with ThreadPoolExecutor(max(1, readers)) as threads:
+        asyncio.get_running_loop().set_default_executor(threads)
+        async with asyncio.TaskGroup() as group:
+            for number in range(readers):
+                first = number * EVERY_SECONDS / readers
+                group.create_task(_read(base, number, first, end, visits))
     await asyncio.sleep(max(0.0, end - time.monotonic()))
 
 
@@ -125,33 +142,34 @@ async def _read(base: str, number: int, first: float, end: float, visits: Visits
     source = random.Random(number)
     keeps: dict[str, str] | None = {} if number % 2 else None
     files: set[str] = set()
-    async with _client(base) as client:
-        await asyncio.sleep(first)
-        while time.monotonic() < end:
-            began = time.monotonic()
-            path = addresses(source)
-            text = await _ask(client, Told.PAGE, path, keeps, visits)
-            for asset in set(ASSET.findall(text)) - files:
-                files.add(asset)
-                await _ask(client, Told.FILE, asset, None, visits)
-            for later in LATER.findall(text):
-                await _ask(client, Told.PART, urljoin(path, later), keeps, visits)
-            await asyncio.sleep(max(0.0, began + EVERY_SECONDS - time.monotonic()))
+    connection = _connection(base)
+    await asyncio.sleep(first)
+    while time.monotonic() < end:
+        began = time.monotonic()
+        path = addresses(source)
+        text = await _ask(connection, Told.PAGE, path, keeps, visits)
+        for asset in set(ASSET.findall(text)) - files:
+            files.add(asset)
+            await _ask(connection, Told.FILE, asset, None, visits)
+        for later in LATER.findall(text):
+            await _ask(connection, Told.PART, urljoin(path, later), keeps, visits)
+        await asyncio.sleep(max(0.0, began + EVERY_SECONDS - time.monotonic()))
+    connection.close()
 
 
 async def _ask(
-    client: httpx.AsyncClient, told: Told, path: str, keeps: dict[str, str] | None, visits: Visits
+    connection: http.client.HTTPConnection,
+    told: Told,
+    path: str,
+    keeps: dict[str, str] | None,
+    visits: Visits,
 ) -> str:
     headers = {"If-None-Match": keeps[path]} if keeps and path in keeps else {}
     began = time.perf_counter()
     try:
-        async with client.stream("GET", path, headers=headers) as answer:
-            if told is Told.PAGE:
-                await answer.aread()
-            else:  # nobody looks at it, so it stays compressed
-                async for _ in answer.aiter_raw():
-                    pass
-    except httpx.HTTPError as error:
+        answer, body = await asyncio.to_thread(_get, connection, path, headers)
+    except (OSError, http.client.HTTPException) as error:
+        connection.close()  # the next request opens it again
         visits.failed += 1
         visits.why[type(error).__name__] += 1
         return ""
@@ -159,10 +177,12 @@ async def _ask(
     visits.seconds[told, "/static" if told is Told.FILE else name].append(
         time.perf_counter() - began
     )
-    visits.unchanged += answer.status_code == httpx.codes.NOT_MODIFIED
-    if answer.status_code not in (httpx.codes.OK, httpx.codes.NOT_MODIFIED):
+    visits.unchanged += answer.status == HTTPStatus.NOT_MODIFIED
+    if answer.status not in (HTTPStatus.OK, HTTPStatus.NOT_MODIFIED):
         visits.failed += 1
-        visits.why[f"{answer.status_code} {name}"] += 1
-    if keeps is not None and "etag" in answer.headers:
-        keeps[path] = answer.headers["etag"]
-    return answer.text if told is Told.PAGE else ""
+        visits.why[f"{answer.status} {name}"] += 1
+    if keeps is not None and (tag := answer.headers["ETag"]):
+        keeps[path] = tag
+    if told is not Told.PAGE:
+        return ""
+    return (gzip.decompress(body) if answer.headers["Content-Encoding"] else body).decode()
