@@ -3,8 +3,6 @@
 import asyncio
 import contextlib
 import json
-import os
-import socket
 import threading
 from collections.abc import AsyncIterator, Awaitable, Callable
 from datetime import UTC, datetime
@@ -16,6 +14,7 @@ from newstally import UploadEvent
 from newstally.certificates.authority import Authority, Issued
 from newstally.cli.uploading import reaching
 from newstally.cli.uploading.display import LineDisplay
+from support import ports
 from support.certificates import expired, valid
 from support.reference_gateway import ReferenceGateway
 
@@ -353,14 +352,6 @@ async def test_it_says_soon_that_it_connects(
     assert told.stderr.splitlines()[0] == f"connecting to gateway {target}"
 
 
-def quiet_port() -> int:
-    """Return a free port that the system gives nobody by itself: it stays free."""
-    for port in range(20_000 + os.getpid() % 10_000, 32_768):
-        with contextlib.suppress(OSError), socket.create_server(("127.0.0.1", port)):
-            return port
-    raise AssertionError("no port is free")
-
-
 async def test_wait_waits_for_the_first_contact(
     run: Run, articles: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -374,7 +365,7 @@ async def test_wait_waits_for_the_first_contact(
 
     monkeypatch.setattr(reaching, "LineDisplay", Noted)
     monkeypatch.setattr(reaching, "FIRST_CONTACT_SECONDS", 0.7)
-    port = quiet_port()
+    port = ports.free()
     uploading = asyncio.create_task(
         run("upload", articles, "--target", f"127.0.0.1:{port}", "--wait", "--json")
     )
