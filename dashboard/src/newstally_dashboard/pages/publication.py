@@ -17,7 +17,7 @@ from starlette.responses import Response, StreamingResponse
 from newstally_dashboard.addresses.periods import Period
 from newstally_dashboard.addresses.reading import choice_of, page_of, required
 from newstally_dashboard.asking.asker import Lane
-from newstally_dashboard.asking.questions import FIRST_NAMES, History
+from newstally_dashboard.asking.questions import FIRST_NAMES, Days, History, Questions
 from newstally_dashboard.asking.troubles import Kind, Trouble, TroubleError
 from newstally_dashboard.pages.site import ASIDE_SECONDS, MAIN_SECONDS, Section, Site, section
 from newstally_dashboard.views import bins, charts, sheets, sparks
@@ -54,11 +54,12 @@ async def publication(site: Site, request: Request) -> Response:
     period = await site.period(request, name)
     sort = choice_of(params, "sort", tuple(COLUMNS))
     order, page = choice_of(params, "order", ("", "asc", "desc")), page_of(params)
-    size = names_needed(sort, order, page)
+    size, asked = names_needed(sort, order, page), site.questions
+    of_all = FIRST_NAMES if label else size
     catalogue, ranking, everything, history, beside, kinds = await asyncio.gather(
         section(site.questions.catalogue(), ASIDE_SECONDS),
-        section(_ranking(site, name, period, label, size), MAIN_SECONDS),
-        section(_ranking(site, name, period, "", FIRST_NAMES if label else size), MAIN_SECONDS),
+        section(most_mentioned(asked, name, period.days, label, size), MAIN_SECONDS),
+        section(most_mentioned(asked, name, period.days, "", of_all), MAIN_SECONDS),
         section(_lines(site, name, period), ASIDE_SECONDS),
         section(_beside(site, name, period, label), ASIDE_SECONDS),
         section(_beside(site, name, period, ""), ASIDE_SECONDS),
@@ -154,17 +155,17 @@ def _binned(history: History) -> list[bins.Bin]:
     return bins.spread([history.days], bins.suited([history.days]))[0]
 
 
-async def _ranking(
-    site: Site, name: str, period: Period, label: str, size: int
+async def most_mentioned(
+    questions: Questions, name: str, days: Days, label: str, size: int
 ) -> RankEntitiesResponse:
     """Return so many names, or, of what is too large to be read, those that a list has."""
     for fewer in (size, FIRST_NAMES):
         try:
-            return await site.questions.ranking(name, period.days, label, fewer)
+            return await questions.ranking(name, days, label, fewer)
         except TroubleError as error:
             if error.trouble.kind is not Kind.UNANSWERED:
                 raise
-    return await site.questions.ranking(name, period.days, label, ROWS)
+    return await questions.ranking(name, days, label, ROWS)
 
 
 async def _beside(site: Site, name: str, period: Period, label: str) -> Beside:
