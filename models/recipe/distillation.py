@@ -19,7 +19,7 @@ from development import HUMAN
 from forms import Forms
 from mirror import Mirror, padded
 from prepare import Labelled
-from scoring import mean_f1
+from scoring import pooled_f1
 from spacy.language import Language
 from spacy.tokens import Doc
 from tags import Probabilities, best_path, spans
@@ -110,7 +110,7 @@ def _loss(mirror: Mirror, batch: Sequence[Part]) -> Any:
 
 
 def _measured(mirror: Mirror, kept: list[Any], dev: Sequence[Labelled], forms: Forms) -> float:
-    """Return the mean of the folded F1 over the corpora that people annotated, in percent."""
+    """Return the folded F1 over what people annotated of the texts kept back, in percent."""
     own = [parameter.detach().clone() for parameter in mirror.parameters()]
     _keep(mirror, kept)
     mirror.eval()
@@ -123,7 +123,7 @@ def _measured(mirror: Mirror, kept: list[Any], dev: Sequence[Labelled], forms: F
             scores = functional.log_softmax(mirror(words)[words >= 0].float(), dim=1).numpy()
             found.append(list(spans(best_path(scores))))
     _keep(mirror, own)
-    return mean_f1(human, found)
+    return pooled_f1(human, found)
 
 
 def _keep(mirror: Mirror, parameters: Iterable[Any]) -> None:

@@ -12,6 +12,7 @@ from __future__ import annotations
 import argparse
 import tempfile
 import time
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -19,12 +20,13 @@ import augment  # noqa: F401  (registers the augmenter that config.cfg names)
 import labels  # noqa: F401  (registers the labels that config.cfg names)
 import spacy
 import vectors
+from averaging import mean_of
 from corpora import CorporaError
 from development import HUMAN
 from kept import Stages, digest, digest_of, digest_of_arrays, digest_of_words
 from package import publish
 from prepare import TIMES, add_arguments, save
-from scoring import mean_f1
+from scoring import pooled_f1
 from selftraining import DEFAULT_ARTICLES
 from spacy import util
 from spacy.language import Language
@@ -56,7 +58,7 @@ DECIDING: dict[str, Any] = {_STEPS: 9000, _RATE: 0.001, _SWAP: 0.1}
 """What is different when the tok2vec has learnt from a teacher: slower, and for less long."""
 
 SEEDS = (20240501, 2)
-"""Of the trainings that begin with the same tok2vec: the better one is taken."""
+"""Of trainings that begin with the same parameters: the best of them, or their mean, is taken."""
 
 
 def make_model(inputs: Inputs, stages: Stages, args: argparse.Namespace) -> Path:
@@ -78,10 +80,20 @@ def make_model(inputs: Inputs, stages: Stages, args: argparse.Namespace) -> Path
     decided = [
         _trained("decided", inputs, stages, overrides | {_SEED: seed}, distilled) for seed in seeds
     ]
+    candidates = [*decided, _averaged(decided, stages)]
+    scores = [_score(folder, inputs) for folder in candidates]
+    print(f"of the texts kept back, by seed, and their mean: {scores}")
+    return candidates[scores.index(max(scores))] / _BEST
 
-    scores = [_score(folder, inputs) for folder in decided]
-    print(f"of the texts kept back, by seed: {scores}")
-    return decided[scores.index(max(scores))] / _BEST
+
+def _averaged(folders: Sequence[Path], stages: Stages) -> Path:
+    """Return the folder of the trainings' mean."""
+
+    def make(path: Path) -> None:
+        path.mkdir()
+        mean_of([folder / _BEST for folder in folders]).to_disk(path / _BEST)
+
+    return stages.kept("averaged", digest(*(folder.name for folder in folders)), make)
 
 
 def _score(folder: Path, inputs: Inputs) -> float:
@@ -89,7 +101,7 @@ def _score(folder: Path, inputs: Inputs) -> float:
     human = [one for one in inputs.dev if one.source in HUMAN]
     docs = spacy.load(folder / _BEST).pipe(one.doc.text for one in human)
     found = [[(span.start, span.end, span.label_) for span in doc.ents] for doc in docs]
-    return round(mean_f1(human, found), 2)
+    return round(pooled_f1(human, found), 2)
 
 
 def _trained(
