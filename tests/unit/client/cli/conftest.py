@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 from newstally.cli import app
-from newstally.cli.uploading import reaching
+from newstally.cli.uploading import display, reaching
 from support.reference_gateway import ReferenceGateway
 from typer.testing import CliRunner, Result
 
@@ -29,7 +29,9 @@ def run(monkeypatch: pytest.MonkeyPatch, states: Path) -> Run:
     monkeypatch.setenv("COLUMNS", "120")
     monkeypatch.setenv("XDG_CONFIG_HOME", str(states.parent))
     monkeypatch.chdir(states.parent)  # where rejects of a pipe go
-    monkeypatch.setattr(reaching, "SIGN_AFTER_SECONDS", 60.0)  # however slow the machine is
+    # Nothing is said of how long it takes, however slow the machine is.
+    monkeypatch.setattr(reaching, "SIGN_AFTER_SECONDS", 60.0)
+    monkeypatch.setattr(display, "LINE_EVERY_SECONDS", 3_600.0)
 
     async def invoke(*arguments: str | Path, stdin: str = "") -> Result:
         command = [str(argument) for argument in arguments]
