@@ -44,7 +44,8 @@ def hostile(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
 @pytest.fixture(scope="session")
 def empty(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
     """No article yet."""
-    with sites.site(tmp_path_factory.mktemp("empty"), engine=sites.NAMED) as made:
+    path = tmp_path_factory.mktemp("empty")
+    with sites.site(path, engine=sites.NAMED, dashboard_flags=sites.PATIENT) as made:
         yield made
 
 

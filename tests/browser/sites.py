@@ -30,6 +30,8 @@ PUBLICATIONS = 10_000
 APPLIED_SECONDS = 120.0
 PATIENT = ("--call-timeout", "60", "--max-waiting", "1000")
 """A dashboard that gives up no question because the machine is busy."""
+SETTLED = (*PATIENT, "--cache-seconds", "60")
+"""One of what does not change any more: it need not ask again and again, which takes its time."""
 
 
 @dataclass(frozen=True)
@@ -89,7 +91,7 @@ def site(
     *,
     engine: Sequence[str] = (),
     sink: Sequence[str] = (),
-    dashboard_flags: Sequence[str] = PATIENT,
+    dashboard_flags: Sequence[str] = SETTLED,
 ) -> Iterator[Site]:
     """Run the services, count the articles, run a dashboard."""
     with (
@@ -110,7 +112,7 @@ def secured(path: Path, articles: Iterable[Article]) -> Iterator[Site]:
     reading = path / "secure" / "reading"
     key = make_key(path / "secure" / "keys.json", "tests", ("read",))
     write(reading, key.encode())
-    flags = [f"--ca={own.folder.authority}", f"--key-file={reading}", *PATIENT]
+    flags = [f"--ca={own.folder.authority}", f"--key-file={reading}", *SETTLED]
     with (
         Trio(
             path / "trio", extractors=1, certificates=own.folder, gateway_flags=own.gateway_flags
