@@ -5,6 +5,7 @@ from collections.abc import Callable
 from typing import Any
 
 from newstally_persister.sinks.firestore.client import FirestoreClient
+from newstally_persister.sinks.firestore.connection import Connection, connect
 
 _TWICE_SECONDS = 5.0
 """After so many a deadline is twice as long, after twice as many three times, and so on."""
@@ -26,6 +27,15 @@ class Patience:
 
     def _factor(self) -> float:
         return self._least + (self._clock() - self._begun) / _TWICE_SECONDS
+
+
+def unhurried(project: str) -> Connection:
+    """Return a connection for tests without faults: no call of its client fails by its deadline."""
+
+    async def made() -> FirestoreClient:
+        return Patience(least=100.0).stretch(await connect(project, "(default)"))
+
+    return Connection(made)
 
 
 class _Stretched:

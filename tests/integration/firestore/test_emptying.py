@@ -9,9 +9,9 @@ from pathlib import Path
 import pytest
 from newstally_persister.maintenance.firestore_emptying import empty_database
 from newstally_persister.sinks.base import Mark, PageLimits, PublicationUnknownError
-from newstally_persister.sinks.firestore.connection import Connection, connect
 from newstally_persister.sinks.firestore.sink import FirestoreSink
 from newstally_persister.values.parts import EntityRow, Part, PublicationRow, digest
+from support.firestore_patience import unhurried
 from unit.persister.building import metrics
 
 LIMITS = PageLimits(100, 10**6)
@@ -27,7 +27,7 @@ async def test_a_clean_slate(
     """Broken off and said again, nothing is left: no tally, receipt, mark or orphan."""
     monkeypatch.setenv("FIRESTORE_EMULATOR_HOST", emulator)
     project = f"slate-{uuid.uuid4().hex[:8]}"
-    connection = Connection(lambda: connect(project, "(default)"))
+    connection = unhurried(project)
     sink = FirestoreSink(connection, 7, metrics(), part_writes=500)
     entities = [EntityRow(key, f"e{n}", "P", 1, 1) for key in ("a", "b") for n in range(30)]
     await sink.apply(part(1, [PublicationRow("a", "A", 30, 1)], entities[:30]))
@@ -55,7 +55,7 @@ async def test_a_clean_slate(
         text=True,
         check=False,
         env={**os.environ, "FIRESTORE_EMULATOR_HOST": emulator},
-        timeout=60,
+        timeout=240,
     )
     assert done.returncode == 0, done.stderr
     assert name in done.stderr

@@ -5,13 +5,11 @@ from pathlib import Path
 import pytest
 from newstally_persister.maintenance.firestore_emptying import empty_database
 from newstally_persister.sinks.base import Mark, PermanentSinkError
-from newstally_persister.sinks.firestore.client import FirestoreClient
-from newstally_persister.sinks.firestore.connection import Connection, connect
 from newstally_persister.sinks.firestore.sink import FirestoreSink
 from newstally_persister.values.parts import EntityRow, Part, PublicationRow, digest
 from support.firestore_bench import Bench
 from support.firestore_compact import COMPACT, DOCUMENTS, Kind
-from support.firestore_patience import Patience
+from support.firestore_patience import unhurried
 from unit.persister.building import Article, recount
 
 X: list[Article] = [("Post", [("x", "P"), ("y", "P")])] * 3
@@ -31,10 +29,7 @@ def part(journal: str, flush: int = 1) -> Part:
 
 
 def sink(kind: Kind, project: str) -> FirestoreSink:
-    async def unhurried() -> FirestoreClient:
-        return Patience(least=100.0).stretch(await connect(project, "(default)"))
-
-    return kind.make_sink(Connection(unhurried))
+    return kind.make_sink(unhurried(project))
 
 
 @BOTH
@@ -78,7 +73,7 @@ async def test_who_began_meanwhile_is_noticed_before_the_first_part(one: Kind, o
 async def test_a_compact_database_is_emptied() -> None:
     """Nothing of it is left, and then the other layout may begin."""
     project = "emptied-compact"
-    connection = Connection(lambda: connect(project, "(default)"))
+    connection = unhurried(project)
     compact, documents = sink(COMPACT, project), sink(DOCUMENTS, project)
     for flush in range(1, 30):
         await compact.apply(part("a", flush))

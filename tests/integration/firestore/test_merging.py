@@ -12,12 +12,12 @@ import pytest
 from newstally_persister.journal.opening import open_journal
 from newstally_persister.maintenance.firestore_merging import find_collisions, merge
 from newstally_persister.sinks.base import EntityTally, PageLimits, PublicationUnknownError
-from newstally_persister.sinks.firestore.connection import Connection, connect
 from newstally_persister.sinks.firestore.days import of_document
 from newstally_persister.sinks.firestore.sink import FirestoreSink
 from newstally_persister.sinks.firestore.writes import entity_write, publication_name
 from newstally_persister.values.parts import EntityRow, Part, PublicationRow, digest
 from support.firestore_compact import compact
+from support.firestore_patience import unhurried
 from unit.persister.building import metrics
 
 LIMITS = PageLimits(1_000, 10**6)
@@ -31,7 +31,7 @@ async def test_collisions_are_shown_and_merged_on_command(
     monkeypatch.setenv("FIRESTORE_EMULATOR_HOST", emulator)
     monkeypatch.setattr("newstally_persister.maintenance.firestore_merging.DOCUMENTS_AT_A_TIME", 7)
     project = f"merge-{uuid.uuid4().hex[:8]}"
-    connection = Connection(lambda: connect(project, "(default)"))
+    connection = unhurried(project)
     sink = FirestoreSink(connection, 7, metrics(), part_writes=500)
     today = datetime.now(UTC).date().toordinal() - date(1970, 1, 1).toordinal()
     days = ((3, 5, 5), (today - 400, 4, 4), (today, 3, 3))
@@ -60,7 +60,7 @@ async def test_collisions_are_shown_and_merged_on_command(
             text=True,
             check=True,
             env={**os.environ, "FIRESTORE_EMULATOR_HOST": emulator},
-            timeout=60,
+            timeout=240,
         )
         return str(done.stderr)
 
@@ -107,7 +107,7 @@ async def test_a_compact_database_is_shown_and_not_merged(
     """It says how it can be, and changes nothing."""
     monkeypatch.setenv("FIRESTORE_EMULATOR_HOST", emulator)
     project = f"merge-{uuid.uuid4().hex[:8]}"
-    connection = Connection(lambda: connect(project, "(default)"))
+    connection = unhurried(project)
     sink = FirestoreSink(connection, 7, metrics(), part_writes=500, layout=compact())
     publications = [PublicationRow(key, key, 1, 1) for key in (NFC, NFD)]
     await sink.apply(Part("j", 1, 1, digest(publications, []), publications, []))
@@ -123,7 +123,7 @@ async def test_a_compact_database_is_shown_and_not_merged(
         text=True,
         check=False,
         env={**os.environ, "FIRESTORE_EMULATOR_HOST": emulator},
-        timeout=60,
+        timeout=240,
     )
     assert done.returncode == 1
     assert "1 publications" in done.stderr

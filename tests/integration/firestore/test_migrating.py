@@ -19,7 +19,6 @@ from newstally_persister.maintenance.migration import stages
 from newstally_persister.maintenance.migration.note import Layout
 from newstally_persister.maintenance.migration.steps import Steps
 from newstally_persister.sinks.base import PageLimits
-from newstally_persister.sinks.firestore.connection import Connection, connect
 from newstally_persister.sinks.firestore.sink import FirestoreSink
 from newstally_persister.sinks.questions.asked import (
     Days,
@@ -34,6 +33,7 @@ from newstally_persister.sinks.questions.firestore import FirestoreQuestions
 from newstally_persister.sinks.questions.firestore_compact import CompactQuestions
 from support.firestore_compact import COMPACT, DOCUMENTS, TINY, Kind, compact
 from support.firestore_days import days_from, recount_places
+from support.firestore_patience import unhurried
 from support.processes import Process, eventually
 from unit.persister.building import Article, metrics, recount
 from unit.persister.calling import Caller, persister
@@ -199,7 +199,7 @@ async def test_the_same_answers(
     """Before and after, whatever is asked; what months and dates far off tell, too."""
     monkeypatch.setenv("FIRESTORE_EMULATOR_HOST", emulator)
     project = f"answers-{source}"
-    connection = Connection(lambda: connect(project, "(default)"))
+    connection = unhurried(project)
 
     def made(layout: Layout) -> tuple[Questions, FirestoreSink]:
         if layout == "documents":

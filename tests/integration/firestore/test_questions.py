@@ -17,7 +17,6 @@ from hypothesis import strategies as st
 from newstally_persister.sinks.base import PageLimits, PublicationUnknownError
 from newstally_persister.sinks.firestore.compact.folding import FoldLimits
 from newstally_persister.sinks.firestore.compact.layout import CompactLayout
-from newstally_persister.sinks.firestore.connection import Connection, connect
 from newstally_persister.sinks.firestore.layout import Layout
 from newstally_persister.sinks.firestore.sink import FirestoreSink, Send
 from newstally_persister.sinks.firestore.writes import publication_name
@@ -36,6 +35,7 @@ from newstally_persister.sinks.questions.asked import (
 from newstally_persister.sinks.questions.firestore import FirestoreQuestions
 from newstally_persister.sinks.questions.firestore_compact import CompactQuestions
 from newstally_protos.v1 import tally_pb2
+from support.firestore_patience import unhurried
 from unit.persister.building import Article, metrics
 from unit.persister.calling import SECONDS, Caller, persister
 from unit.persister.sinks.questions import plain
@@ -70,7 +70,7 @@ async def stored(
             yield questions
         return
     project = f"questions-{next(_projects)}"
-    connection = Connection(lambda: connect(project, "(default)"))
+    connection = unhurried(project)
     sink = FirestoreSink(connection, 7, metrics(), part_writes=1_000, today=lambda _: TODAY)
     try:
         await sink.apply(plain.part(articles))
@@ -85,7 +85,7 @@ async def stored_compactly(
 ) -> AsyncIterator[CompactQuestions]:
     """Half of the articles are in leaves, three rows each, and half of them in logs."""
     project = f"questions-{next(_projects)}"
-    connection = Connection(lambda: connect(project, "(default)"))
+    connection = unhurried(project)
     made: list[CompactLayout] = []
 
     def layout(send: Send, read_seconds: float) -> Layout:

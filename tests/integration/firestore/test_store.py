@@ -19,7 +19,6 @@ from newstally_persister.sinks.base import (
     PublicationTally,
     PublicationUnknownError,
 )
-from newstally_persister.sinks.firestore.connection import Connection, connect
 from newstally_persister.sinks.firestore.sink import FirestoreSink
 from newstally_persister.sinks.firestore.writes import writes_of_flush
 from newstally_persister.values.keys import publication_key, publication_name
@@ -28,6 +27,7 @@ from newstally_persister.values.progress import Expiry
 from structlog.testing import capture_logs
 from support.firestore_bench import PART_WRITES, Bench, Store
 from support.firestore_chaos import articles
+from support.firestore_patience import unhurried
 from support.firestore_proxy import Fault, FirestoreProxy, What
 from unit.persister.building import metrics, recount
 
@@ -64,7 +64,7 @@ def host(emulator: str, monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def sink(project: str) -> FirestoreSink:
-    connection = Connection(lambda: connect(project, "(default)"))
+    connection = unhurried(project)
     return FirestoreSink(connection, 7, metrics(), part_writes=1_000)
 
 
