@@ -182,7 +182,7 @@ async def test_an_idle_stream_makes_room_for_a_new_one() -> None:
 async def test_a_stream_is_asked_to_go_on_elsewhere_when_it_is_old() -> None:
     """So clients spread over gateways that were added; what it sent is settled first."""
     gateway = Gateway(slots=2)
-    async with serving(gateway.streams(age_seconds=0.3)) as client, client.open() as old:
+    async with serving(gateway.streams(age_seconds=1.0)) as client, client.open() as old:
         await old.write(message(" ", upload_id="old", offset=0))
         ended = await old.ended()
         assert (ended.code, ended.order[-1]) == (grpc.StatusCode.UNAVAILABLE, "draining")
