@@ -1,9 +1,9 @@
 """Tallies by numbers: a text stands in the file twice, however many rows speak of it.
 
 Among entities with equally many mentions the order is that of their texts, which the rows do not
-have. So a page takes the ranks that it covers wholly, and of the one that it ends or begins in the
-first texts: by sorting that rank's rows when they are few, and otherwise by walking all entities in
-the order of their texts until enough of them have that rank.
+have. So a page takes wholly the numbers of mentions that it covers, and of the one that it ends or
+begins in the first texts: by sorting that one's rows when they are few, and otherwise by walking
+all entities in the order of their texts until enough of them have so many mentions.
 """
 
 import sqlite3
@@ -28,16 +28,19 @@ from newstally_persister.values.keys import publication_key as normal_key
 from newstally_persister.values.parts import Part, PublicationRow
 
 SORTED_AT_MOST = 5_000
-"""Rows of one rank that are sorted without a thought."""
+"""Rows with equally many mentions that are sorted without a thought."""
 
 _Row = tuple[str, str, int, int, str]
 """(text, label, mentions, articles, name)."""
-_RANKED = "FROM entity_tallies t INDEXED BY"
-"""Rows by rank. Left to itself, SQLite takes the primary key for one rank: all of a publication."""
-_JOINED = "JOIN entity_names n USING (entity)"
-_COLUMNS = "SELECT text, n.label, mentions, articles, coalesce(display, '')"
-# CROSS JOIN keeps the order in which the tables are named.
+# CROSS JOIN keeps the order in which the tables are named. What `t` is asked for is in the index.
+_MOST = "entity_tallies t INDEXED BY entity_tallies_most"
+_JOINED = (
+    "SELECT n.text, n.label, r.mentions, r.articles, coalesce(n.display, '') "
+    f"FROM {_MOST} CROSS JOIN entity_tallies r ON r.publication = t.publication "
+    "AND r.entity = t.entity CROSS JOIN entity_names n ON n.entity = t.entity"
+)
 _WALKED = (
+    "SELECT n.text, n.label, t.mentions, t.articles, coalesce(n.display, '') "
     "FROM entity_names n INDEXED BY "
     "sqlite_autoindex_entity_names_1 CROSS JOIN entity_tallies t ON t.entity = n.entity"
 )
@@ -82,8 +85,9 @@ class NumberedRows:
         entities = self._numbers.of(part.entities)
         rows: list[tuple[int, int, int, int, int]] = []
         of_days: list[DayRow] = []
-        for key, text, label, mentions, articles, _, days in part.entities:
-            publication, entity, number = publications[key], entities[text, label], labels[label]
+        for row, entity in zip(part.entities, entities, strict=True):
+            key, _, label, mentions, articles, _, days = row
+            publication, number = publications[key], labels[label]
             rows.append((publication, entity, number, mentions, articles))
             for day, of_mentions, of_articles in days:
                 of_days.append((day, publication, entity, number, of_mentions, of_articles))
@@ -171,48 +175,46 @@ class _Chosen:
 
     def __init__(self, connection: sqlite3.Connection, publication: int, label: int | None) -> None:
         self._execute = connection.execute
-        self._where = "publication = ?" if label is None else "publication = ? AND t.label = ?"
+        self._where = "t.publication = ?" if label is None else "t.publication = ? AND t.label = ?"
         self._of: tuple[int, ...] = (publication,) if label is None else (publication, label)
-        index = "entity_tallies_ranked" + ("" if label is None else "_by_label")
-        self._ranks = f"{_RANKED} {index}"
 
     def rows(self, number: int, after: EntityPosition | None) -> list[_Row]:
         """Return that many, in the order of the list."""
         mentions, text, label = after or (ABOVE_ALL, "", "")
-        found = [] if after is None else self._ranked(-mentions, number, (text, label))
+        found = [] if after is None else self._with(mentions, number, (text, label))
         if (left := number - len(found)) <= 0:
             return found
         last = self._execute(
-            f"SELECT max(rank) FROM (SELECT rank {self._ranks} WHERE {self._where} "
-            "AND rank > ? ORDER BY rank LIMIT ?)",
-            (*self._of, -mentions, left),
+            f"SELECT min(mentions) FROM (SELECT mentions FROM {_MOST} WHERE {self._where} "
+            "AND t.mentions < ? ORDER BY t.mentions DESC LIMIT ?)",
+            (*self._of, mentions, left),
         ).fetchone()[0]
         if last is None:
             return found
         found += self._execute(
-            f"{_COLUMNS} {self._ranks} {_JOINED} WHERE {self._where} AND rank > ? AND rank < ? "
-            "ORDER BY rank, text, n.label",
-            (*self._of, -mentions, last),
+            f"{_JOINED} WHERE {self._where} AND t.mentions < ? AND t.mentions > ? "
+            "ORDER BY t.mentions DESC, n.text, n.label",
+            (*self._of, mentions, last),
         ).fetchall()
-        return found + self._ranked(last, number - len(found), ("", ""))
+        return found + self._with(last, number - len(found), ("", ""))
 
-    def _ranked(self, rank: int, number: int, after: tuple[str, str]) -> list[_Row]:
-        """Return so many of one rank after a position, by text and label."""
-        joined = _WALKED if self._is_walked(rank, number) else f"{self._ranks} {_JOINED}"
+    def _with(self, mentions: int, number: int, after: tuple[str, str]) -> list[_Row]:
+        """Return so many with equally many mentions after a position, by text and label."""
         found: Iterable[_Row] = self._execute(
-            f"{_COLUMNS} {joined} WHERE {self._where} AND rank = ? AND (n.text, n.label) > (?, ?) "
+            f"{_WALKED if self._is_walked(mentions, number) else _JOINED} "
+            f"WHERE {self._where} AND t.mentions = ? AND (n.text, n.label) > (?, ?) "
             "ORDER BY n.text, n.label LIMIT ?",
-            (*self._of, rank, *after, number),
+            (*self._of, mentions, *after, number),
         )
         return list(found)
 
-    def _is_walked(self, rank: int, number: int) -> bool:
+    def _is_walked(self, mentions: int, number: int) -> bool:
         (size,) = self._execute(
-            f"SELECT count(*) {self._ranks} WHERE {self._where} AND rank = ?",
-            (*self._of, rank),
+            f"SELECT count(*) FROM {_MOST} WHERE {self._where} AND t.mentions = ?",
+            (*self._of, mentions),
         ).fetchone()
         if size <= SORTED_AT_MOST:
             return False
         (entities,) = self._execute("SELECT max(entity) FROM entity_names").fetchone()
-        # Of so many entities passed by, one in `entities / size` has the rank.
+        # Of so many entities passed by, one in `entities / size` has as many.
         return bool(number * entities < size * size)

@@ -208,3 +208,20 @@ def test_the_dictionary_holds_each_text_once() -> None:
     texts = 20 * 400 + 50 * 400
     assert pages * 4096 < 10 * texts + 200_000
     assert isinstance(connection, sqlite3.Connection)
+
+
+def test_indexes_of_earlier_builds_are_replaced() -> None:
+    """Each would cost every tally that is added, and no list asks for them any more."""
+    connection = database()
+    SqliteTallies(connection)
+    connection.execute("DROP INDEX entity_tallies_most")
+    connection.execute("CREATE INDEX entity_tallies_ranked ON entity_tallies (publication)")
+    sink = SqliteTallies(connection)
+    indexes = connection.execute(
+        "SELECT name FROM sqlite_master WHERE tbl_name = 'entity_tallies' AND sql LIKE '%INDEX%'"
+    )
+    assert indexes.fetchall() == [("entity_tallies_most",)]
+    sink.apply(part(1, [("post", "x", "P", 2)]))
+    assert [
+        each.text for each in sink.list_entity_tallies("post", "P", EVERYTHING, None).items
+    ] == ["x"]

@@ -209,7 +209,7 @@ def test_newer_tables_are_refused() -> None:
 
 
 @pytest.mark.parametrize("label", ["", "P"])
-def test_a_page_is_read_by_rank(label: str) -> None:
+def test_a_page_is_read_by_mentions(label: str) -> None:
     """However many entities a publication has: none is read that is not on the page, or tied."""
     connection = database()
     sink = SqliteTallies(connection)
@@ -222,4 +222,5 @@ def test_a_page_is_read_by_rank(label: str) -> None:
     plans = [row[3] for each in queries for row in connection.execute(f"EXPLAIN QUERY PLAN {each}")]
     of_entities = [plan for plan in plans if plan.startswith("SEARCH t ")]
     assert len(of_entities) >= 3
-    assert all("INDEX entity_tallies_ranked" in plan and "rank" in plan for plan in of_entities)
+    assert all("INDEX entity_tallies_most" in plan and "mentions" in plan for plan in of_entities)
+    assert all("COVERING" in plan for plan in of_entities)

@@ -18,17 +18,17 @@ from newstally_persister.values.parts import EntityRow
 REMEMBERED_BYTES = 32 * 1024 * 1024
 """Memory for what is remembered; when it is more, all is forgotten before the next part."""
 _ENTRY_BYTES = 450
-"""Memory that an entity takes beside its texts: tuples, strings' heads, places in two dicts."""
+"""Memory that an entity takes beside its texts: tuples, strings' heads, a place in a dict."""
 _NAMES_PER_QUERY = 100
 """Entities whose numbers are asked for at a time."""
 _NEW = Upsert("entity_names", ("entity", "text", "label", "display"), "(text, label) DO NOTHING")
-_UNKNOWN = object()
-"""Instead of a name: equal to none."""
 
 Entity = tuple[str, str]
 """(text, label)."""
 _Row = tuple[int, str, str, str | None]
 """(number, text, label, name)."""
+_Known = tuple[int, str | None]
+"""(number, name)."""
 
 
 @cache
@@ -49,38 +49,37 @@ class EntityNumbers:
         self._limit_bytes = limit_bytes
         self._bytes = 0
         self._version: int | None = None
-        self._numbers: dict[Entity, int] = {}
-        self._shown: dict[Entity, str | None] = {}
+        self._known: dict[Entity, _Known] = {}
 
-    def of(self, rows: Sequence[EntityRow]) -> Mapping[Entity, int]:
-        """Return the numbers of these entities, and of others; keep the best name of each.
-
-        What is returned is good until the next call.
-        """
+    def of(self, rows: Sequence[EntityRow]) -> list[int]:
+        """Return the number of each row's entity; keep the best name of each."""
         (version,) = self._connection.execute("PRAGMA data_version").fetchone()
         if version != self._version or self._bytes > self._limit_bytes:
             self.forget()
             self._version = version
-        shown: Mapping[Entity, object] = self._shown
+        entities = [row[1:3] for row in rows]
+        found = [*map(self._known.get, entities)]
         names: dict[Entity, str | None] = {}
-        for _, text, label, _, _, name, _ in rows:
-            entity = (text, label)
-            if shown.get(entity, _UNKNOWN) == name:
+        for entity, row, known in zip(entities, rows, found, strict=True):
+            name = row[5]
+            if known is not None and known[1] == name:
                 continue
             before = names.setdefault(entity, name)
             if name and before != name:
                 names[entity] = better(before or "", name)
-        unknown = sorted(names.keys() - self._numbers.keys())  # neighbours share pages
-        if unknown:
-            self._add(unknown, names)
-        self._show(names)
-        return self._numbers
+        if names:
+            unknown = sorted(names.keys() - self._known.keys())  # neighbours share pages
+            if unknown:
+                self._add(unknown, names)
+            self._show(names)
+        return [
+            (known or self._known[entity])[0] for entity, known in zip(entities, found, strict=True)
+        ]
 
     def forget(self) -> None:
         """Forget what was remembered."""
         self._version = None
-        self._numbers = {}
-        self._shown = {}
+        self._known = {}
         self._bytes = 0
 
     def _add(self, unknown: Sequence[Entity], names: Mapping[Entity, str | None]) -> None:
@@ -110,8 +109,7 @@ class EntityNumbers:
             self._remember(found.fetchall())
 
     def _remember(self, rows: Sequence[_Row]) -> None:
-        self._numbers.update([((text, label), number) for number, text, label, _ in rows])
-        self._shown.update([((text, label), name) for _, text, label, name in rows])
+        self._known.update([((text, label), (number, name)) for number, text, label, name in rows])
         characters = sum([len(text) + len(name or "") for _, text, _, name in rows])
         self._bytes += _ENTRY_BYTES * len(rows) + 4 * characters  # a character takes at most four
 
@@ -119,10 +117,10 @@ class EntityNumbers:
         """Let entities be shown by these names where they are better."""
         renamed: list[tuple[str, int]] = []
         for entity, name in names.items():
-            shown = self._shown[entity]
+            number, shown = self._known[entity]
             if name and name != shown and (best := better(shown or "", name)) != shown:
-                renamed.append((best, self._numbers[entity]))
-                self._shown[entity] = best
+                renamed.append((best, number))
+                self._known[entity] = number, best
         self._connection.executemany(
             "UPDATE entity_names SET display = ? WHERE entity = ?", renamed
         )

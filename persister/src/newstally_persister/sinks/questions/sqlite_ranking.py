@@ -190,7 +190,8 @@ class _Candidates:
         self._most = 0
         for (publication,) in publications:
             rows = execute(
-                f"SELECT rank, publication, entity FROM entity_tallies WHERE {where} ORDER BY rank",
+                "SELECT -mentions, publication, entity FROM entity_tallies "
+                f"INDEXED BY entity_tallies_most WHERE {where} ORDER BY mentions DESC",
                 (publication, *of),
             )
             self._follow(rows)
