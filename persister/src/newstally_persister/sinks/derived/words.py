@@ -30,7 +30,7 @@ _MADE = (
 )
 _WORDS = Upsert("entity_words", ("rest", "entity"))
 _LAST = "(SELECT coalesce(max(last), 0) FROM named_words)"
-_ASCII_START = re.compile("(?<![0-9A-Za-z])[0-9A-Za-z]")
+_ASCII_RESTS = re.compile(f"(?<![0-9A-Za-z])(?=([0-9A-Za-z].{{0,{_CUT - 1}}}))", re.DOTALL)
 Place = tuple[str, int]
 """(rest, entity): what the list is ordered by."""
 
@@ -53,7 +53,7 @@ def step(connection: sqlite3.Connection, names: int = NAMES_A_STEP) -> bool:
         ).fetchall()
         if not found:
             return False
-        rows = {(text[at : at + _CUT], entity) for entity, text in found for at in _starts(text)}
+        rows = {(rest, entity) for entity, text in found for rest in _rests(text)}
         _WORDS.run(connection, sorted(rows))
         connection.execute("DELETE FROM named_words")
         connection.execute("INSERT INTO named_words VALUES (?)", (found[-1][0],))
@@ -62,7 +62,7 @@ def step(connection: sqlite3.Connection, names: int = NAMES_A_STEP) -> bool:
 
 def rests(text: str) -> set[str]:
     """Return the text from each of its words on but the first, cut short. Pure."""
-    return {text[at : at + _CUT] for at in _starts(text)}
+    return set(_rests(text))
 
 
 def entities(connection: sqlite3.Connection, beginning: str, after: Place) -> Iterator[Place]:
@@ -102,10 +102,14 @@ def _least(text: str, beginning: str) -> str | None:
     )
 
 
+def _rests(text: str) -> list[str]:
+    if text.isascii():  # the same, several times as fast
+        return _ASCII_RESTS.findall(text, 1)
+    return [text[at : at + _CUT] for at in _starts(text)]
+
+
 def _starts(text: str) -> list[int]:
     """Return where a word begins, but for the first place."""
-    if text.isascii():  # the same, several times as fast
-        return [found.start() for found in _ASCII_START.finditer(text, 1)]
     starts = []
     inside = True
     for at, sign in enumerate(text):
