@@ -3,11 +3,13 @@
 import json
 import resource
 import socket
+import time
 from pathlib import Path
 
 import psutil
 import pytest
 from newstally_protos.wire import SERVER_OPTIONS
+from newstally_runtime.peers.hangup import SWEEP_SECONDS
 from newstally_runtime.peers.ports import PortLimits, server_options
 from support.processes import Process, eventually
 
@@ -16,7 +18,13 @@ from support.processes import Process, eventually
 def test_probes_answer_without_descriptors(service: str, tmp_path: Path) -> None:
     """Connections take all there are; /healthz, /readyz and /metrics answer all the same."""
     flags = {
-        "persister": ["--data-dir", str(tmp_path / "data")],
+        # A sink that is not there opens nothing later on.
+        "persister": [
+            "--data-dir",
+            str(tmp_path / "data"),
+            "--sqlite-path",
+            str(tmp_path / "no/t"),
+        ],
         "extractor": ["--engine", "support.engines:rules"],
         "gateway": ["--persister", "127.0.0.1:1", "--extractors", "127.0.0.1:1"],
     }[service]
@@ -27,7 +35,9 @@ def test_probes_answer_without_descriptors(service: str, tmp_path: Path) -> None
         taken = [socket.create_connection(("127.0.0.1", process.port)) for _ in range(100)]
         try:
             eventually(lambda: running.num_fds() >= limit, what="all descriptors are taken")
-            for _ in range(30):
+            # The ports are looked after several times meanwhile.
+            end = time.monotonic() + 8 * SWEEP_SECONDS
+            while time.monotonic() < end:
                 assert json.loads(process.admin("/healthz"))["healthy"]
                 assert "ready" in json.loads(process.admin("/readyz"))
                 assert "newstally_" in process.admin("/metrics")

@@ -6,8 +6,10 @@ done with the call. And a port that is full takes nobody, however silent those a
 
 import asyncio
 import contextlib
+import errno
 import ipaddress
 import os
+import resource
 import socket
 import struct
 from collections.abc import Collection, Iterator
@@ -19,6 +21,8 @@ SWEEP_SECONDS = 0.25
 """How often connections in excess are looked for."""
 _DESCRIPTORS = "/dev/fd"
 """Lists the open descriptors of the process that looks, on Linux and macOS."""
+_LOOKED_AT = 65_536
+"""Of so many descriptors at most, where they cannot be listed: to try one takes a microsecond."""
 LISTENING_MILLIS = 10_000
 """Who said something within this time is not silent: keepalive has every peer do so."""
 _INFO_BYTES = 136
@@ -82,14 +86,20 @@ class Doorkeeper:
         return len(excess)
 
 
-def _descriptors() -> list[str]:
-    return os.listdir(_DESCRIPTORS)  # noqa: PTH208 - names are all that is needed
+def _descriptors() -> Collection[int]:
+    """Return what is open; where none is left to look with, whatever may be."""
+    try:
+        return [int(name) for name in os.listdir(_DESCRIPTORS)]  # noqa: PTH208 - names are enough
+    except OSError as error:
+        if error.errno not in (errno.EMFILE, errno.ENFILE):
+            raise
+        return range(min(resource.getrlimit(resource.RLIMIT_NOFILE)[0], _LOOKED_AT))
 
 
 def _connections(ports: Collection[int]) -> Iterator[socket.socket]:
     """Yield the connections to ports of this process, each to be used before the next."""
-    for name in _descriptors():
-        with contextlib.suppress(OSError), _borrowed(int(name)) as connection:
+    for descriptor in _descriptors():
+        with contextlib.suppress(OSError), _borrowed(descriptor) as connection:
             internet = connection.family in (socket.AF_INET, socket.AF_INET6)
             if internet and connection.getsockname()[1] in ports:
                 connection.getpeername()  # OSError: it listens

@@ -2,6 +2,8 @@
 
 import asyncio
 import contextlib
+import errno
+import os
 import socket
 from collections.abc import Iterator
 
@@ -47,6 +49,19 @@ def test_who_hung_up_does_not_count() -> None:
             assert end.recv(1) == b""
         assert Doorkeeper([port], 1).sweep() == 0
         assert not _ended_now(peers[0])
+
+
+def test_excess_is_ended_without_a_descriptor_to_look_with(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whoever has taken all descriptors cannot have the process end by it."""
+
+    def none_left(_: str) -> list[str]:
+        raise OSError(errno.EMFILE, os.strerror(errno.EMFILE))
+
+    with _accepted(8) as (port, peers, _):
+        monkeypatch.setattr(os, "listdir", none_left)
+        assert Doorkeeper([port], 3).sweep() == 5
+        monkeypatch.undo()
+        assert sum(map(_ended_now, peers)) == 5
 
 
 def test_who_waits_for_an_answer_is_not_silent() -> None:
