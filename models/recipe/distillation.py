@@ -1,4 +1,4 @@
-"""Teach the small model's tok2vec how sure the teacher is of each tag, before it learns to decide.
+"""Teach the small model how sure the teacher is of each tag.
 
 The teacher's probabilities say more than its choice: that a name is a company or else a place. What
 people annotated stands; the teacher fills in what they left open, and says all of other texts.
@@ -11,18 +11,19 @@ import random
 import time
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 import torch
-from development import HUMAN
+from decisions import Decisions, states_of
 from forms import Forms
 from mirror import Mirror, padded
 from prepare import Labelled
-from scoring import pooled_f1
+from scoring import measured
 from spacy.language import Language
 from spacy.tokens import Doc
-from tags import Probabilities, best_path, spans
+from tags import TAGS, Probabilities
 from torch import nn
 from torch.nn import functional
 from variations import Lesson, Part, Variations, Varying, lessons_of
@@ -30,65 +31,135 @@ from variations import Lesson, Part, Variations, Varying, lessons_of
 
 @dataclass(frozen=True)
 class Plan:
-    """How the tok2vec learns from the teacher."""
+    """How the small model learns from the teacher.
 
-    steps: int = 7_000
-    words: int = 6_000
+    Several trainings share their first steps. They differ only in what they read after those.
+    """
+
+    steps: int = 10_000
+    """Of one training, shared steps and all."""
+    shared: int = 6_000
+    words: int = 3_000
     """Of one step, at least."""
     rate: float = 3e-3
+    """Falls to zero in the last step, in a straight line."""
     warmup: float = 0.05
-    dropout: float = 0.1
+    """Share of the steps in which the rate rises."""
+    dropout: float = 0.02
+    """Low, as the small model never learns all that the teacher says."""
+    rare: float = 0.5
+    """How often a word that is read once in a pass over the texts is taken for an unknown one."""
     averaged: float = 0.998
     """Share of the old parameters in their running mean, which is what is kept."""
     varying: Varying = field(default_factory=Varying)
     seed: int = 20240501
 
 
-def distil(
-    nlp: Language,
-    said: Iterable[tuple[Doc, Probabilities]],
-    dev: Sequence[Labelled],
-    forms: Forms,
-    plan: Plan,
-) -> None:
-    """Train the pipeline's tok2vec; prints how good its tags are on `dev` every now and then."""
-    torch.manual_seed(plan.seed)
-    lessons = [lesson for doc, tags in said for lesson in lessons_of(doc, tags, forms)]
-    mirror = Mirror(nlp, forms, plan.dropout)
-    kept = [parameter.detach().clone() for parameter in mirror.parameters()]
-    optimizer = torch.optim.AdamW(mirror.parameters(), lr=plan.rate, weight_decay=0.01, fused=True)
-    schedule = torch.optim.lr_scheduler.LambdaLR(
-        optimizer, lambda step: _ramp(step / plan.steps, plan.warmup)
-    )
-    started, read, lost = time.monotonic(), 0, 0.0
-    for step, batch in enumerate(_batches(lessons, forms, plan), start=1):
-        mirror.train()
-        loss = _loss(mirror, batch)
-        loss.backward()
-        nn.utils.clip_grad_norm_(mirror.parameters(), 1.0)
-        optimizer.step()
-        schedule.step()
-        optimizer.zero_grad()
-        with torch.no_grad():
-            share = min(plan.averaged, step / (step + 10))
-            torch._foreach_lerp_(kept, [p.data for p in mirror.parameters()], 1 - share)
-        read += sum(len(words) for words, _ in batch)
-        lost += float(loss.detach())
-        if step % 100 == 0:
-            rate = read / (time.monotonic() - started)
-            print(f"step {step} of {plan.steps}: {lost / 100:.4f}, {rate:.0f} words/s", flush=True)
-            lost = 0.0
-        if step % 1000 == 0 or step == plan.steps:
-            print(f"tags of the texts kept back: {_measured(mirror, kept, dev, forms):.2f}")
-        if step == plan.steps:
-            break
-    _keep(mirror, kept)
-    mirror.write(nlp)
+class Learner(nn.Module):  # type: ignore[misc]
+    """The small model, and a layer of tags on top that is for learning only."""
+
+    def __init__(self, nlp: Language, forms: Forms, plan: Plan) -> None:
+        super().__init__()
+        self.mirror = Mirror(nlp, forms, plan.dropout, plan.rare)
+        self.decisions = Decisions(nlp, plan.dropout)
+        self.decisions.start()
+        self.tags = nn.Linear(self.mirror.width, len(TAGS))
+
+    def forward(self, batch: Sequence[Part]) -> Any:
+        """Return how far it is from what the teacher says, per token."""
+        words = torch.from_numpy(padded([words for words, _ in batch]))
+        real = words >= 0
+        tags = functional.one_hot(torch.zeros_like(words), len(TAGS)).float()
+        tags[real] = torch.from_numpy(np.concatenate([tags for _, tags in batch])).float()
+        states = states_of(real, tags)
+        with torch.autocast("cpu", dtype=torch.bfloat16):
+            rows = self.mirror(words)
+            found, moves = self.tags(rows[real]), self.decisions(rows, states)
+        right = functional.log_softmax(found.float(), dim=1)
+        tagged = -(tags[real] * right).sum() / len(states)
+        return tagged + self.decisions.loss(moves.float(), states, tags)
+
+    def write(self, nlp: Language) -> None:
+        """Set the parameters of the pipeline."""
+        self.mirror.write(nlp)
+        self.decisions.write(nlp)
 
 
-def _batches(lessons: Sequence[Lesson], forms: Forms, plan: Plan) -> Iterator[list[Part]]:
-    variations = Variations(lessons, forms, plan.varying, plan.seed)
-    draw = random.Random(plan.seed)
+class Training:
+    """A training that can be left after some steps, and gone on with from there."""
+
+    def __init__(
+        self, nlp: Language, said: Iterable[tuple[Doc, Probabilities]], forms: Forms, plan: Plan
+    ) -> None:
+        """`forms` has all words of what is `said`."""
+        torch.manual_seed(plan.seed)
+        self._nlp, self._forms, self._plan = nlp, forms, plan
+        self._lessons = [lesson for doc, tags in said for lesson in lessons_of(doc, tags, forms)]
+        self._learner = Learner(nlp, forms, plan)
+        self._kept = [one.detach().clone() for one in self._learner.parameters()]
+        self._optimizer = torch.optim.AdamW(
+            self._learner.parameters(), lr=plan.rate, weight_decay=0.01, fused=True
+        )
+        self._step = 0
+
+    def run(self, until: int, dev: Sequence[Labelled], seed: int) -> None:
+        """Learn until this step, from texts in an order drawn by `seed`, and fill the pipeline.
+
+        Prints how good the pipeline is on `dev` every now and then.
+        """
+        torch.manual_seed(seed)
+        plan, learner = self._plan, self._learner
+        started, read, lost = time.monotonic(), 0, 0.0
+        learner.train()
+        batches = _batches(self._lessons, self._forms, plan, seed)
+        for step in range(self._step + 1, until + 1):
+            batch = next(batches)
+            for group in self._optimizer.param_groups:
+                group["lr"] = plan.rate * _ramp(step / plan.steps, plan.warmup)
+            loss = learner(batch)
+            loss.backward()
+            nn.utils.clip_grad_norm_(learner.parameters(), 1.0)
+            self._optimizer.step()
+            self._optimizer.zero_grad()
+            with torch.no_grad():
+                share = min(plan.averaged, step / (step + 10))
+                own = [parameter.data for parameter in learner.parameters()]
+                torch._foreach_lerp_(self._kept, own, 1 - share)
+            read += sum(len(words) for words, _ in batch)
+            lost += float(loss.detach())
+            if step % 100 == 0:
+                speed = read / (time.monotonic() - started)
+                print(f"step {step} of {plan.steps}: {lost / 100:.4f}, {speed:.0f} words/s")
+                lost = 0.0
+            if step % 1000 == 0 or step == until:
+                self._fill()
+                print(f"of the texts kept back: {measured(self._nlp, dev):.2f}", flush=True)
+        self._step = until
+
+    def leave(self, path: Path) -> None:
+        """Write where it is."""
+        state = [self._learner.state_dict(), self._optimizer.state_dict(), self._kept, self._step]
+        torch.save(state, path)
+
+    def take_up(self, path: Path) -> None:
+        """Be where a training of the same plan was when it was left."""
+        learner, optimizer, kept, self._step = torch.load(path, weights_only=True)
+        self._learner.load_state_dict(learner)
+        self._optimizer.load_state_dict(optimizer)
+        self._kept = kept
+
+    def _fill(self) -> None:
+        own = [parameter.detach().clone() for parameter in self._learner.parameters()]
+        _keep(self._learner, self._kept)
+        self._learner.write(self._nlp)
+        _keep(self._learner, own)
+
+
+def _batches(
+    lessons: Sequence[Lesson], forms: Forms, plan: Plan, seed: int
+) -> Iterator[list[Part]]:
+    variations = Variations(lessons, forms, plan.varying, seed)
+    draw = random.Random(seed)
     batch: list[Part] = []
     size = 0
     while True:
@@ -100,35 +171,9 @@ def _batches(lessons: Sequence[Lesson], forms: Forms, plan: Plan) -> Iterator[li
                 batch, size = [], 0
 
 
-def _loss(mirror: Mirror, batch: Sequence[Part]) -> Any:
-    words = torch.from_numpy(padded([words for words, _ in batch]))
-    tags = torch.from_numpy(np.concatenate([tags for _, tags in batch])).float()
-    with torch.autocast("cpu", dtype=torch.bfloat16):
-        scores = mirror(words)
-    right = functional.log_softmax(scores[words >= 0].float(), dim=1)
-    return -(tags * right).sum() / len(tags)
-
-
-def _measured(mirror: Mirror, kept: list[Any], dev: Sequence[Labelled], forms: Forms) -> float:
-    """Return the folded F1 over what people annotated of the texts kept back, in percent."""
-    own = [parameter.detach().clone() for parameter in mirror.parameters()]
-    _keep(mirror, kept)
-    mirror.eval()
-    human = [one for one in dev if one.source in HUMAN]
-    found: list[list[tuple[int, int, str]]] = []
-    with torch.inference_mode():
-        for one in human:
-            numbers = forms.numbers([token.text for token in one.doc])
-            words = torch.from_numpy(padded([numbers]))
-            scores = functional.log_softmax(mirror(words)[words >= 0].float(), dim=1).numpy()
-            found.append(list(spans(best_path(scores))))
-    _keep(mirror, own)
-    return pooled_f1(human, found)
-
-
-def _keep(mirror: Mirror, parameters: Iterable[Any]) -> None:
+def _keep(learner: Learner, parameters: Iterable[Any]) -> None:
     with torch.no_grad():
-        for own, kept in zip(mirror.parameters(), parameters, strict=True):
+        for own, kept in zip(learner.parameters(), parameters, strict=True):
             own.copy_(kept)
 
 

@@ -6,6 +6,7 @@ lower case, in capitals, with a capital, with curly quotes.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
@@ -28,7 +29,8 @@ class Forms:
     """All forms of some texts and their variants."""
 
     def __init__(self, words: Iterable[str]) -> None:
-        own = list(dict.fromkeys(words))
+        read = Counter(words)
+        own = list(read)
         every = dict.fromkeys(own)
         for change in _VARIANTS.values():
             every.update(dict.fromkeys(map(change, own)))
@@ -39,6 +41,11 @@ class Forms:
             for name, change in _VARIANTS.items()
         }
         """Of each form of the texts, which form it is in that variant."""
+        whole: Counter[str] = Counter()
+        for text, times in read.items():
+            whole[text.lower()] += times
+        self.counts = np.array([whole[text.lower()] for text in self.texts], np.int64)
+        """How often each form stands in the texts, in whatever case."""
 
     def numbers(self, words: Sequence[str]) -> Integers:
         """Return the forms' numbers. Raises KeyError for one that the texts do not have."""

@@ -1,8 +1,9 @@
 """Texts with names that the corpora lack, in the contexts of those that they have.
 
-Which word can be a name is asked of the teacher, and so is what it is in its new place: a company's
-name in a person's place may be a person there, or the teacher may not be sure. From these texts the
-small model learns what its word vectors say, as it cannot know these names by heart.
+Which word can be a name was asked of the teacher. What it is in its new place the teacher says when
+it reads these texts: a company's name in a person's place may be a person there, or the teacher may
+not be sure. From them the small model learns what its word vectors say, as it cannot know these
+names by heart.
 """
 
 from __future__ import annotations
@@ -12,7 +13,7 @@ from collections.abc import Iterator, Sequence
 
 from patterns import COMPANY_WORDS
 from prepare import Labelled
-from selftraining import ARTICLES, SILVER, Labeller, label
+from selftraining import ARTICLES, SILVER
 from spacy.tokens import Doc, Span
 from swap import Name, rebuilt
 
@@ -36,10 +37,8 @@ _OPEN = frozenset({"PERSON", "ORG", "GPE", "LOC", "PRODUCT", "MISC", "FAC", "EVE
 """Labels whose names are replaced; nationalities are known, and works are not single words."""
 
 
-def invented(
-    train: Sequence[Labelled], names: Sequence[str], teacher: Labeller
-) -> Iterator[Labelled]:
-    """Yield documents of `train` with some of `names` in them, as the teacher labels them."""
+def invented(train: Sequence[Labelled], names: Sequence[str]) -> Iterator[Labelled]:
+    """Yield documents of `train` with some of `names` in them, and the labels that were there."""
     draw = random.Random(_SEED)
     human: dict[str, Doc] = {}
     for one in train:
@@ -51,9 +50,10 @@ def invented(
     others = [one.doc for one in train if one.source == ARTICLES]
     documents += draw.sample(others, min(ARTICLE_DOCUMENTS, len(others)))
     draw.shuffle(documents)
-    changed = [doc for doc in (_changed(doc, names, draw) for doc in documents) if doc is not None]
-    for doc, scores in zip(changed, teacher.probabilities(changed), strict=True):
-        yield Labelled("invented", label(doc, scores))
+    for doc in documents:
+        changed = _changed(doc, names, draw)
+        if changed is not None:
+            yield Labelled("invented", changed)
 
 
 def _changed(doc: Doc, names: Sequence[str], draw: random.Random) -> Doc | None:

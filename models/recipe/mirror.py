@@ -1,7 +1,6 @@
 """The small model's tok2vec, computed by PyTorch: the same numbers, several times as fast to train.
 
-Parameters are read from a pipeline's tok2vec and written back into it: what is trained here goes on
-in spaCy. A layer of tags on top, one set of scores a token, is for learning only.
+Parameters are read from a pipeline's tok2vec and written back into it.
 """
 
 from __future__ import annotations
@@ -14,12 +13,17 @@ import torch
 from forms import Forms, Integers
 from spacy.attrs import intify_attr
 from spacy.language import Language
-from tags import TAGS
 from torch import nn
 from torch.nn import functional
 
 PADDING = 4
-"""Rows of zeros that keep two texts from seeing each other; with them -1 stands for a form."""
+"""Rows of zeros between texts, so that none sees another; a -1 among words stands for one.
+
+It is the depth times the window of config.cfg.
+"""
+
+_PLACES = 4
+"""Rows of a hashed table that make one embedding: thinc's."""
 
 Layer = Any
 """One of thinc's, whose types do not take numpy's arrays."""
@@ -116,9 +120,10 @@ class Dense(nn.Module):  # type: ignore[misc]
 
 
 class Mirror(nn.Module):  # type: ignore[misc]
-    """A tok2vec of hashed embeddings and windows of one neighbour on either side."""
+    """A tok2vec of hashed embeddings and windows of neighbours."""
 
-    def __init__(self, nlp: Language, forms: Forms, dropout: float) -> None:
+    def __init__(self, nlp: Language, forms: Forms, dropout: float, rare: float = 0.0) -> None:
+        """`rare`: how often a word that is read once is taken for one that nobody has read."""
         super().__init__()
         model: Any = nlp.get_pipe("tok2vec").model  # type: ignore[attr-defined]
         tables, static, dense = parts(model)
@@ -131,6 +136,8 @@ class Mirror(nn.Module):  # type: ignore[misc]
             keys = table.ops.hash(np.ascontiguousarray(features[:, number]), table.attrs["seed"])
             places = (keys % table.get_dim("nV")).astype(np.int64)
             self.register_buffer(f"places{number}", torch.from_numpy(places), persistent=False)
+        unread = torch.from_numpy(rare / np.maximum(forms.counts, 1)).float()
+        self.register_buffer("unread", unread, persistent=False)
         self.projection = None
         if static is not None:
             self.projection = nn.Parameter(torch.from_numpy(np.array(static.get_param("W"))))
@@ -140,10 +147,14 @@ class Mirror(nn.Module):  # type: ignore[misc]
             self.register_buffer("rows", rows % len(data), persistent=False)
         self.dense = nn.ModuleList(Dense(*layers) for layers in dense)
         self.dropout = Dropout(dropout)
-        self.head = nn.Linear(self.dense[0].width, len(TAGS))
+        self.width = self.dense[0].width
+        windows = [node for node in model.walk() if node.name == "expand_window"]
+        self.window = int(windows[0].attrs["window_size"])
+        if self.window * (len(self.dense) - 1) > PADDING:
+            raise ValueError("texts would see each other: PADDING is less than depth times window")
 
     def forward(self, words: Any) -> Any:
-        """Return the tags' scores of every row; `words` are as from `padded`."""
+        """Return what the layers make of every row; `words` are as from `padded`."""
         different, inverse = torch.unique(words, return_inverse=True)
         known = different[1:] if different[0] < 0 else different
         embedded = self._embed(known)
@@ -151,10 +162,10 @@ class Mirror(nn.Module):  # type: ignore[misc]
             embedded = functional.pad(embedded, (0, 0, 1, 0))
         rows = self.dropout(functional.embedding(inverse, embedded))
         for layer in self.dense[1:]:
-            before = functional.pad(rows[:-1], (0, 0, 1, 0))
-            behind = functional.pad(rows[1:], (0, 0, 0, 1))
-            rows = rows + self.dropout(layer(torch.cat([before, rows, behind], dim=1)))
-        return self.head(rows)
+            around = functional.pad(rows, (0, 0, self.window, self.window))
+            sides = [around[begin : begin + len(rows)] for begin in range(2 * self.window + 1)]
+            rows = rows + self.dropout(layer(torch.cat(sides, dim=1)))
+        return rows
 
     def write(self, nlp: Language) -> None:
         """Set the parameters of the pipeline's tok2vec."""
@@ -167,9 +178,14 @@ class Mirror(nn.Module):  # type: ignore[misc]
             own_dense.write(*layers)
 
     def _embed(self, forms: Any) -> Any:
+        places = [getattr(self, f"places{number}")[forms] for number in range(len(self.tables))]
+        if self.training:
+            # A word that is new to the model lies anywhere in the first table, that of words.
+            new = torch.rand(len(forms)) < self.unread[forms]
+            places[0][new] = torch.randint(len(self.tables[0]), (int(new.sum()), _PLACES))
         sides = [
-            functional.embedding_bag(getattr(self, f"places{number}")[forms], table, mode="sum")
-            for number, table in enumerate(self.tables)
+            functional.embedding_bag(place, table, mode="sum")
+            for place, table in zip(places, self.tables, strict=True)
         ]
         if self.projection is not None:
             sides.append(functional.linear(self.vectors[self.rows[forms]], self.projection))

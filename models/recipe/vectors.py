@@ -38,7 +38,7 @@ _BLOCK = 2_000
 class Size:
     """How much of the embeddings is kept."""
 
-    rows: int = 28_000
+    rows: int = 23_000
     """Words with a row of their own: the most frequent ones."""
     keys: int = 140_000
     """Words that have a row at all."""

@@ -1,4 +1,4 @@
-"""What the model learns from a teacher: its sure labels, and nothing where it is not sure."""
+"""Where names are, as a teacher sees it: what it is sure of, and what it corrects."""
 
 from __future__ import annotations
 
@@ -43,10 +43,6 @@ def scores(*tags: str, sure: float | dict[int, float] = 0.99) -> Floats:
 
 def entities(doc: Doc) -> list[tuple[int, int, str]]:
     return [(entity.start, entity.end, entity.label_) for entity in doc.ents]
-
-
-def missing(doc: Doc) -> list[int]:
-    return [token.i for token in doc if not token.ent_iob_]
 
 
 class OneMind:
@@ -95,25 +91,27 @@ def test_windows_cover_a_document_and_end_with_sentences() -> None:
 
 
 def test_of_an_unlabelled_text_the_teachers_sure_labels_count() -> None:
-    """A name that it is not sure of is neither an entity nor none."""
+    """A name that it is not sure of is none."""
     said = scores("B-PERSON", "I-PERSON", "O", "B-GPE", "O", sure={3: 0.5})
     labelled = label(a_doc(), said)
     assert entities(labelled) == [(0, 2, "PERSON")]
-    assert missing(labelled) == [3]
 
 
-@pytest.mark.parametrize(
-    ("sure", "expected", "unknown"),
-    [(0.95, [(3, 4, "GPE")], []), (0.8, [], [3])],
-)
+@pytest.mark.parametrize(("sure", "expected"), [(0.95, [(3, 4, "GPE")]), (0.8, [])])
 def test_a_silver_label_yields_to_a_teacher_that_is_sure(
-    sure: float, expected: list[tuple[int, int, str]], unknown: list[int]
+    sure: float, expected: list[tuple[int, int, str]]
 ) -> None:
-    """If it is of another opinion but not sure, nothing is said about the words."""
+    """If it is of another opinion but not sure, there is no name."""
     silver = a_doc((3, 4, "ORG"))
     result = correct(silver, scores("O", "O", "O", "B-GPE", "O", sure={3: sure}))
     assert entities(result) == expected
-    assert missing(result) == unknown
+
+
+def test_where_nothing_was_annotated_a_teacher_need_not_be_as_sure() -> None:
+    """It contradicts nobody there."""
+    silver = a_doc(missing=[3])
+    result = correct(silver, scores("O", "O", "O", "B-GPE", "O", sure={3: 0.8}))
+    assert entities(result) == [(3, 4, "GPE")]
 
 
 def test_what_both_say_stays_however_unsure_the_teacher_is() -> None:
@@ -159,12 +157,12 @@ def test_articles_that_are_measured_on_are_left_out(tmp_path: Path) -> None:
     assert entities(first.doc) == [(0, 2, "PERSON"), (3, 4, "GPE")]
 
 
-def test_names_that_the_corpora_lack_are_learnt_as_the_teacher_labels_them_in_their_place() -> None:
-    """The label is the teacher's, not that of the name that stood there."""
+def test_names_that_the_corpora_lack_stand_in_the_places_of_others() -> None:
+    """In what people annotated once however often it is there, and in some of the rest."""
     train = [Labelled("docred", a_doc((3, 4, "ORG")))] * 2
     train += [Labelled("gmb_clean", a_doc((3, 4, "ORG")))] * 20
-    texts = list(invented(train, ["lidl"], OneMind(ALL_SEEN)))
+    texts = list(invented(train, ["lidl"]))
     assert 1 < len(texts) <= 21
     for text in texts:
         assert text.doc[3].text in {"Lidl", "LIDL"}
-        assert entities(text.doc) == [(0, 2, "PERSON"), (3, 4, "GPE")]
+        assert text.doc[:3].text == "Ada Quill left"
