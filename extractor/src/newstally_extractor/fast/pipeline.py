@@ -22,8 +22,8 @@ from newstally_extractor.fast.rounding import measure_rounding
 from newstally_extractor.fast.unsupported import Unsupported
 from newstally_extractor.pipelines.entities import Entity, Find, stock_entities
 
-TABLE_BYTES = 64 * 1024 * 1024
-"""For what is kept of words' embeddings."""
+TABLE_BYTES = 96 * 1024 * 1024
+"""For what is kept of words' embeddings: of some 16,000 words of the default pipeline."""
 
 MEMORY_BYTES = 64 * 1024 * 1024
 """For what is kept of words and of chunks of text; it may be passed by one group of texts."""
