@@ -129,6 +129,8 @@ def _distilled(
         plan = replace(plan, steps=args.max_steps, shared=args.max_steps // 2, words=200)
 
     def make(path: Path) -> None:
+        # The texts kept back are not learnt from. Their words count as read, so that a rare one is
+        # less often taken for unknown: that does no good, but the shipped model was made with it.
         docs = [doc for doc, _ in inputs.said] + [one.doc for one in inputs.dev]
         forms = Forms(token.text for doc in docs for token in doc)
         # All labels are known beforehand: a few texts do for finding out how wide layers are.
