@@ -12,6 +12,7 @@ from typing import Any
 
 import pytest
 from newstally import Article, NewstallyClient
+from support import ports
 from support.corpus import make_articles
 from support.engines import MODEL_VERSION_VARIABLE, REFUSE
 from support.processes import Process, eventually
@@ -22,19 +23,27 @@ BEFORE, NOW = "a" * 40, "b" * 40
 
 @pytest.fixture
 def processes(tmp_path: Path) -> Iterator[dict[str, Process]]:
-    """Persister and gateway of one release, and an extractor of each, with another model."""
+    """Persister and gateway of one release, and an extractor of each, with another model.
 
-    def made(name: str, flags: list[str], revision: str, model: str = "") -> Process:
-        environment = {"NEWSTALLY_REVISION": revision, MODEL_VERSION_VARIABLE: model or "1"}
+    The older release is known to the persister before the newer one runs.
+    """
+
+    def made(name: str, flags: list[str], revision: str, model: str = "1", at: str = "") -> Process:
+        environment = {"NEWSTALLY_REVISION": revision, MODEL_VERSION_VARIABLE: model}
         module = "newstally_" + name.partition(" ")[0]
-        return stack.enter_context(Process(module, flags, tmp_path / f"{name}.log", environment))
+        process = Process(module, flags, tmp_path / f"{name}.log", environment)
+        process.port = int(at.rpartition(":")[2] or 0)
+        return stack.enter_context(process)
 
     with ExitStack() as stack:
         persister = made("persister", ["--data-dir", str(tmp_path / "data")], BEFORE)
         old = made("extractor old", ["--engine", RULES], BEFORE, "1")
-        new = made("extractor new", ["--engine", RULES], NOW, "2")
-        flags = ["--persister", persister.address, "--extractors", f"{old.address},{new.address}"]
-        yield {"old": old, "new": new, "gateway": made("gateway", flags, BEFORE)}
+        newer = f"127.0.0.1:{ports.free()}"
+        flags = ["--persister", persister.address, "--extractors", f"{old.address},{newer}"]
+        gateway = made("gateway", flags, BEFORE)
+        eventually(lambda: len(json.loads(run_status(gateway, "--json"))["releases"]) == 3)
+        new = made("extractor new", ["--engine", RULES], NOW, "2", newer)
+        yield {"old": old, "new": new, "gateway": gateway}
 
 
 def run_status(gateway: Process, *flags: str) -> str:

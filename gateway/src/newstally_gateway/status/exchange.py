@@ -1,10 +1,9 @@
 """What is told to the persister, and asked of it."""
 
 import asyncio
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 
 import grpc
-import structlog
 from newstally_protos.v1.persister_pb2 import (
     ExchangeStatusRequest,
     ExchangeStatusResponse,
@@ -20,11 +19,12 @@ ASK_SECONDS = 2.0
 TELL_SECONDS = 30.0
 """How often it is told of errors and releases that are new, asked or not."""
 FRESH_SECONDS = 0.5
-"""An answer of so long ago is as good as another one: many may ask at once."""
+"""An answer of so long ago is as good as another one, if there is no more to tell: many may ask."""
 SIGHTINGS = 1_000
 """Most that are told at once."""
 
-log = structlog.get_logger()
+Seen = frozenset[tuple[str, str, str]]
+"""What `fingerprints` returns, in no order."""
 
 
 class Exchange:
@@ -37,16 +37,23 @@ class Exchange:
         self._own = persister.own
         self._processes = processes
         self._loop = asyncio.get_running_loop()
-        self._told: Sequence[tuple[str, str, str]] = ()
+        self._told: Seen = frozenset()
+        self._asked_with: Seen = frozenset()
         self._asked_at = float("-inf")
         self._answer: ExchangeStatusResponse | str = "not asked yet"
         self._asking = asyncio.Lock()
 
-    async def ask(self) -> ExchangeStatusResponse | str:
-        """Return what the persister says; a text says why it does not."""
+    async def ask(self, processes: Iterable[ProcessStatus]) -> ExchangeStatusResponse | str:
+        """Tell the persister of these, and return what it says; a text says why it does not.
+
+        Whoever shows the processes' errors beside the answer sees of each whether it is new.
+        """
+        seen = fingerprints(processes)[:SIGHTINGS]
         async with self._asking:
-            if self._loop.time() - self._asked_at >= FRESH_SECONDS:
-                self._answer = await self._ask()
+            fresh = self._loop.time() - self._asked_at < FRESH_SECONDS
+            if not fresh or not self._asked_with.issuperset(seen):
+                self._answer = await self._ask(seen)
+                self._asked_with = frozenset(seen)
                 self._asked_at = self._loop.time()
             return self._answer
 
@@ -54,11 +61,11 @@ class Exchange:
         """Tell it of what is new until cancelled."""
         while True:
             await asyncio.sleep(TELL_SECONDS)
-            if set(fingerprints(self._processes())) - set(self._told):
-                await self.ask()
+            processes = self._processes()
+            if not self._told.issuperset(fingerprints(processes)):
+                await self.ask(processes)
 
-    async def _ask(self) -> ExchangeStatusResponse | str:
-        seen = fingerprints(self._processes())[:SIGHTINGS]
+    async def _ask(self, seen: Sequence[tuple[str, str, str]]) -> ExchangeStatusResponse | str:
         request = ExchangeStatusRequest(
             sightings=[
                 Sighting(service=service, release=release, fingerprint=fingerprint)
@@ -75,5 +82,5 @@ class Exchange:
                     return f"has not answered for {ASK_SECONDS:g} s"
                 case code:
                     return f"does not answer: {code.name}"
-        self._told = seen
+        self._told = frozenset(seen)
         return answer

@@ -28,9 +28,13 @@ class StatusService(StatusServiceServicer):
         self, _request: status_pb2.GetStatusRequest, _context: Context
     ) -> status_pb2.GetStatusResponse:
         """Answer within the time that the persister is given."""
-        exchanged = await self._exchange.ask()
-        replicas = self._telling.replicas()
-        answer = gather(self._telling.gateway(), replicas, self._telling.departed(), exchanged)
+        # All is gathered before the persister is asked: of an error that came in the meantime, the
+        # answer would not say that it is new.
+        gateway, replicas = self._telling.gateway(), self._telling.replicas()
+        departed = self._telling.departed()
+        reporting = [told.status.process for told in replicas if told.status.process.service]
+        exchanged = await self._exchange.ask([gateway.process, *reporting])
+        answer = gather(gateway, replicas, departed, exchanged)
         who = caller()
         if who.key is not None and "admin" not in who.key.scopes:
             withhold(answer, who.owner, [told.owner for told in replicas])
