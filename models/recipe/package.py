@@ -6,6 +6,7 @@ import shutil
 from pathlib import Path
 
 import spacy
+from en_newstally import half
 from spacy import util
 from spacy.language import Language
 from spacy.strings import StringStore
@@ -28,6 +29,7 @@ def publish(best: Path, package: Path) -> Language:
 
     The vocabulary of a trained pipeline holds every word of its training texts. Weights loaded into
     a fresh pipeline leave them behind: what remains is spaCy's own English and the labels.
+    Parameters are written as 16-bit floats.
     """
     trained = spacy.load(best)
     config = trained.config.copy()
@@ -36,6 +38,7 @@ def publish(best: Path, package: Path) -> Language:
     config["corpora"]["train"]["path"] = config["corpora"]["dev"]["path"] = None
     config["initialize"]["components"] = {}
     config["initialize"]["vectors"] = None
+    config["nlp"]["after_creation"] = {"@callbacks": half.CALLBACK}
     nlp = util.load_model_from_config(config, auto_fill=True)
     nlp.vocab.vectors = _without_words(trained.vocab.vectors, nlp.vocab.strings)
     nlp.from_disk(best, exclude=["vocab", "tokenizer", "config", "meta"])
@@ -46,9 +49,10 @@ def publish(best: Path, package: Path) -> Language:
     for old in package.glob("en_newstally-*"):
         shutil.rmtree(old)
     package.mkdir(parents=True, exist_ok=True)
+    half.narrow(nlp)
     nlp.to_disk(data)
     shutil.copy(data / "meta.json", package / "meta.json")
-    return nlp
+    return spacy.load(data)
 
 
 def _without_words(table: Vectors, strings: StringStore) -> Vectors:

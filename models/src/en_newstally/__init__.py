@@ -7,6 +7,8 @@ from typing import Any
 from spacy.language import Language
 from spacy.util import get_model_meta, load_model_from_init_py
 
+from en_newstally import half  # noqa: F401  (registers what the trained files name)
+
 __all__ = ["__version__", "load"]
 
 __version__: str = get_model_meta(Path(__file__).parent)["version"]
