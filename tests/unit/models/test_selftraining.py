@@ -15,6 +15,7 @@ from prepare import INCORRECT_SPANS, Labelled
 from selftraining import articles, correct, corrected, label, labelled_articles, lessons
 from spacy.tokens import Doc, Span
 from tags import TAGS, Floats, allowed, best_path, spans
+from texts import said_of
 from windows import windows
 
 WORDS = ["Ada", "Quill", "left", "Brelgia", "."]
@@ -118,6 +119,26 @@ def test_what_both_say_stays_however_unsure_the_teacher_is() -> None:
     """Two that agree need not be sure."""
     result = correct(a_doc((3, 4, "GPE")), scores("O", "O", "O", "B-GPE", "O", sure={3: 0.4}))
     assert entities(result) == [(3, 4, "GPE")]
+
+
+@pytest.mark.parametrize(
+    ("known", "expected"),
+    [(0.0, {"B-GPE": 0.9}), (0.5, {"B-GPE": 0.45, "B-ORG": 0.5}), (1.0, {"B-ORG": 1.0})],
+)
+def test_labels_count_as_much_as_they_are_known(known: float, expected: dict[str, float]) -> None:
+    """Of what people annotated all, of machines' labels a part; the teacher says the rest."""
+    teacher = OneMind(scores("O", "O", "O", "B-GPE", "O", sure={3: 0.9}))
+    ((_, found),) = said_of([Labelled("gmb_clean", a_doc((3, 4, "ORG")))], teacher, known)
+    assert found.sum(axis=1) == pytest.approx(1, abs=2e-3)
+    for tag, probable in expected.items():
+        assert found[3, TAGS.index(tag)] == pytest.approx(probable, abs=5e-3)
+
+
+def test_what_is_not_annotated_the_teacher_says_however_much_is_known() -> None:
+    teacher = OneMind(scores("O", "O", "O", "B-GPE", "O", sure={3: 0.9}))
+    for known in (0.5, 1.0):
+        ((_, found),) = said_of([Labelled("gum", a_doc(missing=[3]))], teacher, known)
+        assert found[3, TAGS.index("B-GPE")] == pytest.approx(0.9, abs=2e-2)
 
 
 def test_only_silver_documents_are_corrected() -> None:
