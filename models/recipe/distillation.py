@@ -20,6 +20,7 @@ import torch
 from decisions import Decisions, states_of
 from forms import Forms
 from mirror import Mirror, padded
+from precision import shortened
 from prepare import Labelled
 from scoring import measured
 from spacy.language import Language
@@ -75,7 +76,7 @@ class Learner(nn.Module):  # type: ignore[misc]
         tags = functional.one_hot(torch.zeros_like(words), len(TAGS)).float()
         tags[real] = torch.from_numpy(np.concatenate([tags for _, tags in batch])).float()
         states = states_of(real, tags)
-        with torch.autocast("cpu", dtype=torch.bfloat16):
+        with shortened():
             rows = self.mirror(words)
             found, moves = self.tags(rows[real]), self.decisions(rows, states)
         right = functional.log_softmax(found.float(), dim=1)

