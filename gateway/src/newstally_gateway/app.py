@@ -45,6 +45,7 @@ from newstally_gateway.replicas.links import Links
 from newstally_gateway.replicas.targets import parse_targets
 from newstally_gateway.settings import GatewaySettings
 from newstally_gateway.status.exchange import Exchange
+from newstally_gateway.status.gathering import seen
 from newstally_gateway.status.service import NAME as STATUS
 from newstally_gateway.status.service import StatusService
 from newstally_gateway.status.telling import Parts, Telling
@@ -123,7 +124,10 @@ class Gateway:
             settings.connection_age,
         )
         telling = Telling(self._parts(settings), metrics)
-        self._exchange = Exchange(self._persister, telling.processes)
+        self._exchange = Exchange(
+            self._persister,
+            lambda: seen(telling.gateway(), telling.replicas(), telling.departed()),
+        )
         self._status = StatusService(telling, self._exchange)
         self._background: asyncio.Task[None] | None = None
 

@@ -1,7 +1,7 @@
 """What is told to the persister, and asked of it."""
 
 import asyncio
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 
 import grpc
 from newstally_protos.v1.persister_pb2 import (
@@ -9,10 +9,9 @@ from newstally_protos.v1.persister_pb2 import (
     ExchangeStatusResponse,
     Sighting,
 )
-from newstally_protos.v1.status_pb2 import ProcessStatus
-from newstally_runtime.observing.process import fingerprints
 
 from newstally_gateway.persister.client import Persister
+from newstally_gateway.status.gathering import Seen
 
 ASK_SECONDS = 2.0
 """So long is waited for the persister."""
@@ -23,37 +22,32 @@ FRESH_SECONDS = 0.5
 SIGHTINGS = 1_000
 """Most that are told at once."""
 
-Seen = frozenset[tuple[str, str, str]]
-"""What `fingerprints` returns, in no order."""
-
 
 class Exchange:
     """Asks the persister, never for longer than ASK_SECONDS."""
 
-    def __init__(
-        self, persister: Persister, processes: Callable[[], Sequence[ProcessStatus]]
-    ) -> None:
-        """`processes`: those whose errors and releases are told."""
+    def __init__(self, persister: Persister, seen: Callable[[], Sequence[Seen]]) -> None:
+        """`seen`: what there is to tell."""
         self._own = persister.own
-        self._processes = processes
+        self._seen = seen
         self._loop = asyncio.get_running_loop()
-        self._told: Seen = frozenset()
-        self._asked_with: Seen = frozenset()
+        self._told: frozenset[Seen] = frozenset()
         self._asked_at = float("-inf")
         self._answer: ExchangeStatusResponse | str = "not asked yet"
         self._asking = asyncio.Lock()
 
-    async def ask(self, processes: Iterable[ProcessStatus]) -> ExchangeStatusResponse | str:
-        """Tell the persister of these, and return what it says; a text says why it does not.
+    async def ask(self, seen: Sequence[Seen]) -> ExchangeStatusResponse | str:
+        """Tell the persister what was seen, and return what it says; a text says why it does not.
 
-        Whoever shows the processes' errors beside the answer sees of each whether it is new.
+        Whoever shows errors, all of which were `seen`, knows by the answer which of them are new.
         """
-        seen = fingerprints(processes)[:SIGHTINGS]
+        seen = seen[:SIGHTINGS]
         async with self._asking:
             fresh = self._loop.time() - self._asked_at < FRESH_SECONDS
-            if not fresh or not self._asked_with.issuperset(seen):
+            # One that does not answer is not told more at once: each would wait for it anew.
+            away = isinstance(self._answer, str)
+            if not fresh or not (away or self._told.issuperset(seen)):
                 self._answer = await self._ask(seen)
-                self._asked_with = frozenset(seen)
                 self._asked_at = self._loop.time()
             return self._answer
 
@@ -61,11 +55,11 @@ class Exchange:
         """Tell it of what is new until cancelled."""
         while True:
             await asyncio.sleep(TELL_SECONDS)
-            processes = self._processes()
-            if not self._told.issuperset(fingerprints(processes)):
-                await self.ask(processes)
+            seen = self._seen()
+            if not self._told.issuperset(seen):
+                await self.ask(seen)
 
-    async def _ask(self, seen: Sequence[tuple[str, str, str]]) -> ExchangeStatusResponse | str:
+    async def _ask(self, seen: Sequence[Seen]) -> ExchangeStatusResponse | str:
         request = ExchangeStatusRequest(
             sightings=[
                 Sighting(service=service, release=release, fingerprint=fingerprint)

@@ -10,11 +10,27 @@ from newstally_protos.v1.status_pb2 import (
     MissingPart,
     ProcessStatus,
 )
+from newstally_runtime.observing.process import fingerprints
 
 from newstally_gateway.status.telling import ToldReplica
 
 SILENT_SECONDS = 10.0
 """A replica that reports every three seconds, and has not for so long, is told of as missing."""
+
+Seen = tuple[str, str, str]
+"""(service, release, fingerprint) of an error; without a fingerprint the release itself."""
+
+
+def seen(
+    gateway: GatewayStatus, replicas: Iterable[ToldReplica], departed: Iterable[ErrorGroup]
+) -> Sequence[Seen]:
+    """Return all releases and errors that an answer of these tells of."""
+    reporting = (told.status.process for told in replicas if told.status.process.service)
+    found = dict.fromkeys(fingerprints([gateway.process, *reporting]))
+    for group in departed:
+        found[group.service, group.release, ""] = None
+        found[group.service, group.release, group.fingerprint] = None
+    return list(found)
 
 
 def gather(

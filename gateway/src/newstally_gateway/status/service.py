@@ -8,7 +8,7 @@ from newstally_protos.v1.status_pb2_grpc import StatusServiceServicer
 
 from newstally_gateway.calling import caller
 from newstally_gateway.status.exchange import Exchange
-from newstally_gateway.status.gathering import gather, withhold
+from newstally_gateway.status.gathering import gather, seen, withhold
 from newstally_gateway.status.telling import Telling
 
 NAME = status_pb2.DESCRIPTOR.services_by_name["StatusService"].full_name
@@ -32,8 +32,7 @@ class StatusService(StatusServiceServicer):
         # answer would not say that it is new.
         gateway, replicas = self._telling.gateway(), self._telling.replicas()
         departed = self._telling.departed()
-        reporting = [told.status.process for told in replicas if told.status.process.service]
-        exchanged = await self._exchange.ask([gateway.process, *reporting])
+        exchanged = await self._exchange.ask(seen(gateway, replicas, departed))
         answer = gather(gateway, replicas, departed, exchanged)
         who = caller()
         if who.key is not None and "admin" not in who.key.scopes:

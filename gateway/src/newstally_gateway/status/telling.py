@@ -95,14 +95,6 @@ class Telling:
         here = {each.link.welcome.instance_id for each in connections if each is not None}
         return self._parts.departed(here)
 
-    def processes(self) -> Sequence[ProcessStatus]:
-        """Return this process and those of the replicas, with their errors."""
-        replicas = [told.status for told in self.replicas()]
-        return [
-            self._parts.process.status(self._loop.time()),
-            *(each.process for each in replicas if each.process.service),
-        ]
-
     def _replica(self, address: str, connection: Connection | None, now: float) -> ToldReplica:
         link = None if connection is None else connection.link
         if connection is None or link is None or link.state not in _STATES:

@@ -3,7 +3,7 @@
 import pytest
 from newstally_gateway.core.keys.callers import METHODS, scopes_for
 from newstally_gateway.replicas.departed import ERRORS, ERRORS_BYTES, Departed
-from newstally_gateway.status.gathering import SILENT_SECONDS, gather, withhold
+from newstally_gateway.status.gathering import SILENT_SECONDS, gather, seen, withhold
 from newstally_gateway.status.telling import ToldReplica
 from newstally_protos.v1.persister_pb2 import ExchangeStatusResponse
 from newstally_protos.v1.status_pb2 import (
@@ -138,3 +138,25 @@ def test_what_is_kept_of_replicas_that_are_gone_is_bounded(size: int) -> None:
     assert 0 < len(kept) <= ERRORS
     assert sum(each.ByteSize() for each in kept) <= ERRORS_BYTES
     assert kept[-1].fingerprint == "299"
+
+
+def test_all_that_is_told_of_is_seen() -> None:
+    """Each release, and each error: of the gateway, of replicas, and of those that are gone."""
+    gateway = GatewayStatus(process=ProcessStatus(service="gateway", release="2"))
+    here = ReplicaStatus(
+        process=ProcessStatus(
+            service="extractor", release="2", revision="r", errors=[group("a"), group("b")]
+        )
+    )
+    gone = [
+        ErrorGroup(service="extractor", release="1", fingerprint=each) for each in ("a", "gone")
+    ]
+    assert set(seen(gateway, [ToldReplica(here, None), AWAY], gone)) == {
+        ("gateway", "2", ""),
+        ("extractor", "2+r", ""),
+        ("extractor", "2+r", "a"),
+        ("extractor", "2+r", "b"),
+        ("extractor", "1", ""),
+        ("extractor", "1", "a"),
+        ("extractor", "1", "gone"),
+    }
