@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 from manifests.objects import REPOSITORY
-from support.processes import eventually
+from support.processes import alive, eventually
 
 DOCKER = """\
 #!/bin/sh
@@ -169,5 +169,5 @@ def test_a_daemon_that_is_named_must_answer(place: Place) -> None:
 def assert_gone(place: Place) -> None:
     """The daemon was told to stop last, and its process ends, by and by."""
     assert place.log[-1] == "daemon stop"
-    stat = Path("/proc", (place.root / "state" / "pid").read_text().strip(), "stat")
-    eventually(lambda: not stat.exists() or stat.read_text().rpartition(")")[2].split()[0] == "Z")
+    pid = int((place.root / "state" / "pid").read_text())
+    eventually(lambda: not alive(pid))

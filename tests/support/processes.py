@@ -3,6 +3,7 @@
 Every process holds a lifeline, so nothing survives the test run, however that ends.
 """
 
+import contextlib
 import json
 import os
 import signal
@@ -228,3 +229,11 @@ def eventually(
         if time.monotonic() > deadline:
             raise AssertionError(f"not within {seconds} s: {what or condition}")
         time.sleep(0.02)
+
+
+def alive(pid: int) -> bool:
+    """Return whether it runs; one that is dead and not yet waited for does not."""
+    # One that ends between the opening and the reading is looked up in vain.
+    with contextlib.suppress(FileNotFoundError, ProcessLookupError):
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
+    return False

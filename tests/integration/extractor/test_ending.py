@@ -62,7 +62,8 @@ async def test_a_broken_pipeline_refuses_nothing(breaking: str) -> None:
 
 async def test_drains_on_sigterm() -> None:
     """SIGTERM: Draining, then the answers to what came, then a clean end and exit code 0."""
-    async with extractor(**{SLEEP_VARIABLE: "100"}) as process, link(process) as gateway:
+    # Long enough for the signal to arrive before the answers go, on the busiest machine.
+    async with extractor(**{SLEEP_VARIABLE: "1000"}) as process, link(process) as gateway:
         await gateway.send("One", "Two", "Three")
         await gateway.until(lambda: gateway.started)
         process.signal(signal.SIGTERM)

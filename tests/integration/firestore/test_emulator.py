@@ -1,6 +1,5 @@
 """The emulator of the tests: it ends with them, and where it is missing they say so."""
 
-import contextlib
 import os
 import signal
 import subprocess
@@ -9,7 +8,7 @@ from pathlib import Path
 
 import pytest
 from support import firestore_emulator
-from support.processes import REPOSITORY, eventually
+from support.processes import REPOSITORY, alive, eventually
 
 SUPERVISOR = REPOSITORY / "tests/support/supervisor.py"
 LAUNCHER = """
@@ -36,13 +35,6 @@ def test_what_the_supervisor_runs_ends_with_its_launcher(tmp_path: Path) -> None
     finally:
         launcher.kill()
         launcher.wait()
-
-
-def alive(pid: int) -> bool:
-    """Return whether it runs; one that is dead and not yet waited for does not."""
-    with contextlib.suppress(FileNotFoundError):
-        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
-    return False
 
 
 @pytest.mark.parametrize(("ci", "outcome"), [("", "1 skipped"), ("true", "1 error")])

@@ -294,7 +294,7 @@ async def test_an_emptied_store_is_refused_and_a_fresh_journal_works(
 async def test_the_end_moves_what_is_there(emulator: str, tmp_path: Path) -> None:
     """SIGTERM flushes long before the age; exit code 0."""
     process = firestore_persister(tmp_path, emulator, "ended")
-    process.arguments += ["--flush-age", "3600"]
+    process.arguments += ["--flush-age", "3600", "--drain", "50"]
 
     def live() -> None:
         with process:

@@ -19,6 +19,7 @@ from newstally_persister.sinks.base import (
     PublicationTally,
     PublicationUnknownError,
 )
+from newstally_persister.sinks.firestore.connection import Connection
 from newstally_persister.sinks.firestore.sink import FirestoreSink
 from newstally_persister.sinks.firestore.writes import writes_of_flush
 from newstally_persister.values.keys import publication_key, publication_name
@@ -240,6 +241,11 @@ async def test_a_receipt_expires_only_when_told_to(emulator: str) -> None:
     await tested.close()
 
 
+def patient(connection: Connection) -> FirestoreSink:
+    """Return a sink of small parts that sends nothing again because it takes long."""
+    return FirestoreSink(connection, 7, metrics(), part_writes=PART_WRITES, parts_in_flight=3)
+
+
 async def test_writes_are_as_few_as_promised(
     emulator: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -248,7 +254,7 @@ async def test_writes_are_as_few_as_promised(
     expected = 0
     async with FirestoreProxy(emulator) as proxy:
         monkeypatch.setenv("FIRESTORE_EMULATOR_HOST", proxy.address)
-        async with Bench(tmp_path, "economy") as bench:
+        async with Bench(tmp_path, "economy", patient) as bench:
             bench.start()
             for some in sent:
                 await bench.record("u", some)

@@ -168,8 +168,12 @@ async def test_a_collision_is_cut_anew(
         await stream.until(lambda heard: heard.next_offset == 10)
         upload.next_offset = 15
         upload.counted = 15
+        # All ten come into one batch: one that ended at 15 would collide with nothing.
+        extractor.go.clear()
         await stream.write(*[message() for _ in range(10)])
         await stream.half_close()
+        await until_metric(process, "received_articles_total", lambda value: value == 20)
+        extractor.go.set()
         heard = await stream.ended()
         assert heard.code is grpc.StatusCode.OK
         assert upload.counted == heard.next_offset == 20

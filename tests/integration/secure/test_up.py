@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
-from support.processes import REPOSITORY
+from support.processes import REPOSITORY, eventually
 from support.trio import RULES
 
 README = (REPOSITORY / "README.md").read_text()
@@ -38,6 +38,12 @@ class Secured:
     @property
     def key_file(self) -> Path:
         return self.data / "secure" / "key"
+
+
+def read(address: str) -> str:
+    """Return a page."""
+    with urllib.request.urlopen(address) as answer:
+        return str(answer.read().decode())
 
 
 @pytest.fixture(scope="module")
@@ -118,11 +124,10 @@ def test_with_key_and_authority_an_upload_is_counted(secured: Secured, tmp_path:
     articles = sum(each["articles"] for each in json.loads(listed.stdout))
     assert articles == len(SAMPLE.read_text().splitlines())
     # What was uploaded with the first key, the dashboard sees with its own.
-    with urllib.request.urlopen(f"{secured.page}status") as answer:
-        assert "sqlite" in answer.read().decode()
-    with urllib.request.urlopen(f"{secured.page}live") as answer:
-        shown = answer.read().decode()
-    assert f"{articles}<small> articles" in shown.split("In uploads begun today")[1]
+    # A page does not wait for what takes long; it is there when it is asked for again.
+    eventually(lambda: "sqlite" in read(f"{secured.page}status"))
+    count = f"{articles}<small> articles"
+    eventually(lambda: count in read(f"{secured.page}live").partition("In uploads begun today")[2])
 
 
 @pytest.mark.parametrize(

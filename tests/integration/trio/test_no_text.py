@@ -28,7 +28,7 @@ from support.trio import RULES, Trio
 MARK = "Odradek"
 """In every article, as an entity that is counted, and nowhere else."""
 DEBUG = ("--log-level", "debug")
-LIMITS = ("--soft-limit", "0.3", "--hard-limit", "1")
+LIMITS = ("--soft-limit", "0.3", "--hard-limit", "3")
 """Of the replica that is harmed: before, no article is ended because it takes long."""
 REFUSE_MARK = f"""CREATE TRIGGER refuse BEFORE INSERT ON entity_names
     WHEN NEW.text = '{MARK.lower()}' BEGIN SELECT RAISE(ABORT, 'no {MARK} here'); END"""

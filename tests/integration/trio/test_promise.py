@@ -190,7 +190,8 @@ async def test_poison_is_refused_and_its_neighbours_are_counted(tmp_path: Path, 
     articles = make_articles(60)
     poison = Article("The Lantern", f"Bad {magic}", "bad")
     articles.insert(30, poison)
-    flags = ["--engine", "support.engines:rules", "--hard-limit", "1"]
+    # Of what hangs; it is long enough for all else, on the busiest machine.
+    flags = ["--engine", "support.engines:rules", "--hard-limit", "3"]
     with (
         Trio(tmp_path, extractors=2, extractor_flags=flags) as trio,
         resurrecting(*trio.extractors),
