@@ -1,8 +1,8 @@
 """Places that act: "Russia announced", "Beijing believes", "Australia lost to England".
 
 Some guidelines call these organisations, others places. `uner_pud_news` has them as organisations,
-all corpora that are trained on as places, and so has this project: a country is a GPE. To tell how
-much of a score is that, such names can be counted as places everywhere.
+the corpora that are trained on nearly always as places, and so has this project: a country is a
+GPE. To tell how much of a score is that, such names can be counted as places everywhere.
 """
 
 from __future__ import annotations

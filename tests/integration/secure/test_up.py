@@ -42,7 +42,7 @@ class Secured:
 
 def read(address: str) -> str:
     """Return a page."""
-    with urllib.request.urlopen(address) as answer:
+    with urllib.request.urlopen(address, timeout=30) as answer:
         return str(answer.read().decode())
 
 

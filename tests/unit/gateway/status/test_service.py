@@ -19,7 +19,7 @@ from newstally_protos.v1.status_pb2 import (
 
 
 class Worse:
-    """Knows one error more each time it is asked, of each kind."""
+    """Knows of an error, and of one more each time it grows."""
 
     def __init__(self) -> None:
         self.errors: list[ErrorGroup] = []
