@@ -43,6 +43,7 @@ OTHERS = (
     'Comma, "quote"; semicolon',
     "__proto__",
     "constructor",
+    "toString of hasOwnProperty",
     ".",
 )
 LONG = (

@@ -20,10 +20,18 @@ ENTITIES = [
     if (key := normalise(name))
 ]
 
+_ADDED = """() => {
+  const all = Object.values(Object.getOwnPropertyDescriptors(Object.prototype));
+  const functions = all.map(each => each.value).filter(value => typeof value === 'function');
+  return [Object.prototype, ...functions].flatMap(each => Object.keys(each));
+}"""
+"""What a name has added to what all objects of a page have: one such breaks any script."""
+
 
 async def assert_plain(reader: Reader) -> None:
-    """Nothing ran, and nothing is cut."""
+    """Nothing ran, nothing is cut, and no object has what it should not."""
     await reader.settle()
+    assert await reader.page.evaluate(_ADDED) == []
     assert await reader.page.title() != MARK
     made = reader.page.locator("main script:not([type='application/json']), main img[src=x]")
     assert await made.count() == 0

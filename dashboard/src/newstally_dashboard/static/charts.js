@@ -170,10 +170,21 @@ function cloud(spec, palette, width) {
 
 const KINDS = { lines, bars, cloud };
 
+// ECharts remembers the widths of texts in plain objects, by the text. One that such an object has
+// from the start, "constructor" or "__proto__", would break its lists, and with "__proto__" all
+// objects of the page. So no text, and no part of one, is such a word: a sign without width is in it.
+const JOINER = "\u2060";
+const taken = new RegExp(Object.getOwnPropertyNames(Object.prototype).join("|"), "g");
+
+function drawable(key, value) {
+  if (typeof value !== "string" || key === "href") return value;
+  return value.replace(taken, (word) => word[0] + JOINER + word.slice(1));
+}
+
 function draw(figure) {
   const { echarts } = globalThis;
   const canvas = figure.querySelector(".canvas");
-  const spec = JSON.parse(figure.querySelector("script").textContent);
+  const spec = JSON.parse(figure.querySelector("script").textContent, drawable);
   const chart = echarts.getInstanceByDom(canvas) ?? echarts.init(canvas, null, { renderer: "canvas" });
   chart.setOption(KINDS[spec.kind](spec, colours(), canvas.clientWidth), true);
   if (!drawn.has(canvas)) {
