@@ -1,7 +1,8 @@
 """Periods, as addresses say them. Pure; days are in UTC."""
 
+import calendar
 from dataclasses import dataclass
-from datetime import date, timedelta
+from datetime import date
 
 from newstally_protos.v1.tally_pb2 import Days
 from starlette.datastructures import QueryParams
@@ -80,14 +81,14 @@ def period_of(params: QueryParams, end: date, *, by_month: bool = False) -> Peri
     days = PRESETS[preset]
     if by_month:
         return Period(preset, *_months(end, max(1, days // 30)))
-    return Period(preset, end - timedelta(days=days - 1), end)
+    return Period(preset, date.fromordinal(max(1, end.toordinal() - days + 1)), end)
 
 
 def _months(end: date, number: int) -> tuple[date, date]:
     """Return the first and the last day of so many months, the last being that of `end`."""
-    year, month = divmod(end.year * 12 + end.month - number, 12)
-    following = end.replace(day=28) + timedelta(days=4)
-    return date(year, month + 1, 1), following - timedelta(days=following.day)
+    year, month = divmod(max(12, end.year * 12 + end.month - number), 12)
+    days = calendar.monthrange(end.year, end.month)[1]
+    return date(year, month + 1, 1), end.replace(day=days)
 
 
 def _day(params: QueryParams, name: str) -> date | None:

@@ -60,6 +60,24 @@ def test_a_named_period_moves_with_the_days() -> None:
     )
 
 
+@pytest.mark.parametrize("query", ["period=7d", "period=30d", "period=90d"])
+@pytest.mark.parametrize("by_month", [False, True])
+@given(end=st.dates())
+def test_a_named_period_is_within_the_calendar(query: str, by_month: bool, end: date) -> None:
+    """It begins with the calendar where it would begin before: articles may be of the year 1."""
+    period = period_of(QueryParams(query), end, by_month=by_month)
+    assert period.first is not None
+    assert period.last is not None
+    assert date.min <= period.first <= end <= period.last
+
+
+@pytest.mark.parametrize("end", [date.min, date.max])
+def test_a_named_period_may_end_where_the_calendar_does(end: date) -> None:
+    """On either side."""
+    assert period_of(QueryParams("period=90d"), end).last == end
+    assert period_of(QueryParams("period=90d"), end, by_month=True).first is not None
+
+
 @pytest.mark.parametrize(
     ("query", "end", "first", "last"),
     [

@@ -9,6 +9,8 @@ from newstally_protos.rising import Rise
 from newstally_persister.sinks.base import EntityPosition, EntityTally, Page, PageLimits, SinkError
 
 _EPOCH = date(1970, 1, 1).toordinal()
+EARLIEST_DAY, LATEST_DAY = date.min.toordinal() - _EPOCH, date.max.toordinal() - _EPOCH
+"""Of the calendar."""
 
 RisingPosition = tuple[float, str, str]
 """(at_least, text, label) of the last entity of a page."""
@@ -226,7 +228,9 @@ BASE_DAYS = 28
 def periods(days: Period | None, base: Period | None, latest: int | None) -> tuple[Period, Period]:
     """Return what is compared with what; `latest` is the last day with articles.
 
-    Raises NothingComparableError where there is none, and none was asked for.
+    What would begin before the calendar begins with it: articles may be of the year 1.
+
+    Raises NothingComparableError where there is none, and none was asked for; or nothing before.
     """
     if days is None:
         if latest is None:
@@ -234,5 +238,12 @@ def periods(days: Period | None, base: Period | None, latest: int | None) -> tup
                 "no article has a day: `newstally upload --time-column NAME` names the column of"
                 " times, other clients send publish_time"
             )
-        days = Period(latest - PERIOD_DAYS + 1, latest)
-    return days, base or Period(days.first - BASE_DAYS, days.first - 1)
+        days = Period(max(EARLIEST_DAY, latest - PERIOD_DAYS + 1), latest)
+    if base is None:
+        if days.first <= EARLIEST_DAY:
+            raise NothingComparableError(
+                f"there is no day before {iso_day(EARLIEST_DAY)} to compare with: ask for later"
+                " days, or name those to compare with"
+            )
+        base = Period(max(EARLIEST_DAY, days.first - BASE_DAYS), days.first - 1)
+    return days, base

@@ -30,6 +30,8 @@ from newstally_persister.sinks.firestore.compact.rows import PUBLICATION, Entity
 from newstally_persister.sinks.firestore.days import DocumentDays
 from newstally_persister.sinks.firestore.layout import COMPACT
 from newstally_persister.sinks.questions.asked import (
+    EARLIEST_DAY,
+    LATEST_DAY,
     Days,
     Ranking,
     UnansweredError,
@@ -43,7 +45,6 @@ _RECENT_DAYS = 70
 LAST_DAY = "day"
 """The list whose days are one: the last."""
 _EPOCH = date(1970, 1, 1).toordinal()
-_FIRST, _LAST = date.min.toordinal() - _EPOCH, date.max.toordinal() - _EPOCH
 Result = TypeVar("Result")
 
 
@@ -104,8 +105,8 @@ class CompactReading:
 
         Where one end of them is open, also what has a day that is not known.
         """
-        first = _FIRST if days.first is None else max(_FIRST, min(days.first, _LAST))
-        last = _LAST if days.last is None else max(_FIRST, min(days.last, _LAST))
+        first = EARLIEST_DAY if days.first is None else _in_calendar(days.first)
+        last = LATEST_DAY if days.last is None else _in_calendar(days.last)
         keys = days_range(iso_day(first), iso_day(last))
         found = await self._reader.between(publication.name, *keys)
         is_open = days.first is None or days.last is None
@@ -235,3 +236,7 @@ def told_days(tallied: Tallied, only: Sequence[Entity] | None = None) -> dict[En
         entity: DocumentDays(days, months, outside[0] if outside else (0, 0))
         for entity, (days, months, outside) in found.items()
     }
+
+
+def _in_calendar(day: int) -> int:
+    return max(EARLIEST_DAY, min(day, LATEST_DAY))
