@@ -87,6 +87,21 @@ async def test_all_on_one_page(browser: Browser, hostile: Site) -> None:
                     await assert_plain(reader)
 
 
+async def test_one_name_with_two_labels(browser: Browser, hostile: Site) -> None:
+    """Compared, the two lines are told apart, in the picture and in the table."""
+    both = [(normalise(NAMES[5]), label) for label in LABELS[4:6]]
+    async with reading(browser, hostile.base) as reader:
+        await reader.whole(addresses.compare(both))
+        await assert_plain(reader)
+        table = reader.page.locator("#together table")
+        heads = await table.locator("thead th").all_text_contents()
+        drawn = await reader.page.evaluate(
+            "JSON.parse(document.querySelector('#together script').textContent)"
+            ".series.map(each => each.name)"
+        )
+        assert len(set(drawn)) == len(set(heads[1:])) == 2
+
+
 async def test_very_many_publications(browser: Browser, hostile: Site) -> None:
     """All can be reached by paging, and the last page ends it."""
     async with reading(browser, hostile.base) as reader:

@@ -13,7 +13,7 @@ from newstally_dashboard.asking.troubles import Kind as TroubleKind
 from newstally_dashboard.pages.site import MAIN_SECONDS, Section, Site, section
 from newstally_dashboard.views import bins, charts, comparing
 from newstally_dashboard.views.comparing import Item, Kind
-from newstally_dashboard.views.figures import entity_name
+from newstally_dashboard.views.figures import entity_name, label_name
 
 MEASURES = {"mentions": "mentions", "per_hundred": "mentions per 100 articles"}
 BY = ("", *bins.By)
@@ -42,7 +42,10 @@ async def compare(site: Site, request: Request) -> Response:
     every = [history.days for _, history in good]
     by = bins.By(asked_by) if asked_by else bins.suited(every)
     points = bins.spread(every, by)
-    names = [_name(item, history) for item, history in good]
+    names = comparing.told_apart(
+        [_name(item, history) for item, history in good],
+        [label_name(history.entity.label) if kind is Kind.ENTITY else "" for _, history in good],
+    )
     if kind is Kind.PUBLICATION:
         chart = charts.lines(names, points, "counted", "articles")
     else:

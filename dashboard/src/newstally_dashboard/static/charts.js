@@ -132,7 +132,7 @@ function bars(spec, palette, width) {
 }
 
 function cloud(spec, palette, width) {
-  const most = Math.max(...spec.items.map((each) => each.value));
+  const most = Math.max(1, ...spec.items.map((each) => each.value));
   const largest = Math.max(26, Math.min(52, width / 11));
   return {
     ...common(palette),
@@ -172,13 +172,16 @@ const KINDS = { lines, bars, cloud };
 
 // ECharts remembers the widths of texts in plain objects, by the text. One that such an object has
 // from the start, "constructor" or "__proto__", would break its lists, and with "__proto__" all
-// objects of the page. So no text, and no part of one, is such a word: a sign without width is in it.
+// objects of the page. Tooltips take braces for styles. So no text, and no part of one, is such a
+// word or begins such a style, as a sign without width is in it; and none ends a style.
 const JOINER = "\u2060";
-const taken = new RegExp(Object.getOwnPropertyNames(Object.prototype).join("|"), "g");
+const FULL_WIDTH_BRACE = "\uff5d";
+const taken = Object.getOwnPropertyNames(Object.prototype).join("|");
+const begins = new RegExp(`(?=${taken}|\\{).`, "g");
 
 function drawable(key, value) {
   if (typeof value !== "string" || key === "href") return value;
-  return value.replace(taken, (word) => word[0] + JOINER + word.slice(1));
+  return value.replace(begins, (sign) => sign + JOINER).replaceAll("}", FULL_WIDTH_BRACE);
 }
 
 function draw(figure) {

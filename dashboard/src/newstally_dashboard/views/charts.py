@@ -1,6 +1,7 @@
 """What pictures show, for static/charts.js. Pure."""
 
 from collections.abc import Iterable, Sequence
+from itertools import chain, count
 from typing import Any
 
 from newstally_protos.v1.tally_pb2 import EntityTally
@@ -26,6 +27,15 @@ def clipped(text: str) -> str:
     return text if len(text) <= LONGEST_NAME else text[: LONGEST_NAME - 1] + "…"
 
 
+def told_apart(names: Sequence[str]) -> list[str]:
+    """Return the names, the second of the same with a number: a picture knows lines by name."""
+    shown: list[str] = []
+    for name in names:
+        spellings = chain([name], (f"{name} ({number})" for number in count(2)))
+        shown.append(next(each for each in spellings if each not in shown))
+    return shown
+
+
 def bars(tallies: Sequence[EntityTally], period: Pairs) -> Chart:
     """Return the first entities as bars."""
     return {"kind": "bars", "items": _items(tallies[:BARS], period)}
@@ -39,16 +49,17 @@ def cloud(tallies: Sequence[EntityTally], period: Pairs) -> Chart:
 def lines(names: Sequence[str], every: Sequence[Sequence[Bin]], measure: str, unit: str) -> Chart:
     """Return histories as lines; `measure` is a field of Bin."""
     points = [each.begin for each in every[0]] if every else []
+    shown = told_apart([clipped(name) for name in names])
     return {
         "kind": "lines",
         "unit": unit,
         "points": points,
         "series": [
             {
-                "name": clipped(name),
+                "name": name,
                 "values": [_rounded(getattr(each, measure)) for each in bins],
             }
-            for name, bins in zip(names, every, strict=True)
+            for name, bins in zip(shown, every, strict=True)
         ],
     }
 

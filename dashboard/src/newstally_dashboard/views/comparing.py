@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import StrEnum
+from urllib.parse import unquote
 
 from starlette.datastructures import QueryParams
 
@@ -24,12 +25,12 @@ class Item:
 
     kind: Kind
     value: str
-    """As the address says it: a publication's name, or `LABEL:text`."""
+    """As the address says it: a publication's name, or `LABEL:text`, a label's colon as %3A."""
 
     @property
     def label(self) -> str:
         """An entity's label; empty: the one that it has most mentions under."""
-        return self.value.partition(":")[0] if self.kind is Kind.ENTITY else ""
+        return unquote(self.value.partition(":")[0]) if self.kind is Kind.ENTITY else ""
 
     @property
     def text(self) -> str:
@@ -56,7 +57,16 @@ def items_of(params: QueryParams) -> list[Item]:
 
 def entity_value(text: str, label: str) -> str:
     """Return how the address names an entity."""
-    return f"{label}:{text}"
+    escaped = label.replace("%", "%25").replace(":", "%3A")
+    return f"{escaped}:{text}"
+
+
+def told_apart(names: Sequence[str], labels: Sequence[str]) -> list[str]:
+    """Return the names; of those that are the same each has its label, too."""
+    return [
+        f"{name} ({label})" if label and names.count(name) > 1 else name
+        for name, label in zip(names, labels, strict=True)
+    ]
 
 
 def kind_of(items: Sequence[Item], wanted: str) -> Kind:

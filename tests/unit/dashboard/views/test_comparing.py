@@ -6,7 +6,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from newstally_dashboard.addresses.reading import AddressError
-from newstally_dashboard.views.comparing import Kind, entity_value, items_of, kind_of
+from newstally_dashboard.views.charts import lines
+from newstally_dashboard.views.comparing import (
+    Kind,
+    entity_value,
+    items_of,
+    kind_of,
+    told_apart,
+)
 from newstally_dashboard.views.sparks import HEIGHT, WIDTH, spark
 from starlette.datastructures import QueryParams
 
@@ -19,11 +26,31 @@ def test_each_is_compared_once() -> None:
     assert (paper.kind, paper.text, paper.label) == (Kind.PUBLICATION, "A: B", "")
 
 
-@given(st.text(min_size=1).filter(str.strip), st.sampled_from(["ORG", "", "PERSON"]))
+@given(
+    st.text(min_size=1).filter(str.strip),
+    st.sampled_from(["ORG", "", "PERSON", "A:B", "50 %3A", ":"]),
+)
 def test_any_entity_can_be_named(text: str, label: str) -> None:
-    """Also with a colon in it."""
+    """Also with a colon in it, or in its label."""
     (item,) = items_of(QueryParams({"entity": entity_value(text, label)}))
     assert (item.label, item.text.strip()) == (label, text.strip())
+
+
+def test_the_same_names_have_their_labels() -> None:
+    """Where there are labels; other names are as they are."""
+    names = ["Washington", "Seattle", "Washington", "Reno", "Reno"]
+    assert told_apart(names, ["Person", "Person", "Place", "", ""]) == [
+        *("Washington (Person)", "Seattle", "Washington (Place)", "Reno", "Reno")
+    ]
+
+
+@given(st.lists(st.sampled_from(["a", "a (2)", "a (3)", "b", "W" * 60, "W" * 61, "W" * 62])))
+def test_no_two_lines_have_the_same_name(names: list[str]) -> None:
+    """Also where only what was cut off told them apart, or one is called like a numbered one."""
+    spec = lines(names, [[] for _ in names], "mentions", "mentions")
+    shown = [each["name"] for each in spec["series"]]
+    assert len(set(shown)) == len(names)
+    assert all(each.startswith(name[:59]) for name, each in zip(names, shown, strict=True))
 
 
 def test_what_cannot_be_compared_is_told() -> None:
