@@ -18,7 +18,7 @@ FAILED_SECONDS = 1.0
 COURTESY_SECONDS = 0.5
 """So long what is aside lets pages go first: a store answers one question after the other."""
 OVERHEAD_BYTES = 512
-"""Of an answer that is kept, beside its message."""
+"""Of an answer that is kept, beside its message and what was asked."""
 MEMORY_FACTOR = 3
 """A message takes about so many times its serialised size."""
 
@@ -70,15 +70,15 @@ class Asker:
 
         `method` gives what to call when it is this call's turn.
         """
+        key = name, request.SerializeToString(deterministic=True)
+        least = OVERHEAD_BYTES + len(key[1])
 
         async def load() -> Loaded[Response | Trouble]:
             found = await self._call(method, name, request, lane)
             if isinstance(found, Trouble):
-                return Loaded(found, FAILED_SECONDS if found.passing else seconds, OVERHEAD_BYTES)
-            size = OVERHEAD_BYTES + MEMORY_FACTOR * found.ByteSize()
-            return Loaded(found, seconds, size)
+                return Loaded(found, FAILED_SECONDS if found.passing else seconds, least)
+            return Loaded(found, seconds, least + MEMORY_FACTOR * found.ByteSize())
 
-        key = name, request.SerializeToString(deterministic=True)
         found: Response = await self.remember(key, load)
         return found
 

@@ -30,10 +30,11 @@ class Calls:
         return FindEntitiesResponse()
 
 
-def make_asker(calls: int = 4, waiting: int = 100, timeout: float = 20.0) -> Asker:
-    cache = Cache[Any](10_000, asyncio.get_running_loop().time)
+def make_asker(
+    calls: int = 4, waiting: int = 100, timeout: float = 20.0, cache: Cache[Any] | None = None
+) -> Asker:
     return Asker(
-        cache,
+        cache or Cache[Any](10_000, asyncio.get_running_loop().time),
         Metrics(CollectorRegistry()),
         max_calls=calls,
         max_waiting=waiting,
@@ -123,3 +124,17 @@ async def test_nobody_waits_longer_than_was_said() -> None:
     )
     assert [each.trouble for each in found if isinstance(each, TroubleError)] == [LATE] * 3
     assert calls.running == 0
+
+
+async def test_what_is_kept_counts_with_what_was_asked() -> None:
+    """Long questions with short answers fill the cache, too, whether they are answered or not."""
+    cache = Cache[Any](100_000, asyncio.get_running_loop().time)
+    calls, never = Calls(), Calls()
+    calls.let.set()
+    asker, slow = make_asker(cache=cache), make_asker(cache=cache, timeout=0.0)
+    for number in range(1, 21):
+        await ask(asker, calls, 10**4_000 + number)
+        with pytest.raises(TroubleError):
+            await ask(slow, never, 10**4_000 - number)
+        assert cache.size_bytes <= 100_000
+    assert cache.size_bytes > 90_000
