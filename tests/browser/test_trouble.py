@@ -63,6 +63,22 @@ async def test_a_gateway_that_is_away(browser: Browser, own: Site) -> None:
     await until(own.base, 200)
 
 
+async def test_figures_that_are_not_renewed_say_so(browser: Browser, own: Site) -> None:
+    """As of when they are, while renewing fails; and no more once they are renewed."""
+    async with reading(browser, own.base, PHONE) as reader:
+        reader.allowed = re.compile("Failed to load resource")
+        await reader.page.route("**/live", lambda route: route.abort())
+        await reader.open("/")
+        old = reader.page.locator("#live .old")
+        told = re.compile(r"^As of \d\d:\d\d:\d\d: renewing it fails, and is tried again\.$")
+        await expect(old).to_have_text(told)
+        assert await reader.cut() == []
+        assert await reader.barriers() == []
+        await reader.page.unroute("**/live")
+        await expect(old).to_have_count(0)
+        await expect(reader.page.locator("#live")).to_be_visible()
+
+
 async def assert_told(browser: Browser, own: Site) -> None:
     """Every page says that the gateway does not answer."""
     await until(own.base, 503)  # what was cached is old by then

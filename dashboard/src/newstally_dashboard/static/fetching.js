@@ -1,7 +1,10 @@
 // Fetches pages of this site, to take parts out of them.
 
-/** Return the page at an address, parsed; its scripts do not run. Throws where there is none. */
-export async function fetchPage(address, signal) {
+const LONGEST_MILLIS = 15_000;
+
+/** Return the page at an address, parsed; its scripts do not run. Throws where none comes in time. */
+export async function fetchPage(address, ...signals) {
+  const signal = AbortSignal.any([AbortSignal.timeout(LONGEST_MILLIS), ...signals]);
   const answer = await fetch(address, { headers: { Accept: "text/html" }, signal });
   const text = await answer.text();
   return new DOMParser().parseFromString(text, "text/html");

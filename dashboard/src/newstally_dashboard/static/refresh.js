@@ -3,6 +3,7 @@ import { fetchPage, takeOver } from "./fetching.js";
 
 const LONGEST_SECONDS = 30;
 const PATIENCE = 2;
+const clock = new Intl.DateTimeFormat("en-GB", { timeStyle: "medium" });
 
 export function keepFresh() {
   for (const section of document.querySelectorAll("[data-refresh]")) keep(section);
@@ -10,6 +11,7 @@ export function keepFresh() {
 
 async function keep(section) {
   let failures = 0;
+  let renewed = new Date();
   while (section.isConnected && section.dataset.refresh) {
     const seconds = Number(section.dataset.refresh) * 2 ** failures;
     await wait(Math.min(seconds, LONGEST_SECONDS));
@@ -27,11 +29,23 @@ async function keep(section) {
       else {
         renew(section, fetched);
         failures = 0;
+        renewed = new Date();
       }
     } catch {
       failures += 1;
     }
+    if (failures >= PATIENCE) tellOld(section, renewed);
   }
+}
+
+/** Say that what is shown is not what is now; the next renewal takes it away. */
+function tellOld(section, since) {
+  if (section.querySelector(".old") !== null) return;
+  const notice = document.createElement("p");
+  notice.className = "notice old";
+  notice.role = "status";
+  notice.textContent = `As of ${clock.format(since)}: renewing it fails, and is tried again.`;
+  section.prepend(notice);
 }
 
 function renew(section, fetched) {

@@ -65,7 +65,9 @@ function listen(input, show) {
     asking.abort();
   };
   const ask = async (signal) => {
-    const address = `${input.form.action}?${new URLSearchParams(new FormData(input.form))}`;
+    // Not form.action: that would be a field of this name, if the address had brought one.
+    const action = input.form.getAttribute("action");
+    const address = `${action}?${new URLSearchParams(new FormData(input.form))}`;
     try {
       const page = await fetchPage(address, signal);
       if (signal.aborted) return;
