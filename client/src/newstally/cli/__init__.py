@@ -7,7 +7,9 @@ records of the input were malformed and so not counted; 130 interrupted (an uplo
 """
 
 import os
+import sys
 from importlib.metadata import PackageNotFoundError, version
+from io import TextIOWrapper
 from pathlib import Path
 from typing import Annotated
 
@@ -94,5 +96,10 @@ def options(
 
 
 def main() -> None:
-    """Run the command line."""
+    """Run the command line.
+
+    Names are anybody's text: what standard output cannot write is written out, as on stderr.
+    """
+    if isinstance(sys.stdout, TextIOWrapper):
+        sys.stdout.reconfigure(errors="backslashreplace")
     app()

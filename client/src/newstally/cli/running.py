@@ -91,7 +91,7 @@ def exit_codes(
     """
     try:
         yield
-    except (NewstallyError, KeyboardInterrupt, Terminated) as error:
+    except (NewstallyError, UnicodeEncodeError, KeyboardInterrupt, Terminated) as error:
         text, code = _verdict(error, hint)
         (tell or say)(text)
         if as_json:
@@ -109,6 +109,8 @@ def _verdict(error: BaseException, hint: str) -> tuple[str, int]:
     match error:
         case InputError():
             return f"error: {error}", EXIT_USAGE
+        case UnicodeEncodeError():  # what was typed is no UTF-8, and so no text of a request
+            return f"error: {error.object!a} is no text: {error.reason}", EXIT_USAGE
         case KeyboardInterrupt():
             return f"interrupted{hint}", EXIT_INTERRUPTED
         case Terminated():

@@ -266,7 +266,7 @@ def _how_to_go_on(
     paths: list[Path], read_as: dict[str, str | None], choice: Choice, flags: dict[str, bool | None]
 ) -> str:
     command = [
-        *("newstally", "upload", *map(str, paths)),
+        *("newstally", "upload", *map(_argument, paths)),
         *(word for flag, value in read_as.items() if value for word in (flag, str(value))),
         *(flag for flag, given in flags.items() if given),
         *(("--target", choice.target, "--moved") if choice.moved else ()),
@@ -274,6 +274,11 @@ def _how_to_go_on(
     ]
     how = "to go on, pipe the same bytes into" if PIPE in paths else "go on with"
     return f"; {how}: {shlex.join(command)}"
+
+
+def _argument(path: Path) -> str:
+    """Return the path as no option can be written."""
+    return f"./{path}" if path != PIPE and str(path).startswith("-") else str(path)
 
 
 def _tell_after(report: Report, as_json: bool, voice: Voice, *, strict: bool) -> None:

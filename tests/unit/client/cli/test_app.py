@@ -1,8 +1,12 @@
 """The command as a whole: its version, and what keeps `newstally up` from starting."""
 
+import asyncio
+import os
+import sys
 from pathlib import Path
 
 import pytest
+from support.reference_gateway import ReferenceGateway
 
 from .conftest import Run
 
@@ -35,3 +39,26 @@ async def test_up_says_which_service_is_not_installed(
     assert result.exit_code == 2
     assert "the persister is not installed in" in result.stderr
     assert "./persister" in result.stderr
+
+
+async def test_names_that_the_terminal_cannot_write_are_written_out(tmp_path: Path) -> None:
+    """In its encoding, or in any: a lone half of a sign is in none."""
+    path = tmp_path / "a.jsonl"
+    path.write_text('{"publication": "\\u65e5 Post \\ud800", "content": "Ada"}\n')
+    process = await asyncio.create_subprocess_exec(
+        *(sys.executable, "-m", "newstally", "upload", "--dry-run", str(path)),
+        env=os.environ | {"PYTHONIOENCODING": "latin-1"},
+        stdout=asyncio.subprocess.PIPE,
+    )
+    async with asyncio.timeout(90):
+        out, _ = await process.communicate()
+    assert process.returncode == 0
+    assert r"1  \u65e5 Post \ud800" in out.decode("latin-1")
+
+
+async def test_what_was_typed_and_is_no_text_is_told(run: Run) -> None:
+    """Bytes that are not UTF-8: exit code 2, and which argument."""
+    async with ReferenceGateway() as gateway:
+        result = await run("refusals", "upload-\udcff", "--target", gateway.target)
+    assert result.exit_code == 2
+    assert result.stderr.startswith("error: 'upload-\\udcff' is no text:")

@@ -1,5 +1,6 @@
 """`newstally upload` of inputs with a column of times."""
 
+import asyncio
 import json
 from datetime import UTC, datetime
 from pathlib import Path
@@ -78,10 +79,12 @@ async def test_the_column_and_the_order_can_be_told(run: Run, dated: Path) -> No
 
 
 async def test_what_was_cut_off_is_told_how_to_go_on(run: Run, dated: Path) -> None:
-    """With the options that choose the times."""
-    command = ("upload", dated, "--time-column", "written", "--month-first", "--wait")
+    """With the options that choose the times, and a file that looks like an option."""
+    await asyncio.to_thread(dated.rename, "-dated.csv")
+    command = ("upload", "./-dated.csv", "--time-column", "written", "--month-first", "--wait")
     async with ReferenceGateway() as gateway:
         result = await given_up(run, gateway, *command)
     assert result.exit_code == 1
+    assert "newstally upload ./-dated.csv " in result.stderr
     assert " --time-column written " in result.stderr.replace("\n", " ")
     assert " --month-first " in result.stderr.replace("\n", " ")

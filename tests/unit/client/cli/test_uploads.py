@@ -9,9 +9,9 @@ from .conftest import Run
 
 
 async def test_all_refusals_of_an_upload_are_listed(run: Run, tmp_path: Path) -> None:
-    """Over all pages, for people and for programs; text that moves the cursor does not."""
+    """Over all pages; what moves the cursor, or turns lines round, is written out for people."""
     path = tmp_path / "a.jsonl"
-    row = {"source": "P", "text": "", "id": "a\x1b[2J"}
+    row = {"source": "P", "text": "", "id": "a\x1b[2J\u202e"}
     path.write_text((json.dumps(row) + "\n") * 1203)
     async with ReferenceGateway() as gateway:
         options = ("--target", gateway.target)
@@ -21,7 +21,7 @@ async def test_all_refusals_of_an_upload_are_listed(run: Run, tmp_path: Path) ->
         few = await run("refusals", "job", *options, "-n", "2")
     assert len(text.stdout.splitlines()) == len(json.loads(as_json.stdout)) == 1203
     assert json.loads(as_json.stdout)[-1]["offset"] == 1202
-    assert text.stdout.startswith("article 0 (a [2J): CONTENT_EMPTY: content_empty\n")
+    assert text.stdout.startswith("article 0 (a\\x1b[2J\\u202e): CONTENT_EMPTY: content_empty\n")
     assert (len(few.stdout.splitlines()), few.stderr) == (2, "")
 
 

@@ -55,11 +55,7 @@ def refusals(
         print_json([*map(_as_json, found), *map(_range_as_json, ranges)])
     for refusal in () if as_json else found:
         name = f" ({refusal.article_id})" if refusal.article_id else ""
-        typer.echo(
-            f"article {refusal.offset:,}{name}: {refusal.reason}: {refusal.message}".translate(
-                _CONTROL
-            )
-        )
+        typer.echo(shown(f"article {refusal.offset:,}{name}: {refusal.reason}: {refusal.message}"))
     for each in () if as_json else ranges:
         typer.echo(
             f"articles {each.first_offset:,} to {each.end_offset - 1:,}: {each.reason}:"
@@ -70,10 +66,6 @@ def refusals(
         say(f"note: {rest:,} more were refused; of so many the gateway does not keep each")
     elif not found:
         say(f"no article of upload {upload_id} was refused; {upload.next_offset:,} are settled")
-
-
-_CONTROL = dict.fromkeys((*range(32), *range(127, 160)), " ")
-"""An article_id is anybody's text: it moves no cursor."""
 
 
 def _as_json(refusal: Refusal) -> dict[str, Any]:
