@@ -37,6 +37,14 @@ class Period:
             last=self.last.isoformat() if self.last else "",
         )
 
+    def closed(self, end: date) -> Days:
+        """With both ends, or none: `end` for an open last one, a week for an open first one."""
+        if self.last is None and self.first is not None:
+            return Period("", self.first, max(self.first, end)).days
+        if self.first is None and self.last is not None:
+            return Period("", _before(self.last, PRESETS["7d"]), self.last).days
+        return self.days
+
     @property
     def pairs(self) -> tuple[tuple[str, str], ...]:
         """As the address of another page says it."""
@@ -81,7 +89,12 @@ def period_of(params: QueryParams, end: date, *, by_month: bool = False) -> Peri
     days = PRESETS[preset]
     if by_month:
         return Period(preset, *_months(end, max(1, days // 30)))
-    return Period(preset, date.fromordinal(max(1, end.toordinal() - days + 1)), end)
+    return Period(preset, _before(end, days), end)
+
+
+def _before(end: date, days: int) -> date:
+    """Return the first of so many days, or that of the calendar."""
+    return date.fromordinal(max(1, end.toordinal() - days + 1))
 
 
 def _months(end: date, number: int) -> tuple[date, date]:

@@ -26,11 +26,12 @@ async def overview(site: Site, request: Request) -> Response:
     period = await site.period(request)
     sort, order = choice_of(params, "sort", tuple(COLUMNS)), choice_of(params, "order", _ORDERS)
     page = page_of(params)
+    day = site.now().date()
     catalogue, rising, now, today = await asyncio.gather(
         section(site.questions.catalogue(), MAIN_SECONDS),
-        section(site.questions.rising("", period.days), ASIDE_SECONDS),
+        section(site.questions.rising("", period.closed(day)), ASIDE_SECONDS),
         section(_now(site), ASIDE_SECONDS),
-        section(_published(site, site.now().date()), ASIDE_SECONDS),
+        section(_published(site, day), ASIDE_SECONDS),
     )
     found = catalogue.value
     return site.page(

@@ -60,6 +60,23 @@ def test_a_named_period_moves_with_the_days() -> None:
     )
 
 
+@pytest.mark.parametrize(
+    ("query", "first", "last"),
+    [
+        ("", "", ""),
+        ("from=2026-01-02&to=2026-01-03", "2026-01-02", "2026-01-03"),
+        ("from=2026-01-02", "2026-01-02", "2026-11-21"),
+        ("from=2027-01-02", "2027-01-02", "2027-01-02"),
+        ("to=2026-01-07", "2026-01-01", "2026-01-07"),
+        ("to=0001-01-03", "0001-01-01", "0001-01-03"),
+    ],
+)
+def test_what_needs_both_ends_gets_both(query: str, first: str, last: str) -> None:
+    """What rises is asked for days with both ends: until today, or of a week."""
+    days = period_of(QueryParams(query), TODAY).closed(TODAY)
+    assert (days.first, days.last) == (first, last)
+
+
 @pytest.mark.parametrize("query", ["period=7d", "period=30d", "period=90d"])
 @pytest.mark.parametrize("by_month", [False, True])
 @given(end=st.dates())
