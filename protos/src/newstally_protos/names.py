@@ -26,16 +26,23 @@ _HARMFUL = re.compile(
     "\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069]"
 )
 _HASH_DIGITS = 32
+_LONGEST_FOLDED = 4_096
+"""In characters: no publication has more. Normalising takes quadratic time where marks pile up."""
 
 
 def publication_key(name: str) -> str:
     """Return what tells publications apart; "" for a name of which nothing can be seen.
 
-    At most PUBLICATION_LIMIT_BYTES: beyond it, its beginning and a hash of all of it.
+    At most PUBLICATION_LIMIT_BYTES: beyond it, its beginning and a hash of all of it. A name that
+    is longer than any publication's may be is not folded: it has a hash for a key.
     """
     if name.isascii() and name.isprintable():
         return bounded(" ".join(name.split()).casefold(), PUBLICATION_LIMIT_BYTES)
     text = name
+    if len(name) > _LONGEST_FOLDED:
+        text = " ".join(_UNSEEN.sub("", name).split())
+        if len(text) > _LONGEST_FOLDED:
+            return f"~{hashlib.sha256(text.encode(errors='surrogatepass')).hexdigest()}"
     # Folding case may take apart what NFKC put together, and NFKC may bring forth capitals.
     while (folded := _folded(text)) != text:
         text = folded

@@ -81,6 +81,22 @@ def test_expansion_is_bounded() -> None:
     assert len(bounded("é" * 300, 64).encode()) <= 64
 
 
+@pytest.mark.parametrize("unseen", ["", "\u200b", " \n", "\u0315 \ufeff"])
+def test_what_no_publication_is_as_long_as_is_not_folded(unseen: str) -> None:
+    """To put 64,000 marks in order would take minutes: a key is there at once, and its own key."""
+    marks = "a" + "\u0315" * 2_000_000 + "\u0300" * 2_000_000
+    key = publication_key(unseen + marks)
+    assert publication_key(key) == key
+    assert publication_key(marks + "b") != key
+    assert len(key) <= PUBLICATION_LIMIT_BYTES
+
+
+def test_what_cannot_be_seen_makes_no_name_long() -> None:
+    """However much of it there is."""
+    assert publication_key("\u200b" * 1_000_000) == ""
+    assert publication_key("\u200b" * 5_000 + "The \u3000" + " " * 5_000 + "POST") == "the post"
+
+
 @given(NAMES)
 def test_what_is_shown_does_no_harm(name: str) -> None:
     """Neither a cleaned name nor a shown one has a control, a line end or a mark of direction."""
