@@ -38,6 +38,7 @@ _ID_BYTES = 8
 _SECRET_BYTES = 32
 _ID = re.compile(r"[0-9a-f]{16}")
 _DIGEST = re.compile(r"[0-9a-f]{64}")
+_HALF_SIGN = re.compile("[\ud800-\udfff]")
 _OWNER = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
 
 
@@ -237,7 +238,10 @@ def _texts(entry: Mapping[str, Any], name: str, place: str) -> tuple[str, ...]:
     value: Sequence[object] = entry.get(name, ())
     if not isinstance(value, list) or not all(isinstance(each, str) and each for each in value):
         raise KeysError(f"{place}: {name}: must be a list of texts")
-    return tuple(map(str, value))
+    texts = tuple(map(str, value))
+    if _HALF_SIGN.search("".join(texts)):
+        raise KeysError(f"{place}: {name}: has half of a sign (\\ud800 to \\udfff)")
+    return texts
 
 
 def _time(entry: Mapping[str, Any], name: str, place: str) -> datetime | None:

@@ -82,6 +82,7 @@ def test_an_empty_file_has_no_keys(text: bytes) -> None:
         (entry(publications="*"), "publications"),
         (entry(publications=[]), "publications"),
         (entry(publications=["x" * 5000]), "publications"),
+        (entry(publications=["\ud800"]), "half of a sign"),
         (entry(expires="2026-01-31"), "expires"),
         (entry(expires=17), "expires"),
         (entry(weight=0), "weight"),
