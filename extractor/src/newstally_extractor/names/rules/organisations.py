@@ -1,8 +1,8 @@
 """Which texts of an article name the same organisation."""
 
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Mapping, Sequence, Set
-from functools import lru_cache
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence, Set
+from functools import cache, lru_cache
 
 from newstally_extractor.names.rules.forms import Form, word_set
 from newstally_extractor.names.rules.groups import Groups
@@ -67,11 +67,14 @@ def join_organisations(forms: Sequence[Form], members: Sequence[int], groups: Gr
         groups.join(alike.setdefault(words, member), member)
     abbreviations = {forms[member].words for member in members if forms[member].is_abbreviation}
     initials = _abbreviated(forms, alike, abbreviations) if abbreviations else {}
+    by_initials = cache(lambda: _by_initials(alike))  # seldom needed
     wholes, longer = _longer_names(alike)
     if not (abbreviations or wholes or longer):
         return
     for member, words in zip(members, names, strict=True):
-        if words in abbreviations and _join_abbreviation(member, words, initials, alike, groups):
+        if words in abbreviations and _join_abbreviation(
+            member, words, initials, by_initials, groups
+        ):
             continue
         if words in wholes and groups.join_only(member, wholes[words]):
             continue
@@ -84,7 +87,7 @@ def _join_abbreviation(
     member: int,
     words: Words,
     initials: Mapping[Words, set[int]],
-    alike: Mapping[Words, int],
+    by_initials: Callable[[], Mapping[str, Sequence[tuple[Words, int]]]],
     groups: Groups,
 ) -> bool:
     """Join an abbreviation to the name that it abbreviates, by first letters before all others."""
@@ -93,12 +96,23 @@ def _join_abbreviation(
     letters = words[0]
     if len(letters) < _SPELT_OUT:
         return False
+    without_one = {letters[:place] + letters[place + 1 :] for place in range(1, len(letters))}
     spelt = {
         full
-        for name, full in alike.items()
-        if name[0][0] == letters[0] and len(name) > 1 and _spells(letters, name)
+        for others in without_one
+        for name, full in by_initials().get(others, ())
+        if name[0][0] == letters[0] and _spells(letters, name)
     }
     return groups.join_only(member, spelt)
+
+
+def _by_initials(alike: Mapping[Words, int]) -> dict[str, list[tuple[Words, int]]]:
+    """Return the names of several words by the first letters of those that need to show."""
+    found = defaultdict[str, list[tuple[Words, int]]](list)
+    for words, member in alike.items():
+        if len(words) > 1:
+            found["".join(word[0] for word in words if word not in _SMALL)].append((words, member))
+    return found
 
 
 def _abbreviated(

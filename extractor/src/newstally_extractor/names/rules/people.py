@@ -27,6 +27,10 @@ _NUMBERS = word_set("i ii iii iv v vi vii viii ix x xi xii xiii xiv xv xvi")
 _GENERATIONS = _NUMBERS | {"jr", "sr", "junior", "senior"}
 """What tells people of one name apart."""
 
+_MOST_BEARERS = 100
+"""Full names that end alike. Of more it is not asked which one a shorter name is: it would take
+quadratic time, and hardly be certain."""
+
 _SHORT_FORMS = (
     "abraham abe, alexander alex alec sandy, alfred alf fred, andrew andy drew, anthony tony, "
     "antony tony, arthur art, benjamin ben, catherine cathy kate, charles charlie chuck, "
@@ -54,8 +58,9 @@ _SAME_NAME = frozenset(
 def join_people(forms: Sequence[Form], members: Sequence[int], groups: Groups) -> None:
     """Join what names the same person among `members`, indices of `forms`.
 
-    A shorter name joins longer ones only if all that it fits are one person; a lone name is looked
-    for as a last or a first name, and only then between them.
+    A shorter name joins longer ones only if all that it fits are one person, and no more than
+    `_MOST_BEARERS` end like it; a lone name is looked for as a last or a first name, and only then
+    between them.
     """
     alike: dict[Words, int] = {}
     for member in members:
@@ -65,7 +70,7 @@ def join_people(forms: Sequence[Form], members: Sequence[int], groups: Groups) -
     before = defaultdict[str, list[tuple[Words, int]]](list)
     for short, member in fulls:
         longer = before[short[-1]]
-        if longer:
+        if 0 < len(longer) <= _MOST_BEARERS:
             groups.join_only(member, [other for long, other in longer if _fits(short, long)])
         longer.append((short, member))
     _join_lone_names(forms, fulls, alike, groups)
