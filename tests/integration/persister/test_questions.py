@@ -8,6 +8,7 @@ from typing import Any
 
 import grpc
 import pytest
+from newstally_persister.services.paging import next_token
 from newstally_protos.v1 import tally_pb2
 from support.processes import Process
 from unit.persister.building import Article, spelt_database
@@ -132,6 +133,13 @@ def test_every_answer_says_up_to_when_it_holds(caller: Caller) -> None:
         assert asked <= answer.applied_time.ToMicroseconds() / 1e6 <= time.time()
 
 
+def forged(request: Any, *position: str) -> Any:
+    """Return the request with a page token that a caller has made."""
+    query = type(request).__name__, request.SerializeToString(deterministic=True).hex()
+    request.page_token = next_token(query, position)
+    return request
+
+
 WRONG: list[tuple[str, Any, grpc.StatusCode, str]] = [
     (
         "RankEntities",
@@ -183,6 +191,24 @@ WRONG: list[tuple[str, Any, grpc.StatusCode, str]] = [
         tally_pb2.ListRisingEntitiesRequest(days=Days(first="1999-01-01", last="1999-02-01")),
         grpc.StatusCode.FAILED_PRECONDITION,
         "no article was counted from 1999-01-01 to 1999-02-01",
+    ),
+    (
+        "ListRisingEntities",
+        tally_pb2.ListRisingEntitiesRequest(days=Days(first="0001-01-01", last="0001-01-01")),
+        grpc.StatusCode.FAILED_PRECONDITION,
+        "no day before 0001-01-01",
+    ),
+    (
+        "ListEntityTallies",
+        tally_pb2.ListEntityTalliesRequest(publication="a" + "\u0315\u0300" * 500_000),
+        grpc.StatusCode.NOT_FOUND,
+        "publication",
+    ),
+    (
+        "GetEntityHistory",
+        forged(tally_pb2.GetEntityHistoryRequest(text="nato"), "x"),
+        grpc.StatusCode.INVALID_ARGUMENT,
+        "page_token",
     ),
     (
         "GetEntityHistory",
@@ -238,3 +264,10 @@ def test_a_store_of_0_2_0_says_what_to_do(tmp_path: Path) -> None:
             tally_pb2.RankEntitiesRequest(), timeout=SECONDS, wait_for_ready=True
         )
     assert caught.value.code() is grpc.StatusCode.UNIMPLEMENTED
+
+
+@pytest.mark.parametrize("number", ["", "x", "\u0663", "-1", "9" * 30, "9" * 5_000])
+def test_a_position_that_a_caller_has_made_does_no_harm(caller: Caller, number: str) -> None:
+    """It is one behind all names that begin so, whatever number it has."""
+    request = forged(tally_pb2.FindEntitiesRequest(beginning="na"), "\U0010ffffna", number)
+    assert caller.tallies.FindEntities(request, timeout=SECONDS).applied_time.seconds

@@ -26,6 +26,7 @@ from newstally_persister.sinks.questions.asked import (
     Period,
     Questions,
     RisingPosition,
+    first_day_of,
     read_day,
 )
 from newstally_persister.values.keys import older_publication_key, publication_key
@@ -132,7 +133,8 @@ class QuestionService(tally_pb2_grpc.TallyServiceServicer):
         days = requests.read_days("days", request.days)
         query = _query(request)
         limits = _limits(request.page_size)
-        (after,) = read_token(request.page_token, query, (str,)) or (None,)
+        token = read_token(request.page_token, query, (str,))
+        after = _history_position(token) if token else None
         applied_time = self.applied_time()
         found = await self.of_publication(
             request.publication,
@@ -231,3 +233,13 @@ def _rising_position(token: tuple[str, ...]) -> tuple[Period, Period, RisingPosi
         )
     except (ValueError, OverflowError) as error:
         raise invalid("page_token", "was not given out for this list") from error
+
+
+def _history_position(token: tuple[str, ...]) -> str:
+    """Return the period of a token of this service: a day, or a month."""
+    (period,) = token
+    try:
+        first_day_of(period)
+    except ValueError as error:
+        raise invalid("page_token", "was not given out for this list") from error
+    return period

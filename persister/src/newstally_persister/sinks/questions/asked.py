@@ -220,6 +220,11 @@ def read_day(text: str) -> int:
     return date.fromisoformat(text).toordinal() - _EPOCH
 
 
+def first_day_of(period: str) -> int:
+    """Return the first day of a day or a month, as DayTally has it. Raises ValueError."""
+    return read_day(f"{period}-01" if len(period) == len("2026-11") else period)
+
+
 LATEST_AHEAD_DAYS = 1
 PERIOD_DAYS = 7
 BASE_DAYS = 28

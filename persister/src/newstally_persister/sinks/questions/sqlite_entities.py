@@ -1,5 +1,6 @@
 """One entity by day and by publication, and names by their beginning, in the embedded sink."""
 
+import re
 import sqlite3
 from collections.abc import Iterator
 
@@ -15,14 +16,16 @@ from newstally_persister.sinks.questions.asked import (
     NamePosition,
     PublicationMentions,
     PublicationPosition,
+    first_day_of,
     iso_day,
-    read_day,
 )
 from newstally_persister.sinks.questions.sqlite_scope import FIRST_DAY, Scope, ends
 from newstally_persister.sinks.sqlite_rows import ABOVE_ALL, page
 
 _NAMES_AT_MOST = 100_000
 """Names that one call looks at."""
+_NUMBER = re.compile("[0-9]{1,18}")
+"""Of an entity, as a position has it."""
 _NO_TALLY = DayTally("", 0, 0, 0)
 
 
@@ -50,7 +53,7 @@ def history(
             **scope.parameters,
             **ends(days),
             "entity": entity,
-            "after": FIRST_DAY if after is None else read_day(after),
+            "after": FIRST_DAY if after is None else first_day_of(after),
             "number": limits.items + 1,
         },
     )
@@ -149,7 +152,7 @@ def _beginning(
             yield (name[0], name[1]), _wanted(connection, scope, label, entity, *name)
         after = AFTER_ALL, "0"
     # Behind all whose own text begins so.
-    number = int(after[1]) if after[1].isdecimal() else 0
+    number = int(after[1]) if _NUMBER.fullmatch(after[1]) else 0
     place = after[0].removeprefix(AFTER_ALL), number
     for rest, entity in entities(connection, beginning, place):
         name = connection.execute(
