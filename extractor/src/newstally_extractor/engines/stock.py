@@ -17,7 +17,7 @@ from newstally_extractor.html.plain import make_reader
 from newstally_extractor.names.aliases import AliasError
 from newstally_extractor.names.counting import Counter, make_counter
 from newstally_extractor.pipelines.annotations import Pipe, is_harmless, reads_annotations
-from newstally_extractor.pipelines.cutting import cut
+from newstally_extractor.pipelines.cutting import RUN, cut
 from newstally_extractor.pipelines.entities import Entity, entities_of, stock_entities
 from newstally_extractor.settings import ExtractorSettings
 
@@ -178,7 +178,9 @@ def _needs_others(pipe: Pipe, vocab: Vocab) -> bool:
 
 def _load(settings: ExtractorSettings) -> Language:
     nlp = spacy.load(settings.model)
-    nlp.max_length = max(nlp.max_length, settings.max_content_bytes)
+    # As it is read, a text may be longer than it was: see pipelines.cutting.
+    longest = settings.max_content_bytes + settings.max_content_bytes // RUN
+    nlp.max_length = max(nlp.max_length, longest)
     for name in unread_components(nlp):
         nlp.disable_pipe(name)
     return nlp

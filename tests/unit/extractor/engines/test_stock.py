@@ -77,6 +77,7 @@ def test_content_as_long_as_the_limit(folder: Path) -> None:
     """spaCy's own limit on a text's length does not undercut the content limit."""
     it = engine(folder, "--max-content-bytes", "1500000")
     assert it.extract(["Berlin " + " " * 1_400_000]) == [{("berlin", "GPE"): 1}]
+    assert it.extract(["a" * 1_500_000]) == [{}]  # which is read with spaces in it
 
 
 def test_usable_after_an_error() -> None:
