@@ -4,10 +4,16 @@ import ipaddress
 import sys
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Annotated, ClassVar, Literal, Self, TypeVar
+from typing import Annotated, ClassVar, Literal, Self, TypeVar, get_args
 
 from newstally_protos.wire import GATEWAY_NAME
-from pydantic import Field, ValidationError, model_validator
+from pydantic import (
+    Field,
+    ValidationError,
+    ValidationInfo,
+    field_validator,
+    model_validator,
+)
 from pydantic_settings import BaseSettings, CliApp, SettingsConfigDict, SettingsError
 
 from newstally_runtime.peers.ports import PortLimits
@@ -33,6 +39,15 @@ class ProcessSettings(BaseSettings):
         cli_hide_none_type=True,
         use_attribute_docstrings=True,
     )
+
+    @field_validator("*", mode="before")
+    @classmethod
+    def _name_a_path(cls, value: object, info: ValidationInfo) -> object:
+        """Refuse an empty path, which would be the current directory: a variable was not set."""
+        kind = cls.model_fields[str(info.field_name)].annotation
+        if value == "" and Path in (kind, *get_args(kind)):
+            raise ValueError("is empty: name a path, or leave it out")
+        return value
 
     admin_host: str = "127.0.0.1"
     """Address the admin HTTP port listens on; 0.0.0.0 or [::] for every interface."""

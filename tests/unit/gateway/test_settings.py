@@ -35,12 +35,13 @@ def test_the_environment_is_read_and_flags_win(monkeypatch: pytest.MonkeyPatch) 
         ("--article-timeout", "0"),
         ("--heartbeat", "inf"),
         ("--batch-bytes", "4194304"),
+        ("--keys", ""),
     ],
 )
 def test_a_wrong_setting_is_named(
     flag: str, value: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """Exit code 2 and one line that begins with the flag."""
+    """Exit code 2 and one line that begins with the flag; an empty path is not "here"."""
     with pytest.raises(SystemExit) as ended:
         load(GatewaySettings, [flag, value])
     assert ended.value.code == 2
