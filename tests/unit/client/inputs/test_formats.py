@@ -1,6 +1,7 @@
 """One input in every form, and the forms that are none."""
 
 import bz2
+import contextlib
 import gzip
 import io
 import json
@@ -101,6 +102,91 @@ def test_members_of_an_archive_are_read(tmp_path: Path, name: str) -> None:
     assert [record.article for record in records] == ARTICLES * 2
     assert records[0].place == f"{path}/one.csv:2"
     assert records[-1].place == f"{path}/deep/two.jsonl.gz:40"
+
+
+def _flipped(data: bytes, at: int) -> bytes:
+    return data[:at] + bytes([data[at] ^ 1]) + data[at + 1 :]
+
+
+BLOCK = 512
+TAR = tar_of({f"{n}.csv": b"source,text\nP,x\n" for n in range(4)})
+TAR_END = 8 * BLOCK
+"""Each member has two blocks. Then there are two of zeros, and as many as fill 10,240 bytes."""
+DAMAGED_TARS = {
+    "a bit in a header": (_flipped(TAR, 4 * BLOCK + 5), "bad checksum where a member or the end"),
+    "a bit in a name's header": (
+        _flipped(tar_of({"a.csv": b"source,text\nP,x\n", "b" * 150: b""}), 2 * BLOCK + 5),
+        "bad checksum",
+    ),
+    "zeros for a header": (
+        TAR[: 4 * BLOCK] + bytes(BLOCK) + TAR[5 * BLOCK :],
+        "there is more after the end of the archive",
+    ),
+    "zeros for a member": (
+        TAR[: 4 * BLOCK] + bytes(2 * BLOCK) + TAR[6 * BLOCK :],
+        "there is more after the end of the archive",
+    ),
+    "cut at a header": (TAR[: 4 * BLOCK], "breaks off before its end"),
+    "cut in a header": (TAR[: 4 * BLOCK + 100], "truncated header"),
+    "cut in a member": (TAR[: 5 * BLOCK + 3], "unexpected end of data"),
+    "cut in what fills a member up": (TAR[: 5 * BLOCK + 100], "unexpected end of data"),
+    "without an end": (TAR[:TAR_END], "breaks off before its end, which two blocks of zeros mark"),
+    "cut in its end": (TAR[: TAR_END + 100], "truncated header"),
+    "half an end": (TAR[: TAR_END + BLOCK], "breaks off before its end"),
+    "cut in the second half of its end": (TAR[: TAR_END + BLOCK + 9], "breaks off before its end"),
+    "two in one": (TAR + TAR, "several archives are in one file"),
+    "more after it": (TAR + b"x", "several archives are in one file"),
+}
+
+
+@pytest.mark.parametrize("packer", ["", ".gz"])
+@pytest.mark.parametrize("case", DAMAGED_TARS)
+def test_no_article_of_a_damaged_archive_is_lost_in_silence(
+    tmp_path: Path, case: str, packer: str
+) -> None:
+    """Wherever it is damaged or cut: it is told with its name and the remedy."""
+    data, message = DAMAGED_TARS[case]
+    path = tmp_path / f"a.tar{packer}"
+    path.write_bytes(PACKERS[packer](data))
+    with pytest.raises(InputError, match=message) as caught:
+        articles(Source([path], Columns()))
+    assert str(caught.value).startswith(f"{path}")
+    assert "fetch it again" in str(caught.value)
+
+
+@pytest.mark.parametrize("zeros", [2, 3, 20, 5000])
+def test_an_archive_ends_with_two_blocks_of_zeros_or_more(tmp_path: Path, zeros: int) -> None:
+    """However many its writer fills it up with."""
+    path = tmp_path / "a.tar"
+    path.write_bytes(TAR[:TAR_END] + bytes(zeros * BLOCK))
+    assert len(articles(Source([path], Columns()))) == 4
+
+
+@pytest.mark.parametrize("form", [tarfile.USTAR_FORMAT, tarfile.GNU_FORMAT, tarfile.PAX_FORMAT])
+def test_archives_of_all_kinds_end(tmp_path: Path, form: int) -> None:
+    """With long names, folders, links and empty members, also as the last."""
+    path = tmp_path / "a.tar"
+    with tarfile.open(path, "w", format=form) as archive:
+        for name in ("a.csv", f"{'d' * 80}/{'e' * 60}.csv"):
+            info = tarfile.TarInfo(name)
+            info.size = len(FORMS["csv"])
+            archive.addfile(info, io.BytesIO(FORMS["csv"]))
+        for kind in (tarfile.DIRTYPE, tarfile.SYMTYPE, tarfile.REGTYPE):
+            info = tarfile.TarInfo(f"{'f' * 80}/{'g' * 60}")
+            info.type = kind
+            archive.addfile(info)
+    assert articles(Source([path], Columns())) == ARTICLES * 2
+
+
+@pytest.mark.parametrize("bit", [0, 3])
+def test_no_bit_of_a_zip_breaks_the_reading(tmp_path: Path, bit: int) -> None:
+    """A damaged list of members is an InputError, as a damaged member is."""
+    data = zip_of({"ä.csv": b"source,text\nP,x\n"})
+    path = tmp_path / "a.zip"
+    for at in range(len(data)):
+        path.write_bytes(data[:at] + bytes([data[at] ^ 1 << bit]) + data[at + 1 :])
+        with contextlib.suppress(InputError):
+            assert len(articles(Source([path], Columns()))) == 1
 
 
 def test_folders_and_patterns_give_their_files(tmp_path: Path) -> None:
