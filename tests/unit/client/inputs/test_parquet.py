@@ -2,7 +2,7 @@
 
 import importlib
 import tracemalloc
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -82,6 +82,86 @@ def test_what_is_not_there_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPat
 
 def _missing(name: str) -> None:
     raise ImportError(name)
+
+
+def times(path: Path, numbers: list[int | None], kind: Any) -> list[datetime | str | None]:
+    """Return what becomes of such times, or what is wrong with them."""
+    stored = pa.array(numbers, pa.int32() if kind == pa.date32() else pa.int64()).view(kind)
+    many = len(numbers)
+    write(path, {"source": ["P"] * many, "text": ["x"] * many, "date": stored})
+    records = list(Source([path], Columns()).records())
+    assert [record.problem for record in records] == [""] * many
+    return [record.article.publish_time or record.time_problem for record in records]
+
+
+@pytest.mark.parametrize(
+    ("kind", "number"),
+    [
+        (pa.timestamp("us"), 2**62),
+        (pa.timestamp("us"), -(2**62)),
+        (pa.timestamp("us", "UTC"), 253_402_300_800_000_000),
+        (pa.timestamp("ms"), 2**62),
+        (pa.timestamp("s"), 2**40),
+        (pa.date32(), 2**30),
+        (pa.date32(), -(2**31)),
+    ],
+)
+def test_what_can_be_no_time_is_told_and_counted(tmp_path: Path, kind: Any, number: int) -> None:
+    """As in a row of CSV: the article is one without a time, and the rest goes on."""
+    bad, nothing, good = times(tmp_path / "a.parquet", [number, None, 0], kind)
+    assert isinstance(bad, str)
+    assert bad.endswith("from 1970-01-01' is no date that can be read")
+    assert (nothing, good) == ("no time", datetime(1970, 1, 1, tzinfo=UTC))
+
+
+def test_the_end_of_time_is_a_time(tmp_path: Path) -> None:
+    """The last and the first microsecond of the calendar."""
+    last = 253_402_300_799_999_999
+    assert times(tmp_path / "a.parquet", [last, -62_135_596_800_000_000], pa.timestamp("us")) == [
+        datetime.max.replace(tzinfo=UTC),
+        datetime.min.replace(tzinfo=UTC),
+    ]
+
+
+def test_nanoseconds_are_left_out(tmp_path: Path) -> None:
+    """Rounded down, and without pandas."""
+    found = times(tmp_path / "a.parquet", [1_999, -1], pa.timestamp("ns"))
+    epoch = datetime(1970, 1, 1, tzinfo=UTC)
+    assert found == [epoch + timedelta(microseconds=1), epoch - timedelta(microseconds=1)]
+    assert {type(time) for time in found} == {datetime}
+
+
+@pytest.mark.parametrize("zone", [None, "UTC", "America/New_York", "+02:00", "Mars/Olympus"])
+def test_times_are_read_whatever_the_zone(tmp_path: Path, zone: str | None) -> None:
+    """Arrow counts in UTC: the rules of the zone are not needed."""
+    kind = pa.timestamp("ms", zone)
+    assert times(tmp_path / "a.parquet", [1_500], kind) == [
+        datetime(1970, 1, 1, 0, 0, 1, 500_000, tzinfo=UTC)
+    ]
+
+
+def test_a_double_column_is_refused(tmp_path: Path) -> None:
+    """As in CSV: which is meant nobody knows. One that is not read does no harm."""
+    path = tmp_path / "a.parquet"
+    columns = [pa.array([text]) for text in ("P", "x", "y", "1", "2")]
+    names = ["source", "text", "text", "score", "score"]
+    pq.write_table(pa.Table.from_arrays(columns, names=names), path)
+    with pytest.raises(
+        InputError, match=r"a\.parquet: the column text is there 2 times, and which"
+    ):
+        list(Source([path], Columns()).records())
+    names[2] = "title"
+    pq.write_table(pa.Table.from_arrays(columns, names=names), path)
+    (record,) = Source([path], Columns()).records()
+    assert record.article == Article("P", "x")
+
+
+def test_what_python_has_no_value_for_is_told(tmp_path: Path) -> None:
+    """Times where a text belongs: with the column, and what to do."""
+    stored = pa.array([2**62], pa.int64()).view(pa.timestamp("us"))
+    path = write(tmp_path / "a.parquet", {"source": ["P"], "text": stored})
+    with pytest.raises(InputError, match=r"column text \(timestamp\[us\]\) has a value .*mend it"):
+        list(Source([path], Columns()).records())
 
 
 def test_memory_is_flat(tmp_path: Path) -> None:

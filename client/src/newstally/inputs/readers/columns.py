@@ -1,6 +1,6 @@
 """Which columns of a CSV file, or fields of a JSON object, make an article."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from newstally.errors import InputError
@@ -68,6 +68,18 @@ class Columns:
                 )
         return ResolvedColumns(publication, content or "", article_id, time)
 
+    def resolve_once(self, header: Sequence[str], where: str = "") -> "ResolvedColumns":
+        """Choose likewise. Raises InputError, too, if a name that is chosen is there twice."""
+        names = self.resolve(header)
+        for name in names.all():
+            if header.count(name) > 1:
+                raise InputError(
+                    f"{where}the column {name} is there {header.count(name)} times, and which is"
+                    " meant nobody knows; rename them, or name other columns (--content-column and"
+                    " so on)"
+                )
+        return names
+
 
 @dataclass(frozen=True, slots=True)
 class ResolvedColumns:
@@ -79,6 +91,11 @@ class ResolvedColumns:
     article_id: str | None
     """None: there is none. Likewise below."""
     time: str | None
+
+    def all(self) -> list[str]:
+        """Return those that there are."""
+        names = (self.publication, self.content, self.article_id, self.time)
+        return [name for name in names if name is not None]
 
 
 def _first(sought: tuple[str, ...], names: dict[str, str]) -> str | None:

@@ -104,14 +104,7 @@ class _Kept:
 def _resolve(header: list[str], columns: Columns) -> ResolvedColumns:
     if not header:
         raise InputError("no header: the first line must name the columns")
-    names = columns.resolve(header)
-    for name in (names.publication, names.content, names.article_id, names.time):
-        if name is not None and header.count(name) > 1:
-            raise InputError(
-                f"line 1: the column {name} is there {header.count(name)} times, and which is meant"
-                " nobody knows; rename them, or name other columns (--content-column and so on)"
-            )
-    return names
+    return columns.resolve_once(header, "line 1: ")
 
 
 def _lines(stream: io.TextIOWrapper) -> Iterator[str]:
