@@ -1,9 +1,10 @@
 """`newstally dataset`: large sets of articles to try Newstally with."""
 
+import contextlib
 import shlex
 import shutil
 import time
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from pathlib import Path, PurePosixPath
 from typing import Annotated
 from urllib.parse import unquote, urlsplit
@@ -16,6 +17,7 @@ from newstally.cli.uploading.display import LINE_EVERY_SECONDS
 from newstally.errors import InputError
 from newstally.inputs.archives import ARCHIVE_ERRORS, zip_members
 from newstally.inputs.fetching import Wanted, fetch
+from newstally.inputs.unpacking import UNPACKING_ERRORS
 
 FIRST = ("articles1.csv", "articles2.csv", "articles3.csv")
 SECOND = "all-the-news-2-1.csv"
@@ -57,7 +59,7 @@ def all_the_news(
 
     A download that breaks off goes on, also when the command is run again.
     """
-    with exit_codes():
+    with exit_codes(), _explained(folder):
         folder.mkdir(parents=True, exist_ok=True)
         files = find(folder)
         if not files and url is not None:
@@ -92,7 +94,7 @@ def unpack(path: Path) -> list[Path]:
                 if not made[-1].exists():
                     with replacing_bytes(made[-1]) as file:
                         shutil.copyfileobj(member, file, 1 << 20)
-    except (*ARCHIVE_ERRORS, EOFError) as error:
+    except (*ARCHIVE_ERRORS, *UNPACKING_ERRORS) as error:
         raise InputError(
             f"{path}: it is damaged ({error}); remove it and fetch it again"
         ) from error
@@ -106,7 +108,22 @@ def _any(folder: Path, names: Iterable[str]) -> Path | None:
 
 
 def _name(url: str) -> str:
-    return PurePosixPath(unquote(urlsplit(url).path)).name or "all-the-news"
+    try:
+        path = urlsplit(url).path
+    except ValueError as error:
+        raise InputError(f"{url}: is no address ({error}); write https://HOST/FILE") from error
+    return PurePosixPath(unquote(path).replace("\0", "")).name or "all-the-news"
+
+
+@contextlib.contextmanager
+def _explained(folder: Path) -> Iterator[None]:
+    try:
+        yield
+    except OSError as error:
+        raise InputError(
+            f"{error.filename or folder}: {error.strerror or error}; name a folder that can be"
+            " written to with --folder"
+        ) from error
 
 
 class _Told:

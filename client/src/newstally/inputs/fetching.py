@@ -7,7 +7,7 @@ import json
 import time
 import urllib.error
 import urllib.request
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import IO
@@ -62,10 +62,12 @@ def fetch(
             if refused.code < 500 and refused.code not in (408, 429):
                 raise InputError(f"{wanted.url}: {refused.code} {refused.reason}") from refused
             error = refused
-        except (urllib.error.URLError, http.client.HTTPException, ConnectionError) as failed:
+        except (http.client.InvalidURL, ValueError) as wrong:
+            raise InputError(
+                f"{wanted.url}: is no address ({wrong}); write https://HOST/FILE"
+            ) from wrong
+        except (OSError, http.client.HTTPException) as failed:
             error = failed
-        except TimeoutError as silent:
-            error = silent
         failures = 0 if _size(part) > before else failures + 1
         if failures >= wanted.tries:
             raise GaveUp(
@@ -73,9 +75,10 @@ def fetch(
                 " that are there"
             ) from error
         pause(min(2.0**failures, _LONGEST_PAUSE))
-    _check(wanted, part)
-    part.replace(path)
-    _note(part).unlink(missing_ok=True)
+    with _writing(part):
+        _check(wanted, part)
+        part.replace(path)
+        _note(part).unlink(missing_ok=True)
 
 
 def _go_on(wanted: Wanted, part: Path, progress: Progress) -> bool:
@@ -93,19 +96,15 @@ def _go_on(wanted: Wanted, part: Path, progress: Progress) -> bool:
             error.close()
             return True  # nothing is missing; the check tells if it is another file
         raise
-    with response, contextlib.ExitStack() as stack:
+    with response:
         goes_on = response.status == http.HTTPStatus.PARTIAL_CONTENT
         there = there if goes_on else 0
         length = response.headers.get("Content-Length")
         total = there + int(length) if length and length.isdigit() else wanted.size_bytes
-        try:
+        with _writing(part):
             _save(part, wanted.url, response.headers.get("ETag") or "")
-            file = stack.enter_context(part.open("ab" if goes_on else "wb"))
-            return _copy(response, file, there, total, progress) == total or total is None
-        except OSError as error:
-            if isinstance(error, (ConnectionError, TimeoutError)):
-                raise
-            raise InputError(f"{part}: cannot be written: {error.strerror}") from error
+            with part.open("ab" if goes_on else "wb") as file:
+                return _copy(response, file, there, total, progress) == total or total is None
 
 
 def _copy(
@@ -116,11 +115,31 @@ def _copy(
     progress: Progress,
 ) -> int:
     """Return how many bytes are there in the end, of whichever run."""
-    while chunk := response.read1(_CHUNK):
+    while chunk := _read(response):
         file.write(chunk)
         there += len(chunk)
         progress(there, total)
     return there
+
+
+def _read(response: http.client.HTTPResponse) -> bytes:
+    """Raise ConnectionError whatever breaks it off: it is not the file that fails."""
+    try:
+        return response.read1(_CHUNK)
+    except OSError as error:
+        raise ConnectionError(str(error)) from error
+
+
+@contextlib.contextmanager
+def _writing(part: Path) -> Iterator[None]:
+    try:
+        yield
+    except ConnectionError:
+        raise
+    except OSError as error:
+        raise InputError(
+            f"{part}: cannot be written: {error.strerror}; make room, or name another folder"
+        ) from error
 
 
 def _check(wanted: Wanted, part: Path) -> None:

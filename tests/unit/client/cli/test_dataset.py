@@ -1,7 +1,12 @@
 """`newstally dataset all-the-news`, against a local server that breaks off."""
 
+import errno
 import hashlib
+import http.client
 import io
+import json
+import os
+import ssl
 import threading
 import zipfile
 from collections.abc import Iterator
@@ -41,6 +46,9 @@ class Server(ThreadingHTTPServer):
         self.codes: list[int] = []
         """What the next requests are answered with, before the file."""
         self.ranges: list[str | None] = []
+
+    def handle_error(self, request: Any, client_address: Any) -> None:
+        """Whoever has heard enough closes the connection."""
 
     @property
     def url(self) -> str:
@@ -165,6 +173,109 @@ def test_what_is_not_the_file_is_removed(server: Server, tmp_path: Path) -> None
     with pytest.raises(InputError, match="only http:// and https:// are fetched"):
         fetch(Wanted("file:///etc/passwd"), path, lambda *_: None)
     assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize(
+    "failure",
+    [
+        ssl.SSLError(1, "decryption failed or bad record mac"),
+        OSError(errno.EHOSTUNREACH, "No route to host"),
+        OSError(errno.ENETDOWN, "Network is down"),
+        TimeoutError("timed out"),
+    ],
+)
+def test_whatever_breaks_a_connection_off_is_tried_again(
+    server: Server, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, failure: OSError
+) -> None:
+    """And where it was, although the system calls it an error like those of disks."""
+    failures = [failure]
+    read1 = http.client.HTTPResponse.read1
+
+    def breaking(response: http.client.HTTPResponse, number: int = -1) -> bytes:
+        if server.ranges[-1] and failures:
+            raise failures.pop()
+        return read1(response, number)
+
+    monkeypatch.setattr(http.client.HTTPResponse, "read1", breaking)
+    get(server, tmp_path / "file")
+    assert (tmp_path / "file").read_bytes() == server.data
+    assert (failures, server.ranges[1:3]) == ([], ["bytes=100000-"] * 2)
+
+
+def test_a_connection_that_breaks_off_before_the_answer_is_tried_again(
+    server: Server, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Also where nothing makes a URLError of it; in the end it says what failed."""
+
+    def breaking(_connection: object) -> None:
+        raise ssl.SSLError(1, "bad record mac")
+
+    monkeypatch.setattr(http.client.HTTPConnection, "getresponse", breaking)
+    with pytest.raises(GaveUp, match=r"bad record mac.*the same command goes on"):
+        get(server, tmp_path / "file", tries=2)
+
+
+def test_a_disk_without_room_is_told(server: Server, tmp_path: Path) -> None:
+    """At once, and with what to do."""
+    server.piece = 1_000
+    part = tmp_path / "file.part"
+    part.symlink_to("/dev/full")
+    part.with_name("file.part.json").write_text(json.dumps({"url": server.url}))
+    message = r"file\.part: cannot be written: No space left on device; make room"
+    with pytest.raises(InputError, match=message):
+        get(server, tmp_path / "file")
+    assert len(server.ranges) == 1
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        *("http://[bad", "http://[bad/a.zip", "http://127.0.0.1:x/a.zip"),
+        *("http://127.0.0.1/a b.zip", f"http://{'a' * 70}.example/a.zip"),
+    ],
+)
+async def test_an_address_that_is_none_is_told(run: Run, tmp_path: Path, url: str) -> None:
+    """Exit code 2, at once; from the library an InputError."""
+    result = await run("dataset", "all-the-news", "--folder", tmp_path, "--url", url)
+    assert (result.exit_code, f"error: {url}: is no address" in result.stderr) == (2, True)
+    assert "https://HOST/FILE" in result.stderr
+
+
+@pytest.mark.parametrize("folder", ["file", "file/a/b", "a" * 300])
+async def test_a_folder_that_cannot_be_made_is_told(run: Run, tmp_path: Path, folder: str) -> None:
+    """Exit code 2, with the option that names another."""
+    (tmp_path / "file").touch()
+    result = await run("dataset", "all-the-news", "--folder", tmp_path / folder)
+    assert result.exit_code == 2
+    assert f"error: {tmp_path / folder}"[:40] in result.stderr
+    assert "with --folder" in result.stderr
+
+
+@pytest.mark.parametrize("name", ["a" * 300, "a%00b"])
+async def test_a_name_that_no_file_can_have_is_no_traceback(
+    run: Run, server: Server, tmp_path: Path, name: str
+) -> None:
+    """It is told, or has another one."""
+    server.codes = [404]
+    url = f"{server.url}/{name}"
+    result = await run("dataset", "all-the-news", "--folder", tmp_path, "--url", url)
+    assert (result.exit_code, result.stderr.startswith("error: ")) == (2, True)
+
+
+@pytest.mark.parametrize("method", [zipfile.ZIP_DEFLATED, zipfile.ZIP_BZIP2, zipfile.ZIP_LZMA])
+async def test_what_is_damaged_is_not_unpacked(run: Run, tmp_path: Path, method: int) -> None:
+    """Exit code 2 and the remedy; nothing is left of it."""
+    path = tmp_path / "set.zip"
+    with zipfile.ZipFile(path, "w", method) as archive:
+        archive.writestr("all-the-news-2-1.csv", CSV)
+    data = bytearray(path.read_bytes())
+    data[60:90] = b"\xff" * 30  # after the name, and so in what is compressed
+    path.write_bytes(data)
+    url = "http://127.0.0.1:1/set.zip"
+    result = await run("dataset", "all-the-news", "--folder", tmp_path, "--url", url)
+    assert (result.exit_code, result.stdout) == (2, "")
+    assert f"error: {path}: " in result.stderr
+    assert os.listdir(tmp_path) == ["set.zip"]
 
 
 @pytest.mark.parametrize(
