@@ -36,9 +36,18 @@ _MISSING = frozenset({"nan", "NaN", "None", "<NA>"})
 
 def present(value: object) -> object:
     """Return a field's value; what is missing, to pandas too, is empty."""
-    if value is None or value != value or (isinstance(value, str) and value in _MISSING):  # noqa: PLR0124
-        return ""
-    return value
+    missing = (
+        value in _MISSING if isinstance(value, str) else value is None or _unlike_itself(value)
+    )
+    return "" if missing else value
+
+
+def _unlike_itself(value: object) -> bool:
+    unequal: object = value != value  # noqa: PLR0124
+    try:
+        return not hasattr(unequal, "__len__") and bool(unequal)  # an array gives an array
+    except TypeError:
+        return unequal is value  # pandas' NA gives itself, which is neither true nor false
 
 
 class RefusalReason(StrEnum):
