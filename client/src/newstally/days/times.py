@@ -18,7 +18,7 @@ LONGEST_TEXT = 100
 _NUMBER = re.compile(r"[-+]?\d*\.?\d*")
 _DIGITS_OF_TIMES = (8, 14)
 """20161231 and 20161231150000; other bare numbers may count anything from any day."""
-_RFC_2822 = re.compile(r"(?:[A-Za-z]{3}, *)?\d{1,2} [A-Za-z]{3} \d{4} \d")
+_RFC_2822 = re.compile(r"([A-Za-z]{3}, *)?\d{1,2} [A-Za-z]{3} (\d{2,4}) \d")
 _YEAR_FIRST = re.compile(r"\d{4}\D")
 # What is not said is taken from these: where it shows, the text is no date.
 _DEFAULTS = (datetime(2001, 1, 1), datetime(2002, 2, 2))  # noqa: DTZ001 - the zone is not said
@@ -75,8 +75,10 @@ def _read(text: str, day_first: bool | None) -> datetime | str:
 
 def _readings(text: str, day_first: bool | None) -> Iterable[datetime]:
     """Yield all that the text can mean; nothing if it says no day."""
-    if _RFC_2822.match(text):
-        yield _in_utc(parsedate_to_datetime(text))
+    standard = _RFC_2822.match(text)
+    # Without the day of the week, 01 Feb 03 may be of 2001 and of 2003.
+    if standard and (standard[1] or len(standard[2]) > 2):
+        yield _in_utc(_of_rfc_2822(text, standard))
         return
     orders = (False, True) if day_first is None else (day_first,)
     if _YEAR_FIRST.match(text):
@@ -95,6 +97,17 @@ def _readings(text: str, day_first: bool | None) -> Iterable[datetime]:
             )
             if first == second:
                 yield _in_utc(first)
+
+
+def _of_rfc_2822(text: str, match: "re.Match[str]") -> datetime:
+    """Take four digits of a year as they are, and fewer as section 4.3 says."""
+    digits = match[2]
+    year = int(digits)
+    if len(digits) < 4:
+        year += 2000 if len(digits) == 2 and year < 50 else 1900
+    # The parser moves years before 100, however they are written. Calendars repeat in 400 years.
+    alike = f"{text[: match.start(2)]}{2000 + year % 400}{text[match.end(2) :]}"
+    return parsedate_to_datetime(alike).replace(year=year)
 
 
 def _zone(name: str | None, offset: int | None) -> tzinfo:

@@ -51,6 +51,34 @@ def test_what_can_be_read(text: str, time: datetime) -> None:
     assert to_time(text) == time
 
 
+@pytest.mark.parametrize(
+    ("text", "day"),
+    [
+        ("Mon, 01 Jan 0001 00:00:00 +0000", date(1, 1, 1)),
+        ("Mon, 01 Jan 0001 00:00:00 -1400", date(1, 1, 1)),
+        ("31 Dec 0068 15:00:00 GMT", date(68, 12, 31)),
+        ("Tue, 31 Dec 0069 15:00:00 +0000", date(69, 12, 31)),
+        ("Wed, 29 Feb 0096 00:00:00 GMT", date(96, 2, 29)),
+        ("31 Dec 0100 15:00:00 GMT", date(100, 12, 31)),
+        ("31 Dec 9999 15:00:00 GMT", date(9999, 12, 31)),
+        ("Tue, 29 Feb 2000 00:00:00 GMT", date(2000, 2, 29)),
+        # RFC 2822, section 4.3
+        ("Sat, 31 Dec 16 15:00:00 GMT", date(2016, 12, 31)),
+        ("Sat, 01 Feb 03 15:00:00 GMT", date(2003, 2, 1)),
+        ("Fri, 31 Dec 49 15:00:00 GMT", date(2049, 12, 31)),
+        ("Sun, 31 Dec 50 15:00:00 GMT", date(1950, 12, 31)),
+        ("Fri, 31 Dec 99 15:00:00 GMT", date(1999, 12, 31)),
+        ("Sat, 31 Dec 116 15:00:00 GMT", date(2016, 12, 31)),
+        ("Sat, 29 Feb 100 15:00:00 GMT", date(2000, 2, 29)),
+    ],
+)
+def test_four_digits_of_a_year_are_the_year(text: str, day: date) -> None:
+    """Fewer are what the standard says."""
+    found = to_time(text)
+    assert found is not None
+    assert found.date() == day
+
+
 @pytest.mark.parametrize("text", ["", "  ", "NaT"])
 def test_what_is_empty_is_no_time(text: str) -> None:
     """And nothing that could not be read."""
@@ -77,6 +105,12 @@ def test_what_is_empty_is_no_time(text: str) -> None:
         "2016-12-31 15:00 XYZ",
         "2016-12-31 15:00 ET",
         "0001-01-01T00:00:00+14:00",
+        "Mon, 01 Jan 0001 00:00:00 +1400",
+        "Sat, 01 Jan 0000 00:00:00 +0000",
+        "Sun, 29 Feb 0001 00:00:00 +0000",
+        "Thu, 29 Feb 1900 00:00:00 +0000",
+        "31 Dec 9999 23:00:00 -1400",
+        "01 Feb 03 15:00:00 GMT",
         "unknown",
         "x" * 1_000,
         "9" * 14,
