@@ -20,7 +20,7 @@ import torch
 from decisions import Decisions, states_of
 from forms import Forms
 from mirror import Mirror, padded
-from precision import shortened
+from precision import lengthened, shortened
 from prepare import Labelled
 from scoring import measured
 from spacy.language import Language
@@ -129,7 +129,8 @@ class Training:
             for optimizer in self._optimizers:
                 for group in optimizer.param_groups:
                     group["lr"] = group["most"] * _ramp(step / plan.steps, plan.warmup)
-                optimizer.step()
+                with lengthened():
+                    optimizer.step()
                 optimizer.zero_grad()
             with torch.no_grad():
                 share = min(plan.averaged, step / (step + 10))
