@@ -35,12 +35,17 @@ def rows(connection: sqlite3.Connection) -> list[SetAsideRow]:
 
 
 def add(connection: sqlite3.Connection, row: Row, reason: str) -> SetAsideRow:
-    """Set a row aside."""
+    """Set a row aside; one that is aside already has what came since added.
+
+    That comes when the release before has cut the flush, which takes no such row out of it.
+    """
     key = pending.key(row)
     days.set_aside(connection, key, row.days)
     connection.execute(
         "INSERT INTO set_aside (publication_key, text, label, mentions, articles, name, reason) "
-        "VALUES (?, ?, ?, ?, ?, ?, ?)",
+        "VALUES (?, ?, ?, ?, ?, ?, ?) "
+        "ON CONFLICT DO UPDATE SET mentions = mentions + excluded.mentions, "
+        f"articles = articles + excluded.articles, name = {_BETTER}, reason = excluded.reason",
         (
             *key,
             row.mentions,

@@ -116,6 +116,24 @@ def test_a_row_that_is_set_aside_again_has_its_days_once() -> None:
     assert emptied(store, sink) == recount_days([("Post", [], 7), ("Post", [], 8)])
 
 
+def test_a_row_that_the_release_before_cut_is_set_aside_once_more(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """0.2.0 knows of no such rows, so that they are in its flush: nothing of them is lost."""
+    store = recorded([("Post", [], 7)])
+    sink = SqliteTallies(database())
+    with monkeypatch.context() as before:
+        before.setattr(set_aside, "collect", lambda *_: None)
+        for number in (1, 2):
+            part = planned(store)
+            assert sink.void(part)
+            assert store.run(voiding.begin, number, part.number, "refused", 100)
+            assert store.run(voiding.finish, number, part.number).set_aside
+            store.record_batches([batch("u", number, [("Post", [], 7 + number)])], 3)
+    assert store.run(set_aside.retry) == 1
+    assert emptied(store, sink) == recount_days([("Post", [], day) for day in (7, 8, 9)])
+
+
 def test_what_comes_back_on_the_usual_day_adds_to_it() -> None:
     """Its days are among the others, also that which is the usual one of the flush by then."""
     store = recorded([("Post", [], 7)])
