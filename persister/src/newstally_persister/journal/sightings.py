@@ -30,9 +30,14 @@ def fits(sighting: Sighting) -> bool:
 
 
 def note(connection: sqlite3.Connection, sightings: Iterable[Sighting], now_micros: int) -> None:
-    """Remember what was not seen before, in order; beyond SIGHTINGS the oldest are forgotten."""
+    """Remember what was not seen before, in order; beyond SIGHTINGS the oldest are forgotten.
+
+    A clock that was ahead when others were noted does not make these older.
+    """
+    (latest,) = connection.execute("SELECT max(first_micros) FROM sightings").fetchone()
+    begin = now_micros if latest is None else max(now_micros, latest + 1)
     rows = [
-        (each.service, each.fingerprint, each.release, now_micros + number)
+        (each.service, each.fingerprint, each.release, begin + number)
         for number, each in enumerate(sightings)
         if fits(each)
     ]

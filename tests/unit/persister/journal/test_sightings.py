@@ -74,3 +74,9 @@ def test_they_are_bounded(connection: sqlite3.Connection) -> None:
         seen(connection, start * 10, *((OLD, str(start + number)) for number in range(500)))
     kept = {int(each) for (each,) in connection.execute("SELECT fingerprint FROM sightings")}
     assert kept == set(range(500, SIGHTINGS + 500))
+
+
+def test_a_clock_that_was_ahead_hides_no_later_release(connection: sqlite3.Connection) -> None:
+    """What is noted later is later."""
+    assert seen(connection, 10**18, (OLD, ""), (OLD, "a")) == []
+    assert seen(connection, 5, (NEW, ""), (NEW, "a"), (NEW, "b")) == ["b"]

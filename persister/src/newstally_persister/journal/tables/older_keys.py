@@ -37,6 +37,13 @@ def stored_key(connection: sqlite3.Connection, normal: str) -> str:
     return str(older) if row is None else normal
 
 
+def is_known(connection: sqlite3.Connection, normal: str) -> bool:
+    """Return whether a publication is there, under a key of either form."""
+    stored = stored_key(connection, normal)
+    row = connection.execute("SELECT 1 FROM publications WHERE key = ?", (stored,)).fetchone()
+    return row is not None
+
+
 def with_stored_keys(connection: sqlite3.Connection, batch: Batch) -> Batch:
     """Return the batch under the keys that there are."""
     stored = {key: stored_key(connection, key) for key in batch.names}

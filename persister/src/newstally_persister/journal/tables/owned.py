@@ -29,6 +29,10 @@ UPLOAD_COLUMNS = (
 )
 EPOCH_BITS = 31
 """Tokens of one process: its epoch, followed by so many bits of a number."""
+_LAST_EPOCH = 2**32 - 1
+"""A token has 63 bits."""
+_LATEST_CLOCK_SECONDS = 4_102_444_800
+"""The year 2100: what is left above it is more than there will be processes."""
 
 _MODELS = UPLOAD_COLUMNS.split(", ").index("models")
 
@@ -83,10 +87,14 @@ def read_upload(row: Sequence[Any]) -> Upload:
 def begin_epoch(connection: sqlite3.Connection, now_seconds: int) -> int:
     """Return the first token of a new process.
 
-    The clock matters only where the journal was restored from a backup, and knows no better.
+    The clock matters only where the journal was restored from a backup, and knows no better. One
+    that is decades ahead does not: tokens would soon be too large.
     """
-    row = connection.execute("SELECT epoch FROM epochs").fetchone()
-    epoch = max(1, now_seconds) if row is None else max(row[0] + 1, now_seconds)
+    (known,) = connection.execute("SELECT max(epoch) FROM epochs").fetchone()
+    if known is None or known > _LAST_EPOCH:  # of which no token was given out
+        (highest,) = connection.execute("SELECT max(token) FROM tokens").fetchone()
+        known = (highest or 0) >> EPOCH_BITS
+    epoch = max(known + 1, now_seconds if now_seconds <= _LATEST_CLOCK_SECONDS else 0)
     connection.execute("DELETE FROM epochs")
     connection.execute("INSERT INTO epochs VALUES (?)", (epoch,))
     return int(epoch) << EPOCH_BITS

@@ -2,12 +2,12 @@
 
 import json
 import sqlite3
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping, Sequence, Set
 from dataclasses import replace
 
 from newstally_protos.spellings import BETTER_SQL, better
 
-from newstally_persister.journal.tables import days, models, older_keys, owned, refusals
+from newstally_persister.journal.tables import daily, days, models, older_keys, owned, refusals
 from newstally_persister.journal.tables.owned import UPLOAD_COLUMNS
 from newstally_persister.sqlite.upserts import Upsert
 from newstally_persister.values.batches import MODELS_LIMIT, Batch, Tallies, summed
@@ -61,8 +61,7 @@ def _count_made(connection: sqlite3.Connection, wish: NewUpload, today: int) -> 
     row = connection.execute(
         "SELECT day, uploads FROM made_uploads WHERE owner = ?", (wish.owner,)
     ).fetchone()
-    # A clock that was set back goes on with the day that it has seen.
-    day, made = row if row is not None and row[0] >= today else (today, 0)
+    day, made = daily.so_far(row, today)
     if made >= wish.per_day:
         return False
     connection.execute(
@@ -88,6 +87,7 @@ def record_batches(
     recorded: list[Batch] = []
     answers: list[Recorded | None] = []
     highest: dict[str, int] = {}
+    brought: set[str] = set()
     for batch in batches:
         if batch.upload_id not in uploads:
             uploads[batch.upload_id] = owned.find_stored(connection, batch.upload_id)
@@ -98,12 +98,13 @@ def record_batches(
             answers.append(Recorded(upload, recorded=False, fenced=True))
         elif batch.first_offset != upload.next_offset:
             answers.append(Recorded(upload, recorded=False))
-        elif not _may_bring(connection, batch, now_micros // _DAY_MICROS):
+        elif not _may_bring(connection, batch, brought, now_micros // _DAY_MICROS):
             answers.append(Recorded(upload, recorded=False, over_limit=True))
         else:
             refusals.write(connection, upload, batch.refusals, now_micros // _DAY_MICROS)
             upload = uploads[batch.upload_id] = _advanced(upload, batch, now_micros)
             recorded.append(batch)
+            brought.update(batch.names)
             answers.append(Recorded(upload, recorded=True))
     if recorded:
         recorded = [older_keys.with_stored_keys(connection, batch) for batch in recorded]
@@ -115,29 +116,27 @@ def record_batches(
     return answers
 
 
-def _may_bring(connection: sqlite3.Connection, batch: Batch, today: int) -> bool:
+def _may_bring(connection: sqlite3.Connection, batch: Batch, brought: Set[str], today: int) -> bool:
     """Whether its owner may bring the batch's new publications; count them.
 
     It may if it had any left, however many they are: else a batch of many would never be recorded.
+    `brought`: what batches of the same group have brought, which is not written yet.
     """
     if batch.publications_per_day is None:
         return True
-    new = sum(
-        connection.execute("SELECT 1 FROM publications WHERE key = ?", (key,)).fetchone() is None
-        for key in batch.names
-    )
+    new = sum(not older_keys.is_known(connection, key) for key in batch.names if key not in brought)
     if not new:
         return True
     row = connection.execute(
         "SELECT day, publications FROM made_publications WHERE owner = ?", (batch.owner,)
     ).fetchone()
-    day, brought = row if row is not None and row[0] >= today else (today, 0)
-    if brought >= batch.publications_per_day:
+    day, so_far = daily.so_far(row, today)
+    if so_far >= batch.publications_per_day:
         return False
     connection.execute(
         "INSERT INTO made_publications VALUES (?, ?, ?) "
         "ON CONFLICT DO UPDATE SET day = excluded.day, publications = excluded.publications",
-        (batch.owner, day, brought + new),
+        (batch.owner, day, so_far + new),
     )
     return True
 

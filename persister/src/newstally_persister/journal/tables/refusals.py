@@ -6,6 +6,7 @@ They are kept for ever. One by one, a client that sends nothing else fills the d
 import sqlite3
 from collections.abc import Sequence
 
+from newstally_persister.journal.tables import daily
 from newstally_persister.values.batches import Refusal, RefusalRange
 from newstally_persister.values.uploads import Upload
 
@@ -42,8 +43,7 @@ def _take_room(connection: sqlite3.Connection, upload: Upload, wanted: int, day:
     row = connection.execute(
         "SELECT day, refusals FROM listed_refusals WHERE owner = ?", (upload.owner,)
     ).fetchone()
-    # A clock that was set back goes on with the day that it has seen.
-    day, listed = row if row is not None and row[0] >= day else (day, 0)
+    day, listed = daily.so_far(row, day)
     room = max(0, min(wanted, LISTED_LIMIT - upload.refused, DAILY_LIMIT - listed))
     if room:
         connection.execute(

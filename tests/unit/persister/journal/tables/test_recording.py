@@ -1,5 +1,7 @@
 """Recording: the compare-and-set on next_offset, and its answers."""
 
+from dataclasses import replace
+
 import pytest
 from newstally_persister.journal.errors import JournalVersionError
 from newstally_persister.journal.store import JournalStore
@@ -183,6 +185,49 @@ def test_an_owner_makes_so_many_uploads_a_day_and_no_more() -> None:
     assert make("f", "me", day + 1)
     # A clock that was set back makes no room.
     assert not make("g", "me", 5)
+
+
+def test_a_clock_that_was_years_ahead_holds_nobody_up() -> None:
+    """Once it is right again, days are counted as ever."""
+    store = journal()
+    day = 86_400_000_000
+    made = [
+        store.create_uploads([NewUpload(name, "me", per_day=1)], micros)[0] is not None
+        for name, micros in (("a", 40_000 * day), ("b", 40_000 * day), ("c", 5), ("d", 6))
+    ]
+    assert made == [True, False, True, False]
+
+
+def brought(store: JournalStore, *groups: list[str]) -> list[bool]:
+    """Record groups of batches, one for each publication, of which a day may bring two new ones."""
+    upload = store.get_upload("u")
+    assert upload
+    offset, found = upload.next_offset, []
+    for names in groups:
+        batches = [
+            replace(batch("u", offset + number, [(name, [])]), publications_per_day=2)
+            for number, name in enumerate(names)
+        ]
+        answers = store.record_batches(batches, 2)
+        found += [answer is not None and answer.recorded for answer in answers]
+        offset += len(names)
+    return found
+
+
+def test_a_day_brings_so_many_new_publications_and_no_more() -> None:
+    """One that comes often is new once, in however many batches of a group."""
+    assert brought(journal("u"), ["A"] * 5, ["A", "B", "B", "A"]) == [True] * 9
+    assert brought(journal("u"), ["A", "B", "A", "C"]) == [True, True, True, False]
+
+
+def test_a_publication_under_an_older_key_is_not_new() -> None:
+    """What 0.2.0 has recorded comes every day."""
+    connection = database()
+    JournalStore(connection).create_uploads([NewUpload("u", "anonymous")], 1)
+    connection.execute("INSERT INTO publications (key, name) VALUES ('news\u2122', 'News\u2122')")
+    assert brought(JournalStore(connection), ["News\u2122"], ["NewsTM"], ["News\u2122"] * 5) == (
+        [True] * 7
+    )
 
 
 def test_a_clock_that_was_set_back_does_not_show() -> None:

@@ -11,7 +11,11 @@ from unit.persister.building import Article, database, journal, request
 ONE: Article = ("Post", [("x", "P")])
 
 
-@given(st.lists(st.tuples(st.integers(-5, 2_000_000_000), st.integers(0, 3)), max_size=10))
+CLOCKS = st.integers(-5, 2_000_000_000) | st.integers(2**32 - 5, 2**34)
+"""In seconds since 1970; also those that went wrong."""
+
+
+@given(st.lists(st.tuples(CLOCKS, st.integers(0, 3)), max_size=10))
 def test_tokens_only_grow_whatever_the_clock_says(processes: list[tuple[int, int]]) -> None:
     """From process to process, on one journal."""
     store = JournalStore(database())
@@ -22,6 +26,15 @@ def test_tokens_only_grow_whatever_the_clock_says(processes: list[tuple[int, int
         told += [counter.next() for _ in range(number)]
     assert told == sorted(set(told))
     assert all(0 < token < 2**63 for token in told)
+
+
+@given(st.integers(2**32, 2**40), st.integers(0, 2**50))
+def test_an_epoch_that_no_token_can_have_is_forgotten(epoch: int, token: int) -> None:
+    """A release that believed any clock has left it there, and could open no stream since."""
+    store = JournalStore(database())
+    store._connection.execute("INSERT INTO epochs VALUES (?)", (epoch,))
+    store._connection.execute("INSERT INTO tokens VALUES ('u', ?)", (token,))
+    assert token < store.run(owned.begin_epoch, epoch) < 2**63
 
 
 def test_a_restored_journal_does_not_tell_old_tokens() -> None:
