@@ -58,9 +58,10 @@ async def _merge(settings: MergeSettings) -> int:
                         "a database of the layout `compact` is not merged",
                         "lead it to `documents` with migrate-store, merge, and lead it back",
                     )
-                moved = await merging.merge(client, collisions)
+                # First, as a run after one that broke off finds less.
                 names = [(key, await merging.name_of(client, key)) for key in collisions]
                 _tell_journal(settings.data_dir / FILE_NAME, names)
+                moved = await merging.merge(client, collisions)
                 say(f"merged: {moved:,} tallies moved")
     finally:
         await connection.close()
