@@ -1,7 +1,8 @@
 """One answer of what was gathered, and what of it who may see. Pure."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 
+from newstally_protos.limits import SEND_LIMIT_BYTES
 from newstally_protos.v1.persister_pb2 import ExchangeStatusResponse
 from newstally_protos.v1.status_pb2 import (
     ErrorGroup,
@@ -16,6 +17,9 @@ from newstally_gateway.status.telling import ToldReplica
 
 SILENT_SECONDS = 10.0
 """A replica that reports every three seconds, and has not for so long, is told of as missing."""
+
+_MISSING_BYTES = 1_024
+"""More than telling takes that something is missing."""
 
 Seen = tuple[str, str, str]
 """(service, release, fingerprint) of an error; without a fingerprint the release itself."""
@@ -56,7 +60,46 @@ def gather(
         ):
             name = replica.address if replica.state == "away" else replica.process.instance_id
             answer.missing.append(MissingPart(part=f"replica {name}", reason=reason))
+    _fit(answer, SEND_LIMIT_BYTES)
     return answer
+
+
+def _fit(answer: GetStatusResponse, limit_bytes: int) -> None:
+    """Leave out what makes it too large for a message: of many replicas, the same errors."""
+    if answer.ByteSize() <= limit_bytes:
+        return
+    told: set[str] = set()
+    for group in _groups(answer):
+        if group.fingerprint in told:
+            group.ClearField("frames")
+        told.add(group.fingerprint)
+    over = answer.ByteSize() - limit_bytes + _MISSING_BYTES
+    silenced = 0
+    for replica in sorted(answer.replicas, key=lambda each: each.ByteSize(), reverse=True):
+        if over <= 0:
+            break
+        before, process = replica.ByteSize(), replica.process
+        process.errors_forgotten += len(process.errors)
+        process.ClearField("errors")
+        over -= before - replica.ByteSize()
+        silenced += 1
+    if silenced:
+        answer.missing.append(
+            MissingPart(
+                part=f"errors of {silenced:,} replicas",
+                reason="they are too large for one answer; the logs of the replicas have them",
+            )
+        )
+
+
+def _groups(answer: GetStatusResponse) -> Iterator[ErrorGroup]:
+    for process in (
+        answer.gateway.process,
+        answer.persister.process,
+        *(replica.process for replica in answer.replicas),
+    ):
+        yield from process.errors
+    yield from answer.departed_errors
 
 
 def withhold(answer: GetStatusResponse, owner: str, owners: Sequence[str | None]) -> None:

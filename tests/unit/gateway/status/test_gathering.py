@@ -5,6 +5,7 @@ from newstally_gateway.core.keys.callers import METHODS, scopes_for
 from newstally_gateway.replicas.departed import ERRORS, ERRORS_BYTES, Departed
 from newstally_gateway.status.gathering import SILENT_SECONDS, gather, seen, withhold
 from newstally_gateway.status.telling import ToldReplica
+from newstally_protos.limits import SEND_LIMIT_BYTES
 from newstally_protos.v1.persister_pb2 import ExchangeStatusResponse
 from newstally_protos.v1.status_pb2 import (
     ErrorFrame,
@@ -160,3 +161,33 @@ def test_all_that_is_told_of_is_seen() -> None:
         ("extractor", "1", "a"),
         ("extractor", "1", "gone"),
     }
+
+
+def told(number: int, errors: int, frames: int, own: str = "") -> ToldReplica:
+    """Return a replica with errors that many replicas have, unless they are its own."""
+    groups = [group(f"{own}{each:08}") for each in range(errors)]
+    for each in groups:
+        each.frames.extend(each.frames[:1] * frames)
+    status = ReplicaStatus(address=f"10.0.0.{number}:50052", process=process(f"{number}", *groups))
+    return ToldReplica(status, None)
+
+
+def test_the_same_errors_of_many_replicas_have_their_frames_once() -> None:
+    """Where all of them would be too large for a message; elsewhere nothing is left out."""
+    few = answer(*(told(number, 20, 20) for number in range(10)))
+    assert all(len(each.frames) == 21 for each in few.replicas[9].process.errors)
+    many = answer(*(told(number, 20, 20) for number in range(300)))
+    assert many.ByteSize() <= SEND_LIMIT_BYTES
+    assert all(each.frames for each in many.replicas[0].process.errors)
+    assert all(len(each.process.errors) == 20 for each in many.replicas)
+    assert [each.part for each in many.missing] == []
+
+
+def test_errors_of_very_many_replicas_are_told_to_be_missing() -> None:
+    """A status without some errors is better than none."""
+    found = answer(*(told(number, 64, 3, f"{number:08}") for number in range(1_000)))
+    assert found.ByteSize() <= SEND_LIMIT_BYTES
+    silenced = [each for each in found.replicas if not each.process.errors]
+    assert 0 < len(silenced) < 1_000
+    assert all(each.process.errors_forgotten == 64 for each in silenced)
+    assert [each.part for each in found.missing] == [f"errors of {len(silenced)} replicas"]
