@@ -2,12 +2,20 @@
 
 from collections.abc import Iterable, Iterator
 
-from newstally_protos.limits import REASON_LIMIT_BYTES, cut, result_limit_bytes
+from newstally_protos.limits import (
+    LABEL_LIMIT_BYTES,
+    REASON_LIMIT_BYTES,
+    cut,
+    result_limit_bytes,
+)
+from newstally_protos.names import bounded
 from newstally_protos.v1 import extractor_pb2 as pb
 
 from newstally_extractor.counting.entities import Counts, NamedCounts
 from newstally_extractor.engines.engine import Outcome
 
+_SHORT_LABEL = LABEL_LIMIT_BYTES // 4
+"""In characters: so many are never too many bytes."""
 _FIELD_BYTES = 8
 """At least what the tag and the length of one result take in a Results message."""
 
@@ -70,8 +78,11 @@ def _entities(counts: Counts) -> pb.ArticleEntities:
     names = counts.names if isinstance(counts, NamedCounts) else {}
     entities = pb.ArticleEntities()
     add = entities.entities.add  # half as long as giving it a list
-    for (text, label), mentions in counts.items():
-        if name := names.get((text, label)):
+    for (text, as_found), mentions in counts.items():
+        label = as_found
+        if len(label) > _SHORT_LABEL:
+            label = bounded(label, LABEL_LIMIT_BYTES)
+        if name := names.get((text, as_found)):
             add(text=text, label=label, mentions=mentions, name=name)
         else:
             add(text=text, label=label, mentions=mentions)

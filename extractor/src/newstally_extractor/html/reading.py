@@ -94,6 +94,8 @@ class _Collector:
 
 def to_text(html: str) -> str:
     """Return the text of HTML, blocks apart from each other. Raises TooDeepError."""
+    if not html:  # which the parser calls a syntax error
+        return ""
     collector = _Collector()
     parser = etree.HTMLParser(target=collector, recover=True, huge_tree=True)
     for start in range(0, len(html), _CHUNK_CHARACTERS):

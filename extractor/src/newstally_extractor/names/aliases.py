@@ -11,6 +11,8 @@ from dataclasses import dataclass
 from importlib.resources import files
 from pathlib import Path
 
+from newstally_protos.limits import LABEL_LIMIT_BYTES
+
 from newstally_extractor.counting.normalising import normalise
 
 _HEADER = ["key", "label", "name"]
@@ -138,6 +140,8 @@ def _row(columns: list[str]) -> tuple[Key, str]:
         raise ValueError(f"the key must be normalised: {normalise(key)!r}, not {key!r}")
     if not label.isascii() or not label.replace("_", "").isupper():
         raise ValueError(f"a label is in capitals, not {label!r}")
+    if len(label) > LABEL_LIMIT_BYTES:
+        raise ValueError(f"a label has at most {LABEL_LIMIT_BYTES} letters, not {len(label)}")
     if (not normalise(name) and name != NO_NAME) or name != " ".join(name.split()):
         raise ValueError(f"{name!r} is no name")
     return (key, label), name

@@ -29,6 +29,18 @@ def test_names() -> None:
     assert [(entity.text, entity.name) for entity in found] == [("nato", "NATO"), ("42", "")]
 
 
+def test_long_labels() -> None:
+    """They are bounded, and stay apart; names are found all the same."""
+    counts = NamedCounts()
+    counts.update({("nato", "L" * size): 1 for size in (64, 65, 66)} | {("nato", "Ö" * 40): 1})
+    counts.names["nato", "L" * 65] = "NATO"
+    found = answer(7, 1_000, counts).entities.entities
+    assert len({entity.label for entity in found}) == 4
+    assert all(len(entity.label.encode()) <= 64 for entity in found)
+    assert [entity.name for entity in found] == ["", "NATO", "", ""]
+    assert found[0].label == "L" * 64
+
+
 def test_no_entities_are_an_answer() -> None:
     """An article without entities is answered with an empty list, not with nothing."""
     assert answer(7, 100, {}).WhichOneof("outcome") == "entities"

@@ -13,6 +13,11 @@ from newstally_extractor.html.reading import TooDeepError, to_text
 AUTO, _ = make_reader("auto")
 
 
+def test_nothing() -> None:
+    """It has no text, also where all is taken for HTML."""
+    assert to_text("") == ""
+
+
 @pytest.mark.parametrize(
     "content",
     [

@@ -74,6 +74,7 @@ def test_own_rows_add_and_override(tmp_path: Path) -> None:
             "line 3: the key must be normalised: 'acme corp'",
         ),
         (HEADER + "acme\torg\tAcme\n", "line 2: a label is in capitals, not 'org'"),
+        (HEADER + f"acme\t{'ORG' * 22}\tAcme\n", "line 2: a label has at most 64 letters, not 66"),
         (HEADER + "acme\tORG\t...\n", r"line 2: '\.\.\.' is no name"),
         (HEADER + "a\tORG\tA1\nb\tORG\tB\na\tORG\tA2\n", "line 4: 'a' ORG is in line 2, too"),
     ],
