@@ -40,6 +40,42 @@ def test_an_upload_begun_by_the_release_before_goes_on(store: StateStore, tmp_pa
     assert store.of_input(plain) == state
 
 
+STATE_OF_0_2 = """{
+  "version": 3,
+  "upload_id": "0123456789abcdef0123456789abcdef",
+  "target": "host:1",
+  "fingerprint": {
+    "paths": ["/in/a.csv"],
+    "formats": [".csv"],
+    "sizes": [10],
+    "digest": "00ff",
+    "columns": {
+      "publication": ["publication", "source", "publisher"],
+      "content": ["content", "text", "body"],
+      "article_id": ["article_id", "id"],
+      "constant_publication": null
+    },
+    "encoding": "utf-16",
+    "delimiter": ";"
+  },
+  "created": "2026-11-21T07:44:05.123456+00:00",
+  "stage": "created"
+}
+"""
+
+
+@pytest.mark.parametrize("resume", [False, True])
+def test_an_upload_begun_by_0_2_0_goes_on(store: StateStore, tmp_path: Path, resume: bool) -> None:
+    """As it wrote its state: begun anew, all that it settled would be counted twice."""
+    (tmp_path / "new" / "states").mkdir(parents=True)
+    name = "0123456789abcdef0123456789abcdef"
+    (tmp_path / "new" / "states" / f"{name}.json").write_text(STATE_OF_0_2)
+    choice = choose(store, INPUT, target="host:1", upload_id=None, resume=resume)
+    assert choice.state.upload_id == name
+    again = choose(store, INPUT, target="host:1", upload_id=name, resume=True)
+    assert again.state == choice.state
+
+
 def test_the_state_is_durable_before_it_is_named(
     store: StateStore, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -155,16 +191,27 @@ def test_ids_that_are_none_are_refused(store: StateStore, upload_id: str) -> Non
         store.begin(upload_id, "host:1", INPUT)
 
 
-@pytest.mark.parametrize("text", ["", "[]", "{}", '{"version": 99}', "\0"])
+@pytest.mark.parametrize(
+    "text",
+    [
+        *("", "[]", "{}", '{"version": 99}', "\0", "[" * 100_000),
+        STATE_OF_0_2.replace("+00:00", ""),
+    ],
+)
 def test_a_damaged_state_is_told_and_does_not_hide_others(
     store: StateStore, tmp_path: Path, text: str
 ) -> None:
-    """Asked for by id it is an error; when looking for an input it is passed over."""
+    """Asked for by id it is an error; when looking for an input it is passed over, and told."""
     store.begin("job", "host:1", INPUT)
     (tmp_path / "new" / "states" / "bad.json").write_text(text)
     with pytest.raises(InputError, match=r"bad\.json: no readable upload state"):
         store.find("bad")
     assert store.of_input(INPUT) is not None
+    other = choose(store, CHANGED, target="host:1", upload_id=None, resume=False)
+    assert "bad.json: no readable upload state" in other.note
+    # It may be the one to go on with.
+    with pytest.raises(InputError, match="move it away"):
+        choose(store, INPUT, target="host:1", upload_id=None, resume=False, again=True)
 
 
 def test_where_states_are_kept() -> None:

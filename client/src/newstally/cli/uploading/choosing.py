@@ -86,6 +86,12 @@ def _by_articles(
     random id, of --again or of release 0.2.0, is only known from its state.
     """
     derived = fingerprint.upload_id
+    unreadable = store.unreadable()
+    if unreadable and again:
+        raise InputError(
+            f"{unreadable}; it may be of an upload of this input that --again has begun: move it"
+            " away if it is not"
+        )
     states = [state for state in store.all_of_input(fingerprint) if state.target == target]
     if again:
         states = [
@@ -99,4 +105,5 @@ def _by_articles(
         note = f"going on with upload {state.upload_id} at {target}" if unfinished else ""
         return Choice(state, target, note)
     upload_id = new_upload_id() if again else derived
-    return Choice(store.begin(upload_id, target, fingerprint), target)
+    note = f"note: {unreadable}; it is passed over" if unreadable else ""
+    return Choice(store.begin(upload_id, target, fingerprint), target, note)

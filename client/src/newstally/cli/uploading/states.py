@@ -13,7 +13,7 @@ from typing import Any
 from newstally.cli.output.durable import replacing, sync_directory
 from newstally.errors import InputError
 from newstally.inputs import Columns, Fingerprint
-from newstally.inputs.readers.columns import TIME_NAMES
+from newstally.inputs.readers.columns import CONTENT_NAMES, CONTENT_NAMES_UP_TO_0_2, TIME_NAMES
 
 VERSION = 3
 _READABLE = (2, VERSION)
@@ -78,7 +78,7 @@ class StateStore:
             return _decode(json.loads(path.read_text(encoding="utf-8")))
         except FileNotFoundError:
             return None
-        except (OSError, ValueError, KeyError, TypeError) as error:
+        except (OSError, ValueError, KeyError, TypeError, RecursionError) as error:
             raise InputError(f"{path}: no readable upload state: {error}") from error
 
     def of_input(self, fingerprint: Fingerprint) -> UploadState | None:
@@ -104,14 +104,26 @@ class StateStore:
         same.sort(key=lambda state: state.created, reverse=True)
         return sorted(same, key=lambda state: state.stage is Stage.FINISHED)
 
+    def unreadable(self) -> str:
+        """Return what is wrong with the first state that cannot be read; empty: nothing is."""
+        for path in self._paths():
+            try:
+                self.find(path.stem)
+            except InputError as error:
+                return str(error)
+        return ""
+
     def _all(self) -> list[UploadState]:
         found = []
-        for path in sorted(self._directory.glob("*.json")):
+        for path in self._paths():
             # One that cannot be read is not this input's, as far as anyone can tell.
             with contextlib.suppress(InputError):
                 state = self.find(path.stem)
                 found += [state] if state is not None else []
         return found
+
+    def _paths(self) -> list[Path]:
+        return sorted(self._directory.glob("*.json"))
 
     def _path(self, upload_id: str) -> Path:
         if not _UPLOAD_ID.fullmatch(upload_id):
@@ -160,6 +172,10 @@ def _decode(data: dict[str, Any]) -> UploadState:
         raise ValueError(f"version {data['version']} is not one of {_READABLE}")
     seen = data["fingerprint"]
     columns = seen["columns"]
+    content = tuple(columns["content"])
+    created = datetime.fromisoformat(data["created"])
+    if created.tzinfo is None:
+        raise ValueError("the time when it was created has no zone")
     return UploadState(
         upload_id=str(data["upload_id"]),
         target=str(data["target"]),
@@ -170,7 +186,7 @@ def _decode(data: dict[str, Any]) -> UploadState:
             digest=str(seen["digest"]),
             columns=Columns(
                 publication=tuple(columns["publication"]),
-                content=tuple(columns["content"]),
+                content=CONTENT_NAMES if content == CONTENT_NAMES_UP_TO_0_2 else content,
                 article_id=tuple(columns["article_id"]),
                 constant_publication=columns["constant_publication"],
                 time=tuple(columns.get("time", TIME_NAMES)),
@@ -180,6 +196,6 @@ def _decode(data: dict[str, Any]) -> UploadState:
             delimiter=str(seen.get("delimiter", ",")),
             articles=str(seen.get("articles", "")),
         ),
-        created=datetime.fromisoformat(data["created"]),
+        created=created,
         stage=Stage(data["stage"]),
     )

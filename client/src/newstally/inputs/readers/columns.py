@@ -7,6 +7,8 @@ from newstally.errors import InputError
 
 PUBLICATION_NAMES = ("publication", "source", "publisher")
 CONTENT_NAMES = ("content", "text", "body", "article")
+CONTENT_NAMES_UP_TO_0_2 = CONTENT_NAMES[:3]
+"""What these find, all of them find first."""
 ARTICLE_ID_NAMES = ("article_id", "id")
 TIME_NAMES = (
     "publish_time",
