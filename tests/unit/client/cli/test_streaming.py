@@ -8,12 +8,14 @@ import os
 import signal
 import sys
 import zipfile
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, contextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, TextIO
 
 import pytest
+from newstally.cli.output.durable import replacing
+from newstally.cli.uploading import streaming
 from support.reference_gateway import Fault, ReferenceGateway
 
 from .conftest import Run
@@ -89,6 +91,31 @@ async def test_rejects_are_complete_after_a_crash(run: Run, states: Path) -> Non
     assert (done.exit_code, again.exit_code) == (3, 3)
     assert counted == [("P", f"x {n}") for n in range(60) if n not in wanted]
     assert json.loads(again.stdout)["already_counted"] is True
+
+
+async def test_a_disk_without_room_for_the_last_rejects_costs_only_those(
+    run: Run, states: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """All is counted and told; the same bytes give them again where there is room."""
+
+    @contextmanager
+    def full(path: Path) -> Iterator[TextIO]:
+        with replacing(path) as file:
+            yield file
+            raise OSError(28, "No space left on device")
+
+    file = states.parent / "stdin.rejected.jsonl"
+    async with ReferenceGateway() as gateway:
+        command = ("upload", "-", "--target", gateway.target, "--upload-id", "feed")
+        with monkeypatch.context() as here:
+            here.setattr(streaming, "replacing", full)
+            done = await run(*command, stdin="".join(LINES))
+        assert not file.exists()
+        again = await run(*command, stdin="".join(LINES))
+    assert (done.exit_code, again.exit_code) == (3, 3)
+    assert f"note: {file.name}: [Errno 28] No space left on device" in done.stderr
+    assert "60 articles settled (47 counted, 13 refused" in done.stdout
+    assert len(file.read_text().splitlines()) == 13
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])

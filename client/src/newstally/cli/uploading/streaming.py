@@ -193,11 +193,26 @@ class _Rejects:
             self._file.write(line_of(self._upload_id, refusal, record))
             self.found.path, self.found.written = self._path, self.number
         except (OSError, InputError) as error:
-            self._writes = False
-            self.found.path, self.found.problem = None, f"{self._path}: {error}"
+            self._give_up(error)
+
+    def close(self) -> None:
+        """Put the file in its place, where writing has not failed: the last of it may."""
+        try:
+            self._stack.close()
+        except OSError as error:
+            self._give_up(error)
+
+    def _give_up(self, error: Exception) -> None:
+        """Leave no part of a file: the next run would take it for all of it."""
+        self._writes = False
+        self.found.path, self.found.problem = None, f"{self._path}: {error}"
+        with contextlib.suppress(OSError):  # as what is left in the buffer cannot be written
+            self._stack.__exit__(type(error), error, error.__traceback__)
 
 
 @contextlib.contextmanager
 def _rejects(path: Path, upload_id: str) -> Iterator["_Rejects"]:
     with contextlib.ExitStack() as stack:
-        yield _Rejects(stack, path, upload_id)
+        rejects = _Rejects(stack, path, upload_id)
+        yield rejects
+        rejects.close()
