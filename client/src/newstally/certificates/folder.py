@@ -59,26 +59,31 @@ class Folder:
             write(self.path / "ca-key.pem", authority.key)
             write(self.authority, authority.certificate)
             made.append("ca")
-        elif authority.expires < now + timedelta(days=days):
-            raise InputError(
-                f"{self.authority}: ends on {authority.expires:%Y-%m-%d}, before what it is to"
-                " issue; make another one in another folder (docs/operating.md, Certificates)"
-            )
         # The door is shown to clients, who show nothing.
         wanted = {name: ([own], True) for name, own in SERVICES.items()}
         wanted[DOOR] = ([*dict.fromkeys((*door_names, *LOOPBACK))], False)
         for name, (names, client) in wanted.items():
             chain, key, authorities = self.certificate(name)
-            if only_below and _lasts(chain, now + timedelta(days=only_below)):
+            if (
+                only_below
+                and key.exists()
+                and authorities.exists()
+                and _lasts(chain, now + timedelta(days=only_below))
+            ):
                 continue
+            if authority.expires < now + timedelta(days=days):
+                raise InputError(
+                    f"{self.authority}: ends on {authority.expires:%Y-%m-%d}, before what it is to"
+                    " issue; make another one in another folder (docs/operating.md, Certificates)"
+                )
             try:
                 issued = authority.issue(names, now, days, client=client)
             except ValueError as error:
                 raise InputError(f"--name: {error}") from error
             _private_folder(chain.parent)
-            write(key, issued.key)
-            write(chain, issued.chain)
             write(authorities, self.authority.read_bytes())
+            write(key, issued.key)
+            write(chain, issued.chain)  # last: where it is, all is
             made.append(name)
         return made
 

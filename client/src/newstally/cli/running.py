@@ -26,6 +26,14 @@ EXIT_TERMINATED = 143
 
 T = TypeVar("T")
 
+
+def read_path(text: str | Path) -> Path:
+    """Read an option's path: an empty one, of a variable that is not set, is not "here"."""
+    if text == "":
+        raise typer.BadParameter("is empty: name a path, or leave it out")
+    return Path(text)
+
+
 Target = Annotated[
     str | None,
     typer.Option(

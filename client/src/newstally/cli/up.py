@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from newstally.certificates import check_installed as check_library
-from newstally.cli.running import exit_codes, say
+from newstally.cli.running import exit_codes, read_path, say
 from newstally.up import Output, Plan, StartFailed, Supervisor, make_plan
 from newstally.up.flags import listed_flags, parse_settings
 from newstally.up.holding import holder
@@ -43,7 +43,10 @@ def up(
             help="How many extractor processes; auto: one per core but one, at least one.",
         ),
     ] = AUTO,
-    data: Annotated[Path, typer.Option(help="The persister's directory.")] = Path("newstally-data"),
+    data: Annotated[
+        Path,
+        typer.Option(parser=read_path, metavar="PATH", help="The persister's directory."),
+    ] = Path("newstally-data"),
     port: Annotated[int, typer.Option(min=0, max=65535, help="The gateway's port.")] = 50051,
     model: Annotated[
         str | None, typer.Option(help="The extractors' pipeline: a name or a path.")
@@ -143,7 +146,11 @@ async def _run(plan: Plan, output: Output, secured: "Secured | None") -> None:
     if secured is None:
         await supervisor.run()
         return
-    renewing = asyncio.create_task(secured.keep_renewed(), name="renew certificates")
+
+    def tell(error: str) -> None:
+        output.event("certificates not renewed", "warning", error=error)
+
+    renewing = asyncio.create_task(secured.keep_renewed(tell), name="renew certificates")
     try:
         await supervisor.run()
     finally:

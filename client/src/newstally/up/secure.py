@@ -8,10 +8,10 @@ and the certificates of `newstally.certificates.folder`; all for the owner's eye
 """
 
 import asyncio
-import contextlib
 import fcntl
 import os
 import shlex
+from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import IO
@@ -100,12 +100,17 @@ class Secured:
         first = self.key.read_text().partition(".")[0]
         return next((key.owner for key in list_keys(self.keys) if key.id == first), OWNER)
 
-    async def keep_renewed(self) -> None:
-        """Renew certificates before they end, until cancelled; services take them by themselves."""
+    async def keep_renewed(self, tell: Callable[[str], None]) -> None:
+        """Renew certificates before they end, until cancelled; services take them by themselves.
+
+        What keeps it from that it tells, and tries again tomorrow: months are left.
+        """
         while True:
             await asyncio.sleep(LOOK_SECONDS)
-            with contextlib.suppress(InputError):  # tomorrow is time enough: months are left
+            try:
                 await asyncio.to_thread(self.prepare)
+            except InputError as error:
+                tell(str(error))
 
 
 def _open_private(path: Path) -> IO[bytes]:

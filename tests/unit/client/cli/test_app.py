@@ -62,3 +62,12 @@ async def test_what_was_typed_and_is_no_text_is_told(run: Run) -> None:
         result = await run("refusals", "upload-\udcff", "--target", gateway.target)
     assert result.exit_code == 2
     assert result.stderr.startswith("error: 'upload-\\udcff' is no text:")
+
+
+async def test_an_empty_path_is_not_here(run: Run) -> None:
+    """It is of a variable that is not set: exit code 2, and nothing is made."""
+    for command in (("up", "--data", ""), ("upload", "a.csv", "--state-dir", "")):
+        result = await run(*command)
+        assert result.exit_code == 2
+        assert "is empty: name a path" in result.stderr
+    assert os.listdir() == []

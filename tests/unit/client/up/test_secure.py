@@ -1,13 +1,13 @@
 """What `newstally up --secure` leaves in its data directory."""
 
 import asyncio
-import threading
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
 from cryptography import x509
-from newstally.certificates.folder import SERVICES, Folder
+from newstally.certificates.authority import AUTHORITY_DAYS
+from newstally.certificates.folder import AUTHORITIES, CERTIFICATE, KEY, SERVICES, Folder
 from newstally.errors import InputError
 from newstally.keys import list_keys
 from newstally.up.secure import DAYS, RENEW_BELOW_DAYS, Secured
@@ -95,19 +95,11 @@ async def test_it_renews_while_it_runs(tmp_path: Path, monkeypatch: pytest.Monke
     chain, _, _ = secured.folder.certificate("gateway")
     short = chain.read_bytes()
     hidden = secured.folder.authority.rename(tmp_path / "hidden")
-    failed, prepare = threading.Semaphore(0), secured.prepare
-
-    def noted() -> list[str]:
-        try:
-            return prepare()
-        except InputError:
-            failed.release()
-            raise
-
-    monkeypatch.setattr(secured, "prepare", noted)
-    keeping = asyncio.create_task(secured.keep_renewed())
-    for _ in range(2):
-        assert await asyncio.to_thread(failed.acquire, timeout=60)
+    failures: asyncio.Queue[str] = asyncio.Queue()
+    keeping = asyncio.create_task(secured.keep_renewed(failures.put_nowait))
+    async with asyncio.timeout(60):
+        for _ in range(2):
+            assert "ca.pem is missing" in await failures.get()
     assert not keeping.done()
     assert chain.read_bytes() == short
     hidden.rename(secured.folder.authority)
@@ -116,6 +108,28 @@ async def test_it_renews_while_it_runs(tmp_path: Path, monkeypatch: pytest.Monke
             await asyncio.sleep(0.01)
     keeping.cancel()
     await asyncio.gather(keeping, return_exceptions=True)
+
+
+@pytest.mark.parametrize("missing", [CERTIFICATE, KEY, AUTHORITIES])
+def test_half_a_certificate_is_made_again(tmp_path: Path, missing: str) -> None:
+    """Whatever is not there, of a start that was interrupted, say."""
+    secured = Secured(tmp_path)
+    secured.prepare()
+    (secured.folder.path / "gateway" / missing).unlink()
+    assert secured.prepare() == ["gateway"]
+    assert all(path.exists() for path in secured.folder.certificate("gateway"))
+
+
+def test_an_authority_in_its_last_year_is_in_nobodys_way(tmp_path: Path) -> None:
+    """As long as there is nothing to issue; then it is told."""
+    folder = Folder(tmp_path / "secure")
+    begin = datetime.now(UTC)
+    folder.make((), begin, DAYS)
+    late = begin + timedelta(days=AUTHORITY_DAYS - DAYS)
+    folder.make((), late - timedelta(days=1), DAYS)
+    assert folder.make((), late + timedelta(days=30), DAYS, only_below=RENEW_BELOW_DAYS) == []
+    with pytest.raises(InputError, match="before what it is to issue"):
+        folder.make((), late + timedelta(days=DAYS), DAYS, only_below=RENEW_BELOW_DAYS)
 
 
 @pytest.mark.parametrize("missing", ["ca.pem", "ca-key.pem"])

@@ -8,6 +8,7 @@ from typing import Annotated
 
 import typer
 
+from newstally.cli.running import read_path
 from newstally.cli.uploading.states import VARIABLE
 from newstally.inputs.formats import CSV, JSON, JSONL, PARQUET, TSV
 from newstally.inputs.readers.columns import ARTICLE_ID_NAMES, CONTENT_NAMES, PUBLICATION_NAMES
@@ -207,5 +208,11 @@ Quiet = Annotated[
 
 StateDir = Annotated[
     Path | None,
-    typer.Option(envvar=VARIABLE, help="Where the state for resuming is kept.", show_default=False),
+    typer.Option(
+        envvar=VARIABLE,
+        parser=read_path,
+        metavar="PATH",
+        help="Where the state for resuming is kept.",
+        show_default=False,
+    ),
 ]
