@@ -72,11 +72,16 @@ def _tell_journal(path: Path, names: Sequence[tuple[str, str]]) -> None:
     """Let the journal know the keys that stay: otherwise it would go on with one that it knows."""
     if not path.exists():
         return
-    with closing(sqlite3.connect(path, isolation_level=None)) as connection:
-        configure(connection)
-        connection.executemany(
-            "INSERT INTO publications (key, name) VALUES (?, ?) ON CONFLICT DO NOTHING", names
-        )
+    try:
+        with closing(sqlite3.connect(path, isolation_level=None)) as connection:
+            configure(connection)
+            connection.executemany(
+                "INSERT INTO publications (key, name) VALUES (?, ?) ON CONFLICT DO NOTHING", names
+            )
+    except sqlite3.Error as error:
+        raise PermanentSinkError(
+            f"{path}: {error}", "nothing is merged; name the data directory of the persister"
+        ) from error
 
 
 def _tell(collisions: Mapping[str, Sequence[str]]) -> None:

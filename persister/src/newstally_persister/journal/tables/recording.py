@@ -7,9 +7,10 @@ from dataclasses import replace
 
 from newstally_protos.spellings import BETTER_SQL, better
 
-from newstally_persister.journal.tables import daily, days, models, older_keys, owned, refusals
+from newstally_persister.journal.tables import days, models, older_keys, owned, refusals
 from newstally_persister.journal.tables.owned import UPLOAD_COLUMNS
 from newstally_persister.sqlite.upserts import Upsert
+from newstally_persister.values import daily
 from newstally_persister.values.batches import MODELS_LIMIT, Batch, Tallies, summed
 from newstally_persister.values.uploads import NewUpload, Recorded, Upload
 

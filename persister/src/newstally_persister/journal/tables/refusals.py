@@ -6,7 +6,7 @@ They are kept for ever. One by one, a client that sends nothing else fills the d
 import sqlite3
 from collections.abc import Sequence
 
-from newstally_persister.journal.tables import daily
+from newstally_persister.values import daily
 from newstally_persister.values.batches import Refusal, RefusalRange
 from newstally_persister.values.uploads import Upload
 

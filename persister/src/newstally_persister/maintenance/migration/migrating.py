@@ -102,6 +102,6 @@ def _journal_id(path: Path) -> str | None:
     """Return the id of the journal that is held; None: there is none."""
     if not path.exists():
         return None
-    with closing(sqlite3.connect(f"file:{path}?mode=ro", uri=True)) as connection:
+    with closing(sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro", uri=True)) as connection:
         found: tuple[str] | None = connection.execute("SELECT journal_id FROM meta").fetchone()
     return found and found[0]
