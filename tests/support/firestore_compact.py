@@ -53,10 +53,11 @@ class CompactStore(Store):
         root = self.client.document("newstally/compact")
         async for publication in root.collection("publications").list_documents():
             found = (await publication.get()).to_dict() or {}
-            key = " ".join(found["name"].split()).casefold()
+            # Where a planted fault has lost its row, it has no name, and so is none that was sent.
+            key = " ".join(found.get("name", "").split()).casefold()
             own: Places = Counter()
-            total[key, "", "", "articles"] = found["articles"]
-            total[key, "", "", "mentions"] = found["mentions"]
+            total[key, "", "", "articles"] = found.get("articles", 0)
+            total[key, "", "", "mentions"] = found.get("mentions", 0)
             tallies = publication.collection("tallies").stream()
             documents = {each.id: each.to_dict() or {} async for each in tallies}
             for text, label, day, mentions, articles in rows(documents):
