@@ -93,7 +93,9 @@ class Folder:
             # The newest is first, where older ones are still believed.
             return Authority.load(self.authority.read_bytes(), key.read_bytes())
         except FileNotFoundError as error:
-            if self.authority.exists() or key.exists():
+            # A key alone that has issued nothing is what an interrupted first time leaves.
+            issued = any(self.path.glob(f"*/{CERTIFICATE}"))
+            if self.authority.exists() or (key.exists() and issued):
                 raise InputError(f"{error.filename} is missing: the other one is there") from error
             return None
         except (OSError, ValueError) as error:

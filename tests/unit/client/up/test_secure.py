@@ -142,6 +142,14 @@ def test_half_an_authority_is_told(tmp_path: Path, missing: str) -> None:
         secured.prepare()
 
 
+def test_an_authority_that_was_never_finished_is_made_again(tmp_path: Path) -> None:
+    """Its key alone, by which nothing was issued: nobody knows that authority."""
+    secured = Secured(tmp_path)
+    secured.folder.path.mkdir()
+    (secured.folder.path / "ca-key.pem").write_bytes(b"interrupted")
+    assert set(secured.prepare()) == {"ca", *SERVICES, "door", "key"}
+
+
 def test_each_service_is_told_its_own(tmp_path: Path) -> None:
     """Its certificate and key, and to the gateway also the door's and the keys."""
     secured = Secured(tmp_path)
