@@ -1,12 +1,14 @@
 """Versions n and n+1 of each service work together, so that they can be rolled out one by one."""
 
 import os
+import re
 import tomllib
 from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 
+import grpc
 import pytest
 from newstally import Article, NewstallyClient, Unanswered
 from rollouts.releases import git, previous_release, sections
@@ -15,6 +17,7 @@ from support.processes import REPOSITORY, Process
 from support.trio import RULES
 
 SERVICES = ("gateway", "extractor", "persister")
+_GENERATED = re.compile(r"^GRPC_GENERATED_VERSION = .*$", re.MULTILINE)
 DISTRIBUTIONS = ("protos", "runtime", *SERVICES)
 
 
@@ -41,7 +44,19 @@ def previous(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
         assert named <= {project["version"]}, f"no commit in the history releases any of {named}"
         pytest.skip("there is no release before this version")
     with checked_out(release.commit, tmp_path_factory.mktemp("previous") / "tree") as tree:
+        believe_todays_grpc(tree)
         yield tree
+
+
+def believe_todays_grpc(tree: Path) -> None:
+    """Let a release's stubs run with today's grpcio, though a later one may have made them.
+
+    They ask for at least its version, whether or not they need it. Releases run in the
+    environment of today's tree; 0.2.0 was made with 1.85.1, which is pinned no more.
+    """
+    for stub in tree.glob("protos/src/**/*_pb2_grpc.py"):
+        text = stub.read_text()
+        stub.write_text(_GENERATED.sub(f"GRPC_GENERATED_VERSION = {grpc.__version__!r}", text))
 
 
 @pytest.fixture(scope="session")

@@ -6,7 +6,7 @@ import warnings
 
 from newstally_protos.v1 import upload_pb2 as newstally_dot_v1_dot_upload__pb2
 
-GRPC_GENERATED_VERSION = '1.85.1'
+GRPC_GENERATED_VERSION = '1.83.2'
 GRPC_VERSION = grpc.__version__
 _version_not_supported = False
 

@@ -17,6 +17,8 @@ from newstally_runtime.tls.watching import watched
 
 log = structlog.get_logger()
 
+_LOOK_SECONDS = 3_600.0
+
 
 class Listening:
     """A gRPC server, and what has to go on beside it while it serves."""
@@ -55,8 +57,15 @@ class Listening:
         """Give what has to run while the ports are open, each with its name."""
         doorkeeper = Doorkeeper(self._ports, staying(self._settings.port_limits()))
         yield "doorkeeper", doorkeeper.keep()
+        yield "gRPC server", self._serve_on()
         if self._certificate is not None:
             yield "certificate", self._certificate.watch()
+
+    async def _serve_on(self) -> None:
+        """Raise what gRPC gave up over: it closes its ports then, and says so to nobody else."""
+        # Without a bound, who cancels this would cancel the server's own end.
+        while await self.server.wait_for_termination(_LOOK_SECONDS):
+            pass
 
     def tell(self, admin_port: int) -> None:
         """Log where it serves, and whether anybody may call who should not."""
