@@ -17,6 +17,7 @@ from attacks.wire import (
     ClosedError,
     Connection,
     block,
+    block_of,
     frame,
     message,
     prefix,
@@ -182,7 +183,6 @@ def odd_metadata(ground: Ground) -> None:
         (b"newstally-owner", b"somebody else"),
         (b"x-bin", b"\xff\xfe"),
         (b"content-type", b"text/plain"),
-        (b":path", b"//"),
     ]
 
     def act(connection: Connection) -> None:
@@ -194,13 +194,16 @@ def odd_metadata(ground: Ground) -> None:
 
 @attack("calls", burns=True)
 def unknown_methods(ground: Ground) -> None:
-    """Methods and services that are not there."""
+    """Methods and services that are not there, and paths that name none."""
 
-    def payloads() -> Iterator[tuple[str, bytes]]:
-        while True:
-            yield f"newstally.v1.No{ground.dice.randrange(10**9)}/Such", b""
+    def act(connection: Connection) -> None:
+        made_up = f"/newstally.v1.No{ground.dice.randrange(10**9)}/Such".encode()
+        path = ground.dice.choice([made_up, b"/\xff", b"//", b"nothing" + bytes(4_000)])
+        headers = block_of(path)
+        flags = END_HEADERS | END_STREAM
+        connection.send(frame(HEADERS, flags, connection.reserve(), headers))
 
-    calls_in_a_row(ground, payloads())
+    ground.again(act)
 
 
 @attack("requests", burns=True)

@@ -35,10 +35,15 @@ def literal(name: bytes, value: bytes, *, indexed: bool = False) -> bytes:
 
 def block(method: str, more: Iterable[tuple[bytes, bytes]] = ()) -> bytes:
     """Return the header block of a call of `package.Service/Method`."""
+    return block_of(b"/" + method.encode(), more)
+
+
+def block_of(path: bytes, more: Iterable[tuple[bytes, bytes]] = ()) -> bytes:
+    """Return the header block of a call with that path, whatever it is."""
     fields = [
         (b":method", b"POST"),
         (b":scheme", b"http"),
-        (b":path", b"/" + method.encode()),
+        (b":path", path),
         (b":authority", b"localhost"),
         (b"te", b"trailers"),
         (b"content-type", b"application/grpc"),

@@ -16,6 +16,7 @@ from typing import Any, TypeAlias
 import grpc
 import structlog
 from newstally_protos.keys import KEY_METADATA
+from newstally_runtime.peers.gate import service_of
 from newstally_runtime.peers.turns import Crowd
 from newstally_runtime.rare import Rarely
 from newstally_runtime.status import StatusError, abort
@@ -96,7 +97,7 @@ class Door(grpc.aio.ServerInterceptor):
     ) -> "Handler | None":
         """Return the method's handler, or one that rejects the call."""
         method = str(handler_call_details.method)
-        if self._keys is None or method.split("/")[1] in self._open_services:
+        if self._keys is None or service_of(method) in self._open_services:
             note_caller(ANYBODY)
         else:
             credentials = _credentials(handler_call_details.invocation_metadata or ())

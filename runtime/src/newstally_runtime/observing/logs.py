@@ -124,7 +124,10 @@ def _as_text(_logger: Any, _method: str, event: EventDict) -> EventDict:
 
 
 class PeerErrors(logging.Filter):
-    """Counts what grpc.aio logs with a traceback when a peer breaks off, and seldom lets on."""
+    """Counts what grpc.aio logs with a traceback for what a peer does, and seldom lets on.
+
+    That is a call that breaks off, and a header that is no text, which it would write whole.
+    """
 
     def __init__(self) -> None:
         super().__init__()
@@ -133,7 +136,15 @@ class PeerErrors(logging.Filter):
     def filter(self, record: logging.LogRecord) -> bool:
         """Keep everything else: what a servicer raised is a fault of ours."""
         kind = record.exc_info[0] if record.exc_info else None
-        if kind is None or kind.__name__ != "ExecuteBatchError":
+        if kind is None:
+            return True
+        # No method of ours has such a name: gRPC could not read a path.
+        unread = kind is UnicodeDecodeError and not record.getMessage().isascii()
+        if unread or str(record.msg).startswith("Invalid encoding on"):
+            PEER_ERRORS.inc()
+            self._seldom.note(reason="a header is no UTF-8")
+            return False
+        if kind.__name__ != "ExecuteBatchError":
             return True
         PEER_ERRORS.inc()
         method = record.args[0] if isinstance(record.args, tuple) and record.args else ""

@@ -11,7 +11,7 @@ from typing import Any, TypeAlias, cast
 import grpc
 from prometheus_client import Counter
 
-from newstally_runtime.peers.gate import LAST_WORD_SECONDS
+from newstally_runtime.peers.gate import LAST_WORD_SECONDS, service_of
 from newstally_runtime.rare import Rarely
 from newstally_runtime.status import StatusError, abort
 
@@ -53,9 +53,9 @@ class Certified(grpc.aio.ServerInterceptor):
     ) -> "Handler | None":
         """Return the method's handler behind the check; None for a method that is not there."""
         handler: Handler | None = await continuation(handler_call_details)
-        service = str(handler_call_details.method).split("/")[1]
-        if handler is None or service in self._open:
-            return handler
+        service = service_of(str(handler_call_details.method))
+        if handler is None:
+            return None
         if handler.stream_stream is None:
             raise TypeError(f"{service} does not stand behind the gate")
         behaviour = cast("Behaviour", handler.stream_stream)  # grpc.aio's, not grpc's

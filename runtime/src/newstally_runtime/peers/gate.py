@@ -119,6 +119,14 @@ class _Service:
                 future.set_result(None)
 
 
+def service_of(method: str) -> str:
+    """Return the service of a method's path, "/package.Service/Method"; "" where it names none.
+
+    A path is what the caller makes it.
+    """
+    return method.partition("/")[2].partition("/")[0]
+
+
 class Gate(grpc.aio.ServerInterceptor):
     """Bounds the calls of a server, and answers requests that cannot be decoded."""
 
@@ -144,7 +152,7 @@ class Gate(grpc.aio.ServerInterceptor):
         handler: Handler | None = await continuation(handler_call_details)
         if handler is None:
             return None
-        name = method.split("/")[1]
+        name = service_of(method)
         if name in self._apart:
             return handler
         service = self._services.setdefault(name, _Service(self._limits))
