@@ -204,8 +204,9 @@ async def _serve(
         log.error("cannot start", reason=str(error))  # noqa: TRY400 - no traceback wanted
         return 1 if error.passing else 2
     except CertificateError as error:
+        # It may be half renewed, or not valid yet by a clock that is about to be set.
         log.error("cannot start", reason=f"certificate: {error}")  # noqa: TRY400 - as above
-        return 2
+        return 1
     except _CannotListenError as error:
         log.error(  # noqa: TRY400 - no traceback wanted
             "cannot listen",
