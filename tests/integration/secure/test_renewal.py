@@ -7,7 +7,16 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
-from newstally import Access, Article, NewstallyClient, UploadSummary
+from newstally import (
+    Access,
+    Article,
+    GaveUp,
+    NewstallyClient,
+    Progress,
+    RetryPolicy,
+    UploadEvent,
+    UploadSummary,
+)
 from newstally.certificates.authority import Authority
 from newstally.certificates.folder import Folder, write
 from support.certificates import DAYS, make
@@ -23,14 +32,15 @@ STOPS = (1_000, 2_000)
 class Paced:
     """Articles that stop here and there, until they may go on."""
 
-    def __init__(self, articles: Sequence[Article]) -> None:
+    def __init__(self, articles: Sequence[Article], stops: Sequence[int]) -> None:
         self.articles = articles
+        self.stops = stops
         self.stopped = asyncio.Event()
         self.go_on = asyncio.Event()
 
     async def __aiter__(self) -> AsyncIterator[Article]:
         for number, article in enumerate(self.articles):
-            if number in STOPS:
+            if number in self.stops:
                 self.stopped.set()
                 await self.go_on.wait()
                 self.go_on.clear()
@@ -66,7 +76,7 @@ async def test_an_upload_outlives_its_certificates(tmp_path: Path) -> None:
     """
     folder = make(tmp_path / "certificates")
     articles = make_articles(ARTICLES)
-    paced = Paced(articles)
+    paced = Paced(articles, STOPS)
 
     async def send(target: str) -> UploadSummary:
         async with NewstallyClient(target, access=Access(ca=folder.authority)) as client:
@@ -104,3 +114,50 @@ async def test_an_upload_outlives_its_certificates(tmp_path: Path) -> None:
         linked = lambda: trio.gateway.metric("newstally_gateway_link_up") == 2  # noqa: E731
         await asyncio.to_thread(eventually, linked, what="both extractors are linked to")
         await assert_counted_once(trio.gateway.address, [*articles, *more], access)
+
+
+async def test_a_persister_that_turns_its_gateway_away_is_waited_for(tmp_path: Path) -> None:
+    """Given another gateway's name by mistake, it is as one that is away, and nothing more.
+
+    The gateway is not ready and says why; an upload waits, and its client is not told that it is
+    unknown, or over a limit. It goes on once the name is right again.
+    """
+    folder = make(tmp_path / "certificates")
+    articles = make_articles(40)
+    paced = Paced(articles, (20,))
+    access = Access(ca=folder.authority)
+    with Trio(tmp_path / "trio", extractors=1, certificates=folder) as trio:
+        persister, gateway = trio.persister, trio.gateway
+
+        async def restart(arguments: Sequence[str]) -> None:
+            await asyncio.to_thread(persister.terminate)
+            persister.arguments = list(arguments)
+            await asyncio.to_thread(persister.start)
+
+        async with NewstallyClient(gateway.address, access=access) as client:
+            settled = asyncio.Event()
+
+            def note(event: UploadEvent) -> None:
+                if isinstance(event, Progress) and event.upload.next_offset == 20:
+                    settled.set()
+
+            uploading = asyncio.create_task(client.upload(paced, upload_id="job", on_event=note))
+            async with asyncio.timeout(60):
+                await settled.wait()
+            right = persister.arguments
+            await restart([*right, "--mtls-gateways=another.gateway.internal"])
+            paced.go_on.set()
+            told = lambda: "only another.gateway.internal" in gateway.admin("/readyz")  # noqa: E731
+            await asyncio.to_thread(eventually, told, what="the gateway says why it is not ready")
+            once = RetryPolicy(give_up_after=0.01)
+            async with NewstallyClient(gateway.address, access=access, retry=once) as hasty:
+                with pytest.raises(GaveUp, match=r"only another\.gateway\.internal may call"):
+                    await hasty.get_upload("job")
+            retries = "newstally_gateway_record_retries_total"
+            turned_away = lambda: gateway.metric(retries, code="UNAVAILABLE") >= 1  # noqa: E731
+            await asyncio.to_thread(eventually, turned_away, what="a batch was turned away")
+            await restart(right)
+            async with asyncio.timeout(60):
+                assert (await uploading).counted == len(articles)
+                await client.wait_applied("job")
+        await assert_counted_once(gateway.address, articles, access)

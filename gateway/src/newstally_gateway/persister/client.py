@@ -12,7 +12,7 @@ from newstally_protos.v1 import (
     tally_pb2_grpc,
     upload_pb2_grpc,
 )
-from newstally_protos.wire import LIMITS_KEY, OWNER_KEY
+from newstally_protos.wire import LIMITS_KEY, OWNER_KEY, told_break
 
 from newstally_gateway.core.keys.callers import Caller
 from newstally_gateway.metrics import Metrics
@@ -76,6 +76,8 @@ class Persister:
                 wait_for_ready=True,
             )
         except grpc.aio.AioRpcError as error:
-            return False, error.code().name
+            # What the persister says itself is more than gRPC's words of a connection.
+            own = error.code() is grpc.StatusCode.UNAVAILABLE and told_break(error) is None
+            return False, f"{error.code().name}: {error.details()}" if own else error.code().name
         state = health_pb2.HealthCheckResponse.ServingStatus.Name(answer.status)
         return answer.status == health_pb2.HealthCheckResponse.SERVING, state

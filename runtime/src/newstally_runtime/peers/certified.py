@@ -38,12 +38,10 @@ class Certified(grpc.aio.ServerInterceptor):
         self,
         names: Collection[str],
         more_names: Mapping[str, Collection[str]] | None = None,
-        open_services: Collection[str] = (),
     ) -> None:
-        """`names` may call; those of `more_names` a service each; everybody `open_services`."""
+        """`names` may call; those of `more_names` a service each."""
         self._names = frozenset(names)
         self._more = more_names or {}
-        self._open = frozenset(open_services)
         self._strangers = Rarely("peer of another name turned away")
 
     async def intercept_service(
@@ -85,8 +83,10 @@ class Certified(grpc.aio.ServerInterceptor):
             return None
         STRANGERS.inc()
         self._strangers.note(peer=context.peer(), names=sorted(names))
+        # To a gateway this passes: somebody gives it, or this service, the right name. Whoever's
+        # article it brings could do nothing about PERMISSION_DENIED.
         return StatusError(
-            grpc.StatusCode.PERMISSION_DENIED,
+            grpc.StatusCode.UNAVAILABLE,
             f"only {' and '.join(sorted(wanted))} may call here, by the names of the"
             " certificate that is shown",
         )

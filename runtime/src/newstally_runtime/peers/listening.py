@@ -85,5 +85,6 @@ class Listening:
         settings = self._settings
         if self._certificate is None or not settings.callers:
             return []
-        own = dict.fromkeys(settings.own_services, self._certificate.current.names)
-        return [Certified(settings.callers, own, (Health.NAME,))]
+        # Health, too: a gateway that may not call here must not take this service for a good one.
+        own = dict.fromkeys((Health.NAME, *settings.own_services), self._certificate.current.names)
+        return [Certified(settings.callers, own)]
