@@ -10,6 +10,7 @@ import grpc
 from newstally_protos.keys import KeysError, check_owner
 from newstally_protos.limits import FINGERPRINT_LIMIT_BYTES
 from newstally_protos.v1 import upload_pb2, upload_pb2_grpc
+from newstally_protos.wire import ANONYMOUS_OWNER
 from newstally_runtime.deadline import steady
 from newstally_runtime.status import StatusError, invalid, wait
 
@@ -190,9 +191,16 @@ class UploadService(upload_pb2_grpc.UploadServiceServicer):
             raise invalid("upload_id", "is required")
         _check_id(upload_id)
         found = await self._reads.run(lambda reader: reader.find_upload(upload_id, owner))
-        if found is None:
-            raise unknown_upload()
-        return found
+        if found is not None:
+            return found
+        if owner != ANONYMOUS_OWNER:
+            # Made before there were keys: a client that is told that it is gone would begin anew.
+            nobodys = await self._reads.run(
+                lambda reader: reader.find_upload(upload_id, ANONYMOUS_OWNER)
+            )
+            if nobodys is not None:
+                raise id_taken(owner)
+        raise unknown_upload()
 
     def _opening(self, wanted: bool, upload: Upload) -> upload_pb2.Opening | None:
         if not wanted:

@@ -36,6 +36,7 @@ class GatewayServiceStub:
     Status codes of both methods:
       INVALID_ARGUMENT    the request is wrong (with BadRequest); never retry it as it is
       NOT_FOUND           the caller has no such upload; create it first
+      ALREADY_EXISTS      the upload was made without a key; have it assigned to the key's owner
       UNAUTHENTICATED     no key, or none that is good (any more)
       PERMISSION_DENIED   the key may not write, or not that article's publication
       FAILED_PRECONDITION another stream has taken the upload over: two must not send it at once
@@ -72,6 +73,7 @@ class GatewayServiceAsyncStub(GatewayServiceStub):
     Status codes of both methods:
       INVALID_ARGUMENT    the request is wrong (with BadRequest); never retry it as it is
       NOT_FOUND           the caller has no such upload; create it first
+      ALREADY_EXISTS      the upload was made without a key; have it assigned to the key's owner
       UNAUTHENTICATED     no key, or none that is good (any more)
       PERMISSION_DENIED   the key may not write, or not that article's publication
       FAILED_PRECONDITION another stream has taken the upload over: two must not send it at once
@@ -104,6 +106,7 @@ class GatewayServiceServicer(metaclass=_abc_1.ABCMeta):
     Status codes of both methods:
       INVALID_ARGUMENT    the request is wrong (with BadRequest); never retry it as it is
       NOT_FOUND           the caller has no such upload; create it first
+      ALREADY_EXISTS      the upload was made without a key; have it assigned to the key's owner
       UNAUTHENTICATED     no key, or none that is good (any more)
       PERMISSION_DENIED   the key may not write, or not that article's publication
       FAILED_PRECONDITION another stream has taken the upload over: two must not send it at once

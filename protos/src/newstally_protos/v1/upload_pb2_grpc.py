@@ -80,7 +80,7 @@ class UploadServiceServicer:
 
     def GetUpload(self, request, context):
         """Returns one upload. Errors: INVALID_ARGUMENT (malformed id), NOT_FOUND (the caller has no upload
-        of that id).
+        of that id), ALREADY_EXISTS (it was made without a key: have it assigned).
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')

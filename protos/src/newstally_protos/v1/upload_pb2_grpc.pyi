@@ -43,7 +43,7 @@ class UploadServiceStub:
     """
     GetUpload: _grpc.UnaryUnaryMultiCallable[_upload_pb2.GetUploadRequest, _upload_pb2.GetUploadResponse]
     """Returns one upload. Errors: INVALID_ARGUMENT (malformed id), NOT_FOUND (the caller has no upload
-    of that id).
+    of that id), ALREADY_EXISTS (it was made without a key: have it assigned).
     """
     ListRefusals: _grpc.UnaryUnaryMultiCallable[_upload_pb2.ListRefusalsRequest, _upload_pb2.ListRefusalsResponse]
     """Lists an upload's refusals by offset: the first 10,000 (100,000 in a day, of all uploads of an
@@ -74,7 +74,7 @@ class UploadServiceAsyncStub(UploadServiceStub):
     """
     GetUpload: _aio.UnaryUnaryMultiCallable[_upload_pb2.GetUploadRequest, _upload_pb2.GetUploadResponse]  # type: ignore[assignment]
     """Returns one upload. Errors: INVALID_ARGUMENT (malformed id), NOT_FOUND (the caller has no upload
-    of that id).
+    of that id), ALREADY_EXISTS (it was made without a key: have it assigned).
     """
     ListRefusals: _aio.UnaryUnaryMultiCallable[_upload_pb2.ListRefusalsRequest, _upload_pb2.ListRefusalsResponse]  # type: ignore[assignment]
     """Lists an upload's refusals by offset: the first 10,000 (100,000 in a day, of all uploads of an
@@ -114,7 +114,7 @@ class UploadServiceServicer(metaclass=_abc_1.ABCMeta):
         context: _ServicerContext,
     ) -> _typing.Union[_upload_pb2.GetUploadResponse, _abc.Awaitable[_upload_pb2.GetUploadResponse]]:
         """Returns one upload. Errors: INVALID_ARGUMENT (malformed id), NOT_FOUND (the caller has no upload
-        of that id).
+        of that id), ALREADY_EXISTS (it was made without a key: have it assigned).
         """
 
     @_abc_1.abstractmethod
