@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 from newstally import InputError
-from newstally.cli.uploading.choosing import choose
+from newstally.cli.uploading.choosing import Choice, choose
 from newstally.cli.uploading.states import Stage, StateStore, UploadState, default_directory
 from newstally.inputs import Columns, Fingerprint
 
@@ -145,6 +145,49 @@ def test_an_upload_of_a_random_id_is_that_of_its_input(store: StateStore) -> Non
         store.advance(old, stage)
         choice = choose(store, INPUT, target="host:1", upload_id=None, resume=False)
         assert choice.state.upload_id == "random"
+
+
+@pytest.mark.parametrize("again", [False, True])
+def test_an_upload_of_another_address_is_not_begun_anew(store: StateStore, again: bool) -> None:
+    """Only its state knows its id: the same Newstally may have another address by now.
+
+    Begun anew there, all that it has settled would be counted twice. The user decides: it goes on
+    with --moved, or this is another upload with an id of its own.
+    """
+    name = "0123456789abcdef0123456789abcdef"
+    old = store.begin(name, "host:1", INPUT)
+
+    def plain() -> Choice:
+        return choose(store, INPUT, target="host:2", upload_id=None, resume=False, again=again)
+
+    store.advance(old, Stage.CREATED)
+    with pytest.raises(InputError, match=rf"{name} .*host:1: --resume --moved goes on .*host:2"):
+        plain()
+    moved = choose(store, INPUT, target="host:2", upload_id=None, resume=True, moved=True)
+    assert (moved.state.upload_id, moved.target) == (name, "host:2")
+    own = choose(store, INPUT, target="host:2", upload_id="mine", resume=False)
+    assert own.state.upload_id == "mine"
+    store.forget(own.state)
+    store.advance(old, Stage.FINISHED)
+    told = plain().note
+    assert again or f"{name} has counted this input at host:1" in told
+
+
+def test_an_upload_elsewhere_that_nothing_was_sent_to_is_in_nobodys_way(store: StateStore) -> None:
+    """As where the address was mistyped."""
+    store.begin("mine", "host:1", INPUT)
+    choice = choose(store, INPUT, target="host:2", upload_id=None, resume=False)
+    assert (choice.state.upload_id, choice.note) == (INPUT.upload_id, "")
+
+
+def test_a_state_can_be_read_by_0_2_0(store: StateStore, tmp_path: Path) -> None:
+    """Put back, it goes on with an upload of today: its default of contents is another."""
+    store.begin("job", "host:1", replace(INPUT, columns=Columns()))
+    saved = json.loads((tmp_path / "new" / "states" / "job.json").read_text())
+    assert saved["fingerprint"]["columns"]["content"] == ["content", "text", "body"]
+    found = store.find("job")
+    assert found is not None
+    assert found.fingerprint.columns == Columns()
 
 
 def test_again_is_another_upload_and_goes_on_with_it(store: StateStore) -> None:

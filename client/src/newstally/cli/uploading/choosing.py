@@ -1,6 +1,7 @@
 """Decides which upload a run of `newstally upload` makes or carries on."""
 
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from newstally.cli.uploading.states import Stage, StateStore, UploadState, check_same_input
@@ -92,13 +93,14 @@ def _by_articles(
             f"{unreadable}; it may be of an upload of this input that --again has begun: move it"
             " away if it is not"
         )
-    states = [state for state in store.all_of_input(fingerprint) if state.target == target]
+    everywhere = store.all_of_input(fingerprint)
     if again:
-        states = [
+        everywhere = [
             state
-            for state in states
+            for state in everywhere
             if _RANDOM.fullmatch(state.upload_id) and state.stage is not Stage.FINISHED
         ]
+    states = [state for state in everywhere if state.target == target]
     own = [state for state in states if state.upload_id == derived]
     for state in own or states:
         unfinished = state.stage is not Stage.FINISHED
@@ -106,4 +108,28 @@ def _by_articles(
         return Choice(state, target, note)
     upload_id = new_upload_id() if again else derived
     note = f"note: {unreadable}; it is passed over" if unreadable else ""
+    if all(state.upload_id != derived for state in everywhere):
+        note = _elsewhere(everywhere, target) or note
     return Choice(store.begin(upload_id, target, fingerprint), target, note)
+
+
+def _elsewhere(states: Sequence[UploadState], target: str) -> str:
+    """Return a note on an upload of the input at another address, which may be the same gateway.
+
+    The gateway at `target` cannot tell, as their ids are not those of the articles. Raises
+    InputError where going on with one of them would count less than to begin another.
+    """
+    for state in states:
+        if state.stage is Stage.BEGUN:
+            continue  # nothing was sent
+        if state.stage is Stage.FINISHED:
+            return (
+                f"note: upload {state.upload_id} has counted this input at {state.target}; if the"
+                f" same Newstally is at {target} now, this counts it again"
+            )
+        raise InputError(
+            f"upload {state.upload_id} of this input was begun at {state.target}: --resume --moved"
+            f" goes on with it, if the same Newstally is at {target} now; if it is another one,"
+            " give this upload an id of its own (--upload-id)"
+        )
+    return ""

@@ -164,7 +164,12 @@ def default_directory(environment: Mapping[str, str]) -> Path:
 
 
 def _encode(state: UploadState) -> dict[str, Any]:
-    return {"version": VERSION, **asdict(state), "created": state.created.isoformat()}
+    encoded = {"version": VERSION, **asdict(state), "created": state.created.isoformat()}
+    columns = encoded["fingerprint"]["columns"]
+    if tuple(columns["content"]) == CONTENT_NAMES:
+        # Release 0.2.0 knows its own default; with another one the input is another to it.
+        columns["content"] = CONTENT_NAMES_UP_TO_0_2
+    return encoded
 
 
 def _decode(data: dict[str, Any]) -> UploadState:
