@@ -1,6 +1,7 @@
 """A gateway's process with a keys file: each attack, and keys that come and go under a stream."""
 
 import asyncio
+import json
 import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -92,6 +93,15 @@ async def knock(process: Process, method: str, metadata: Any = ()) -> grpc.Statu
 
 def make_nothing(path: Path) -> None:
     path.touch()
+
+
+def limit(path: Path, limits: dict[str, float]) -> None:
+    """Give the file's first key these limits."""
+    known = json.loads(path.read_text())
+    known["keys"][0]["limits"] = limits
+    written = path.with_suffix(".new")
+    written.write_text(json.dumps(known))
+    written.replace(path)
 
 
 async def code_of(call: Any) -> grpc.StatusCode:
@@ -274,6 +284,26 @@ async def test_a_stream_ends_with_its_key(
             await beside.write(message("Bob"))
             await beside.half_close()
             assert (await beside.ended()).code is OK
+
+
+async def test_a_stream_comes_back_under_the_limits_that_its_key_has_now(
+    tmp_path: Path, keys: Path, persister: ReferencePersister, extractor: ReferenceExtractor
+) -> None:
+    """Whoever throttles a key at night need not wait until its streams age."""
+    key = make_key(keys, "alice")
+    persister.add("job", "alice")
+    async with (
+        gateway_process(tmp_path, persister, [extractor], "--keys", str(keys)) as process,
+        keyed(process, key) as client,
+        client.open() as stream,
+    ):
+        await stream.write(message("Ada", upload_id="job", offset=0))
+        await stream.until(lambda heard: heard.next_offset == 1)
+        limit(keys, {"articles_per_second": 1000.0})
+        heard = await stream.ended()
+        assert (heard.code, heard.next_offset) == (grpc.StatusCode.UNAVAILABLE, 1)
+        again = await client.stream(messages(["Bob"], "job", 1))
+        assert (again.code, again.next_offset) == (OK, 2)
 
 
 async def test_a_stream_that_still_works_is_not_waited_for(

@@ -10,6 +10,7 @@ from typing import Any
 
 import grpc
 import structlog
+from newstally_protos.keys import Limits
 from newstally_protos.v1.gateway_pb2 import (
     DESCRIPTOR,
     StreamArticlesRequest,
@@ -70,6 +71,8 @@ class Streams:
         self._none_open.set()
         self._draining = False
         self._rejected: set[int] = set()
+        self._resuming: set[int] = set()
+        """Streams whose clients go on elsewhere: they know how far their upload is."""
         self.log = UploadsLog(self._open)
         """What is logged of uploads; somebody has to run it."""
         self._lingering = Lingering()
@@ -120,6 +123,7 @@ class Streams:
         """Take articles; tell, while they come, how far the upload is."""
         outbox = Outbox(self._heartbeat)
         number, session = await self._session(messages, context, outbox)
+        self._resuming.add(number)
         self._limit_age(session, context)
         # Not a TaskGroup: a cancelled handler leaves this generator at its `yield`, to be closed in
         # some other task. The context's callback comes at once.
@@ -144,11 +148,13 @@ class Streams:
             await asyncio.wait({running})
 
     def look_again(self, check: Callable[[Caller, str], Caller | Rejection]) -> None:
-        """Have the streams end whose callers are not let in any more."""
+        """Have the streams end whose callers are not let in any more, or with other limits."""
         for number, session in list(self._open.items()):
             found = check(session.caller, f"/{NAME}/")
             if isinstance(found, Caller):
-                session.caller = found
+                before, session.caller = session.caller, found
+                if number in self._resuming and _limits(before) != _limits(found):
+                    session.drain()  # it comes back, and is counted by the new ones
             elif number not in self._rejected:
                 self._rejected.add(number)
                 log.info("key not good any more, stream ends", owner=session.caller.owner)
@@ -244,10 +250,15 @@ class Streams:
         self.log.ended(number, session)
         session.trace.ended(session.outcome, session.figures)
         self._rejected.discard(number)
+        self._resuming.discard(number)
         self._shared.metrics.streams.dec()
         self._shared.metrics.stream_ends.labels(session.outcome).inc()
         if not self._open:
             self._none_open.set()
+
+
+def _limits(caller: Caller) -> Limits | None:
+    return None if caller.key is None else caller.key.limits
 
 
 def _heed(session: asyncio.Task[None]) -> None:
