@@ -120,14 +120,10 @@ class ExtractorService:
         loop = asyncio.get_running_loop()
         while True:
             await asyncio.sleep(REPORT_SECONDS)
-            now, activity, replica = loop.time(), self._work.activity, self._work.replica
+            now = loop.time()
             report = ReplicaReport(
                 process=self._process.status(now),
                 engine=self._thread.engine.name,
-                links=replica.links,
-                waiting_articles=replica.waiting_articles,
-                articles_per_second=activity.articles_per_second(now),
-                busy=activity.busy(now),
-                batch_seconds=activity.batch_seconds(now),
+                busy=self._work.activity.busy(now),
             )
-            replica.report(pb.ExtractResponse(report=report))
+            self._work.replica.report(pb.ExtractResponse(report=report))

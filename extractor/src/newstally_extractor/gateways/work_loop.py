@@ -96,7 +96,6 @@ class WorkLoop:
     def answered(self, results: Sequence[pb.Result]) -> None:
         """Count them."""
         self._metrics.articles.inc(len(results))
-        self.activity.answered(len(results), self._loop.time())
         for result in results:
             if result.HasField("failure"):
                 reason = pb.FailureReason.Name(result.failure.reason)

@@ -522,23 +522,11 @@ class ReplicaReport(_message.Message):
 
     PROCESS_FIELD_NUMBER: _builtins.int
     ENGINE_FIELD_NUMBER: _builtins.int
-    LINKS_FIELD_NUMBER: _builtins.int
-    WAITING_ARTICLES_FIELD_NUMBER: _builtins.int
-    ARTICLES_PER_SECOND_FIELD_NUMBER: _builtins.int
     BUSY_FIELD_NUMBER: _builtins.int
-    BATCH_SECONDS_FIELD_NUMBER: _builtins.int
     engine: _builtins.str
     """Which implementation runs the pipeline: "fast" or "stock"."""
-    links: _builtins.int
-    """Links that are open."""
-    waiting_articles: _builtins.int
-    """Articles that wait for a model batch, of all links."""
-    articles_per_second: _builtins.float
-    """Articles answered, of all links, per second over the last minute."""
     busy: _builtins.float
     """Part of the last minute in which the model worked: 0 to 1."""
-    batch_seconds: _builtins.float
-    """How long the model batch that runs has taken; 0: none runs."""
     @_builtins.property
     def process(self) -> Global___ProcessStatus:
         """The process, with its errors."""
@@ -548,15 +536,11 @@ class ReplicaReport(_message.Message):
         *,
         process: Global___ProcessStatus | None = ...,
         engine: _builtins.str = ...,
-        links: _builtins.int = ...,
-        waiting_articles: _builtins.int = ...,
-        articles_per_second: _builtins.float = ...,
         busy: _builtins.float = ...,
-        batch_seconds: _builtins.float = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["process", b"process"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["articles_per_second", b"articles_per_second", "batch_seconds", b"batch_seconds", "busy", b"busy", "engine", b"engine", "links", b"links", "process", b"process", "waiting_articles", b"waiting_articles"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["busy", b"busy", "engine", b"engine", "process", b"process"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

@@ -144,14 +144,14 @@ def test_only_the_latest_report_is_sent_and_after_all_else() -> None:
     """Reports do not pile up while the gateway does not read, and hold nothing up."""
     it = link()
     for number in (1, 2, 3):
-        it.report(pb.ExtractResponse(report=ReplicaReport(links=number)))
+        it.report(pb.ExtractResponse(report=ReplicaReport(busy=number)))
     it.answer([RESULT], [])
     seen = []
     while (response := it.next_response()) is not None:
         seen.append(response)
         it.accepted()
     assert [each.WhichOneof("event") for each in seen] == ["welcome", "results", "report"]
-    assert seen[-1].report.links == 3
+    assert seen[-1].report.busy == 3
 
 
 def test_a_report_keeps_no_link_open() -> None:
@@ -159,5 +159,5 @@ def test_a_report_keeps_no_link_open() -> None:
     it = link()
     assert events(it) == ["welcome"]
     it.finish()
-    it.report(pb.ExtractResponse(report=ReplicaReport(links=1)))
+    it.report(pb.ExtractResponse(report=ReplicaReport(busy=1)))
     assert events(it) == ["end"]

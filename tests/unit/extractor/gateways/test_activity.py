@@ -10,12 +10,8 @@ def test_busy_is_the_part_of_the_time_in_which_the_model_worked() -> None:
     assert activity.busy(0.0) == 0.0
     activity.began(2.0)
     assert activity.busy(4.0) == pytest.approx(0.5)
-    assert activity.batch_seconds(4.0) == 2.0
     activity.ended(5.0)
     assert activity.busy(10.0) == pytest.approx(0.3)
-    assert activity.batch_seconds(10.0) == 0.0
-    activity.answered(20, 10.0)
-    assert activity.articles_per_second(10.0) == 2.0
 
 
 def test_a_batch_of_minutes_is_busy_and_no_more_than_that() -> None:
