@@ -19,12 +19,10 @@ from newstally_runtime.httpd import EVERY_INTERFACE
 from newstally_runtime.observing import stacks
 from newstally_runtime.service import BEAT_SECONDS, CLOSE_SECONDS, Lifecycle
 from starlette.types import ASGIApp
-from uvicorn.protocols.http.h11_impl import H11Protocol
 
 from newstally_dashboard.settings import DashboardSettings
+from newstally_dashboard.web.connections import Protocol
 
-REQUEST_SECONDS = 10.0
-"""So long a new connection has for its first request."""
 KEEP_ALIVE_SECONDS = 30
 REQUEST_LIMIT_BYTES = 64 * 1024
 """Largest request line with its headers: five names of the largest size have room."""
@@ -35,22 +33,6 @@ log = structlog.get_logger()
 
 class CannotListenError(Exception):
     """A port cannot be had."""
-
-
-class _Protocol(H11Protocol):
-    """Closes connections that send no request."""
-
-    def connection_made(self, transport: Any) -> None:
-        super().connection_made(transport)
-        self._patience = self.loop.call_later(REQUEST_SECONDS, self._look)
-
-    def connection_lost(self, exc: Exception | None) -> None:
-        self._patience.cancel()
-        super().connection_lost(exc)
-
-    def _look(self) -> None:
-        if self.cycle is None:
-            self.transport.close()
 
 
 class _Server(uvicorn.Server):
@@ -126,7 +108,7 @@ async def serve(
 def _configuration(settings: DashboardSettings, app: ASGIApp) -> uvicorn.Config:
     return uvicorn.Config(
         app,
-        http=_Protocol,
+        http=Protocol,
         ws="none",
         lifespan="off",
         log_config=None,
