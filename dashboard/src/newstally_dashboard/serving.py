@@ -6,6 +6,7 @@ starting ──▶ serving ──SIGTERM/SIGINT──▶ draining ──▶ stop
 
 import asyncio
 import contextlib
+import logging
 import signal
 import socket
 from collections.abc import Iterator
@@ -21,7 +22,7 @@ from newstally_runtime.service import BEAT_SECONDS, CLOSE_SECONDS, Lifecycle
 from starlette.types import ASGIApp
 
 from newstally_dashboard.settings import DashboardSettings
-from newstally_dashboard.web.connections import Protocol
+from newstally_dashboard.web.connections import LOGGER, BadRequests, Protocol
 
 KEEP_ALIVE_SECONDS = 30
 REQUEST_LIMIT_BYTES = 64 * 1024
@@ -82,6 +83,7 @@ async def serve(
     stacks.watch(loop)
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, lifecycle.shutdown)
+    logging.getLogger(LOGGER).addFilter(BadRequests())
     server = _Server(_configuration(settings, app))
     tasks = [asyncio.create_task(work, name=name) for name, work in background.items()]
     tasks.append(asyncio.create_task(_keep_beating(pulse), name="health check"))

@@ -193,3 +193,18 @@ def hung_up(slow: socket.socket) -> bool:
         return False
     except ConnectionError:
         return True
+
+
+def test_bad_requests_do_not_fill_the_log(tmp_path: Path) -> None:
+    """Whatever is wrong with them: one line, which says how many it stands for."""
+    upgrade = b"GET / HTTP/1.1\r\nHost: localhost\r\nConnection: upgrade\r\nUpgrade: h2c\r\n\r\n"
+    with Process("newstally_dashboard", ["--gateway", NOWHERE], tmp_path / "log") as process:
+        for request in (b"junk\r\n\r\n", upgrade) * 20:
+            with socket.create_connection(("127.0.0.1", process.port), timeout=60) as connection:
+                connection.sendall(request)
+                assert connection.recv(100)
+        (line,) = process.events("request that cannot be answered")
+        assert (line["times"], line["reason"]) == (1, "Invalid HTTP request received.")
+        text = (tmp_path / "log").read_text()
+        assert text.count("Invalid HTTP request") == 1
+        assert "upgrade" not in text

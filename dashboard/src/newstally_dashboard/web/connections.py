@@ -1,12 +1,15 @@
-"""Connections of browsers: how long they may take to ask."""
+"""Connections of browsers: how long they may take to ask, and what is logged of them."""
 
 import asyncio
+import logging
 from typing import Any
 
+from newstally_runtime.rare import Rarely
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
 REQUEST_SECONDS = 10.0
 """So long a connection has for its first request, and for each later one from its first byte."""
+LOGGER = "uvicorn.error"
 
 
 class Protocol(H11Protocol):
@@ -40,3 +43,21 @@ class Protocol(H11Protocol):
         if self._patience is not None:
             self._patience.cancel()
             self._patience = None
+
+
+class BadRequests(logging.Filter):
+    """Seldom lets on what uvicorn warns of: that is one line for each request that is none.
+
+    Its errors are faults of ours, and stay.
+    """
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._seldom = Rarely("request that cannot be answered")
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        """Keep everything but warnings."""
+        if record.levelno != logging.WARNING:
+            return True
+        self._seldom.note(reason=record.getMessage())
+        return False
