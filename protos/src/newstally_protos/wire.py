@@ -68,9 +68,11 @@ def connect(
 
     `name`: what the server's certificate must name, if that is not the host of the target.
     """
-    if credentials is None:
-        return grpc.aio.insecure_channel(target, options=CHANNEL_OPTIONS, interceptors=interceptors)
     options: list[tuple[str, int | str]] = list(CHANNEL_OPTIONS)
+    if credentials is None:
+        # What http_proxy names would be told all in plain text, also what is for this machine.
+        options.append(("grpc.enable_http_proxy", 0))
+        return grpc.aio.insecure_channel(target, options=options, interceptors=interceptors)
     if name is not None:
         options.append(("grpc.ssl_target_name_override", name))
     return grpc.aio.secure_channel(target, credentials, options=options, interceptors=interceptors)

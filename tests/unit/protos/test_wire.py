@@ -132,6 +132,25 @@ async def test_a_name_that_is_not_resolved_is_told_in_plain_words() -> None:
     assert told_break(caught.value) == "its name is not resolved"
 
 
+async def test_no_proxy_hears_what_is_said_in_plain_text(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whatever the environment names: a key may go to this machine because it stays there."""
+    heard = []
+
+    async def hear(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        heard.append(await reader.read(4096))
+
+    for name in ("no_proxy", "no_grpc_proxy"):
+        monkeypatch.delenv(name, raising=False)
+    async with listening(hear) as proxy, listening(None) as target:
+        for name in ("http_proxy", "https_proxy", "grpc_proxy"):
+            monkeypatch.setenv(name, f"http://{proxy}")
+        async with connect(target) as channel:
+            with pytest.raises(grpc.aio.AioRpcError) as caught:
+                await call(channel)(b"", timeout=60)
+    assert told_break(caught.value) == "nothing listens there"
+    assert heard == []
+
+
 @pytest.mark.parametrize(
     ("code", "details"),
     [
