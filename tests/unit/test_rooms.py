@@ -132,6 +132,7 @@ ROOMS = {
     ],
     "client": [
         "errors",
+        "files",
         "settings",
         "values",
         "days/times",
@@ -176,6 +177,7 @@ the folders in it, or a module that is named. "" is the package's own __init__."
 SIDE_BY_SIDE = 12
 """What a reader takes in at one look: modules and folders in one folder."""
 MORE: dict[str, str] = {
+    "client": "what programs import of it by name stands at the top",
     "persister/sinks/firestore": "each is another side of the same documents",
     "persister/sinks/firestore/compact": "each is another side of one tree of documents",
 }

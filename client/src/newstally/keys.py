@@ -5,7 +5,6 @@ Whoever reads the file while it is changed reads the old one or the new one, nev
 
 import contextlib
 import os
-import tempfile
 from collections.abc import Collection, Iterator, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
@@ -26,9 +25,7 @@ from newstally_protos.keys import (
 )
 
 from newstally.errors import InputError
-
-PRIVATE_MODE = 0o600
-"""Of a keys file that is made, and of a file that holds a secret."""
+from newstally.files import PRIVATE_MODE, replacing_bytes
 
 
 def make_key(
@@ -139,7 +136,9 @@ def _changing(path: Path) -> Iterator[list[Key]]:
             # What was written is read back: nothing is kept that a gateway would refuse.
             text = write_keys(keys)
             read_keys(text)
-            _replace(path, text)
+            mode = path.stat().st_mode & 0o777 if path.exists() else PRIVATE_MODE
+            with replacing_bytes(path, mode) as new:
+                new.write(text)
 
 
 @contextlib.contextmanager
@@ -156,19 +155,3 @@ def _naming(path: Path) -> Iterator[None]:
 def _read(path: Path) -> tuple[Key, ...]:
     with path.open("rb") as file:
         return read_keys(file.read(FILE_LIMIT_BYTES + 1))
-
-
-def _replace(path: Path, text: bytes) -> None:
-    mode = path.stat().st_mode & 0o777 if path.exists() else PRIVATE_MODE
-    descriptor, name = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)
-    try:
-        with os.fdopen(descriptor, "wb") as file:
-            os.fchmod(descriptor, mode)
-            file.write(text)
-            file.flush()
-            os.fsync(descriptor)
-        os.replace(name, path)  # noqa: PTH105 - a plain name, from mkstemp
-    except BaseException:
-        with contextlib.suppress(OSError):
-            os.unlink(name)  # noqa: PTH108
-        raise

@@ -7,8 +7,6 @@ DIR/door                       the same for the gateway's clients
 Each folder has the files of a Kubernetes Secret, as cert-manager writes them.
 """
 
-import os
-import secrets
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -19,6 +17,7 @@ from newstally_protos.wire import EXTRACTOR_NAME, GATEWAY_NAME, PERSISTER_NAME
 
 from newstally.certificates.authority import Authority
 from newstally.errors import InputError
+from newstally.files import PRIVATE_MODE, replacing_bytes
 
 LOOPBACK = ("localhost", "127.0.0.1", "::1")
 """What this machine calls itself."""
@@ -107,18 +106,9 @@ def write(path: Path, content: bytes) -> None:
 
     Raises InputError.
     """
-    scratch = path.with_name(f".{path.name}.{secrets.token_hex(4)}")
     try:
-        descriptor = os.open(scratch, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-        try:
-            with os.fdopen(descriptor, "wb") as file:
-                file.write(content)
-                file.flush()
-                os.fsync(file.fileno())
-            scratch.replace(path)
-        except OSError:
-            scratch.unlink(missing_ok=True)
-            raise
+        with replacing_bytes(path, PRIVATE_MODE) as file:
+            file.write(content)
     except OSError as error:
         raise InputError(f"{path}: {error.strerror or error}") from error
 

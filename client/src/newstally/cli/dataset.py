@@ -11,10 +11,10 @@ from urllib.parse import unquote, urlsplit
 
 import typer
 
-from newstally.cli.output.durable import replacing_bytes
 from newstally.cli.running import exit_codes, say
 from newstally.cli.uploading.display import LINE_EVERY_SECONDS
 from newstally.errors import InputError
+from newstally.files import replacing_bytes
 from newstally.inputs.archives import ARCHIVE_ERRORS, zip_members
 from newstally.inputs.fetching import Wanted, fetch
 from newstally.inputs.unpacking import UNPACKING_ERRORS

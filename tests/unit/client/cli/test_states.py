@@ -85,7 +85,7 @@ def test_the_state_is_durable_before_it_is_named(
     def full(descriptor: int) -> None:
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr("newstally.cli.output.durable.os.fsync", full)
+    monkeypatch.setattr("newstally.files.os.fsync", full)
     with pytest.raises(InputError, match="No space left"):
         store.advance(state, Stage.FINISHED)
     assert store.find("job") == state

@@ -14,8 +14,8 @@ from pathlib import Path
 from typing import Any, TextIO
 
 import pytest
-from newstally.cli.output.durable import replacing
 from newstally.cli.uploading import streaming
+from newstally.files import replacing
 from support.reference_gateway import Fault, ReferenceGateway
 
 from .conftest import Run

@@ -10,13 +10,13 @@ from typing import Annotated
 import typer
 
 from newstally.cli.asking import asking
-from newstally.cli.output.durable import replacing_bytes
 from newstally.cli.reading.days import Since, Until, check, day
 from newstally.cli.reading.parquet import Row
 from newstally.cli.reading.writing import ExportFormat, format_of, make_writer, standard_output
 from newstally.cli.running import Ca, KeyFile, Target, Tls, exit_codes, make_access, run, say
 from newstally.client import NewstallyClient
 from newstally.errors import InputError, NotFound
+from newstally.files import replacing_bytes
 from newstally.values import EntityTally
 
 NAMES = ("publication", "text", "name", "label", "mentions", "articles")

@@ -10,8 +10,8 @@ from enum import StrEnum
 from pathlib import Path
 from typing import Any
 
-from newstally.cli.output.durable import replacing, sync_directory
 from newstally.errors import InputError
+from newstally.files import replacing, sync_directory
 from newstally.inputs import Columns, Fingerprint
 from newstally.inputs.readers.columns import CONTENT_NAMES, CONTENT_NAMES_UP_TO_0_2, TIME_NAMES
 

@@ -14,7 +14,6 @@ from collections.abc import AsyncGenerator, Iterator
 from pathlib import Path
 from typing import TextIO
 
-from newstally.cli.output.durable import replacing
 from newstally.cli.uploading.rejecting.gathering import SHOWN_REFUSALS, Rejected
 from newstally.cli.uploading.rejecting.rejects import (
     LocatedRefusal,
@@ -25,6 +24,7 @@ from newstally.cli.uploading.rejecting.verdicts import Verdicts
 from newstally.cli.uploading.sending import Sent, Task, open_upload, verdicts_of
 from newstally.client.feeding import Feed
 from newstally.errors import InputError
+from newstally.files import replacing
 from newstally.inputs import UNKNOWN_RECORDS, Record, Source, unknown
 from newstally.values import (
     Article,

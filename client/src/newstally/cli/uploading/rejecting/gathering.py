@@ -4,11 +4,11 @@ import contextlib
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from newstally.cli.output.durable import replacing
 from newstally.cli.running import say
 from newstally.cli.uploading.rejecting.rejects import LocatedRefusal, line_of, upload_of
 from newstally.cli.uploading.rejecting.verdicts import Verdicts
 from newstally.errors import InputError
+from newstally.files import replacing
 from newstally.inputs import Source
 
 SHOWN_REFUSALS = 100

@@ -1,4 +1,7 @@
-"""Files that are replaced as a whole: after a power cut the old or the new one is there."""
+"""Files that others read or change, too: replaced as a whole, and changed by one at a time.
+
+After a power cut the old or the new one is there; the new one, once the replacement has returned.
+"""
 
 import contextlib
 import io
@@ -8,13 +11,22 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import IO, TextIO
 
+PRIVATE_MODE = 0o600
+"""Of what only its owner may read."""
+
 
 @contextlib.contextmanager
-def replacing_bytes(path: Path) -> Iterator[IO[bytes]]:
-    """Give a file for the new content, which takes the place of the old one in the end."""
+def replacing_bytes(path: Path, mode: int | None = None) -> Iterator[IO[bytes]]:
+    """Give a file for the new content, which takes the place of the old one in the end.
+
+    It has this mode, or that of any new file; nobody else reads what may get another one.
+    """
     temporary = path.with_name(f".{uuid.uuid4().hex}.tmp")
+    first = 0o666 if mode is None else PRIVATE_MODE
     try:
-        with temporary.open("xb") as file:
+        with open(temporary, "xb", opener=lambda name, flags: os.open(name, flags, first)) as file:
+            if mode is not None:
+                temporary.chmod(mode)
             yield file
             file.flush()
             os.fsync(file.fileno())
