@@ -6,13 +6,19 @@ After a power cut the old or the new one is there; the new one, once the replace
 import contextlib
 import io
 import os
+import time
 import uuid
 from collections.abc import Iterator
 from pathlib import Path
 from typing import IO, TextIO
 
+from newstally.errors import InputError
+
 PRIVATE_MODE = 0o600
 """Of what only its owner may read."""
+ALONE_SECONDS = 10.0
+"""How long others are waited for; each is done within a second, unless it was stopped."""
+_POLL_SECONDS = 0.02
 
 
 @contextlib.contextmanager
@@ -53,3 +59,28 @@ def sync_directory(path: Path) -> None:
         os.fsync(directory)
     finally:
         os.close(directory)
+
+
+@contextlib.contextmanager
+def alone(lock: Path) -> Iterator[None]:
+    """Let one at a time in, by a lock file that stays there.
+
+    Blocks while another one is in, at most ALONE_SECONDS; then raises InputError.
+    """
+    # Windows has none, and all else works there.
+    import fcntl  # noqa: PLC0415
+
+    with lock.open("a") as file:
+        deadline = time.monotonic() + ALONE_SECONDS
+        while True:
+            try:
+                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                break
+            except BlockingIOError as error:
+                if time.monotonic() >= deadline:
+                    raise InputError(
+                        f"{lock}: another process has held it for {ALONE_SECONDS:g} s: let it end,"
+                        " or end it, and try again"
+                    ) from error
+            time.sleep(_POLL_SECONDS)
+        yield

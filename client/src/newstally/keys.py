@@ -25,7 +25,7 @@ from newstally_protos.keys import (
 )
 
 from newstally.errors import InputError
-from newstally.files import PRIVATE_MODE, replacing_bytes
+from newstally.files import PRIVATE_MODE, alone, replacing_bytes
 
 
 def make_key(
@@ -123,14 +123,9 @@ def _find(path: Path, keys: Sequence[Key], key_id: str) -> Key:
 @contextlib.contextmanager
 def _changing(path: Path) -> Iterator[list[Key]]:
     """Let the keys of a file be changed; nobody else changes them meanwhile. Raises InputError."""
-    # Windows has none, and all else works there.
-    import fcntl  # noqa: PLC0415
-
     with _naming(path):
         path = path.resolve()
-        lock = path.with_name(f".{path.name}.lock")
-        with lock.open("a") as file:
-            fcntl.flock(file, fcntl.LOCK_EX)
+        with alone(path.with_name(f".{path.name}.lock")):
             keys = list(_read(path)) if path.exists() else []
             yield keys
             # What was written is read back: nothing is kept that a gateway would refuse.

@@ -1,14 +1,18 @@
 """Files that are replaced as a whole."""
 
+import fcntl
 import os
 import stat
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from newstally import files
 from newstally.certificates.folder import write
+from newstally.errors import InputError
 from newstally.files import replacing, replacing_bytes
-from newstally.keys import make_key
+from newstally.keys import make_key, revoke_key
+from newstally.up.secure import Secured
 
 
 def text(path: Path) -> None:
@@ -60,3 +64,23 @@ def test_what_fails_leaves_the_old_one(tmp_path: Path) -> None:
     with pytest.raises(UnicodeEncodeError), replacing(path) as file:
         file.write("new, and no text: \udc80")
     assert [(each.name, each.read_text()) for each in tmp_path.iterdir()] == [("file", "old")]
+
+
+def test_nobody_is_waited_for_for_ever(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A process that was stopped while it held the lock, say: who it is for a person to find."""
+    monkeypatch.setattr(files, "ALONE_SECONDS", 0.05)
+    secured = Secured(tmp_path)
+    secured.prepare()
+    before = secured.keys.read_bytes()
+    for lock, change in (
+        (secured.folder.path / ".keys.json.lock", lambda: make_key(secured.keys, "team-a")),
+        (secured.folder.path / ".keys.json.lock", lambda: revoke_key(secured.keys, "x")),
+        (secured.folder.path / ".lock", secured.prepare),
+    ):
+        with lock.open("a") as holder:
+            fcntl.flock(holder, fcntl.LOCK_EX)
+            with pytest.raises(InputError, match="another process has held it") as caught:
+                change()
+            assert str(lock) in str(caught.value)
+    assert secured.keys.read_bytes() == before
+    assert secured.prepare() == []

@@ -8,18 +8,16 @@ and the certificates of `newstally.certificates.folder`; all for the owner's eye
 """
 
 import asyncio
-import fcntl
-import os
 import shlex
 from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import IO
 
 from newstally_protos.wire import ANONYMOUS_OWNER
 
 from newstally.certificates.folder import DOOR, LOOPBACK, Folder, write
 from newstally.errors import InputError
+from newstally.files import alone
 from newstally.keys import list_keys, make_key
 from newstally.up.services import DASHBOARD
 
@@ -61,8 +59,7 @@ class Secured:
         """Make what is missing or ends soon; return what was made. Raises InputError."""
         try:
             self.folder.path.mkdir(mode=0o700, parents=True, exist_ok=True)
-            with _open_private(self.folder.path / ".lock") as lock:
-                fcntl.flock(lock, fcntl.LOCK_EX)  # another `up` on the same data may begin now
+            with alone(self.folder.path / ".lock"):  # another `up` on the same data may begin now
                 now = datetime.now(UTC)
                 made = self.folder.make(LOOPBACK, now, DAYS, only_below=RENEW_BELOW_DAYS)
                 if not self.key.exists():
@@ -111,7 +108,3 @@ class Secured:
                 await asyncio.to_thread(self.prepare)
             except InputError as error:
                 tell(str(error))
-
-
-def _open_private(path: Path) -> IO[bytes]:
-    return os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT, 0o600), "wb")
