@@ -1,12 +1,16 @@
 """`newstally key`."""
 
 import json
+import resource
 import stat
+import subprocess
+import sys
 from pathlib import Path
+from typing import Any
 
 import grpc
 import pytest
-from newstally.keys import list_keys
+from newstally.keys import list_keys, make_key
 from support.reference_gateway import ReferenceGateway
 
 from .conftest import Run
@@ -51,6 +55,46 @@ async def test_a_key_goes_to_a_private_file_if_asked_to(run: Run, tmp_path: Path
     again = await run("key", "new", "a", "--keys", path, "--out", out)
     assert again.exit_code == 2
     assert list_keys(path) == (key,)
+
+
+@pytest.mark.parametrize("limit", [10, 100], ids=["the secret", "the keys file"])
+@pytest.mark.parametrize("command", ["new", "rotate"])
+def test_on_a_full_disk_nothing_is_changed(tmp_path: Path, command: str, limit: int) -> None:
+    """Neither a key whose secret nobody has, nor a secret without its key; the old one lives on."""
+    path, out = tmp_path / "keys.json", tmp_path / "key"
+    old = make_key(path, "a").partition(".")[0]
+    before = path.read_bytes()
+    made = newstally(
+        *("key", command, "b" if command == "new" else old, "--keys", path, "--out", out),
+        preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_FSIZE, (limit, limit)),
+    )
+    assert (made.returncode, made.stdout) == (2, "")
+    assert made.stderr == f"error: {out if limit == 10 else path}: File too large\n"
+    assert path.read_bytes() == before
+    assert not out.exists()
+
+
+@pytest.mark.parametrize("command", ["new", "rotate"])
+def test_a_key_that_cannot_be_shown_is_not_made(tmp_path: Path, command: str) -> None:
+    """Stdout may be a file on a full disk."""
+    path = tmp_path / "keys.json"
+    old = make_key(path, "a").partition(".")[0]
+    before = path.read_bytes()
+    with open("/dev/full", "w") as full:
+        made = newstally(
+            *("key", command, "b" if command == "new" else old, "--keys", path), stdout=full
+        )
+    assert made.returncode == 2
+    assert made.stderr == "error: the key cannot be shown: No space left on device\n"
+    assert path.read_bytes() == before
+
+
+def newstally(*arguments: str | Path, **settings: Any) -> subprocess.CompletedProcess[str]:
+    """Run the command line in a process of its own."""
+    return subprocess.run(
+        [sys.executable, "-m", "newstally", *arguments],
+        **{"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True, **settings},
+    )
 
 
 async def test_keys_are_rotated_and_revoked(run: Run, tmp_path: Path) -> None:

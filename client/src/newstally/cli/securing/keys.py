@@ -1,6 +1,8 @@
 """`newstally key new | list | revoke | rotate | assign`: who may call a gateway."""
 
+import contextlib
 import re
+from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Annotated, Any
@@ -24,7 +26,7 @@ from newstally.cli.running import (
 )
 from newstally.client import NewstallyClient
 from newstally.errors import InputError
-from newstally.keys import list_keys, make_key, revoke_key, rotate_key, write_private
+from newstally.keys import HandOut, list_keys, make_key, revoke_key, rotate_key, write_private
 from newstally.values import Upload
 
 DEFAULT_PATH = Path("newstally-keys.json")
@@ -88,7 +90,7 @@ def new(
 
     Gateways that read the file take it within seconds.
     """
-    with exit_codes():
+    with exit_codes(), _handing_out(out) as hand_out:
         key = make_key(
             path,
             owner,
@@ -105,8 +107,9 @@ def new(
                 uploads_per_day=uploads_per_day,
                 publications_per_day=publications_per_day,
             ),
+            hand_out=hand_out,
         )
-        _hand_out(key, path, out)
+    _tell(key, path, out)
 
 
 @keys.command("list")
@@ -149,10 +152,10 @@ def rotate(
     out: Out = None,
 ) -> None:
     """Make a key that may what an old one may, and show it; both are good for a while."""
-    with exit_codes():
-        key, old = rotate_key(path, key_id, _length(keep, "--keep"))
-        _hand_out(key, path, out)
-        say(f"the old key {old.id} is good until {_time(old.expires)}")
+    with exit_codes(), _handing_out(out) as hand_out:
+        key, old = rotate_key(path, key_id, _length(keep, "--keep"), hand_out)
+    _tell(key, path, out)
+    say(f"the old key {old.id} is good until {_time(old.expires)}")
 
 
 @keys.command()
@@ -175,19 +178,39 @@ async def _assign(client: NewstallyClient, upload_id: str, owner: str) -> Upload
         return await client.assign_upload(upload_id, owner)
 
 
-def _hand_out(key: str, path: Path, out: Path | None) -> None:
-    """Show a key on stdout, which nothing else is written to; or write it to a file."""
+@contextlib.contextmanager
+def _handing_out(out: Path | None) -> Iterator[HandOut]:
+    """Give what shows a key on stdout, which nothing else is written to, or writes it to a file.
+
+    The file goes again where the key does not come into the keys file after all.
+    """
+    written = False
+
+    def hand_out(key: str) -> None:
+        nonlocal written
+        if out is not None:
+            write_private(out, key + "\n")
+            written = True
+            return
+        try:
+            typer.echo(key)
+        except OSError as error:
+            raise InputError(f"the key cannot be shown: {error.strerror or error}") from error
+
+    try:
+        yield hand_out
+    except BaseException:
+        if out is not None and written:
+            out.unlink(missing_ok=True)
+        raise
+
+
+def _tell(key: str, path: Path, out: Path | None) -> None:
     identity = key.partition(".")[0]
     if out is None:
-        typer.echo(key)
         say(f"key {identity} is in {path}. It is shown this once: keep it, say in NEWSTALLY_KEY")
-        return
-    try:
-        write_private(out, key + "\n")
-    except InputError:
-        revoke_key(path, identity)  # nobody would know its secret
-        raise
-    say(f"key {identity} is in {path}, and its secret in {out}: use it with --key-file {out}")
+    else:
+        say(f"key {identity} is in {path}, and its secret in {out}: use it with --key-file {out}")
 
 
 def _length(text: str, option: str) -> timedelta:
