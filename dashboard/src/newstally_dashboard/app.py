@@ -43,4 +43,6 @@ def make_app(
         GZipMiddleware, minimum_size=COMPRESS_FROM_BYTES, compresslevel=COMPRESS_LEVEL
     )
     app = Starlette(routes=routes, middleware=[compress], exception_handlers=failures(site))
+    # A redirect would name http, also where a proxy in front speaks https.
+    app.router.redirect_slashes = False
     return Shell(app, settings.allowed_names, PAGES, metrics)

@@ -225,6 +225,7 @@ def test_hostile_names_are_shown_and_do_nothing(shown: Shown, name: str) -> None
         ("/compare?" + "&".join(f"entity=ORG:{n}" for n in range(6)), 400, "at most 5"),
         ("/compare?entity=ORG:a&publication=b", 400, "either"),
         ("/nothing", 404, "There is no such page"),
+        ("/compare/", 404, "There is no such page"),
         ("/static/0/main.js", 404, "no such file"),
     ],
 )
