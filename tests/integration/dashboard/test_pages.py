@@ -5,13 +5,16 @@ import io
 import re
 from collections.abc import Iterator
 from datetime import UTC, date, datetime
+from pathlib import Path
 from urllib.parse import urlencode
 
 import pytest
+from newstally_dashboard.asking.questions import LATEST_UPLOADS
 from newstally_protos.names import publication_key
 from support.browsing import Answer, Shown
 from support.processes import eventually
 from unit.persister.building import Article
+from unit.persister.calling import Caller
 
 TODAY = datetime.now(UTC).date().toordinal() - date(1970, 1, 1).toordinal()
 NATO, TALLIS, MERKEL = ("nato", "ORG"), ("thomas tallis", "PERSON"), ("angela merkel", "PERSON")
@@ -272,3 +275,14 @@ def test_no_other_name_is_answered(shown: Shown) -> None:
     assert shown.get("/", Host="evil.example").status == 421
     for host in ("localhost:1", "LOCALHOST", "127.0.0.1", "[::1]:80"):
         assert shown.get("/compare", Host=host).status == 200
+
+
+def test_more_uploads_in_a_day_than_are_listed(tmp_path: Path) -> None:
+    """Their articles are at least those of the latest hundred."""
+    with Shown(tmp_path, ["--cache-seconds", "0.1"]) as shown:
+        shown.record("job", [("The Post", [NATO], TODAY)])
+        eventually(lambda: "begun today 1 articles" in shown.get("/live").seen)
+        with Caller(shown.persister.address) as caller:
+            for number in range(LATEST_UPLOADS):
+                caller.create(f"later-{number}")
+        eventually(lambda: "begun today at least 0 articles" in shown.get("/live").seen)

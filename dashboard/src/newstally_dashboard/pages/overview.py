@@ -69,7 +69,7 @@ async def _now(site: Site) -> tuple[Section[live.Rates], Section[live.Uploads]]:
     return (
         Section(live.rates(rates.value) if rates.value else None, rates.trouble),
         Section(
-            live.uploads(uploads.value.uploads, site.now()) if uploads.value else None,
+            live.uploads(uploads.value, site.now()) if uploads.value else None,
             uploads.trouble,
         ),
     )

@@ -22,6 +22,6 @@ async def status(site: Site, request: Request) -> Response:
         site.status_of(found),
         status=found,
         rates=live.rates(found.value) if found.value else None,
-        uploads=live.uploads(uploads.value.uploads, now) if uploads.value else None,
+        uploads=live.uploads(uploads.value, now) if uploads.value else None,
         uploads_trouble=uploads.trouble,
     )

@@ -1,11 +1,11 @@
 """What goes on now: rates, and uploads under way. Pure."""
 
-from collections.abc import Iterable
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
+from itertools import compress
 
 from newstally.client.status.overview import Overview
-from newstally_protos.v1.upload_pb2 import Upload
+from newstally_protos.v1.upload_pb2 import ListUploadsResponse, Upload
 
 QUIET = timedelta(seconds=15)
 """An upload that has not moved for so long, and is in the sink, is not under way."""
@@ -39,23 +39,30 @@ class Uploads:
     moving: list[Moving]
     more_moving: int
     begun_today: int
-    """Articles of uploads that were begun today, in UTC."""
+    """Articles of uploads that were begun today, in UTC..."""
+    or_more: bool
+    """...at least: there may be others of today."""
 
 
-def uploads(found: Iterable[Upload], now: datetime) -> Uploads:
+def uploads(found: ListUploadsResponse, now: datetime) -> Uploads:
     """Return those under way, those that moved last first."""
-    every = [(each, each.update_time.ToDatetime(UTC)) for each in found]
+    every = [(each, each.update_time.ToDatetime(UTC)) for each in found.uploads]
     moving = [
         _moving(each, moved, now)
         for each, moved in sorted(every, key=lambda pair: pair[1], reverse=True)
         if now - moved < QUIET or each.applied_offset < each.next_offset
     ]
-    today = [
-        each.next_offset
-        for each, _ in every
-        if each.create_time.ToDatetime(UTC).date() == now.date()
-    ]
-    return Uploads(moving[:MOST], max(0, len(moving) - MOST), sum(today))
+    today = [_is_of(each, now.date()) for each in found.uploads]
+    return Uploads(
+        moving[:MOST],
+        max(0, len(moving) - MOST),
+        sum(each.next_offset for each in compress(found.uploads, today)),
+        or_more=bool(found.next_page_token) and today[-1:] == [True],  # the newest come first
+    )
+
+
+def _is_of(upload: Upload, day: date) -> bool:
+    return upload.create_time.ToDatetime(UTC).date() == day
 
 
 def _moving(upload: Upload, moved: datetime, now: datetime) -> Moving:
