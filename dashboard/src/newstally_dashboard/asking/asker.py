@@ -31,7 +31,7 @@ class Lane(Enum):
     PAGE = auto()
     """A page waits for it."""
     SIDE = auto()
-    """It may take the store a while, or only decorates: one at a time."""
+    """It may take the store a while, or only decorates: such calls have half of the turns."""
 
 
 class Asker:

@@ -23,8 +23,6 @@ class Moving:
     applied: int
     """Of the settled ones: those whose tallies can be read."""
     since: datetime
-    quiet_seconds: float
-    """Since it last moved."""
 
     @property
     def part(self) -> float:
@@ -48,7 +46,7 @@ def uploads(found: ListUploadsResponse, now: datetime) -> Uploads:
     """Return those under way, those that moved last first."""
     every = [(each, each.update_time.ToDatetime(UTC)) for each in found.uploads]
     moving = [
-        _moving(each, moved, now)
+        _moving(each)
         for each, moved in sorted(every, key=lambda pair: pair[1], reverse=True)
         if now - moved < QUIET or each.applied_offset < each.next_offset
     ]
@@ -65,7 +63,7 @@ def _is_of(upload: Upload, day: date) -> bool:
     return upload.create_time.ToDatetime(UTC).date() == day
 
 
-def _moving(upload: Upload, moved: datetime, now: datetime) -> Moving:
+def _moving(upload: Upload) -> Moving:
     return Moving(
         upload.upload_id,
         upload.next_offset,
@@ -73,7 +71,6 @@ def _moving(upload: Upload, moved: datetime, now: datetime) -> Moving:
         upload.mentions,
         upload.applied_offset,
         upload.create_time.ToDatetime(UTC),
-        max(0.0, (now - moved).total_seconds()),
     )
 
 

@@ -26,16 +26,16 @@ class File:
 
 
 class Files:
-    """All files below a folder."""
+    """All files below FOLDER."""
 
-    def __init__(self, folder: Path = FOLDER) -> None:
+    def __init__(self) -> None:
         """Read them. One digest stands for all: modules import each other by relative names."""
         digest = hashlib.sha256()
         self._files: dict[str, File] = {}
-        for path in sorted(folder.rglob("*")):
+        for path in sorted(FOLDER.rglob("*")):
             if not path.is_file():
                 continue
-            name, data = path.relative_to(folder).as_posix(), path.read_bytes()
+            name, data = path.relative_to(FOLDER).as_posix(), path.read_bytes()
             digest.update(f"{name}\0{len(data)}\0".encode() + data)
             kind = _TYPES.get(path.suffix) or mimetypes.guess_type(name)[0] or "text/plain"
             packed = gzip.compress(data, 6, mtime=0) if kind in COMPRESSED else None
