@@ -19,7 +19,7 @@ from newstally_runtime.peers.reflecting import NAMES as REFLECTION
 from newstally_runtime.service import CannotStartError, Lifecycle
 from newstally_runtime.tls.credentials import RenewedChannel, channel_credentials
 from newstally_runtime.tls.watching import watched
-from prometheus_client import REGISTRY, CollectorRegistry
+from prometheus_client import REGISTRY
 
 from newstally_gateway.clients.door import Door
 from newstally_gateway.clients.keys_file import KeysFile
@@ -59,15 +59,10 @@ class Gateway:
     Without extractors streams are taken and wait, so they are shown in the body of /readyz only.
     """
 
-    def __init__(
-        self,
-        settings: GatewaySettings,
-        lifecycle: Lifecycle,
-        registry: CollectorRegistry = REGISTRY,
-    ) -> None:
+    def __init__(self, settings: GatewaySettings, lifecycle: Lifecycle) -> None:
         """Call it on the event loop that serves."""
         self._lifecycle = lifecycle
-        metrics = Metrics(registry)
+        metrics = Metrics(REGISTRY)
         open_services = [Health.NAME, *(REFLECTION if settings.reflection == "open" else ())]
         self._door = Door(_read_keys(settings.keys), open_services, metrics)
         lifecycle.guard(self._door)

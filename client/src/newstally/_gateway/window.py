@@ -62,11 +62,6 @@ class Window:
         self._sent += 1
         return self._entries[self._sent - 1].request
 
-    @property
-    def all_sent(self) -> bool:
-        """Whether this stream has sent all there is."""
-        return self._sent == len(self._entries)
-
     def acknowledge(self, next_offset: int) -> bool:
         """Forget what is settled; return whether that was anything.
 

@@ -11,7 +11,7 @@ import os
 import signal
 import time
 from collections import deque
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass
 
 from newstally_protos.backoff import Backoff
@@ -62,8 +62,6 @@ class Child:
         lifeline: int,
         *,
         flags: Sequence[str] = (),
-        backoff: Backoff | None = None,
-        clock: Callable[[], float] = time.monotonic,
     ) -> None:
         """`lifeline` is the reading end of a pipe whose writing end only this process has."""
         self.spec = spec
@@ -71,8 +69,7 @@ class Child:
         self._output = output
         self._lifeline = lifeline
         self._flags = flags
-        self._backoff = backoff or Backoff(0.5, 15.0)
-        self._clock = clock
+        self._backoff = Backoff(0.5, 15.0)
         self._process: asyncio.subprocess.Process | None = None
         self._stopping = asyncio.Event()
         self._serving_since: float | None = None
@@ -89,7 +86,7 @@ class Child:
             self._check_start(code, starts)
             if (
                 self._serving_since is not None
-                and self._clock() - self._serving_since > HEALTHY_SECONDS
+                and time.monotonic() - self._serving_since > HEALTHY_SECONDS
             ):
                 self._backoff.reset()
             delay = self._backoff.next_seconds()
@@ -192,7 +189,7 @@ class Child:
             self._last_lines.append(", ".join(str(event[key]) for key in fields if key in event))
         port, admin_port = event.get("port"), event.get("admin_port")
         if event["event"] == "serving" and isinstance(port, int) and isinstance(admin_port, int):
-            self._serving_since = self._clock()
+            self._serving_since = time.monotonic()
             if not self._address.done():
                 self._address.set_result(Address(port, admin_port))
 

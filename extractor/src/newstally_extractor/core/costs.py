@@ -8,15 +8,11 @@ SIGN_COST = 4
 """What a sign that is a token of its own costs more than a letter, of which five make a token."""
 
 
-def estimate_cost(text: str) -> int:
-    """Return a text's cost in characters of prose: at least its length, at most five times that.
+def estimate_cost(length: int, data: bytes) -> int:
+    """Return the cost, in characters of prose, of a text of that length with this UTF-8.
 
-    Prose has a sign among 25 characters or so: that many are what its length stands for.
+    It is at least the length, at most five times that. Prose has a sign among 25 characters or so:
+    that many are what its length stands for.
     """
-    return estimate_cost_encoded(len(text), text.encode())
-
-
-def estimate_cost_encoded(length: int, data: bytes) -> int:
-    """Return the same for a text of that length and its UTF-8."""
     signs = len(data.translate(None, _CHEAP))
     return max(length, length * 4 // 5 + SIGN_COST * signs)

@@ -15,7 +15,7 @@ from newstally_protos.tracing.traceparent import read
 from newstally_protos.v1 import extractor_pb2 as pb
 
 from newstally_extractor.core.answers import answer, content_too_long, pack
-from newstally_extractor.core.costs import estimate_cost_encoded
+from newstally_extractor.core.costs import estimate_cost
 from newstally_extractor.core.inbox import Inbox, Work
 from newstally_extractor.core.link import Announcement, Link
 from newstally_extractor.core.link import Effects as LinkEffects
@@ -145,7 +145,7 @@ class Replica:
                 refusal = content_too_long(work.id, size, self._max_content_bytes)
                 self._send(link, [(refusal, size)])
             else:
-                cost = estimate_cost_encoded(len(content), data)
+                cost = estimate_cost(len(content), data)
                 trace = read(work.traceparent) if work.traceparent else None
                 self._inbox.add(Work(link, work.id, content, size, work.alone, cost, now, trace))
         if request.withdrawn:

@@ -86,9 +86,7 @@ class Flusher:
         metrics: Metrics,
         on_fatal: Callable[[str], None],
         *,
-        clock: Callable[[], float] = time.monotonic,
         delays: Callable[[], Iterator[float]] = _delays,
-        wall_clock: Callable[[], float] = time.time,
         trace: FlushTrace | None = None,
     ) -> None:
         self._trace = trace or FlushTrace()
@@ -97,12 +95,10 @@ class Flusher:
         self._health = health
         self._metrics = metrics
         self._on_fatal = on_fatal
-        self._clock = clock
-        self.times = Times("flushing", clock(), metrics.flush_seconds)
+        self.times = Times("flushing", time.monotonic(), metrics.flush_seconds)
         """How long flushes took of late."""
         self._machine = FlushMachine(limits, sink.part_limits, sink.parts_in_flight, delays)
         self._applied = Applied()
-        self._wall_clock = wall_clock
         self._news = asyncio.Event()
         self._answered = asyncio.Event()
         self._finishing = False
@@ -111,7 +107,7 @@ class Flusher:
     def recorded(self, rows: int) -> None:
         """Note a batch that was recorded, so that it is flushed in time."""
         before = self._machine.wake_at()
-        self._machine.recorded(rows, self._clock())
+        self._machine.recorded(rows, time.monotonic())
         after = self._machine.wake_at()
         # When it is due later than before, whoever waits finds out by itself.
         if after is not None and (before is None or after < before):
@@ -119,11 +115,11 @@ class Flusher:
 
     def oldest_seconds(self) -> float:
         """Return for how long the oldest batch that no flush holds yet has waited."""
-        return self._machine.oldest_seconds(self._clock())
+        return self._machine.oldest_seconds(time.monotonic())
 
     def applied_seconds(self) -> float | None:
         """Return up to when what was settled is in the sink (since 1970); None: not known."""
-        return self._applied.upto(self._wall_clock(), idle=self._machine.idle)
+        return self._applied.upto(time.time(), idle=self._machine.idle)
 
     async def until_answered(self) -> None:
         """Wait for the first answer of the sink: until then it is not known to be the right one."""
@@ -141,15 +137,15 @@ class Flusher:
             while self._machine.state is not State.ENDED:
                 await self._until_news()
                 if self._finishing:
-                    self._carry_out(self._machine.finish(self._clock()), group)
-                self._carry_out(self._machine.woken(self._clock()), group)
+                    self._carry_out(self._machine.finish(time.monotonic()), group)
+                self._carry_out(self._machine.woken(time.monotonic()), group)
             for call in self._calls:
                 call.cancel()
 
     async def _until_news(self) -> None:
         at = self._machine.wake_at()
         try:
-            async with asyncio.timeout(None if at is None else at - self._clock()):
+            async with asyncio.timeout(None if at is None else at - time.monotonic()):
                 await self._news.wait()
         except TimeoutError:
             return
@@ -163,7 +159,7 @@ class Flusher:
                     self._trace.end()
                     self._applied.complete()
                     self._metrics.flushes.inc()
-                    self.times.observe(seconds, self._clock())
+                    self.times.observe(seconds, time.monotonic())
                 case Stopped():
                     self._tell(effect)
                 case Stuck():
@@ -186,9 +182,9 @@ class Flusher:
         try:
             answer = await (self._ask(call) if isinstance(call, SinkCall) else self._work(call))
         except Exception as error:  # noqa: BLE001 - the machine decides what it means
-            effects = self._machine.failed(call, error, self._clock())
+            effects = self._machine.failed(call, error, time.monotonic())
         else:
-            effects = self._machine.answered(call, answer, self._clock())
+            effects = self._machine.answered(call, answer, time.monotonic())
         self._carry_out(effects, group)
         self._news.set()  # it may be due at another time now, or have ended
 
@@ -196,7 +192,7 @@ class Flusher:
         """Ask the journal."""
         if isinstance(call, CutFlush):
             failpoints.reach("before-fixing")
-            self._applied.cut(self._wall_clock())
+            self._applied.cut(time.time())
             self._trace.cutting()
         answer = await self._journal.run(call)
         match call:

@@ -43,13 +43,11 @@ class QuestionService(tally_pb2_grpc.TallyServiceServicer):
         questions: Questions,
         reads: Reads,
         applied: Callable[[], float | None],
-        wall_clock: Callable[[], float] = time.time,
     ) -> None:
         """`applied` returns up to when what was settled is in the sink, in seconds since 1970."""
         self._questions = questions
         self._reads = reads
         self._applied = applied
-        self._wall_clock = wall_clock
 
     def applied_time(self) -> Timestamp | None:
         """Return up to when an answer holds that is read from now on."""
@@ -102,7 +100,7 @@ class QuestionService(tally_pb2_grpc.TallyServiceServicer):
         if token := read_token(request.page_token, query, (str,) * 7):
             days, base, after = _rising_position(token)
         applied_time = self.applied_time()
-        today = int(self._wall_clock() // _DAY_SECONDS)
+        today = int(time.time() // _DAY_SECONDS)
         found = await self.of_publication(
             request.publication,
             lambda key: self._questions.rising(key, days, base, floor, limits, after, today),

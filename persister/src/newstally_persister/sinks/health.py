@@ -1,6 +1,5 @@
 """What is known about the sink: for /readyz, a metric, and one log line per change."""
 
-from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
@@ -33,11 +32,8 @@ class Trouble:
 class SinkHealth:
     """Whether the last attempt at the sink worked. Read from other threads."""
 
-    def __init__(
-        self, metrics: Metrics, now: Callable[[], datetime] = lambda: datetime.now(UTC)
-    ) -> None:
+    def __init__(self, metrics: Metrics) -> None:
         self._metrics = metrics
-        self._now = now
         self._trouble: Trouble | None = None
         self._beside: Trouble | None = None
         self._rows_set_aside = 0
@@ -112,7 +108,7 @@ class SinkHealth:
             error.remedy if isinstance(error, PermanentSinkError) else "none needed: it is retried"
         )
         message = f"{type(error).__name__}: {error}"
-        since = self._now().isoformat(timespec="seconds") if before is None else before.since
+        since = datetime.now(UTC).isoformat(timespec="seconds") if before is None else before.since
         noted = Trouble(permanent, message, remedy, since)
         self._metrics.sink_errors.labels(_kind(noted)).inc()
         return noted

@@ -55,11 +55,6 @@ class Admission:
         return self._sum_used
 
     @property
-    def open_streams(self) -> int:
-        """How many streams are open."""
-        return len(self._used)
-
-    @property
     def waiting(self) -> int:
         """How many streams wait for a grant."""
         return len(self._inside) + len(self._outside)

@@ -56,11 +56,6 @@ class Numbering:
         self._frontier = next_offset
         self._following: int | None = None if named else next_offset
 
-    @property
-    def frontier(self) -> int:
-        """The only offset that is fresh now."""
-        return self._frontier
-
     def number(self, offset: int | None) -> Numbered:
         """Place the next message; without an `offset` it follows the previous one.
 

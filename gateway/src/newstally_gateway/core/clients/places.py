@@ -52,11 +52,6 @@ class Places:
         self._lines: OrderedDict[str, OrderedDict[StreamKey, None]] = OrderedDict()
 
     @property
-    def placed(self) -> int:
-        """How many streams have a place."""
-        return len(self._placed)
-
-    @property
     def waiting(self) -> int:
         """How many streams wait for one."""
         return sum(map(len, self._lines.values()))

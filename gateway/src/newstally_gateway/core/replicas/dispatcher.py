@@ -82,11 +82,6 @@ class Dispatcher:
         """Suspected tasks that are on no link."""
         return len(self._suspects)
 
-    @property
-    def usable_links(self) -> int:
-        """Links that are up and take new work."""
-        return len(self._fleet.usable)
-
     def open(self, stream: StreamKey, owner: Hashable, weight: int) -> None:
         """Say whose a stream is, before it has tasks: owners take turns, by their weights."""
         self._queue.enrol(stream, owner, weight)

@@ -35,19 +35,17 @@ class Telling:
         metrics: Metrics,
         sink: str,
         journal_limit_bytes: int,
-        clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._parts = parts
         self._sink = sink
         self._limit = journal_limit_bytes
-        self._clock = clock
-        now, process = clock(), parts.process
+        now, process = time.monotonic(), parts.process
         self._settled = process.rate(Sampled(lambda: total(metrics.articles), now))
         self._writes = process.rate(Sampled(lambda: total(metrics.firestore_writes), now))
 
     def status(self) -> PersisterStatus:
         """Say how it is now."""
-        parts, now = self._parts, self._clock()
+        parts, now = self._parts, time.monotonic()
         trouble = parts.health.trouble
         return PersisterStatus(
             process=parts.process.status(now),

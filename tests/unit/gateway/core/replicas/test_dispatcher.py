@@ -225,7 +225,6 @@ def test_a_draining_link_gets_nothing_new() -> None:
     dispatcher.link_draining("a")
     add(dispatcher, "s", 10, first=2)
     assert dispatcher.assign(0.0) == []
-    assert dispatcher.usable_links == 0
     answer_all(dispatcher, [first])
     dispatcher.link_down("a", 0.0, clean=True)
     dispatcher.link_up("b", "b", WINDOW, 0.0)
