@@ -32,10 +32,8 @@ Answer = TypeVar("Answer")
 class SqliteQuestions:
     """Questions to a file of tallies; see `asked.Questions`."""
 
-    def __init__(self, sink: SqliteSink, steps: int = STEPS_LIMIT) -> None:
-        """A question takes at most so many steps of SQLite's machine at a time."""
+    def __init__(self, sink: SqliteSink) -> None:
         self._sink = sink
-        self._steps = steps
 
     async def rank(
         self,
@@ -108,11 +106,11 @@ class SqliteQuestions:
         )
 
     async def _ask(self, question: Callable[[sqlite3.Connection], Answer]) -> Answer:
-        return await self._sink.ask(partial(_answered, question, self._steps))
+        return await self._sink.ask(partial(_answered, question))
 
 
 def _answered(
-    question: Callable[[sqlite3.Connection], Answer], steps: int, connection: sqlite3.Connection
+    question: Callable[[sqlite3.Connection], Answer], connection: sqlite3.Connection
 ) -> Answer:
     (version,) = connection.execute("PRAGMA user_version").fetchone()
     if version == SPELT:
@@ -120,5 +118,5 @@ def _answered(
             "this store was begun by release 0.2.0 and keeps no days: stop the persister and run "
             "`newstally-persister upgrade-store`"
         )
-    with bounded(connection, steps):
+    with bounded(connection, STEPS_LIMIT):
         return question(connection)

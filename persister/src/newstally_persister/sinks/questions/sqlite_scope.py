@@ -1,7 +1,7 @@
 """Which rows a question to the embedded sink is about, and how much it may read."""
 
 import sqlite3
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
@@ -147,8 +147,3 @@ def label_number(connection: sqlite3.Connection, label: str) -> int | None:
     """Return the number of a label; None: nothing has it."""
     found = connection.execute("SELECT label FROM labels WHERE name = ?", (label,)).fetchone()
     return None if found is None else int(found[0])
-
-
-def size(texts: Sequence[str]) -> int:
-    """Return the bytes of texts in UTF-8."""
-    return sum(len(text.encode()) for text in texts)
