@@ -31,8 +31,7 @@ _AT_A_TIME = 100
 class PublicationTotals:
     """Pure. The publications with most mentions, as far as they are known."""
 
-    def __init__(self, rows: int = ROWS) -> None:
-        self._rows = rows
+    def __init__(self) -> None:
         self._totals: dict[str, PublicationTally] = {}
         self._more = False
         self.unsure: dict[str, str] = {}
@@ -43,17 +42,17 @@ class PublicationTotals:
         before = self._totals.get(tally.key)
         if before is None or before[2:] < tally[2:]:
             self._totals[tally.key] = tally
-        if len(self._totals) > 2 * self._rows:
+        if len(self._totals) > 2 * ROWS:
             self._totals = {tally.key: tally for tally in self._first()}
             self._more = True
 
     def listed(self) -> tuple[list[PublicationTally], bool]:
         """Return the list, by mentions, descending, then key, and whether there are more."""
-        return self._first(), self._more or len(self._totals) > self._rows
+        return self._first(), self._more or len(self._totals) > ROWS
 
     def _first(self) -> list[PublicationTally]:
         ordered = sorted(self._totals.values(), key=lambda tally: (-tally.mentions, tally.key))
-        return ordered[: self._rows]
+        return ordered[:ROWS]
 
 
 class PublicationsList:
