@@ -33,6 +33,7 @@ BELOW = {
 ROOMS = {
     "protos": [
         "limits",
+        "loopback",
         "days",
         "names",
         "spellings",

@@ -1,10 +1,10 @@
 """What can be set on the dashboard."""
 
-import ipaddress
 from pathlib import Path
 from typing import Literal, Self
 
 from newstally.client import DEFAULT_TARGET
+from newstally_protos.loopback import on_loopback
 from newstally_runtime.settings import Port, PositiveCount, PositiveSeconds, ProcessSettings
 from pydantic import model_validator
 from pydantic_settings import SettingsConfigDict
@@ -63,10 +63,7 @@ class DashboardSettings(ProcessSettings):
     @property
     def on_loopback(self) -> bool:
         """Whether nobody but this machine reaches it."""
-        try:
-            return ipaddress.ip_address(self.host.strip("[]")).is_loopback
-        except ValueError:
-            return self.host == "localhost"
+        return on_loopback(self.host)
 
     @model_validator(mode="after")
     def _others_know_its_name(self) -> Self:

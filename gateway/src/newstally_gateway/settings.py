@@ -1,11 +1,11 @@
 """What can be set on the gateway."""
 
-import ipaddress
 from dataclasses import replace
 from pathlib import Path
 from typing import Annotated, Literal, Self
 
 from newstally_protos.limits import CONTENT_LIMIT_BYTES
+from newstally_protos.loopback import on_loopback
 from newstally_protos.wire import EXTRACTOR_NAME, PERSISTER_NAME
 from newstally_runtime.peers.ports import PortLimits
 from newstally_runtime.settings import (
@@ -98,11 +98,7 @@ class GatewaySettings(ServiceSettings):
     @property
     def persister_on_loopback(self) -> bool:
         """Whether nobody but this machine reaches the persister, by its address."""
-        host = self.persister.rpartition(":")[0].strip("[]")
-        try:
-            return ipaddress.ip_address(host).is_loopback
-        except ValueError:
-            return host == "localhost"
+        return on_loopback(self.persister.rpartition(":")[0])
 
     @model_validator(mode="after")
     def _tls_is_whole(self) -> Self:

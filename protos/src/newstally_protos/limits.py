@@ -24,6 +24,8 @@ LABEL_LIMIT_BYTES = 64
 
 PAGE_LIMIT_ITEMS = 1_000
 """Most items in a page of any list."""
+SIGHTINGS_LIMIT = 1_000
+"""Most releases and errors that a gateway tells of at once; what is over is not looked at."""
 
 
 def result_limit_bytes(content_bytes: int) -> int:

@@ -1,11 +1,11 @@
 """Settings from flags and environment variables, checked once, at start."""
 
-import ipaddress
 import sys
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated, ClassVar, Literal, Self, TypeVar, get_args
 
+from newstally_protos.loopback import on_loopback
 from newstally_protos.wire import GATEWAY_NAME
 from pydantic import (
     Field,
@@ -123,10 +123,7 @@ class ServiceSettings(ProcessSettings):
     @property
     def on_loopback(self) -> bool:
         """Whether nobody but this machine reaches the gRPC ports."""
-        try:
-            return ipaddress.ip_address(self.host.strip("[]")).is_loopback
-        except ValueError:
-            return self.host == "localhost"
+        return on_loopback(self.host)
 
     @model_validator(mode="after")
     def _certificates_are_whole(self) -> Self:

@@ -36,5 +36,6 @@ def test_the_protos_tell_users_the_same_numbers() -> None:
     assert f"for people: at most {limits.REASON_LIMIT_BYTES} bytes" in words["article.proto"]
     assert f"for people: at most {limits.REASON_LIMIT_BYTES} bytes" in words["extractor.proto"]
     assert f"over {limits.PAGE_LIMIT_ITEMS:,} means" in words["tally.proto"]
+    assert f"At most {limits.SIGHTINGS_LIMIT:,};" in words["persister.proto"]
     assert "twice the bytes of the content plus 8 KiB" in words["extractor.proto"]
     assert result_limit_bytes(1_000) == 2 * 1_000 + 8 * 1024

@@ -1,6 +1,5 @@
 """Whom a client believes that it is the gateway, and who it says that it is itself."""
 
-import ipaddress
 import re
 import ssl
 from collections.abc import Awaitable, Callable, Sequence
@@ -9,6 +8,7 @@ from typing import Any
 
 import grpc
 from newstally_protos.keys import KEY_METADATA
+from newstally_protos.loopback import on_loopback
 
 from newstally.errors import InputError
 from newstally.settings import Access
@@ -90,8 +90,4 @@ def _is_here(target: str) -> bool:
     if target.startswith(("unix:", "unix-abstract:")):
         return True
     host = rest.rsplit("/", 1)[-1] if scheme else target.removeprefix("dns:")
-    host = host.rpartition(":")[0].strip("[]") or host
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return host == "localhost"
+    return on_loopback(host.rpartition(":")[0] or host)

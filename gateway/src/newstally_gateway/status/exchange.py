@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import Callable, Sequence
 
 import grpc
+from newstally_protos.limits import SIGHTINGS_LIMIT
 from newstally_protos.v1.persister_pb2 import (
     ExchangeStatusRequest,
     ExchangeStatusResponse,
@@ -19,8 +20,6 @@ TELL_SECONDS = 30.0
 """How often it is told of errors and releases that are new, asked or not."""
 FRESH_SECONDS = 0.5
 """An answer of so long ago is as good as another one, if there is no more to tell: many may ask."""
-SIGHTINGS = 1_000
-"""Most that are told at once."""
 
 
 class Exchange:
@@ -41,7 +40,7 @@ class Exchange:
 
         Whoever shows errors, all of which were `seen`, knows by the answer which of them are new.
         """
-        seen = seen[:SIGHTINGS]
+        seen = seen[:SIGHTINGS_LIMIT]
         async with self._asking:
             fresh = self._loop.time() - self._asked_at < FRESH_SECONDS
             # One that does not answer is not told more at once: each would wait for it anew.

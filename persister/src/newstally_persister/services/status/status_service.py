@@ -6,6 +6,7 @@ import time
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any, Concatenate, ParamSpec, Protocol, TypeVar
 
+from newstally_protos.limits import SIGHTINGS_LIMIT
 from newstally_protos.v1 import persister_pb2, persister_pb2_grpc
 from newstally_protos.v1.status_pb2 import PersisterStatus
 from newstally_runtime.observing.process import fingerprints
@@ -14,9 +15,6 @@ from prometheus_client import Counter
 from newstally_persister.journal import sightings
 from newstally_persister.journal.sightings import Sighting
 from newstally_persister.services.answering import answered
-
-SIGHTINGS = 1_000
-"""Most that are looked at of one call."""
 
 Arguments = ParamSpec("Arguments")
 Result = TypeVar("Result")
@@ -60,7 +58,7 @@ class PersisterService(persister_pb2_grpc.PersisterServiceServicer):
         status = self._status()
         told = (
             Sighting(each.service, each.release, each.fingerprint)
-            for each in request.sightings[:SIGHTINGS]
+            for each in request.sightings[:SIGHTINGS_LIMIT]
         )
         own = (Sighting(*each) for each in fingerprints([status.process]))
         await self._note({*told, *own})
