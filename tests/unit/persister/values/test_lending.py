@@ -1,10 +1,9 @@
 """Limits are shared among gateways, and never more than them."""
 
-from hypothesis import given, settings
+from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
 from newstally_persister.values.lending import GATEWAYS_LIMIT, LEASE_SECONDS, Lender
-from newstally_persister.values.open_uploads import OPEN_SECONDS, OpenUploads
 
 LIMIT = 100.0
 GATEWAYS = st.sampled_from(("a", "b", "c"))
@@ -119,18 +118,3 @@ def test_made_up_gateways_get_no_more_than_their_number() -> None:
     for number in range(GATEWAYS_LIMIT):
         lender.lend("k", f"g{number}", LIMIT, 1.0, 0.0, 10.0, whole=False)
     assert lender.lend("k", "one more", LIMIT, 1.0, 0.0, 10.0, whole=False) == 0.0
-
-
-@given(st.lists(st.tuples(st.integers(0, 5), st.floats(0, 2 * OPEN_SECONDS)), max_size=30))
-def test_no_more_uploads_are_open_than_the_limit(steps: list[tuple[int, float]]) -> None:
-    """One that is open stays so while something comes; the others make room in an hour."""
-    uploads, now = OpenUploads(), 0.0
-    opened: dict[int, float] = {}
-    for number, seconds in steps:
-        now += seconds
-        others = [n for n, at in opened.items() if n != number and at > now - OPEN_SECONDS]
-        is_open = opened.get(number, -OPEN_SECONDS) > now - OPEN_SECONDS
-        let_in = uploads.open("o", f"u{number}", 2, now)
-        assert let_in == (is_open or len(others) < 2)
-        if let_in:
-            opened[number] = now

@@ -4,11 +4,13 @@ from collections.abc import Sequence
 
 import structlog
 
+from newstally_persister.values.batches import MODELS_LIMIT
+
 log = structlog.get_logger()
 
 
 class Models:
-    """What the tallies were counted with, as far as it was told."""
+    """What the tallies were counted with, as far as it was told; at most MODELS_LIMIT of it."""
 
     def __init__(self) -> None:
         self._known: set[str] = set()
@@ -20,9 +22,10 @@ class Models:
 
     def note(self, models: Sequence[str]) -> None:
         """Log a line when there are several, and again for each that comes later."""
-        if self._known.issuperset(models):
+        new = sorted({*models} - self._known)[: MODELS_LIMIT - len(self._known)]
+        if not new:
             return
-        self._known.update(models)
+        self._known.update(new)
         if len(self._known) > 1:
             log.warning(
                 "tallies are counted in several ways",
