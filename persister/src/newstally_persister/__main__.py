@@ -1,7 +1,6 @@
 """Runs the persister: `newstally-persister --data-dir DIRECTORY`.
 
-With a command before the settings it does something to the store while no persister runs:
-`upgrade-store`, `downgrade-store`, `migrate-store`, `merge-publications` or `empty-store`.
+With a command before the settings it does something to the store instead; `--help` lists them.
 """
 
 import os
@@ -19,7 +18,7 @@ from newstally_persister.maintenance import emptying, merging, setting_aside, up
 from newstally_persister.maintenance.migration import migrating
 from newstally_persister.settings import PersisterSettings
 
-_COMMANDS: dict[str, Callable[[Sequence[str]], int]] = {
+COMMANDS: dict[str, Callable[[Sequence[str]], int]] = {
     "upgrade-store": upgrading.upgrade,
     "downgrade-store": upgrading.downgrade,
     "migrate-store": migrating.migrate,
@@ -32,7 +31,7 @@ _COMMANDS: dict[str, Callable[[Sequence[str]], int]] = {
 def main() -> None:
     """Read the settings and serve until SIGTERM; or do as the command says."""
     signals.end_at_once()
-    if (command := _COMMANDS.get(next(iter(sys.argv[1:]), ""))) is not None:
+    if (command := COMMANDS.get(next(iter(sys.argv[1:]), ""))) is not None:
         sys.exit(command(sys.argv[2:]))
     settings = load(PersisterSettings)
     lifeline.watch(settings.drain)  # already while it waits

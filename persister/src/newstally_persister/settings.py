@@ -18,9 +18,23 @@ FIRESTORE_WINDOW_SECONDS = 60.0
 
 
 class PersisterSettings(InnerSettings):
-    """Keeps tallies durably in a journal and moves them to the sink, each article exactly once."""
+    """Keeps tallies durably in a journal and moves them to the sink, each article exactly once.
 
-    model_config = SettingsConfigDict(env_prefix="NEWSTALLY_PERSISTER_")
+    With a command as the first argument, something is done to the store instead; each has a --help.
+
+    upgrade-store       lead a SQLite store of 0.2.0 to the form of this release
+    downgrade-store     lead it back
+    migrate-store       lead a Firestore database to the other layout
+    merge-publications  show publications of Firestore that are one, and merge them
+    empty-store         delete every tally, and forget every upload
+    set-aside           list rows that the sink refuses, and have them tried again
+
+    While set-aside is used the persister runs; for the others it must be stopped.
+    """
+
+    model_config = SettingsConfigDict(
+        env_prefix="NEWSTALLY_PERSISTER_", cli_prog_name="newstally-persister"
+    )
 
     own_services = frozenset({"newstally.v1.SetAsideService"})
 

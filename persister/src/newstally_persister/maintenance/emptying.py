@@ -11,6 +11,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from newstally_runtime.settings import PositiveCount, load
+from pydantic_settings import SettingsConfigDict
 
 from newstally_persister.journal.directory import sync_directory
 from newstally_persister.journal.opening import EMPTYING, FILE_NAME
@@ -22,6 +23,8 @@ from newstally_persister.sqlite.files import LOGS
 
 class EmptySettings(PersisterSettings):
     """Deletes every tally of a store, and the journal: all uploads are forgotten."""
+
+    model_config = SettingsConfigDict(cli_prog_name="newstally-persister empty-store")
 
     store_name: str | None = None
     """The store's name, as the command tells it: without it, it is asked for."""

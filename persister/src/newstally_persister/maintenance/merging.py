@@ -11,6 +11,7 @@ from pathlib import Path
 
 from newstally_protos.names import shown
 from newstally_runtime.settings import load
+from pydantic_settings import SettingsConfigDict
 
 from newstally_persister.journal.opening import FILE_NAME
 from newstally_persister.journal.tables.schema import configure
@@ -21,6 +22,8 @@ from newstally_persister.sinks.base import PermanentSinkError
 
 class MergeSettings(PersisterSettings):
     """Shows publications of Firestore that are one by today's rule, and merges them."""
+
+    model_config = SettingsConfigDict(cli_prog_name="newstally-persister merge-publications")
 
     merge: bool = False
     """Merge them: it cannot be taken back."""

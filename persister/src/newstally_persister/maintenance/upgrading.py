@@ -10,6 +10,7 @@ from contextlib import closing
 from pathlib import Path
 
 from newstally_runtime.settings import load
+from pydantic_settings import SettingsConfigDict
 
 from newstally_persister.maintenance.stopped import held, say
 from newstally_persister.settings import PersisterSettings
@@ -20,8 +21,16 @@ from newstally_persister.sinks.sqlite_upgrade import convert
 _TOLD_EVERY_ROWS = 1_000_000
 
 
+class UpgradeSettings(PersisterSettings):
+    """Leads the SQLite sink's file to the form of this release."""
+
+    model_config = SettingsConfigDict(cli_prog_name="newstally-persister upgrade-store")
+
+
 class DowngradeSettings(PersisterSettings):
     """Leads the SQLite sink's file back to the form of 0.2.0."""
+
+    model_config = SettingsConfigDict(cli_prog_name="newstally-persister downgrade-store")
 
     drop_days: bool = False
     """Lose what was published on which day: 0.2.0 has no place for it. Totals are kept."""
@@ -29,7 +38,7 @@ class DowngradeSettings(PersisterSettings):
 
 def upgrade(arguments: Sequence[str]) -> int:
     """Lead to the form of this release; return the exit code."""
-    settings = load(PersisterSettings, arguments)
+    settings = load(UpgradeSettings, arguments)
     meaning = "the release before does not open it any more"
     return _lead(settings, sqlite_schema.NUMBERED, meaning, drop_days=False)
 

@@ -12,6 +12,7 @@ from contextlib import closing
 from pathlib import Path
 
 from newstally_runtime.settings import PositiveCount, load
+from pydantic_settings import SettingsConfigDict
 
 from newstally_persister.journal.opening import EMPTYING, FILE_NAME
 from newstally_persister.maintenance.stopped import held, say
@@ -21,6 +22,8 @@ from newstally_persister.sinks.base import PermanentSinkError, SinkError
 
 class MigrateSettings(PersisterSettings):
     """Leads a Firestore database to the layout that --firestore-layout names."""
+
+    model_config = SettingsConfigDict(cli_prog_name="newstally-persister migrate-store")
 
     writes_per_second: PositiveCount = 500
     """Documents of Firestore to write or delete in a second."""
