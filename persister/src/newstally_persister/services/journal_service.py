@@ -100,8 +100,8 @@ class JournalService(journal_pb2_grpc.JournalServiceServicer):
         self, request: journal_pb2.ShareLimitsRequest, _context: Any
     ) -> journal_pb2.ShareLimitsResponse:
         """Lend a gateway its shares."""
-        if not 0 < len(request.gateway) <= GATEWAY_LIMIT_BYTES:
-            raise invalid("gateway", f"must have 1 to {GATEWAY_LIMIT_BYTES} characters")
+        if not 0 < len(request.gateway.encode()) <= GATEWAY_LIMIT_BYTES:
+            raise invalid("gateway", f"must have 1 to {GATEWAY_LIMIT_BYTES} bytes")
         if len(request.demands) > ACCOUNTS_LIMIT:
             raise invalid("demands", f"more than {ACCOUNTS_LIMIT}")
         now = steady()

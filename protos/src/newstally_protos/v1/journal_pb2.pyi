@@ -120,7 +120,7 @@ class ShareLimitsRequest(_message.Message):
     GATEWAY_FIELD_NUMBER: _builtins.int
     DEMANDS_FIELD_NUMBER: _builtins.int
     gateway: _builtins.str
-    """What tells this process of a gateway from others: at most 64 bytes."""
+    """What tells this process of a gateway from others: 1 to 64 bytes."""
     @_builtins.property
     def demands(self) -> _containers.RepeatedCompositeFieldContainer[Global___LimitDemand]:
         """At most 10,000."""

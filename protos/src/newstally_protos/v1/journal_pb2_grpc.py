@@ -59,8 +59,9 @@ class JournalServiceServicer:
 
         Errors: INVALID_ARGUMENT (the sums do not fit; a bug of the caller), NOT_FOUND (no such
         upload of the caller's owner), FAILED_PRECONDITION (a batch with a higher token was recorded:
-        another stream has taken the upload over), RESOURCE_EXHAUSTED with RetryInfo (the journal is full until the sink takes more),
-        UNAVAILABLE (draining).
+        another stream has taken the upload over), PERMISSION_DENIED (it brings more new publications
+        than the caller's key may bring in a day), RESOURCE_EXHAUSTED with RetryInfo (the journal is
+        full until the sink takes more), UNAVAILABLE (draining).
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -68,7 +69,8 @@ class JournalServiceServicer:
 
     def ShareLimits(self, request, context):
         """Lends a gateway its shares of keys' limits, for some seconds: all gateways together have no more
-        than the limit. Since 0.3. Errors: INVALID_ARGUMENT (no gateway, too many accounts).
+        than the limit. Since 0.3. Errors: INVALID_ARGUMENT (no gateway, or one of a name that
+        is too long; too many accounts).
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')

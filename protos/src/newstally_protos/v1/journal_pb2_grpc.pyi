@@ -41,12 +41,14 @@ class JournalServiceStub:
 
     Errors: INVALID_ARGUMENT (the sums do not fit; a bug of the caller), NOT_FOUND (no such
     upload of the caller's owner), FAILED_PRECONDITION (a batch with a higher token was recorded:
-    another stream has taken the upload over), RESOURCE_EXHAUSTED with RetryInfo (the journal is full until the sink takes more),
-    UNAVAILABLE (draining).
+    another stream has taken the upload over), PERMISSION_DENIED (it brings more new publications
+    than the caller's key may bring in a day), RESOURCE_EXHAUSTED with RetryInfo (the journal is
+    full until the sink takes more), UNAVAILABLE (draining).
     """
     ShareLimits: _grpc.UnaryUnaryMultiCallable[_journal_pb2.ShareLimitsRequest, _journal_pb2.ShareLimitsResponse]
     """Lends a gateway its shares of keys' limits, for some seconds: all gateways together have no more
-    than the limit. Since 0.3. Errors: INVALID_ARGUMENT (no gateway, too many accounts).
+    than the limit. Since 0.3. Errors: INVALID_ARGUMENT (no gateway, or one of a name that
+    is too long; too many accounts).
     """
 
 @_typing.type_check_only
@@ -61,12 +63,14 @@ class JournalServiceAsyncStub(JournalServiceStub):
 
     Errors: INVALID_ARGUMENT (the sums do not fit; a bug of the caller), NOT_FOUND (no such
     upload of the caller's owner), FAILED_PRECONDITION (a batch with a higher token was recorded:
-    another stream has taken the upload over), RESOURCE_EXHAUSTED with RetryInfo (the journal is full until the sink takes more),
-    UNAVAILABLE (draining).
+    another stream has taken the upload over), PERMISSION_DENIED (it brings more new publications
+    than the caller's key may bring in a day), RESOURCE_EXHAUSTED with RetryInfo (the journal is
+    full until the sink takes more), UNAVAILABLE (draining).
     """
     ShareLimits: _aio.UnaryUnaryMultiCallable[_journal_pb2.ShareLimitsRequest, _journal_pb2.ShareLimitsResponse]  # type: ignore[assignment]
     """Lends a gateway its shares of keys' limits, for some seconds: all gateways together have no more
-    than the limit. Since 0.3. Errors: INVALID_ARGUMENT (no gateway, too many accounts).
+    than the limit. Since 0.3. Errors: INVALID_ARGUMENT (no gateway, or one of a name that
+    is too long; too many accounts).
     """
 
 class JournalServiceServicer(metaclass=_abc_1.ABCMeta):
@@ -84,8 +88,9 @@ class JournalServiceServicer(metaclass=_abc_1.ABCMeta):
 
         Errors: INVALID_ARGUMENT (the sums do not fit; a bug of the caller), NOT_FOUND (no such
         upload of the caller's owner), FAILED_PRECONDITION (a batch with a higher token was recorded:
-        another stream has taken the upload over), RESOURCE_EXHAUSTED with RetryInfo (the journal is full until the sink takes more),
-        UNAVAILABLE (draining).
+        another stream has taken the upload over), PERMISSION_DENIED (it brings more new publications
+        than the caller's key may bring in a day), RESOURCE_EXHAUSTED with RetryInfo (the journal is
+        full until the sink takes more), UNAVAILABLE (draining).
         """
 
     @_abc_1.abstractmethod
@@ -95,7 +100,8 @@ class JournalServiceServicer(metaclass=_abc_1.ABCMeta):
         context: _ServicerContext,
     ) -> _typing.Union[_journal_pb2.ShareLimitsResponse, _abc.Awaitable[_journal_pb2.ShareLimitsResponse]]:
         """Lends a gateway its shares of keys' limits, for some seconds: all gateways together have no more
-        than the limit. Since 0.3. Errors: INVALID_ARGUMENT (no gateway, too many accounts).
+        than the limit. Since 0.3. Errors: INVALID_ARGUMENT (no gateway, or one of a name that
+        is too long; too many accounts).
         """
 
 def add_JournalServiceServicer_to_server(servicer: JournalServiceServicer, server: _typing.Union[_grpc.Server, _aio.Server]) -> None: ...

@@ -11,7 +11,7 @@ from newstally_persister.services.journal_service import JournalService
 from newstally_persister.sqlite.threads import BusyError, OwnedThread
 from newstally_persister.values.batches import Batch
 from newstally_persister.values.uploads import Recorded
-from newstally_protos.v1 import journal_pb2_grpc
+from newstally_protos.v1 import journal_pb2, journal_pb2_grpc
 from newstally_protos.wire import retry_delay_seconds
 from unit.persister.building import batch, journal, metrics, request
 
@@ -80,6 +80,16 @@ async def test_a_full_journal_says_when_to_come_back(bench: Bench) -> None:
         await bench.stub.RecordBatch(request("u", 0, [None]), timeout=60)
     assert caught.value.code() is grpc.StatusCode.RESOURCE_EXHAUSTED
     assert retry_delay_seconds(caught.value) == 1.5
+
+
+async def test_the_name_of_a_gateway_is_measured_in_bytes(bench: Bench) -> None:
+    """As the protocol says; a letter may take four of them."""
+    for name in ("g" * 64, "ü" * 32):
+        await bench.stub.ShareLimits(journal_pb2.ShareLimitsRequest(gateway=name), timeout=60)
+    for name in ("", "g" * 65, "ü" * 33):
+        with pytest.raises(grpc.aio.AioRpcError, match="1 to 64 bytes") as caught:
+            await bench.stub.ShareLimits(journal_pb2.ShareLimitsRequest(gateway=name), timeout=60)
+        assert caught.value.code() is grpc.StatusCode.INVALID_ARGUMENT
 
 
 async def test_a_batch_is_charged_for_the_memory_it_takes() -> None:
