@@ -118,7 +118,7 @@ simulate: setup ## run SEEDS seeds of the simulation (make test runs 2000)
 	PYTHONPATH=tests $(BIN)/python -m simulation --seeds $(SEEDS)
 
 FAULT_SEEDS ?= 200
-faults: setup ## put the compact layout of Firestore through FAULT_SEEDS lives with faults (make test takes 40)
+faults: setup ## put the compact layout of Firestore through FAULT_SEEDS lives with faults in memory, and as many in the emulator (make test takes 30 and 40)
 	FAULT_SEEDS=$(FAULT_SEEDS) $(BIN)/python -m pytest -q tests/unit/persister/sinks/firestore/test_compact_planted.py \
 	  tests/integration/firestore/test_faults.py -k "nothing_planted or (random_mixture and compact)"
 

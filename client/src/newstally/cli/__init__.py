@@ -36,7 +36,8 @@ app = typer.Typer(
     name="newstally",
     help="Count who and what the news mentions.",
     epilog="Exit codes: 0 done (refused articles are reported, not a failure); 1 refused for good"
-    " or gave up; 2 wrong usage or input; 3 done, but for malformed records; 130 interrupted.",
+    " or gave up; 2 wrong usage or input; 3 done, but for malformed records; 130 interrupted;"
+    " 143 terminated.",
     no_args_is_help=True,
     pretty_exceptions_enable=False,
 )

@@ -85,7 +85,7 @@ def upload(
     json_progress: options.JsonProgress = False,
     state_dir: options.StateDir = None,
 ) -> None:
-    """Send articles from CSV or JSON files, each counted exactly once.
+    """Send articles from CSV, JSON or Parquet files, each counted exactly once.
 
     A gateway that was there and goes is waited for as long as it takes.
     The same input is the same upload, from any machine: run again, the command

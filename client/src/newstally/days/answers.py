@@ -102,7 +102,7 @@ class Mentioning:
 
 @dataclass(frozen=True, slots=True)
 class Found:
-    """Entities by the beginning of their text, or of a word of it."""
+    """Entities by the beginning of their text; in SQLite also by that of a further word of it."""
 
     entities: tuple[EntityTally, ...]
     """By text, then label; then those of which only a further word begins so, by that word."""

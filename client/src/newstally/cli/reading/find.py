@@ -26,7 +26,10 @@ from newstally.days.answers import Found
 
 def find(
     text: Annotated[
-        str, typer.Argument(help="How a name, or any word of it, begins, in any case.")
+        str,
+        typer.Argument(
+            help="How a name begins, in any case; where tallies are in SQLite also any word of it."
+        ),
     ],
     *,
     publication: Annotated[
@@ -40,7 +43,11 @@ def find(
     key_file: KeyFile = None,
     as_json: AsJson = False,
 ) -> None:
-    """List the entities whose names, or words of them, begin so, the most mentioned first."""
+    """List the entities whose names begin so, the most mentioned first.
+
+    Where tallies are in SQLite, any word of a name counts as its beginning, in
+    Firestore only the first.
+    """
     with exit_codes(as_json=as_json), asking(target, make_access(ca, tls, key_file)) as client:
 
         async def ask() -> Found:
