@@ -42,13 +42,12 @@ Target = Annotated[
         show_default=False,
     ),
 ]
-CA_VARIABLE = "NEWSTALLY_CA"
 Ca = Annotated[
     Path | None,
     typer.Option(
         metavar="FILE",
         help="Speak TLS, and believe the gateway whose certificate is of this authority (PEM).",
-        envvar=CA_VARIABLE,
+        envvar="NEWSTALLY_CA",
         show_default=False,
     ),
 ]

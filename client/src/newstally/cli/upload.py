@@ -9,9 +9,9 @@ from pathlib import Path
 from typing import BinaryIO, cast
 
 import typer
+from typer.core import TyperOption
 
 from newstally.cli.running import (
-    CA_VARIABLE,
     EXIT_MALFORMED,
     EXIT_USAGE,
     AsJson,
@@ -31,10 +31,15 @@ from newstally.cli.uploading.dry_run import dry_run, tell_dry_run
 from newstally.cli.uploading.options import EncodingErrors
 from newstally.cli.uploading.reaching import early_target, reach
 from newstally.cli.uploading.rejecting.gathering import Rejected, gather
-from newstally.cli.uploading.rejecting.rejects import allowed, check_path, default_path
+from newstally.cli.uploading.rejecting.rejects import (
+    MostRejects,
+    allowed,
+    check_path,
+    default_path,
+)
 from newstally.cli.uploading.report import Report
 from newstally.cli.uploading.sending import Task, lost, send
-from newstally.cli.uploading.states import VARIABLE, StateStore, default_directory
+from newstally.cli.uploading.states import StateStore, default_directory
 from newstally.cli.uploading.streaming import stream
 from newstally.cli.uploading.tracing import traced
 from newstally.cli.uploading.voice import Voice
@@ -48,8 +53,21 @@ from newstally.inputs.readers.columns import (
     TIME_NAMES,
 )
 
+_NOT_SAID_AGAIN = frozenset(
+    {
+        # Which upload it is, and where: the command says that itself.
+        *("upload_id", "resume", "again", "moved", "target"),
+        # How it is sent and shown, which may be another way the next time.
+        *("dry", "wait", "wait_applied", "give_up_after", "rate", "quiet", "as_json"),
+        "json_progress",
+    }
+)
+"""Options left out of the command that goes on. In it are those that say how the input is read, how
+much of it may be rejected, and how the gateway is reached."""
+
 
 def upload(
+    context: typer.Context,
     paths: options.Paths,
     *,
     target: Target = None,
@@ -100,31 +118,9 @@ def upload(
         again=again,
         named=resume or upload_id is not None,
     )
-    columns = Columns(
-        publication=(publication_column,) if publication_column else PUBLICATION_NAMES,
-        content=(content_column,) if content_column else CONTENT_NAMES,
-        article_id=(id_column,) if id_column else ARTICLE_ID_NAMES,
-        constant_publication=publication,
-        time=(time_column,) if time_column else TIME_NAMES,
-        day_first=day_first,
+    columns = _columns(
+        publication, publication_column, content_column, id_column, time_column, day_first
     )
-    read_as = {
-        "--publication": publication,
-        "--publication-column": publication_column,
-        "--content-column": content_column,
-        "--id-column": id_column,
-        "--time-column": time_column,
-        "--format": form,
-        "--skip": str(skip) if skip else None,
-        "--limit": None if limit is None else str(limit),
-        "--max-rejects": max_rejects,
-        "--rejects": None if rejects is None else str(rejects),
-        "--encoding": encoding,
-        "--encoding-errors": encoding_errors if encoding_errors != EncodingErrors.STRICT else None,
-        "--delimiter": delimiter,
-        "--state-dir": _unless_set(state_dir, VARIABLE),
-        "--ca": _unless_set(ca, CA_VARIABLE),
-    }
     most_rejects = allowed(max_rejects)
     voice = Voice(quiet=quiet, as_json=json_progress)
     store = StateStore(state_dir or default_directory(os.environ))
@@ -156,10 +152,7 @@ def upload(
                 would = dry_run(source, voice.first_pass(source))
                 tell_dry_run(would, as_json, most_rejects, voice.error)
                 return
-            surveyed = unknown(source) if once else survey(source, voice.first_pass(source))
-            if not surveyed.records:
-                raise InputError("the input has no records")
-            most_rejects.check(surveyed.malformed, surveyed.records)
+            surveyed = unknown(source) if once else _survey(source, voice, most_rejects)
             choice = choose(
                 store,
                 surveyed.fingerprint,
@@ -172,9 +165,7 @@ def upload(
             if early is None:
                 run(reach(choice.target, access, give_up_after, wait=wait, tell=voice.note))
         _tell_before(surveyed, choice, voice.note)
-        flags = {"--recursive": recursive, "--day-first": day_first}
-        flags["--month-first"] = day_first is False
-        hint = _how_to_go_on(paths, read_as, choice, flags)
+        hint = _how_to_go_on(context, paths, choice)
         with exit_codes(hint, as_json=as_json, tell=voice.error):
             task = Task(
                 *(source, choice, store, access, voice, most_rejects),
@@ -186,6 +177,15 @@ def upload(
             with _explained(choice, store, hint, again=again):
                 report = _stream(task, path) if once else _send(task, surveyed, path)
     _tell_after(report, as_json, voice, strict=rejects is not None)
+
+
+def _survey(source: Source, voice: Voice, most_rejects: MostRejects) -> Survey:
+    """Read all of the input. Raises InputError where it is not to be sent."""
+    surveyed = survey(source, voice.first_pass(source))
+    if not surveyed.records:
+        raise InputError("the input has no records")
+    most_rejects.check(surveyed.malformed, surveyed.records)
+    return surveyed
 
 
 def _send(task: Task, surveyed: Survey, path: Path) -> Report:
@@ -226,9 +226,23 @@ def _check_options(
         raise typer.BadParameter("--again makes an upload of a random id; leave the others out")
 
 
-def _unless_set(path: Path | None, variable: str) -> str | None:
-    """What is set in the environment stays set, and need not be said again."""
-    return None if path is None or str(path) == os.environ.get(variable) else str(path)
+def _columns(
+    publication: str | None,
+    publication_column: str | None,
+    content_column: str | None,
+    id_column: str | None,
+    time_column: str | None,
+    day_first: bool | None,
+) -> Columns:
+    """Return where the fields of an article are."""
+    return Columns(
+        publication=(publication_column,) if publication_column else PUBLICATION_NAMES,
+        content=(content_column,) if content_column else CONTENT_NAMES,
+        article_id=(id_column,) if id_column else ARTICLE_ID_NAMES,
+        constant_publication=publication,
+        time=(time_column,) if time_column else TIME_NAMES,
+        day_first=day_first,
+    )
 
 
 def _piped(voice: Voice, *, once: bool) -> contextlib.AbstractContextManager[BinaryIO]:
@@ -262,18 +276,38 @@ def _tell_before(surveyed: Survey, choice: Choice, tell: Callable[[str], None]) 
         tell(choice.note)
 
 
-def _how_to_go_on(
-    paths: list[Path], read_as: dict[str, str | None], choice: Choice, flags: dict[str, bool | None]
-) -> str:
+def _how_to_go_on(context: typer.Context, paths: list[Path], choice: Choice) -> str:
+    """Return what to append to a message where an upload was cut off."""
     command = [
         *("newstally", "upload", *map(_argument, paths)),
-        *(word for flag, value in read_as.items() if value for word in (flag, str(value))),
-        *(flag for flag, given in flags.items() if given),
+        *_said(context),
         *(("--target", choice.target, "--moved") if choice.moved else ()),
         *("--resume", "--upload-id", choice.state.upload_id),
     ]
     how = "to go on, pipe the same bytes into" if PIPE in paths else "go on with"
     return f"; {how}: {shlex.join(command)}"
+
+
+def _said(context: typer.Context) -> Iterator[str]:
+    """Yield the options to say again: what is set in the environment stays set."""
+    for option in context.command.params:
+        name = str(option.name)
+        source = context.get_parameter_source(name)
+        if (
+            not isinstance(option, TyperOption)
+            or name in _NOT_SAID_AGAIN
+            or source is None
+            or source.name not in ("COMMANDLINE", "DEFAULT_MAP")
+        ):
+            continue
+        match context.params[name]:
+            case True:
+                yield option.opts[0]
+            case False:
+                yield from option.secondary_opts[:1]
+            case value:
+                yield option.opts[0]
+                yield str(value)
 
 
 def _argument(path: Path) -> str:

@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import shlex
 import signal
 import sys
 from pathlib import Path
@@ -183,6 +184,43 @@ async def test_a_pipe_that_was_cut_off_says_how_to_go_on(run: Run) -> None:
     assert result.stderr.endswith(
         "; to go on, pipe the same bytes into: newstally upload - --resume --upload-id job\n"
     )
+
+
+async def test_the_command_that_is_told_goes_on(
+    run: Run, articles: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It says again how the input is read and the gateway reached, whether typed or configured.
+
+    What is set in the environment stays set; how the upload was sent need not be so again.
+    """
+    key, other = tmp_path / "a key", tmp_path / "other"
+    key.write_text("id.secret")
+    monkeypatch.setenv("NEWSTALLY_TLS", "0")
+    (tmp_path / "newstally").mkdir()
+    (tmp_path / "newstally" / "config.toml").write_text("[upload]\nday-first = false\n")
+    options = ("--key-file", key, "--state-dir", other, "--skip", "1", "--limit", "9", "--quiet")
+    async with ReferenceGateway() as gateway:
+        failed = await given_up(
+            run, gateway, "upload", articles, *options, "--no-tls", "--rate", "90"
+        )
+        told = failed.stderr.partition("go on with: ")[2].replace("\n", "")
+        result = await run(*shlex.split(told)[1:], "--json")
+    (upload_id,) = begun(other)
+    said = [
+        "--no-tls",
+        "--key-file",
+        key,
+        "--month-first",
+        "--skip",
+        1,
+        "--limit",
+        9,
+        "--state-dir",
+        other,
+    ]
+    command = ["newstally", "upload", articles, *said, "--resume", "--upload-id", upload_id]
+    assert shlex.split(told) == [str(word) for word in command]
+    assert (result.exit_code, json.loads(result.stdout)["counted"]) == (0, 9)
 
 
 @pytest.mark.parametrize(
