@@ -104,21 +104,30 @@ class MemoryFirestore:
 
     async def names(self, parent: str, collection: str, limit: int, seconds: float) -> list[str]:
         """See FirestoreClient.names."""
-        async for names in self.all_names(parent, collection, limit, seconds):
-            return names
-        return []
+        return (await self.names_behind("", parent, collection, limit, seconds))[0]
+
+    async def names_behind(
+        self, place: str, parent: str, collection: str, limit: int, seconds: float
+    ) -> tuple[list[str], str]:
+        """See FirestoreClient.names_behind."""
+        del seconds
+        begin = f"{parent}/{collection}/"
+        below = (name.removeprefix(begin) for name in self.stored if name.startswith(begin))
+        names = sorted({begin + name.partition("/")[0] for name in below})
+        some = [name for name in names if name > place]
+        self.reads += len(some[:limit])
+        return some[:limit], some[limit - 1] if len(some) > limit else ""
 
     async def all_names(
         self, parent: str, collection: str, size: int, seconds: float
     ) -> AsyncGenerator[list[str], None]:
         """See FirestoreClient.all_names."""
-        del seconds
-        begin = f"{parent}/{collection}/"
-        below = (name.removeprefix(begin) for name in self.stored if name.startswith(begin))
-        names = sorted({begin + name.partition("/")[0] for name in below})
-        for first in range(0, len(names), size):
-            self.reads += len(names[first : first + size])
-            yield names[first : first + size]
+        place = ""
+        while True:
+            names, place = await self.names_behind(place, parent, collection, size, seconds)
+            yield names
+            if not place:
+                return
 
     async def query(
         self, parent: str, query: Any, seconds: float

@@ -1,7 +1,7 @@
 """Deletes every document that the sink made, at a bounded rate."""
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Callable
 from typing import Any
 
 from newstally_persister.sinks.firestore.client import FirestoreClient
@@ -13,8 +13,9 @@ from newstally_persister.sinks.firestore.writes import ENTITIES, PUBLICATIONS, W
 DELETES_AT_A_TIME = 200
 READ_SECONDS = 30.0
 COMMIT_SECONDS = 30.0
-Names = Callable[[str, str], Awaitable[list[str]]]
-"""Returns names of some documents below a parent, in a collection; [] when there are none."""
+Names = Callable[[str, str], AsyncIterator[list[str]]]
+"""Yields names of all documents below a parent, in a collection. Each once: a document that has
+foreign ones below keeps its name, however often it is deleted."""
 
 
 async def empty_database(
@@ -40,11 +41,11 @@ async def _batches(client: FirestoreClient, size: int) -> AsyncIterator[list[str
     """Yield the names of documents that are still there; marks first: see maintenance.emptying."""
     compact = f"{client.documents}/{COMPACT}"
 
-    async def names(parent: str, collection: str) -> list[str]:
-        return await client.names(parent, collection, size, READ_SECONDS)
+    def names(parent: str, collection: str) -> AsyncIterator[list[str]]:
+        return client.all_names(parent, collection, size, READ_SECONDS)
 
     for root in (client.documents, compact):
-        async for some in _all(names, root, MARKS):
+        async for some in _some(names(root, MARKS)):
             yield some
     for root in (client.documents, compact):
         async for some in below(names, root):
@@ -54,24 +55,25 @@ async def _batches(client: FirestoreClient, size: int) -> AsyncIterator[list[str
 
 
 async def below(names: Names, root: str) -> AsyncIterator[list[str]]:
-    """Yield the names of the documents of the layout with this root, as long as they are there."""
-    async for some in _all(names, root, MARKS):
+    """Yield the names of the documents of the layout with this root, to be deleted at once."""
+    async for some in _some(names(root, MARKS)):
         yield some
     # A publication goes after its entities: without it nothing would name them.
-    while publications := await names(root, PUBLICATIONS):
+    async for publications in _some(names(root, PUBLICATIONS)):
         for name in publications:
             for collection in (ENTITIES, TALLIES, LISTS):
-                async for some in _all(names, name, collection):
+                async for some in _some(names(name, collection)):
                     yield some
         yield publications
     for collection in (RECEIPTS, LISTS):
-        async for some in _all(names, root, collection):
+        async for some in _some(names(root, collection)):
             yield some
 
 
-async def _all(names: Names, parent: str, collection: str) -> AsyncIterator[list[str]]:
-    while some := await names(parent, collection):
-        yield some
+async def _some(pages: AsyncIterator[list[str]]) -> AsyncIterator[list[str]]:
+    async for names in pages:
+        if names:
+            yield names
 
 
 def _delete(name: str) -> Any:

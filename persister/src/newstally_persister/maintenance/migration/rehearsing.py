@@ -6,11 +6,10 @@ from pathlib import Path
 from typing import Any
 
 from newstally_persister.maintenance.migration import quiet, stages
-from newstally_persister.maintenance.migration.copying import NAMES_AT_A_TIME, Copy
+from newstally_persister.maintenance.migration.copying import Copy
 from newstally_persister.maintenance.migration.note import Layout, Note
 from newstally_persister.maintenance.migration.scratch import Scratch
-from newstally_persister.maintenance.migration.steps import READ_SECONDS, Steps
-from newstally_persister.sinks.firestore.client import FirestoreClient
+from newstally_persister.maintenance.migration.steps import Steps
 from newstally_persister.sinks.firestore.compact.folding import LIMITS, FoldLimits
 from newstally_persister.sinks.firestore.compact.listing.documents import LISTS
 from newstally_persister.sinks.firestore.compact.queries import TALLIES
@@ -87,13 +86,8 @@ class Rehearsal(Steps):
 
     async def ids(self, parent: str, collection: str) -> list[str]:
         """Return the ids of documents, also of such that have only documents below."""
-
-        async def read(client: FirestoreClient) -> list[str]:
-            above = f"{client.documents}{parent}"
-            pages = client.all_names(above, collection, NAMES_AT_A_TIME, READ_SECONDS)
-            return [name.rpartition("/")[2] async for names in pages for name in names]
-
-        return await self.patiently(read)
+        pages = self.names(f"{self.documents}{parent}", collection)
+        return [name.rpartition("/")[2] async for names in pages for name in names]
 
 
 async def rehearse(

@@ -171,11 +171,20 @@ class Steps:
         self.reads += 1
         return await self.patiently(lambda client: client.read(name, READ_SECONDS))
 
-    async def names(self, parent: str, collection: str) -> list[str]:
-        """Return names of some documents, as FirestoreClient.names; [] when there are none."""
-        return await self.patiently(
-            lambda client: client.names(parent, collection, self.largest, READ_SECONDS)
-        )
+    async def names(self, parent: str, collection: str) -> AsyncIterator[list[str]]:
+        """Yield names of all documents, as FirestoreClient.all_names."""
+        place = ""
+        while True:
+
+            async def page(client: FirestoreClient, place: str = place) -> tuple[list[str], str]:
+                return await client.names_behind(
+                    place, parent, collection, self.largest, READ_SECONDS
+                )
+
+            names, place = await self.patiently(page)
+            yield names
+            if not place:
+                return
 
     async def patiently(self, call: Call[Result]) -> Result:
         """Return what a call returns; tried again for some time where that may help."""

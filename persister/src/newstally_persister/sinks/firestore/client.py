@@ -131,27 +131,38 @@ class FirestoreClient:
 
         At most so many, and [] when there are none.
         """
-        async with aclosing(self.all_names(parent, collection, limit, seconds)) as pages:
-            async for names in pages:
-                return names
-        return []
+        return (await self.names_behind("", parent, collection, limit, seconds))[0]
+
+    async def names_behind(
+        self, place: str, parent: str, collection: str, limit: int, seconds: float
+    ) -> tuple[list[str], str]:
+        """Return names as `names` does, behind a place, and the place of the last one.
+
+        "" is the place before all, and behind all. A place stays where it is, whatever is deleted.
+        """
+        request = ListDocumentsRequest(
+            parent=parent,
+            collection_id=collection,
+            page_size=limit,
+            page_token=place,
+            show_missing=True,
+            mask=DocumentMask(field_paths=["__name__"]),
+        )
+        page: Any = await self._api.list_documents(
+            request, retry=None, timeout=seconds, metadata=self._metadata
+        )
+        return [document.name for document in page.documents], page.next_page_token
 
     async def all_names(
         self, parent: str, collection: str, size: int, seconds: float
     ) -> AsyncGenerator[list[str], None]:
         """Yield names of documents as `names` does, of all of them, so many at a time."""
-        request = ListDocumentsRequest(
-            parent=parent,
-            collection_id=collection,
-            page_size=size,
-            show_missing=True,
-            mask=DocumentMask(field_paths=["__name__"]),
-        )
-        pages: Any = await self._api.list_documents(
-            request, retry=None, timeout=seconds, metadata=self._metadata
-        )
-        async for page in pages.pages:
-            yield [document.name for document in page.documents]
+        place = ""
+        while True:
+            names, place = await self.names_behind(place, parent, collection, size, seconds)
+            yield names
+            if not place:
+                return
 
     async def close(self) -> None:
         """Close the channel; calls under way are cut."""

@@ -1,0 +1,53 @@
+"""A clean slate in Firestore: what the sink made goes, and nothing else."""
+
+import random
+from pathlib import Path
+from typing import Any
+
+import pytest
+from newstally_persister.maintenance import firestore_emptying
+from newstally_persister.maintenance.firestore_emptying import empty_database
+from newstally_persister.sinks.firestore.writes import Write
+from support.firestore_memory import MemoryFirestore
+from support.migrating import Writer, articles, migrate
+
+BOTH = pytest.mark.parametrize("layout", ["documents", "compact"])
+
+
+@pytest.fixture(autouse=True)
+def small(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let a few documents need many pages."""
+    monkeypatch.setattr(firestore_emptying, "DELETES_AT_A_TIME", 3)
+
+
+async def written(layout: Any) -> MemoryFirestore:
+    memory = MemoryFirestore()
+    writer = Writer(memory, layout)
+    writer.record(articles(random.Random(1), 30))
+    assert await writer.flush()
+    await writer.sink.close()
+    return memory
+
+
+async def put(memory: MemoryFirestore, *names: str) -> set[str]:
+    """Store documents of another application; return all of them."""
+    full = {f"{memory.documents}/{name}" for name in names}
+    made = [Write(update={"name": name}) for name in sorted(full)]
+    await memory.commit(made, 1.0)
+    return full
+
+
+@BOTH
+async def test_documents_of_others_below_ours(layout: Any, tmp_path: Path) -> None:
+    """They stay, however many of our documents have some, and everything of ours goes."""
+    memory = await written(layout)
+    root = "" if layout == "documents" else "newstally/compact/"
+    others = await put(
+        memory,
+        *(f"{root}publications/{name}/notes/1" for name in ("a", "b", "c", "d", "post", "zzz")),
+        *(f"{root}flushes/{n}/notes/1" for n in range(4)),
+    )
+    await migrate(memory, "compact" if layout == "documents" else "documents", tmp_path)
+    assert others <= memory.stored.keys()
+    assert await empty_database(memory, 500)  # type: ignore[arg-type]
+    assert memory.stored.keys() == others
