@@ -13,6 +13,10 @@ from newstally_persister.sinks.firestore.writes import ENTITIES, PUBLICATIONS, W
 DELETES_AT_A_TIME = 200
 READ_SECONDS = 30.0
 COMMIT_SECONDS = 30.0
+IN_PUBLICATION = {"documents": (ENTITIES,), "compact": (TALLIES, LISTS)}
+"""The collections of a layout below each publication."""
+AT_ROOT = {"documents": (RECEIPTS,), "compact": (RECEIPTS, LISTS)}
+"""Those at its root, beside publications and marks. The database may have others of these names."""
 Names = Callable[[str, str], AsyncIterator[list[str]]]
 """Yields names of all documents below a parent, in a collection. Each once: a document that has
 foreign ones below keeps its name, however often it is deleted."""
@@ -44,28 +48,29 @@ async def _batches(client: FirestoreClient, size: int) -> AsyncIterator[list[str
     def names(parent: str, collection: str) -> AsyncIterator[list[str]]:
         return client.all_names(parent, collection, size, READ_SECONDS)
 
-    for root in (client.documents, compact):
+    roots = {"documents": client.documents, "compact": compact}
+    for root in roots.values():
         async for some in _some(names(root, MARKS)):
             yield some
-    for root in (client.documents, compact):
-        async for some in below(names, root):
+    for layout, root in roots.items():
+        async for some in below(names, root, layout):
             yield some
     if await client.read(compact, READ_SECONDS) is not None:
         yield [compact]
 
 
-async def below(names: Names, root: str) -> AsyncIterator[list[str]]:
-    """Yield the names of the documents of the layout with this root, to be deleted at once."""
+async def below(names: Names, root: str, layout: str) -> AsyncIterator[list[str]]:
+    """Yield the names of the documents of a layout, which has this root, to be deleted at once."""
     async for some in _some(names(root, MARKS)):
         yield some
     # A publication goes after its entities: without it nothing would name them.
     async for publications in _some(names(root, PUBLICATIONS)):
         for name in publications:
-            for collection in (ENTITIES, TALLIES, LISTS):
+            for collection in IN_PUBLICATION[layout]:
                 async for some in _some(names(name, collection)):
                     yield some
         yield publications
-    for collection in (RECEIPTS, LISTS):
+    for collection in AT_ROOT[layout]:
         async for some in _some(names(root, collection)):
             yield some
 

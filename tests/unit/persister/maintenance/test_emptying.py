@@ -2,14 +2,15 @@
 
 import random
 from pathlib import Path
-from typing import Any
 
 import pytest
 from newstally_persister.maintenance import firestore_emptying
 from newstally_persister.maintenance.firestore_emptying import empty_database
+from newstally_persister.maintenance.migration.note import Layout
 from newstally_persister.sinks.firestore.writes import Write
 from support.firestore_memory import MemoryFirestore
 from support.migrating import Writer, articles, migrate
+from unit.persister.maintenance.test_rehearsing import Billed, rehearse
 
 BOTH = pytest.mark.parametrize("layout", ["documents", "compact"])
 
@@ -20,7 +21,7 @@ def small(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(firestore_emptying, "DELETES_AT_A_TIME", 3)
 
 
-async def written(layout: Any) -> MemoryFirestore:
+async def written(layout: Layout) -> MemoryFirestore:
     memory = MemoryFirestore()
     writer = Writer(memory, layout)
     writer.record(articles(random.Random(1), 30))
@@ -38,16 +39,31 @@ async def put(memory: MemoryFirestore, *names: str) -> set[str]:
 
 
 @BOTH
-async def test_documents_of_others_below_ours(layout: Any, tmp_path: Path) -> None:
-    """They stay, however many of our documents have some, and everything of ours goes."""
+async def test_documents_of_others_below_ours(layout: Layout, tmp_path: Path) -> None:
+    """They stay, however many of our documents have some, and everything of ours goes.
+
+    So do those whose collections are called as the other layout's are.
+    """
     memory = await written(layout)
     root = "" if layout == "documents" else "newstally/compact/"
     others = await put(
         memory,
         *(f"{root}publications/{name}/notes/1" for name in ("a", "b", "c", "d", "post", "zzz")),
         *(f"{root}flushes/{n}/notes/1" for n in range(4)),
+        *(
+            "lists/shopping",
+            "tallies/1",
+            "publications/post/lists/1",
+            "publications/post/tallies/1",
+        ),
     )
-    await migrate(memory, "compact" if layout == "documents" else "documents", tmp_path)
+    to: Layout = "compact" if layout == "documents" else "documents"
+    told = await rehearse(memory, to, tmp_path)
+    billed = Billed(memory)
+    await migrate(billed, to, tmp_path)
     assert others <= memory.stored.keys()
+    assert told is not None
+    # At the end of the way to documents the note is deleted.
+    assert told.deletes == billed.deletes - (to == "documents")
     assert await empty_database(memory, 500)  # type: ignore[arg-type]
     assert memory.stored.keys() == others

@@ -5,16 +5,14 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+from newstally_persister.maintenance.firestore_emptying import AT_ROOT, IN_PUBLICATION
 from newstally_persister.maintenance.migration import quiet, stages
 from newstally_persister.maintenance.migration.copying import Copy
 from newstally_persister.maintenance.migration.note import Layout, Note
 from newstally_persister.maintenance.migration.scratch import Scratch
 from newstally_persister.maintenance.migration.steps import Steps
 from newstally_persister.sinks.firestore.compact.folding import LIMITS, FoldLimits
-from newstally_persister.sinks.firestore.compact.listing.documents import LISTS
-from newstally_persister.sinks.firestore.compact.queries import TALLIES
-from newstally_persister.sinks.firestore.layout import RECEIPTS
-from newstally_persister.sinks.firestore.writes import ENTITIES, PUBLICATIONS
+from newstally_persister.sinks.firestore.writes import PUBLICATIONS
 
 READ_DOLLARS, WRITE_DOLLARS, DELETE_DOLLARS = 0.06, 0.18, 0.02
 """For 100,000, in a multi-region of the Standard edition."""
@@ -133,9 +131,9 @@ async def _delete(steps: Rehearsal, layout: Layout) -> None:
     publications = await steps.ids(root, PUBLICATIONS)
     for publication in publications:
         above = f"{root}/{PUBLICATIONS}/{publication}"
-        for collection in (ENTITIES,) if layout == "documents" else (TALLIES, LISTS):
+        for collection in IN_PUBLICATION[layout]:
             known = steps.seen.get((above, collection))
             steps.delete(len(await steps.ids(above, collection)) if known is None else known)
     steps.delete(len(publications))
-    for collection in (RECEIPTS, LISTS):
+    for collection in AT_ROOT[layout]:
         steps.delete(len(await steps.ids(root, collection)))

@@ -218,7 +218,7 @@ async def _put_in_force(steps: Steps, marks: Sequence[Any], note: Note) -> None:
 
 async def _delete(steps: Steps, layout: Layout) -> None:
     """Delete everything of a layout."""
-    async for names in below(steps.names, f"{steps.documents}{quiet.root(layout)}"):
+    async for names in below(steps.names, f"{steps.documents}{quiet.root(layout)}", layout):
         note = steps.note
         await steps.commit_all([(writes.Write(delete=name), note) for name in names])
 
