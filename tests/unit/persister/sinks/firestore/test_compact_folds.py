@@ -2,6 +2,7 @@
 
 import asyncio
 import random
+from collections.abc import Sequence
 from functools import partial
 from typing import Any
 
@@ -20,6 +21,7 @@ from newstally_persister.sinks.firestore.compact.keys import (
 )
 from newstally_persister.sinks.firestore.compact.layout import CompactLayout, part_writes
 from newstally_persister.sinks.firestore.compact.logs import Logs
+from newstally_persister.sinks.firestore.compact.reading import Reader
 from newstally_persister.values.parts import EntityRow
 from support.compact_database import (
     KEPT,
@@ -173,6 +175,33 @@ def test_a_fold_between_two_reads_is_noticed() -> None:
         assert begun.is_set()
 
     run(live())
+
+
+async def test_what_is_read_again_counts_once() -> None:
+    """An answer that a fold came between is as large as it would be otherwise."""
+    database = Database()
+    for number in (1, 2):
+        some = [EntityRow("p", f"e{n}", "ORG", 1, 1) for n in range(20)]
+        await database.apply(part(number, some))
+    original = database.memory.read_many
+    left = 1
+
+    async def read_many(names: list[str], seconds: float, fields: Sequence[str] = ()) -> Any:
+        nonlocal left
+        found = await original(names, seconds, fields)
+        if left:
+            left -= 1
+            await database.layout.logs.fold(database.client, database.publication)
+        return found
+
+    database.memory.read_many = read_many  # type: ignore[method-assign, assignment]
+    disturbed = Reader(database.client, 1.0)
+    everything = (database.publication, ALL, f"{ALL}{LAST}")
+    assert len((await disturbed.between(*everything)).totals) == 20
+    assert not left
+    quiet = Reader(database.client, 1.0)
+    assert len((await quiet.between(*everything)).totals) == 20
+    assert disturbed._bytes == quiet._bytes
 
 
 @pytest.mark.parametrize("what", ["close", "fold"])

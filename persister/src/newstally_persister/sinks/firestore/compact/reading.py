@@ -71,6 +71,8 @@ class Reader:
                 folded = [upto for _, upto in waiting]
                 both = list(zip(pieces, folded, strict=True))
                 return await aside(self._bytes, partial(_tally, log, both, leaves))
+            # It is not held any more. Others that read meanwhile hold what they have.
+            self._bytes -= _size([*found.values(), *pieces, *leaves])
         raise SinkError("the publication is folded again and again")
 
     async def _pieces(self, publication: str, ids: Sequence[str]) -> list[Any]:
@@ -84,7 +86,7 @@ class Reader:
 
     def _note(self, reads: int, documents: Iterable[Any]) -> None:
         self._count(reads)
-        self._bytes += sum(document.ByteSize() for document in documents)
+        self._bytes += _size(documents)
         if self._bytes > self._limit_bytes:
             raise UnansweredError(_TOO_MUCH)
 
@@ -107,6 +109,10 @@ class Reader:
         if not found:
             self._count(1)
         return found
+
+
+def _size(documents: Iterable[Any]) -> int:
+    return sum(document.ByteSize() for document in documents)
 
 
 def _tally(log: Any, pieces: Iterable[tuple[Any, str]], leaves: Iterable[Any]) -> Tallied:
