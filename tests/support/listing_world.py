@@ -153,6 +153,8 @@ class Faults:
 class Persister:
     """One journal's persister: its flushes, and the life that works on them."""
 
+    layout: ListedLayout
+
     def __init__(
         self,
         database: ListedDatabase,

@@ -2,8 +2,11 @@
 
 import asyncio
 import random
+from collections.abc import AsyncIterator
+from typing import Any
 
 import pytest
+from google.api_core.exceptions import DeadlineExceeded
 from newstally_persister.sinks.base import EntityTally, PageLimits
 from newstally_persister.sinks.firestore.compact.folding import LIMITS
 from newstally_persister.sinks.firestore.compact.listing import rebuilding
@@ -121,6 +124,47 @@ async def test_a_large_publication_is_read_in_ranges(monkeypatch: pytest.MonkeyP
     assert [row["mentions"] for row in listed["rows"]] == [12 * 29, 12 * 28, 12 * 27]
     assert listed["flush"] == 12
     assert database.reads > reads
+
+
+async def test_a_publication_that_cannot_be_read_holds_up_no_other(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Others have their lists, and it comes last from then on, until it can be read."""
+    database, persister = begin()
+    own = [PublicationRow(key, key, 1, 1) for key in "abc"]
+    await persister.flush([(own, [EntityRow(key, "x", "P", 1, 1) for key in "abc"])])
+    found = database.found
+    asked: list[str] = []
+
+    async def failing(parent: str, query: Any, seconds: float) -> AsyncIterator[Any]:
+        asked.append(parent[-1])
+        if parent.endswith("/publications/a"):
+            raise DeadlineExceeded("it takes too long")  # type: ignore[no-untyped-call]
+        async for document in found(parent, query, seconds):
+            yield document
+
+    def listed() -> set[str]:
+        names = (name for name in database.stored if "/lists/" in name)
+        return {name.partition("/compact/")[2] for name in names}
+
+    monkeypatch.setattr(database, "found", failing)
+    for _ in range(2):
+        with pytest.raises(DeadlineExceeded):
+            await persister.layout.keeper.round(persister.faults)  # type: ignore[arg-type]
+    assert listed() == {
+        "lists/publications",
+        "publications/b/lists/all",
+        "publications/c/lists/all",
+    }
+    asked.clear()
+    persister.layout.keeper._lists.of(f"{persister.layout._root}/publications/b").tracked = None
+    await persister.flush([(own[1:2], [EntityRow("b", "x", "P", 1, 1)])])
+    with pytest.raises(DeadlineExceeded):
+        await persister.layout.keeper.round(persister.faults)  # type: ignore[arg-type]
+    assert asked.index("b") < asked.index("a")
+    monkeypatch.undo()
+    await persister.round()
+    assert "publications/a/lists/all" in listed()
 
 
 def test_long_texts_make_lists_shorter() -> None:

@@ -45,6 +45,8 @@ REST = 9.0
 """After a publication was read, none is for so many times as long: it takes 10 % at most."""
 _VAIN_SECONDS = 0.1
 """What reading counts as having taken that came to nothing."""
+_FAILURES = 3
+"""Of publications in one round: then the others would fail, too."""
 _AT_A_TIME = 100
 _EPOCH = date(1970, 1, 1).toordinal()
 
@@ -123,19 +125,29 @@ class ListKeeper:
                 shown = None
 
     async def round(self, client: FirestoreClient) -> None:
-        """Do what is due now. Raises GoogleAPICallError and SinkError."""
+        """Do what is due now. Raises GoogleAPICallError and SinkError, once the rest is done."""
         self._news.clear()
         if self._lists.completed is None:
             return
         root = f"{client.documents}/{COMPACT}"
         if not self._looked:
             await self._look(client, root)
-        for publication in list(self._lists.publications.values()):
+        errors: list[Exception] = []
+        # What failed comes last: its reading would take the time of all others, for ever.
+        for publication in sorted(self._lists.publications.values(), key=lambda each: each.failed):
             if self._lists.due(publication, self._clock()):
-                await self._list(client, root, publication)
+                try:
+                    await self._list(client, root, publication)
+                except Exception as error:  # noqa: BLE001 - whatever it is, it is raised
+                    publication.failed = True
+                    errors.append(error)
+            if len(errors) == _FAILURES:
+                break
             await asyncio.sleep(0)
-        await self._list_publications(client, root)
         self._lists.forget()
+        await self._list_publications(client, root)
+        if errors:
+            raise errors[0]
 
     async def _until_due(self) -> None:
         now = self._clock()
@@ -175,7 +187,7 @@ class ListKeeper:
         shown = publication.ready
         if shown is not None:
             await self._storing.write(client, publication, shown)
-            publication.listed_at = self._clock()
+            publication.listed_at, publication.failed = self._clock(), False
             if publication.ready is shown:
                 publication.ready = None
 

@@ -55,6 +55,8 @@ class Publication:
     """The stored lists, by name; None: not known."""
     since: int | None = None
     """A day that has articles."""
+    failed: bool = False
+    """Whether the last try to make or write its lists failed."""
     arriving: list[Arrived] | None = None
     """What came while it is being read; None: it is not being read."""
 
