@@ -122,6 +122,7 @@ ROOMS = {
         "sinks/firestore/compact/listing",
         "sinks/firestore/making",
         "sinks/questions/firestore_days",
+        "sinks/questions/firestore_asking",
         "sinks/questions/firestore_reading",
         "sinks/questions/firestore_compact_reading",
         "sinks/questions/firestore_compact",
@@ -181,6 +182,7 @@ MORE: dict[str, str] = {
     "client": "what programs import of it by name stands at the top",
     "persister/sinks/firestore": "each is another side of the same documents",
     "persister/sinks/firestore/compact": "each is another side of one tree of documents",
+    "persister/sinks/questions": "each store has its own, and one opens those of one store",
 }
 """Folders that hold more, with the reason."""
 

@@ -7,15 +7,12 @@ publications is not answered.
 """
 
 from collections.abc import AsyncIterator, Sequence
-from contextlib import asynccontextmanager
 from typing import Any
 
 from newstally_protos.rising import Change, most, rise
 
-from newstally_persister.metrics import Metrics
 from newstally_persister.sinks.base import EntityPosition, EntityTally, PageLimits
 from newstally_persister.sinks.firestore.client import fields
-from newstally_persister.sinks.firestore.connection import Connection
 from newstally_persister.sinks.firestore.days import of_document
 from newstally_persister.sinks.questions.asked import (
     LATEST_AHEAD_DAYS,
@@ -41,31 +38,19 @@ from newstally_persister.sinks.questions.asked import (
     periods,
 )
 from newstally_persister.sinks.questions.best import Best
+from newstally_persister.sinks.questions.firestore_asking import Asking, ask_each
 from newstally_persister.sinks.questions.firestore_days import dated, one_publication, within
 from newstally_persister.sinks.questions.firestore_days import periods as told_periods
-from newstally_persister.sinks.questions.firestore_reading import READS_LIMIT, Reading
+from newstally_persister.sinks.questions.firestore_reading import Reading
 from newstally_persister.sinks.sqlite_rows import entities_page, page
 
-READ_SECONDS = 8.0
-"""How long one read may take: below the deadline of a question at the gateway."""
 _NO_TALLY = DayTally("", 0, 0, 0)
 
 
-class FirestoreQuestions:
+class FirestoreQuestions(Asking[Reading]):
     """Questions to a Firestore database; see `asked.Questions`."""
 
-    def __init__(
-        self,
-        connection: Connection,
-        metrics: Metrics,
-        read_seconds: float = READ_SECONDS,
-        reads: int = READS_LIMIT,
-    ) -> None:
-        """A question reads at most so many documents."""
-        self._connection = connection
-        self._metrics = metrics
-        self._read_seconds = read_seconds
-        self._reads = reads
+    kind = Reading
 
     async def rank(
         self,
@@ -139,10 +124,7 @@ class FirestoreQuestions:
     ) -> History:
         """See Questions.history. What has a date far off counts as having no day."""
         async with self._reading() as reading:
-            if publication is None:
-                publications = await reading.publications()
-            else:
-                publications = [await reading.publication(publication)]
+            publications = await reading.chosen(publication)
             documents = [each for _, each in await _of_name(reading, publications, name)]
             tally = _sum(documents)
             own, all_ = ([*map(of_document, some)] for some in (documents, publications))
@@ -194,11 +176,8 @@ class FirestoreQuestions:
     ) -> Found:
         """See Questions.find."""
         async with self._reading() as reading:
-            if publication is None:
-                publications = await reading.publications()
-            else:
-                publications = [await reading.publication(publication)]
-            found = await reading.each(reading.beginning(each, beginning) for each in publications)
+            publications = await reading.chosen(publication)
+            found = await ask_each(publications, lambda one: reading.beginning(one, beginning))
         by_name: dict[tuple[str, str], list[Any]] = {}
         for document in (document for some in found for document in some):
             tally = _tally(document)
@@ -212,21 +191,12 @@ class FirestoreQuestions:
         last = listed.items[-1] if listed.more else None
         return Found([*listed.items], None if last is None else (last.text, last.label))
 
-    @asynccontextmanager
-    async def _reading(self) -> AsyncIterator[Reading]:
-        async with self._connection.use() as client:
-            reading = Reading(client, self._read_seconds, self._reads)
-            try:
-                yield reading
-            finally:
-                self._metrics.question_reads.inc(reading.reads)
-
 
 async def _of_name(
     reading: Reading, publications: Sequence[Any], name: Name
 ) -> list[tuple[Any, Any]]:
     """Return (publication, entity) for each publication that has it. Raises EntityUnknownError."""
-    found = await reading.each(reading.named(each, name.text, name.label) for each in publications)
+    found = await ask_each(publications, lambda one: reading.named(one, name.text, name.label))
     pairs = [
         (publication, document)
         for publication, some in zip(publications, found, strict=True)

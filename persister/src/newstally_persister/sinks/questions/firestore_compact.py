@@ -5,17 +5,14 @@ and exact. An entity is found in one leaf. What would have to be added up over t
 publications is not answered.
 """
 
-from collections.abc import AsyncIterator, Sequence
-from contextlib import asynccontextmanager
+from collections.abc import Sequence
 from typing import Any
 
 from newstally_protos.rising import Change, rise
 
-from newstally_persister.metrics import Metrics
 from newstally_persister.sinks.base import EntityPosition, EntityTally, PageLimits
 from newstally_persister.sinks.firestore.client import fields
 from newstally_persister.sinks.firestore.compact.rows import PUBLICATION, Counts, Entity, Tallied
-from newstally_persister.sinks.firestore.connection import Connection
 from newstally_persister.sinks.questions.asked import (
     LATEST_AHEAD_DAYS,
     Days,
@@ -40,6 +37,7 @@ from newstally_persister.sinks.questions.asked import (
     periods,
 )
 from newstally_persister.sinks.questions.best import Best
+from newstally_persister.sinks.questions.firestore_asking import Asking, ask_each
 from newstally_persister.sinks.questions.firestore_compact_reading import (
     NOTHING,
     CompactReading,
@@ -47,29 +45,15 @@ from newstally_persister.sinks.questions.firestore_compact_reading import (
 )
 from newstally_persister.sinks.questions.firestore_days import one_publication, within
 from newstally_persister.sinks.questions.firestore_days import periods as told_periods
-from newstally_persister.sinks.questions.firestore_reading import READS_LIMIT
 from newstally_persister.sinks.sqlite_rows import entities_page, page
 
-READ_SECONDS = 8.0
-"""How long one read may take: below the deadline of a question at the gateway."""
 _NO_TALLY = DayTally("", 0, 0, 0)
 
 
-class CompactQuestions:
+class CompactQuestions(Asking[CompactReading]):
     """Questions to a compact Firestore database; see `asked.Questions`."""
 
-    def __init__(
-        self,
-        connection: Connection,
-        metrics: Metrics,
-        read_seconds: float = READ_SECONDS,
-        reads: int = READS_LIMIT,
-    ) -> None:
-        """A question reads at most so many documents."""
-        self._connection = connection
-        self._metrics = metrics
-        self._read_seconds = read_seconds
-        self._reads = reads
+    kind = CompactReading
 
     async def rank(
         self,
@@ -147,7 +131,7 @@ class CompactQuestions:
             publications = await reading.chosen(publication)
             pairs, tally = await _of_name(reading, publications, name)
             entity = Entity(tally.text, tally.label)
-            found = await reading.each(reading.days(each, days) for each in publications)
+            found = await ask_each(publications, lambda one: reading.days(one, days))
             told = [told_days(each, (entity, PUBLICATION)) for each in found]
             rows = told_periods(
                 [each[entity] for each in told if entity in each],
@@ -178,9 +162,7 @@ class CompactQuestions:
             pairs, tally = await _of_name(reading, await reading.publications(), name)
             entity = Entity(tally.text, tally.label)
             rows = []
-            found = await reading.each(
-                _within(reading, publication, entity, counts, days) for publication, counts in pairs
-            )
+            found = await ask_each(pairs, lambda pair: _within(reading, *pair, entity, days))
             for (publication, _), (mentions, articles, counted) in zip(pairs, found, strict=True):
                 if mentions:
                     its = fields(publication)
@@ -203,7 +185,7 @@ class CompactQuestions:
         """See Questions.find."""
         async with self._reading() as reading:
             publications = await reading.chosen(publication)
-            found = await reading.each(reading.beginning(each, beginning) for each in publications)
+            found = await ask_each(publications, lambda one: reading.beginning(one, beginning))
         sums = Tallied()
         for each in found:
             for entity, counts in each.totals.items():
@@ -216,15 +198,6 @@ class CompactQuestions:
         )
         last = listed.items[-1] if listed.more else None
         return Found([*listed.items], None if last is None else (last.text, last.label))
-
-    @asynccontextmanager
-    async def _reading(self) -> AsyncIterator[CompactReading]:
-        async with self._connection.use() as client:
-            reading = CompactReading(client, self._read_seconds, self._reads)
-            try:
-                yield reading
-            finally:
-                self._metrics.question_reads.inc(reading.reads)
 
 
 async def _rank(
@@ -257,7 +230,7 @@ async def _of_name(
     reading: CompactReading, publications: Sequence[Any], name: Name
 ) -> tuple[list[tuple[Any, Counts]], EntityTally]:
     """Return what each publication that has it counts, and the sum. Raises EntityUnknownError."""
-    found = await reading.each(reading.named(each, name.text, name.label) for each in publications)
+    found = await ask_each(publications, lambda one: reading.named(one, name.text, name.label))
     sums = Tallied()
     for each in found:
         for entity, counts in each.totals.items():
@@ -274,7 +247,7 @@ async def _of_name(
 
 
 async def _within(
-    reading: CompactReading, publication: Any, entity: Entity, counts: Counts, days: Days
+    reading: CompactReading, publication: Any, counts: Counts, entity: Entity, days: Days
 ) -> tuple[int, int, int]:
     """Return (mentions, articles, counted articles of the publication) within the days."""
     if days.all:

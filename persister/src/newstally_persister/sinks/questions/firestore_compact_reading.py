@@ -1,15 +1,10 @@
 """Reads parts of a compact database for a question, and counts documents: each is billed."""
 
-import asyncio
-from collections.abc import Callable, Coroutine, Iterable, Sequence
-from contextlib import aclosing
+from collections.abc import Callable, Sequence
 from datetime import date
-from typing import Any, NamedTuple, TypeVar
+from typing import Any, NamedTuple
 
-from google.cloud.firestore_v1.types import StructuredQuery
-
-from newstally_persister.sinks.base import EntityPosition, PageLimits, PublicationUnknownError
-from newstally_persister.sinks.firestore import queries, writes
+from newstally_persister.sinks.base import EntityPosition, PageLimits
 from newstally_persister.sinks.firestore.client import FirestoreClient, fields
 from newstally_persister.sinks.firestore.compact import rows
 from newstally_persister.sinks.firestore.compact.keys import (
@@ -34,18 +29,15 @@ from newstally_persister.sinks.questions.asked import (
     LATEST_DAY,
     Days,
     Ranking,
-    UnansweredError,
     iso_day,
 )
-from newstally_persister.sinks.questions.firestore_reading import PUBLICATIONS_LIMIT
+from newstally_persister.sinks.questions.firestore_asking import READS_LIMIT, Reads
 
-_AT_ONCE = 8
 _RECENT_DAYS = 70
 """Days in which the last one with articles is looked for first."""
 LAST_DAY = "day"
 """The list whose days are one: the last."""
 _EPOCH = date(1970, 1, 1).toordinal()
-Result = TypeVar("Result")
 
 
 class Listed(NamedTuple):
@@ -56,45 +48,19 @@ class Listed(NamedTuple):
     """Whether it shows all that there is."""
 
 
-class CompactReading:
+class CompactReading(Reads):
     """The reads of one question."""
 
-    def __init__(self, client: FirestoreClient, seconds: float, limit: int) -> None:
-        self._client = client
-        self._seconds = seconds
-        self._limit = limit
-        self._root = f"{client.documents}/{COMPACT}"
+    instead = "ask for one publication or fewer days, or use the SQLite sink"
+
+    def __init__(self, client: FirestoreClient, seconds: float, limit: int = READS_LIMIT) -> None:
+        super().__init__(client, seconds, limit)
         self._reader = Reader(client, seconds, self._count)
-        self.reads = 0
-        """Documents read so far; a query that finds none counts as one."""
 
-    async def publication(self, key: str) -> Any:
-        """Return the document of a publication. Raises PublicationUnknownError."""
-        self._count(1)
-        name = writes.publication_name(self._root, key)
-        found = await self._client.read(name, self._seconds)
-        if found is None:
-            raise PublicationUnknownError
-        return found
-
-    async def publications(self) -> list[Any]:
-        """Return the documents of all publications. Raises UnansweredError where they are many."""
-        query = queries.publications(None, PUBLICATIONS_LIMIT + 1)
-        # Not only what is listed, but also what of it has a day.
-        StructuredQuery.pb(query).ClearField("select")
-        async with aclosing(self._client.found(self._root, query, self._seconds)) as stream:
-            found = [document async for document in stream]
-        self._count(max(1, len(found)))
-        if len(found) > PUBLICATIONS_LIMIT:
-            raise UnansweredError(
-                f"there are more than {PUBLICATIONS_LIMIT} publications, and the Firestore sink"
-                " would ask each: name one, or use the SQLite sink"
-            )
-        return found
-
-    async def chosen(self, key: str | None) -> list[Any]:
-        """Return the document of a publication, or of all of them."""
-        return await self.publications() if key is None else [await self.publication(key)]
+    @property
+    def root(self) -> str:
+        """See Reads.root."""
+        return f"{super().root}/{COMPACT}"
 
     async def totals(self, publication: Any) -> Tallied:
         """Return the totals of all entities."""
@@ -171,30 +137,6 @@ class CompactReading:
         """Return the totals of the entities whose text begins so."""
         found = await self._reader.between(publication.name, *beginning_range(beginning))
         return _only(found, lambda entity: entity.text.startswith(beginning))
-
-    async def each(self, asked: Iterable[Coroutine[Any, Any, Result]]) -> list[Result]:
-        """Await several of these, some at a time."""
-        turns = asyncio.Semaphore(_AT_ONCE)
-
-        async def one(coroutine: Coroutine[Any, Any, Result]) -> Result:
-            async with turns:
-                return await coroutine
-
-        try:
-            async with asyncio.TaskGroup() as group:
-                tasks = [group.create_task(one(coroutine)) for coroutine in asked]
-        except ExceptionGroup as errors:
-            # The others ended because of it.
-            raise errors.exceptions[0] from errors
-        return [task.result() for task in tasks]
-
-    def _count(self, reads: int) -> None:
-        self.reads += reads
-        if self.reads > self._limit:
-            raise UnansweredError(
-                f"this would read more than {self._limit:,} documents: ask for one publication or"
-                " fewer days, or use the SQLite sink"
-            )
 
 
 def _list_of(days: Days) -> str | None:

@@ -1,24 +1,17 @@
 """Reads whole documents for a question, and counts them: each is billed."""
 
-import asyncio
-from collections.abc import AsyncIterator, Iterable
-from contextlib import aclosing
+from collections.abc import AsyncIterator
 from typing import Any
 
 from google.cloud.firestore_v1.types import StructuredQuery, Value
 
-from newstally_persister.sinks.base import EntityPosition, PublicationUnknownError
+from newstally_persister.sinks.base import EntityPosition
 from newstally_persister.sinks.firestore import queries, writes
-from newstally_persister.sinks.firestore.client import FirestoreClient, fields
+from newstally_persister.sinks.firestore.client import fields
 from newstally_persister.sinks.firestore.ids import entity_id
-from newstally_persister.sinks.questions.asked import UnansweredError
+from newstally_persister.sinks.questions.firestore_asking import Reads
 
-READS_LIMIT = 5_000
-"""Documents that one question reads."""
-PUBLICATIONS_LIMIT = 100
-"""Publications that are asked one by one."""
 _AT_A_TIME = 250
-_AT_ONCE = 8
 _ID_BYTES = 600
 """So much of a beginning is looked for by id; the rest is compared."""
 _ESCAPED_FIRST = {"_": "%5F", ".": "%2E"}
@@ -27,33 +20,10 @@ _AFTER_ALL = "\U0010ffff"
 _FieldFilter = StructuredQuery.FieldFilter
 
 
-class Reading:
+class Reading(Reads):
     """The reads of one question."""
 
-    def __init__(self, client: FirestoreClient, seconds: float, limit: int = READS_LIMIT) -> None:
-        self._client = client
-        self._seconds = seconds
-        self._limit = limit
-        self.reads = 0
-        """Documents read so far; a query that finds none counts as one."""
-
-    async def publication(self, key: str) -> Any:
-        """Return the document of a publication. Raises PublicationUnknownError."""
-        found = await self._document(writes.publication_name(self._client.documents, key))
-        if found is None:
-            raise PublicationUnknownError
-        return found
-
-    async def publications(self) -> list[Any]:
-        """Return the documents of all publications. Raises UnansweredError where they are many."""
-        query = queries.publications(None, PUBLICATIONS_LIMIT + 1)
-        found = await self._found(self._client.documents, query)
-        if len(found) > PUBLICATIONS_LIMIT:
-            raise UnansweredError(
-                f"there are more than {PUBLICATIONS_LIMIT} publications, and the Firestore sink"
-                " would ask each: name one, or use the SQLite sink"
-            )
-        return found
+    instead = "ask for one label, for fewer entities or a longer beginning, or use the SQLite sink"
 
     async def entities(self, publication: Any, label: str) -> AsyncIterator[Any]:
         """Yield a publication's entities, those with most mentions first.
@@ -94,22 +64,6 @@ class Reading:
             found += await self._found(publication.name, self._between(publication.name, start))
         return [each for each in found if fields(each)["text"].startswith(beginning)]
 
-    async def each(self, asked: Iterable[Any]) -> list[list[Any]]:
-        """Await several of these, some at a time. Raises what the first of them raises."""
-        turns = asyncio.Semaphore(_AT_ONCE)
-
-        async def one(coroutine: Any) -> list[Any]:
-            async with turns:
-                found: list[Any] = await coroutine
-                return found
-
-        try:
-            async with asyncio.TaskGroup() as group:
-                tasks = [group.create_task(one(coroutine)) for coroutine in asked]
-        except BaseExceptionGroup as errors:
-            raise errors.exceptions[0] from None
-        return [task.result() for task in tasks]
-
     def _between(self, publication: str, start: str) -> StructuredQuery:
         collection = f"{publication}/{writes.ENTITIES}"
         reference = StructuredQuery.FieldReference(field_path="__name__")
@@ -141,27 +95,3 @@ class Reading:
             ],
             limit=max(1, self._limit - self.reads + 1),
         )
-
-    async def _document(self, name: str) -> Any:
-        self._count(1)
-        return await self._client.read(name, self._seconds)
-
-    async def _found(self, parent: str, query: StructuredQuery) -> list[Any]:
-        found = []
-        # All of the document: what is listed otherwise leaves out the days.
-        StructuredQuery.pb(query).ClearField("select")
-        async with aclosing(self._client.found(parent, query, self._seconds)) as stream:
-            async for document in stream:
-                self._count(1)
-                found.append(document)
-        if not found:
-            self._count(1)
-        return found
-
-    def _count(self, reads: int) -> None:
-        self.reads += reads
-        if self.reads > self._limit:
-            raise UnansweredError(
-                f"this would read more than {self._limit:,} documents: ask for one label, for fewer"
-                " entities or a longer beginning, or use the SQLite sink"
-            )
