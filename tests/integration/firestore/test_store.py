@@ -195,7 +195,7 @@ async def test_a_missing_index_is_named_once(
                     await tested.list_publications(PageLimits(1, 1), None)
         await tested.close()
     (line,) = logs
-    assert line["event"] == "tallies cannot be listed"
+    assert line["event"] == "tallies cannot be read"
     assert "firestore/" in line["remedy"]
 
 

@@ -1,10 +1,8 @@
 """Reads what TallyService lists."""
 
-from collections.abc import AsyncGenerator, AsyncIterator, Callable
-from contextlib import aclosing, asynccontextmanager
+from collections.abc import AsyncGenerator, Callable
+from contextlib import aclosing
 from typing import Any
-
-import structlog
 
 from newstally_persister.sinks.base import (
     EntityPosition,
@@ -12,25 +10,22 @@ from newstally_persister.sinks.base import (
     Item,
     Page,
     PageLimits,
-    PermanentSinkError,
     PublicationPosition,
     PublicationTally,
     PublicationUnknownError,
 )
 from newstally_persister.sinks.firestore import queries, writes
+from newstally_persister.sinks.firestore.answering import Answering
 from newstally_persister.sinks.firestore.client import FirestoreClient
 from newstally_persister.sinks.firestore.connection import Connection
-
-log = structlog.get_logger()
 
 
 class Lists:
     """Pages of publications and entities. Each read is tried once: the client tries again."""
 
     def __init__(self, connection: Connection, read_seconds: float) -> None:
-        self._connection = connection
+        self._client = Answering(connection).use
         self._read_seconds = read_seconds
-        self._shown: str | None = None
 
     def root(self, client: FirestoreClient) -> str:
         """Return what the names of publications begin with."""
@@ -100,22 +95,3 @@ class Lists:
                     return Page(items, more=True)
                 items.append(item)
         return Page(items, more=False)
-
-    @asynccontextmanager
-    async def _client(self) -> AsyncIterator[FirestoreClient]:
-        """Lend the client. What somebody must mend, a missing index say, is logged when it is new.
-
-        Flushes need no index, so nothing else would show it.
-        """
-        try:
-            async with self._connection.use() as client:
-                yield client
-        except PermanentSinkError as error:
-            if str(error) != self._shown:
-                self._shown = str(error)
-                log.error(  # noqa: TRY400 - no traceback wanted
-                    "tallies cannot be listed", error=str(error), remedy=error.remedy
-                )
-            raise
-        else:
-            self._shown = None

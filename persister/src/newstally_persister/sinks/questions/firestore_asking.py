@@ -13,6 +13,7 @@ from google.cloud.firestore_v1.types import StructuredQuery
 from newstally_persister.metrics import Metrics
 from newstally_persister.sinks.base import PublicationUnknownError
 from newstally_persister.sinks.firestore import queries, writes
+from newstally_persister.sinks.firestore.answering import Answering
 from newstally_persister.sinks.firestore.client import FirestoreClient
 from newstally_persister.sinks.firestore.connection import Connection
 from newstally_persister.sinks.questions.asked import UnansweredError
@@ -109,14 +110,14 @@ class Asking(Generic[Kind]):
         reads: int = READS_LIMIT,
     ) -> None:
         """A question reads at most so many documents."""
-        self._connection = connection
+        self._client = Answering(connection).use
         self._metrics = metrics
         self._read_seconds = read_seconds
         self._reads = reads
 
     @asynccontextmanager
     async def _reading(self) -> AsyncIterator[Kind]:
-        async with self._connection.use() as client:
+        async with self._client() as client:
             reading = self.kind(client, self._read_seconds, self._reads)
             try:
                 yield reading
