@@ -16,6 +16,7 @@ from newstally_persister.sinks.firestore.client import (
     with_credentials,
 )
 from newstally_persister.sinks.firestore.errors import CredentialsError, decide
+from newstally_persister.sinks.firestore.turns import Turns
 
 EMULATED_PROJECT = "google-cloud-firestore-emulator"
 """Where an emulator's documents are when nobody names a project: as in Google's client."""
@@ -53,6 +54,8 @@ class Connection:
         self._connect = connect
         self._connecting = asyncio.Lock()
         self._current: _Held | None = None
+        self.turns = Turns()
+        """Of answers that are read as a whole."""
 
     @asynccontextmanager
     async def use(self) -> AsyncIterator[FirestoreClient]:

@@ -24,6 +24,7 @@ class Lists:
     """Pages of publications and entities. Each read is tried once: the client tries again."""
 
     def __init__(self, connection: Connection, read_seconds: float) -> None:
+        self._turn = connection.turns.take
         self._client = Answering(connection).use
         self._read_seconds = read_seconds
 

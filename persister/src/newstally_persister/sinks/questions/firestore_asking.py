@@ -110,6 +110,7 @@ class Asking(Generic[Kind]):
         reads: int = READS_LIMIT,
     ) -> None:
         """A question reads at most so many documents."""
+        self._turn = connection.turns.take
         self._client = Answering(connection).use
         self._metrics = metrics
         self._read_seconds = read_seconds

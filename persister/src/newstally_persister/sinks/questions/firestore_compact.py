@@ -70,7 +70,8 @@ class CompactQuestions(Asking[CompactReading]):
             if listed is not None and listed.is_current:
                 return listed.ranking
             try:
-                return await _rank(reading, own, days, label, limits, after)
+                async with self._turn():
+                    return await _rank(reading, own, days, label, limits, after)
             except UnansweredError:
                 # Too large to be read: some seconds ago is better than nothing.
                 if listed is None:
@@ -88,7 +89,7 @@ class CompactQuestions(Asking[CompactReading]):
         today: int,
     ) -> RisingList:
         """See Questions.rising."""
-        async with self._reading() as reading:
+        async with self._turn(), self._reading() as reading:
             own = await reading.publication(one_publication(publication))
             latest = None
             if days is None:
@@ -127,7 +128,7 @@ class CompactQuestions(Asking[CompactReading]):
         after: str | None,
     ) -> History:
         """See Questions.history."""
-        async with self._reading() as reading:
+        async with self._turn(), self._reading() as reading:
             publications = await reading.chosen(publication)
             pairs, tally = await _of_name(reading, publications, name)
             entity = Entity(tally.text, tally.label)
@@ -158,7 +159,7 @@ class CompactQuestions(Asking[CompactReading]):
         self, name: Name, days: Days, limits: PageLimits, after: PublicationPosition | None
     ) -> Mentioning:
         """See Questions.publications."""
-        async with self._reading() as reading:
+        async with self._turn(), self._reading() as reading:
             pairs, tally = await _of_name(reading, await reading.publications(), name)
             entity = Entity(tally.text, tally.label)
             rows = []
@@ -183,7 +184,7 @@ class CompactQuestions(Asking[CompactReading]):
         after: NamePosition | None,
     ) -> Found:
         """See Questions.find."""
-        async with self._reading() as reading:
+        async with self._turn(), self._reading() as reading:
             publications = await reading.chosen(publication)
             found = await ask_each(publications, lambda one: reading.beginning(one, beginning))
         sums = Tallied()

@@ -29,7 +29,7 @@ class CompactLists(Lists):
         self, publication_key: str, label: str, limits: PageLimits, after: EntityPosition | None
     ) -> Page[EntityTally]:
         """See Sink.list_entity_tallies."""
-        async with self._client() as client:
+        async with self._turn(), self._client() as client:
             name = writes.publication_name(self.root(client), publication_key)
             reader = Reader(client, self._read_seconds)
             tallied = await reader.between(name, ALL, f"{ALL}{LAST}")
