@@ -14,6 +14,9 @@ from newstally_persister.journal.tables import flushes
 from newstally_persister.maintenance.migration import copying, steps
 from newstally_persister.maintenance.migration.note import Layout
 from newstally_persister.sinks.base import JournalMismatchError, PermanentSinkError
+from newstally_persister.sinks.questions.asked import Days
+from newstally_persister.sinks.questions.firestore import FirestoreQuestions
+from newstally_persister.sinks.questions.firestore_compact import CompactQuestions
 from support.billed import Asked, Subject, questions
 from support.firestore_memory import MemoryFirestore
 from support.migrating import (
@@ -28,7 +31,7 @@ from support.migrating import (
     expected,
     migrate,
 )
-from unit.persister.building import recount
+from unit.persister.building import EVERYTHING, metrics, recount
 
 BOTH = pytest.mark.parametrize("layout", ["documents", "compact"])
 
@@ -280,6 +283,51 @@ async def test_what_it_asks_for(tmp_path: Path) -> None:
     assert "--drop-days" in caught.value.remedy
     assert memory.stored == before
     assert await migrate(memory, "compact", tmp_path, own) == []
+
+
+@BOTH
+async def test_a_layout_that_is_not_in_force_answers_nothing(
+    layout: Layout, tmp_path: Path
+) -> None:
+    """Neither a copy that is not whole nor one that is gone is told as if it were all.
+
+    Whether it is in force costs one read, however much is asked.
+    """
+    memory = MemoryFirestore()
+    writer = Writer(memory, layout)
+    writer.record(articles(random.Random(1), 9))
+    assert await writer.flush()
+
+    def answers(flag: Layout) -> list[Callable[[], Any]]:
+        writer.use(flag)
+        asks = FirestoreQuestions if flag == "documents" else CompactQuestions
+        questions = asks(writer.sink.connection, metrics())
+        return [
+            lambda: writer.sink.list_publications(EVERYTHING, None),
+            lambda: writer.sink.list_entity_tallies("post", "", EVERYTHING, None),
+            lambda: questions.rank("post", Days(), "", EVERYTHING, None),
+        ]
+
+    async def refused(flag: Layout, why: str) -> None:
+        for answer in answers(flag):
+            with pytest.raises(PermanentSinkError, match=why) as caught:
+                await answer()
+            assert "migrate-store" in caught.value.remedy
+
+    with pytest.raises(Died):
+        await migrate(Fragile(memory, 4, arrives=True), other(layout), tmp_path)
+    for flag in (layout, other(layout)):
+        await refused(flag, "being changed")
+    await migrate(memory, other(layout), tmp_path)
+    await refused(layout, f"layout `{other(layout)}`")
+    first, *_ = wanted = answers(other(layout))
+    reads = memory.reads
+    assert (await first()).items
+    reads, once = memory.reads, memory.reads - reads
+    assert (await first()).items
+    assert memory.reads - reads == once - 1
+    for answer in wanted:
+        assert await answer()
 
 
 async def test_documents_of_an_older_release_beside(tmp_path: Path) -> None:

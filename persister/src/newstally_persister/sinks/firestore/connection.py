@@ -45,6 +45,7 @@ async def connect(project: str | None, database: str) -> FirestoreClient:
 class _Held:
     client: FirestoreClient
     users: int = 0
+    checked: bool = False
 
 
 class Connection:
@@ -56,6 +57,8 @@ class Connection:
         self._current: _Held | None = None
         self.turns = Turns()
         """Of answers that are read as a whole."""
+        self.check: Callable[[FirestoreClient], Awaitable[None]] = _anything
+        """Raises where the database is not to be used: asked of each client until it passes."""
 
     @asynccontextmanager
     async def use(self) -> AsyncIterator[FirestoreClient]:
@@ -67,6 +70,10 @@ class Connection:
         try:
             async with self._held() as held:
                 try:
+                    if not held.checked:
+                        # Not in turns: while Firestore does not answer, nobody waits for others.
+                        await self.check(held.client)
+                        held.checked = True
                     yield held.client
                 except Exception as error:
                     if isinstance(decide(error), CredentialsError) and held is self._current:
@@ -96,3 +103,7 @@ class Connection:
         held, self._current = self._current, None
         if held is not None and held.users == 0:
             await held.client.close()
+
+
+async def _anything(client: FirestoreClient) -> None:
+    del client

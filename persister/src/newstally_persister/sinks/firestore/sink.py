@@ -109,6 +109,7 @@ class FirestoreSink:
         self._metrics = metrics
         self._receipt_life = timedelta(days=receipt_days)
         self._layout = layout(self._send_writes, deadlines.read_seconds)
+        connection.check = self._check
         self._tending = Tending(
             connection,
             self._layout,
@@ -179,7 +180,7 @@ class FirestoreSink:
     async def mark(self, journal_id: str) -> Mark:
         """See Sink.mark."""
         async with self._connection.use() as client:
-            await self._layout.check(client, self._deadlines.read_seconds)
+            await self._check(client)
             mark = _mark(await self._read(client, MARKS, journal_id))
         if mark.started == mark.completed:
             self._layout.completed(journal_id, mark.completed)
@@ -213,6 +214,10 @@ class FirestoreSink:
     async def _read(self, client: FirestoreClient, collection: str, name: str) -> Any:
         return await client.read(self._name(client, collection, name), self._deadlines.read_seconds)
 
+    async def _check(self, client: FirestoreClient) -> None:
+        """Raise PermanentSinkError where the database has another layout, or is led to one."""
+        await self._layout.check(client, self._deadlines.read_seconds)
+
     async def _take_receipt(
         self, client: FirestoreClient, part: Part, digest: str, *, with_rows: bool
     ) -> bool:
@@ -232,7 +237,7 @@ class FirestoreSink:
             return voided
         if seen is None:
             # Another persister may have begun meanwhile, with another layout.
-            await self._layout.check(client, self._deadlines.read_seconds)
+            await self._check(client)
         known = None if seen is None else fields(seen).get("days_from")
         kept = window(self._today(at), self._days_kept, known, first_part=part.number == 1)
         commit = self._commit(client, part, digest, seen, kept)

@@ -31,6 +31,12 @@ Index = tuple[str, tuple[tuple[str, str], ...]]
 """(collection, fields with their directions)."""
 
 
+async def nothing(_request: bytes, _context: object) -> AsyncIterator[bytes]:
+    """Answer a call with an empty stream: no document is there."""
+    for answer in list[bytes]():
+        yield answer
+
+
 class Listening(grpc.GenericRpcHandler):
     """Stands in for Firestore: notes the queries and answers with nothing."""
 
@@ -39,7 +45,7 @@ class Listening(grpc.GenericRpcHandler):
 
     def service(self, details: grpc.HandlerCallDetails) -> Any:
         if not details.method.endswith("/RunQuery"):
-            return None
+            return grpc.unary_stream_rpc_method_handler(nothing)
 
         async def answer(request: bytes, _: object) -> AsyncIterator[bytes]:
             found = firestore_types.RunQueryRequest.pb().FromString(request)
