@@ -47,8 +47,9 @@ class Reading(Reads):
             name = f"{publication.name}/{writes.ENTITIES}/{entity_id(text, label)}"
             found = await self._document(name)
             return [] if found is None else [found]
-        some = await self.beginning(publication, text)
-        return [document for document in some if fields(document)["text"] == text]
+        # Exactly: what a text becomes in an id is followed by "|", which no text becomes.
+        start = entity_id(text, "x").removesuffix("x")
+        return await self._found(publication.name, self._between(publication.name, start, ""))
 
     async def beginning(self, publication: Any, beginning: str) -> list[Any]:
         """Return the entities whose text begins so. Raises UnansweredError where they are many."""
@@ -61,10 +62,13 @@ class Reading(Reads):
             starts.add(_ESCAPED_FIRST[start[:1]] + start[1:])
         found = []
         for start in sorted(starts):
-            found += await self._found(publication.name, self._between(publication.name, start))
+            # An id goes on behind its start; and the start alone may be none, as "." is.
+            query = self._between(publication.name, start, _LOWEST)
+            found += await self._found(publication.name, query)
         return [each for each in found if fields(each)["text"].startswith(beginning)]
 
-    def _between(self, publication: str, start: str) -> StructuredQuery:
+    def _between(self, publication: str, start: str, lowest: str) -> StructuredQuery:
+        """Return what finds entities by what their ids begin with, and go on with at least."""
         collection = f"{publication}/{writes.ENTITIES}"
         reference = StructuredQuery.FieldReference(field_path="__name__")
         bounds = [
@@ -76,8 +80,7 @@ class Reading(Reads):
                 )
             )
             for operator, end in (
-                # An id goes on behind its start; and the start alone may be none, as "." is.
-                (_FieldFilter.Operator.GREATER_THAN_OR_EQUAL, start + _LOWEST),
+                (_FieldFilter.Operator.GREATER_THAN_OR_EQUAL, start + lowest),
                 (_FieldFilter.Operator.LESS_THAN, start + _AFTER_ALL),
             )
         ]

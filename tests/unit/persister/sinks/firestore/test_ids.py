@@ -57,6 +57,18 @@ def test_ids_tell_texts_apart(text: str, label: str, other: str, other_label: st
     assert (order_key(text) == order_key(other)) == (text == other)
 
 
+@given(TEXTS, TEXTS, LABELS)
+@example("a", "a|b", "c")
+@example("a", "ab", "c")
+@example("é" * 500, "é" * 500 + "x", "P")
+@example("é" * 400, "é" * 500, "P")
+def test_the_beginning_of_an_id_tells_its_text(text: str, other: str, label: str) -> None:
+    """Up to the label: so all labels of a text are found, and nothing else is read."""
+    beginning = entity_id(text, "x").removesuffix("x")
+    assert entity_id(text, label).startswith(beginning)
+    assert entity_id(other, label).startswith(beginning) == (text == other)
+
+
 @given(TEXTS, TEXTS)
 def test_order_keys_are_bounded_and_sort_as_the_texts(text: str, other: str) -> None:
     """At most 1,400 bytes; where nothing was cut they sort as the texts do in UTF-8."""
