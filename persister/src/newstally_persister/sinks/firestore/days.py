@@ -167,7 +167,7 @@ def of_document(document: Any) -> DocumentDays:
 def held(document: Any) -> list[tuple[str, int]]:
     """Return everything that a document holds by day and month, as increments; see `increments`.
 
-    Where it is more than one write takes, its days are left out.
+    Where it is more than one write takes, the oldest days are left out.
     """
     found = [
         (path, number)
@@ -175,9 +175,10 @@ def held(document: Any) -> list[tuple[str, int]]:
         if field in document.fields
         for path, number in _leaves(field, document.fields[field])
     ]
-    if len(found) > 2 * PERIODS_LIMIT:
-        return [(path, number) for path, number in found if not path.startswith("days.")]
-    return found
+    # Their paths sort as they do.
+    days = sorted((each for each in found if each[0].startswith("days.")), reverse=True)
+    others = [each for each in found if not each[0].startswith("days.")]
+    return others + days[: max(0, 2 * PERIODS_LIMIT - len(others))]
 
 
 def month_name(month: Month) -> str:

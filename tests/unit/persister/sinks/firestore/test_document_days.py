@@ -204,7 +204,7 @@ def test_a_document_is_bounded() -> None:
 
 
 def test_what_a_document_holds_can_be_moved() -> None:
-    """All of it; without days where that is more than a write takes."""
+    """All of it; where that is more than a write takes, all but the oldest days."""
     document = Document.pb()()
     days = tuple((number(TODAY) - age, 2, 1) for age in (9_000, 300, 20, 0))
     written(document, tuple(sorted(days)), NOW)
@@ -218,7 +218,17 @@ def test_what_a_document_holds_can_be_moved() -> None:
             place = f"days.`{month_name(12 * 2010 + month)}`.`{day:02}`"
             writes.add_days(write, [(f"{place}.mentions", 1), (f"{place}.articles", 1)])
     apply(document, write)
-    assert not any(path.startswith("days") for path, _ in held(document))
+    places = [path.rpartition(".")[0] for path, _ in held(document)]
+    assert len(places) == 2 * PERIODS_LIMIT
+    kept = sorted({place for place in places if place.startswith("days")})
+    days_there = sorted(
+        f"days.`{month}`.`{day}`"
+        for month, of_month in document.fields["days"].map_value.fields.items()
+        for day in of_month.map_value.fields
+    )
+    assert kept == days_there[-len(kept) :]
+    months = {f"months.`{month}`" for month in document.fields["months"].map_value.fields}
+    assert {*places} - {*kept} == months | {"outside"}
 
 
 def test_days_weigh() -> None:
