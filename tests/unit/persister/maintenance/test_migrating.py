@@ -14,7 +14,7 @@ from newstally_persister.journal.tables import flushes
 from newstally_persister.maintenance.migration import copying, steps
 from newstally_persister.maintenance.migration.note import Layout
 from newstally_persister.sinks.base import JournalMismatchError, PermanentSinkError
-from newstally_persister.sinks.questions.asked import Days
+from newstally_persister.sinks.questions.asked import Days, Floor, NothingComparableError
 from newstally_persister.sinks.questions.firestore import FirestoreQuestions
 from newstally_persister.sinks.questions.firestore_compact import CompactQuestions
 from support.billed import Asked, Subject, questions
@@ -328,6 +328,26 @@ async def test_a_layout_that_is_not_in_force_answers_nothing(
     assert memory.reads - reads == once - 1
     for answer in wanted:
         assert await answer()
+
+
+@pytest.mark.parametrize(
+    ("day", "told"),
+    [(EPOCH_DAY - 400, "whole months"), (-20_000, "whole months"), (None, "no article has a day")],
+)
+async def test_an_archive_that_is_known_by_month(
+    day: int | None, told: str, tmp_path: Path
+) -> None:
+    """Who asks what rises is not told to send days that were sent."""
+    memory = MemoryFirestore()
+    writer = Writer(memory, "documents")
+    writer.record([("Post", [("a", "P")], day)])
+    assert await writer.flush()
+    for asks in (FirestoreQuestions, CompactQuestions):
+        questions = asks(writer.sink.connection, metrics())
+        with pytest.raises(NothingComparableError, match=told):
+            await questions.rising("post", None, None, Floor(1, ""), EVERYTHING, None, EPOCH_DAY)
+        await migrate(memory, "compact", tmp_path)
+        writer.use("compact")
 
 
 async def test_documents_of_an_older_release_beside(tmp_path: Path) -> None:

@@ -230,14 +230,22 @@ PERIOD_DAYS = 7
 BASE_DAYS = 28
 
 
-def periods(days: Period | None, base: Period | None, latest: int | None) -> tuple[Period, Period]:
+def periods(
+    days: Period | None, base: Period | None, latest: int | None, *, by_month: bool = False
+) -> tuple[Period, Period]:
     """Return what is compared with what; `latest` is the last day with articles.
 
+    `by_month`: where there is none, some are known by month.
     What would begin before the calendar begins with it: articles may be of the year 1.
 
     Raises NothingComparableError where there is none, and none was asked for; or nothing before.
     """
     if days is None:
+        if latest is None and by_month:
+            raise NothingComparableError(
+                "days of these articles are kept by month only: name whole months, and whole"
+                " months to compare them with"
+            )
         if latest is None:
             raise NothingComparableError(
                 "no article has a day: `newstally upload --time-column NAME` names the column of"

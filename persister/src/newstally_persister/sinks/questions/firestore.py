@@ -89,7 +89,8 @@ class FirestoreQuestions(Asking[Reading]):
             own = await reading.publication(one_publication(publication))
             told = of_document(own)
             known = [day for day in told.days if day <= today + LATEST_AHEAD_DAYS]
-            days, base = periods(days, base, max(known, default=None))
+            by_month = bool(told.months or told.outside[1])
+            days, base = periods(days, base, max(known, default=None), by_month=by_month)
             articles, base_articles = within(told, days)[1], within(told, base)[1]
             if not articles or not base_articles:
                 empty = days if not articles else base

@@ -91,10 +91,10 @@ class CompactQuestions(Asking[CompactReading]):
         """See Questions.rising."""
         async with self._turn(), self._reading() as reading:
             own = await reading.publication(one_publication(publication))
-            latest = None
+            latest, by_month = None, False
             if days is None:
-                latest = await reading.latest_day(own, today + LATEST_AHEAD_DAYS)
-            days, base = periods(days, base, latest)
+                latest, by_month = await reading.latest_day(own, today + LATEST_AHEAD_DAYS)
+            days, base = periods(days, base, latest, by_month=by_month)
             both = Days(min(days.first, base.first), max(days.last, base.last))
             tallied = await reading.days(own, both)
             told = told_days(tallied)

@@ -104,8 +104,11 @@ class CompactReading(Reads):
         page = listed_page(found, label, limits, after)
         return None if page is None else Listed(Ranking(page, articles), is_current)
 
-    async def latest_day(self, publication: Any, last: int) -> int | None:
-        """Return the last day with articles that is not after `last`."""
+    async def latest_day(self, publication: Any, last: int) -> tuple[int | None, bool]:
+        """Return the last day with articles that is not after `last`.
+
+        And where there is none, whether something is known by month.
+        """
         listed = await self._last_listed(publication)
         # Counts do not fall: a day that a list knows has articles still, and only later ones are
         # read.
@@ -114,8 +117,8 @@ class CompactReading(Reads):
             told = told_days(await self.days(publication, Days(first, last)), [PUBLICATION])
             known = [day for each in told.values() for day in each.days if day <= last]
             if known:
-                return max(known)
-        return None
+                return max(known), False
+        return None, any(each.months or each.outside[1] for each in told.values())
 
     async def _last_listed(self, publication: Any) -> int | None:
         """Return a day that has articles: the last one that a list knows."""
