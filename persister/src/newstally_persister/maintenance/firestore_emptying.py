@@ -1,9 +1,14 @@
 """Deletes every document that the sink made, at a bounded rate."""
 
 import asyncio
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Sequence
 from typing import Any
 
+from newstally_persister.maintenance.firestore_commits import (
+    COMMIT_SECONDS,
+    READ_SECONDS,
+    in_halves,
+)
 from newstally_persister.sinks.firestore.client import FirestoreClient
 from newstally_persister.sinks.firestore.compact.listing.documents import LISTS
 from newstally_persister.sinks.firestore.compact.queries import TALLIES
@@ -11,8 +16,6 @@ from newstally_persister.sinks.firestore.layout import COMPACT, MARKS, RECEIPTS
 from newstally_persister.sinks.firestore.writes import ENTITIES, PUBLICATIONS, Write
 
 DELETES_AT_A_TIME = 200
-READ_SECONDS = 30.0
-COMMIT_SECONDS = 30.0
 IN_PUBLICATION = {"documents": (ENTITIES,), "compact": (TALLIES, LISTS)}
 """The collections of a layout below each publication."""
 AT_ROOT = {"documents": (RECEIPTS,), "compact": (RECEIPTS, LISTS)}
@@ -30,14 +33,19 @@ async def empty_database(
     Doing it again goes on where it was. Raises GoogleAPICallError.
     """
     deleted = 0
-    at_a_time = min(DELETES_AT_A_TIME, per_second)
-    async for names in _batches(client, at_a_time):
+
+    async def delete(names: Sequence[str]) -> None:
+        nonlocal deleted
         begun = asyncio.get_running_loop().time()
         await client.commit([_delete(name) for name in names], COMMIT_SECONDS)
         deleted += len(names)
         on_progress(deleted)
         taken = asyncio.get_running_loop().time() - begun
         await asyncio.sleep(max(0.0, len(names) / per_second - taken))
+
+    async for names in _batches(client, min(DELETES_AT_A_TIME, per_second)):
+        # Large documents are more than one commit takes.
+        await in_halves(names, delete)
     return deleted
 
 

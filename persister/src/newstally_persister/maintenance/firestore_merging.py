@@ -8,14 +8,13 @@ goes on.
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
+from newstally_persister.maintenance.firestore_commits import COMMIT_SECONDS, READ_SECONDS
 from newstally_persister.sinks.firestore import days, writes
 from newstally_persister.sinks.firestore.client import FirestoreClient, fields
 from newstally_persister.sinks.firestore.layout import COMPACT, check_layout, layout_of
 from newstally_persister.values.keys import publication_key
 from newstally_persister.values.parts import EntityRow, PublicationRow
 
-READ_SECONDS = 30.0
-COMMIT_SECONDS = 30.0
 DOCUMENTS_AT_A_TIME = 200
 
 

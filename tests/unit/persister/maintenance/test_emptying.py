@@ -1,9 +1,12 @@
 """A clean slate in Firestore: what the sink made goes, and nothing else."""
 
 import random
+from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import pytest
+from google.api_core.exceptions import InvalidArgument
 from newstally_persister.maintenance import firestore_emptying
 from newstally_persister.maintenance.firestore_emptying import empty_database
 from newstally_persister.maintenance.migration.note import Layout
@@ -28,6 +31,22 @@ async def written(layout: Layout) -> MemoryFirestore:
     assert await writer.flush()
     await writer.sink.close()
     return memory
+
+
+@pytest.mark.parametrize("size", [1, 2, 3])
+async def test_a_commit_that_is_too_large(size: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Documents are deleted in smaller ones; each counts once."""
+    memory = await written("compact")
+    commit, documents = memory.commit, len(memory.stored)
+
+    async def refusing(writes: Sequence[Any], seconds: float) -> Any:
+        if len(writes) > size:
+            raise InvalidArgument("Transaction too big.")  # type: ignore[no-untyped-call]
+        return await commit(writes, seconds)
+
+    monkeypatch.setattr(memory, "commit", refusing)
+    assert await empty_database(memory, 500) == documents  # type: ignore[arg-type]
+    assert not memory.stored
 
 
 async def put(memory: MemoryFirestore, *names: str) -> set[str]:

@@ -9,10 +9,11 @@ from dataclasses import replace
 from datetime import date
 from typing import Any
 
+from newstally_persister.maintenance.firestore_commits import READ_SECONDS
 from newstally_persister.maintenance.migration import contents, quiet
 from newstally_persister.maintenance.migration.note import END, Note
 from newstally_persister.maintenance.migration.scratch import Row, Scratch
-from newstally_persister.maintenance.migration.steps import READ_SECONDS, Steps
+from newstally_persister.maintenance.migration.steps import Steps
 from newstally_persister.sinks.base import PermanentSinkError
 from newstally_persister.sinks.firestore import writes
 from newstally_persister.sinks.firestore.client import FirestoreClient

@@ -13,6 +13,11 @@ from google.cloud.firestore_v1.types import StructuredQuery, Value
 from newstally_protos.backoff import Backoff
 
 from newstally_persister import failpoints
+from newstally_persister.maintenance.firestore_commits import (
+    COMMIT_SECONDS,
+    READ_SECONDS,
+    in_halves,
+)
 from newstally_persister.maintenance.migration.note import Layout, Note, note_write, read_note
 from newstally_persister.sinks.base import PermanentSinkError, SinkError
 from newstally_persister.sinks.firestore.client import FirestoreClient
@@ -20,8 +25,6 @@ from newstally_persister.sinks.firestore.connection import Connection
 from newstally_persister.sinks.firestore.errors import without_names
 from newstally_persister.sinks.firestore.layout import COMPACT, layout_of
 
-READ_SECONDS = 30.0
-COMMIT_SECONDS = 30.0
 FIRST_SECONDS, LONGEST_SECONDS = 0.1, 15.0
 TOLD_SECONDS = 10.0
 """How often a person is told how far it is."""
@@ -129,17 +132,17 @@ class Steps:
         """
         if not placed:
             return
+
+        async def commit(some: Sequence[tuple[Any, Note]]) -> None:
+            await self.commit([write for write, _ in some], some[-1][1])
+
         try:
-            await self.commit([write for write, _ in placed], placed[-1][1])
+            await in_halves(placed, commit)
         except InvalidArgument as error:
-            if len(placed) == 1:
-                raise PermanentSinkError(
-                    f"Firestore refuses a document: {without_names(error.message)}",
-                    "this is a defect of the command: report it; nothing is lost",
-                ) from error
-            half = len(placed) // 2
-            await self.commit_all(placed[:half])
-            await self.commit_all(placed[half:])
+            raise PermanentSinkError(
+                f"Firestore refuses a document: {without_names(error.message)}",
+                "this is a defect of the command: report it; nothing is lost",
+            ) from error
 
     async def found(
         self, parent: str, collection: str, between: tuple[str, str], size: int
