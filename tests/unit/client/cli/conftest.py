@@ -66,6 +66,7 @@ async def given_up(
     gateway.paused = True
     while True:
         result = await run(*command, "--target", gateway.target, "--give-up-after", "1", **more)
+        assert result.exit_code == 1, result.stderr  # it gave up, and did not fail before
         if gateway.received:
             gateway.paused = False
             return result
