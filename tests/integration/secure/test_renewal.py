@@ -2,8 +2,6 @@
 
 import asyncio
 import ssl
-import subprocess
-import sys
 from collections.abc import AsyncIterator, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
@@ -163,15 +161,3 @@ async def test_a_persister_that_turns_its_gateway_away_is_waited_for(tmp_path: P
                 assert (await uploading).counted == len(articles)
                 await client.wait_applied("job")
         await assert_counted_once(gateway.address, articles, access)
-
-
-def test_a_half_renewed_certificate_at_the_start_passes(tmp_path: Path) -> None:
-    """Exit code 1, not 2: whoever runs the service starts it again, and the rest is there then."""
-    folder = make(tmp_path / "certificates")
-    chain, _, authorities = folder.certificate("persister")
-    _, key, _ = folder.certificate("extractor")
-    given = [f"--mtls-cert={chain}", f"--mtls-key={key}", f"--mtls-ca={authorities}"]
-    command = [sys.executable, "-m", "newstally_persister", f"--data-dir={tmp_path / 'data'}"]
-    done = subprocess.run([*command, *given], capture_output=True, timeout=60, check=False)
-    assert done.returncode == 1
-    assert b"cannot start" in done.stderr
