@@ -196,12 +196,14 @@ def odd_metadata(ground: Ground) -> None:
 def unknown_methods(ground: Ground) -> None:
     """Methods and services that are not there, and paths that name none."""
 
-    def act(connection: Connection) -> None:
+    def call(connection: Connection) -> bytes:
         made_up = f"/newstally.v1.No{ground.dice.randrange(10**9)}/Such".encode()
-        path = ground.dice.choice([made_up, b"/\xff", b"//", b"nothing" + bytes(4_000)])
-        headers = block_of(path)
-        flags = END_HEADERS | END_STREAM
-        connection.send(frame(HEADERS, flags, connection.reserve(), headers))
+        path = ground.dice.choice([made_up, b"/\xff", b"//", b"nothing"])
+        return frame(HEADERS, END_HEADERS | END_STREAM, connection.reserve(), block_of(path))
+
+    def act(connection: Connection) -> None:
+        connection.send(b"".join(call(connection) for _ in range(20)))
+        connection.pump(0.005)
 
     ground.again(act)
 
