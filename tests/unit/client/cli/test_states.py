@@ -180,6 +180,15 @@ def test_an_upload_elsewhere_that_nothing_was_sent_to_is_in_nobodys_way(store: S
     assert (choice.state.upload_id, choice.note) == (INPUT.upload_id, "")
 
 
+def test_an_upload_that_nothing_was_sent_to_hides_no_other(store: StateStore) -> None:
+    """The input's own id, at an address that was mistyped, is not where it was settled."""
+    old = store.begin("0123456789abcdef0123456789abcdef", "host:1", INPUT)
+    store.begin(INPUT.upload_id, "mistyped:1", INPUT)
+    store.advance(old, Stage.CREATED)
+    with pytest.raises(InputError, match="--resume --moved"):
+        choose(store, INPUT, target="host:2", upload_id=None, resume=False)
+
+
 def test_a_state_can_be_read_by_0_2_0(store: StateStore, tmp_path: Path) -> None:
     """Put back, it goes on with an upload of today: its default of contents is another."""
     store.begin("job", "host:1", replace(INPUT, columns=Columns()))

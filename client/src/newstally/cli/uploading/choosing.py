@@ -108,8 +108,9 @@ def _by_articles(
         return Choice(state, target, note)
     upload_id = new_upload_id() if again else derived
     note = f"note: {unreadable}; it is passed over" if unreadable else ""
-    if all(state.upload_id != derived for state in everywhere):
-        note = _elsewhere(everywhere, target) or note
+    sent = [state for state in everywhere if state.stage is not Stage.BEGUN]
+    if all(state.upload_id != derived for state in sent):
+        note = _elsewhere(sent, target) or note
     return Choice(store.begin(upload_id, target, fingerprint), target, note)
 
 
@@ -117,19 +118,19 @@ def _elsewhere(states: Sequence[UploadState], target: str) -> str:
     """Return a note on an upload of the input at another address, which may be the same gateway.
 
     The gateway at `target` cannot tell, as their ids are not those of the articles. Raises
-    InputError where going on with one of them would count less than to begin another.
+    InputError for one that is unfinished: what it has settled would be counted twice. Such come
+    first.
     """
-    for state in states:
-        if state.stage is Stage.BEGUN:
-            continue  # nothing was sent
-        if state.stage is Stage.FINISHED:
-            return (
-                f"note: upload {state.upload_id} has counted this input at {state.target}; if the"
-                f" same Newstally is at {target} now, this counts it again"
-            )
-        raise InputError(
-            f"upload {state.upload_id} of this input was begun at {state.target}: --resume --moved"
-            f" goes on with it, if the same Newstally is at {target} now; if it is another one,"
-            " give this upload an id of its own (--upload-id)"
+    if not states:
+        return ""
+    state = states[0]
+    if state.stage is Stage.FINISHED:
+        return (
+            f"note: upload {state.upload_id} has counted this input at {state.target}; if the same"
+            f" Newstally is at {target} now, this counts it again"
         )
-    return ""
+    raise InputError(
+        f"upload {state.upload_id} of this input was begun at {state.target}: --resume --moved goes"
+        f" on with it, if the same Newstally is at {target} now; if it is another one, give this"
+        " upload an id of its own (--upload-id)"
+    )
