@@ -20,6 +20,8 @@ from support.gateway_wire import gateway_process
 from support.processes import Process, eventually
 from support.reference_persister import ReferencePersister
 
+pytestmark = pytest.mark.processes
+
 HEALTH = b"/grpc.health.v1.Health/Check"
 CALLS = 30
 
